@@ -1,0 +1,51 @@
+"""Maxima over rectangular bins, channel innermost; an image is one thread's work in both directions."""
+
+import numpy as np
+from numba import prange
+
+from kernels.numba_cpu.compile import kernel as compiled
+
+
+def bin_max_forward(x, bins):
+    N, H, W, C = x.shape
+    f = np.empty((N, len(bins), C), x.dtype)
+    argmax = np.empty(f.shape, np.int32)
+    _forward(x, np.ascontiguousarray(bins, np.int64), f, argmax)
+    return f, argmax
+
+
+@compiled
+def _forward(x, bins, f, argmax):
+    N, H, W, C = x.shape
+    for n in prange(N):
+        for b in range(len(bins)):
+            top, bottom, left, right = bins[b]
+            best, place = f[n, b], argmax[n, b]
+            best[:] = -np.inf
+            place[:] = top * W + left
+            for r in range(top, bottom):
+                for w in range(left, right):
+                    pixel = x[n, r, w]
+                    here = np.int32(r * W + w)
+                    for c in range(C):
+                        larger = (pixel[c] > best[c]) | (pixel[c] != pixel[c])  # a NaN wins and stays
+                        best[c] = pixel[c] if larger else best[c]
+                        place[c] = here if larger else place[c]
+
+
+def bin_max_backward(df, argmax, size):
+    N, B, C = df.shape
+    dx = np.empty((N, size[0] * size[1], C), df.dtype)
+    _backward(df, argmax, dx)
+    return dx.reshape(N, *size, C)
+
+
+@compiled
+def _backward(df, argmax, dx):
+    N, B, C = df.shape
+    for n in prange(N):
+        dx[n] = 0
+        for b in range(B):
+            place, share = argmax[n, b], df[n, b]
+            for c in range(C):
+                dx[n, place[c], c] += share[c]

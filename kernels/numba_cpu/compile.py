@@ -1,0 +1,22 @@
+"""How the kernels of this folder are compiled.
+
+parallel   each kernel splits its outer loop over the cores (prange)
+cache      machine code is kept on disk, so only the first run ever waits for the compiler
+error_model, boundscheck  C's: a kernel's loop bounds are its proof that no index leaves its array
+
+Not fastmath: a NaN must stay a NaN (a diverging run is found by it), and sums keep their order.
+Options never depend on the environment: Numba's cache would not see the difference.  Nor does it
+see an edit of a callee in another file, so a kernel's helpers live in the kernel's own file.
+"""
+
+from numba import njit
+
+OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
+
+
+def kernel(function):
+    """Compile a loop nest that splits its outer prange over the cores."""
+    try:
+        return njit(parallel=True, cache=True, **OPTIONS)(function)
+    except RuntimeError:  # a read-only installation and no home: no place for a cache, compile each time
+        return njit(parallel=True, cache=False, **OPTIONS)(function)

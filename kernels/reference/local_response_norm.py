@@ -1,0 +1,28 @@
+"""Local response normalisation over neighbouring channels: x (M, C).
+
+    s[m, c] = k + alpha/size * sum of x[m, e]^2 over the window of c
+    y[m, c] = x[m, c] * s[m, c]^(-beta)
+
+The window of channel c is c - size//2 <= e <= c + (size-1)//2, cut at the first and last channel.
+"""
+
+import numpy as np
+
+
+def window_sum(z, below, above):
+    """sum over e from c - below to c + above of z[:, e], by differences of running sums."""
+    C = z.shape[1]
+    running = np.concatenate([np.zeros((len(z), 1), z.dtype), np.cumsum(z, axis=1)], axis=1)
+    c = np.arange(C)
+    return running[:, np.minimum(c + above + 1, C)] - running[:, np.maximum(c - below, 0)]
+
+
+def local_response_norm_forward(x, size, alpha, beta, k):
+    s = k + alpha / size * window_sum(x * x, size // 2, (size - 1) // 2)
+    return (x * s**-beta).astype(x.dtype), s.astype(x.dtype)
+
+
+def local_response_norm_backward(dy, x, s, size, alpha, beta):
+    # x_e is in the window of c when c - size//2 <= e <= c + (size-1)//2: the mirrored window of e.
+    t = window_sum(dy * x * s ** (-beta - 1), (size - 1) // 2, size // 2)
+    return (dy * s**-beta - 2 * alpha * beta / size * x * t).astype(dy.dtype)

@@ -1,0 +1,29 @@
+"""Max pooling: the largest value of each window, and which of its kh * kw taps that was.
+
+    y[n, i, j, c]    = max over (u, v) of x[n, i s + u - p, j s + v - p, c],  -inf outside x
+    taps[n, i, j, c] = u kw + v of the first maximum
+
+A maximum starts at -inf, never at 0: PReLU gives negative maps.
+"""
+
+import numpy as np
+
+from kernels.reference.windows import windows
+
+
+def max_pool_forward(x, kernel, stride, padding, out_size):
+    N, C = x.shape[0], x.shape[3]
+    fields = windows(x, kernel, stride, padding, out_size, fill=-np.inf)
+    fields = fields.reshape(N, *out_size, kernel[0] * kernel[1], C)
+    taps = fields.argmax(axis=3)
+    y = np.take_along_axis(fields, taps[:, :, :, None], axis=3)[:, :, :, 0]
+    return y, taps.astype(np.int16)
+
+
+def max_pool_backward(dy, taps, size, kernel, stride, padding):
+    N, OH, OW, C = dy.shape
+    dx = np.zeros((N, *size, C), dy.dtype)
+    n, i, j, c = np.indices(dy.shape)
+    u, v = np.divmod(taps, kernel[1])
+    np.add.at(dx, (n, i * stride[0] + u - padding[0], j * stride[1] + v - padding[1], c), dy)
+    return dx

@@ -1,0 +1,13 @@
+"""PReLU and its gradient (paper, equations (1) to (3)), channels last: y (M, C), a (C,)."""
+
+import numpy as np
+
+
+def prelu_forward(y, a):
+    return np.where(y > 0, y, a * y)                                     # (1)
+
+
+def prelu_backward(df, y, a):
+    dy = df * np.where(y > 0, np.ones_like(a), a)
+    da = (df * np.where(y > 0, np.zeros_like(y), y)).sum(axis=0)         # (2), (3)
+    return dy, da

@@ -1,0 +1,59 @@
+"""minidelve: "Delving Deep into Rectifiers" (He et al. 2015) as a small, readable, fast framework.
+
+Start reading with minidelve/ops/prelu.py; docs/reading_order.md says how to go on.
+"""
+
+__version__ = "0.1.0"
+
+from minidelve import models, nn, optim, testing
+from minidelve.backend import use
+from minidelve.ops import (
+    avg_pool2d,
+    concat,
+    conv2d,
+    cross_entropy,
+    dropout,
+    flatten,
+    leaky_relu,
+    linear,
+    local_response_norm,
+    log_softmax,
+    max_pool2d,
+    maximum,
+    minimum,
+    prelu,
+    relu,
+    softmax,
+    spatial_pyramid_pool2d,
+)
+from minidelve.picture import graph
+from minidelve.tensor import Function, Tensor, no_grad
+
+__all__ = [
+    "Function",
+    "Tensor",
+    "avg_pool2d",
+    "concat",
+    "conv2d",
+    "cross_entropy",
+    "dropout",
+    "flatten",
+    "graph",
+    "leaky_relu",
+    "linear",
+    "local_response_norm",
+    "log_softmax",
+    "max_pool2d",
+    "maximum",
+    "minimum",
+    "models",
+    "nn",
+    "no_grad",
+    "optim",
+    "prelu",
+    "relu",
+    "softmax",
+    "spatial_pyramid_pool2d",
+    "testing",
+    "use",
+]

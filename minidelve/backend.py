@@ -1,0 +1,162 @@
+"""Where an array lives decides which kernels serve it.
+
+An op never asks "am I on the GPU?".  It hands its arrays to two functions:
+
+    array_module(x)   numpy or cupy, for what both spell alike (matmul, exp, ...)
+    kernels_for(x)    the package of hot loops for x's device
+
+Two implementations serve the CPU and two serve CUDA, all with the same function names
+(kernels/README.md is the contract).  `use` picks between those of one device:
+
+>>> import numpy as np
+>>> with use("reference"):
+...     kernels_for(np.zeros(3)).__name__
+'kernels.reference'
+
+This is the only file that imports `kernels` or `cupy`, and it imports both late: Numba takes
+a second to load, CuPy may be missing or broken, and neither should matter to `import minidelve`.
+"""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import os
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+
+DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
+_chosen = {"cpu": "numba_cpu", "cuda": "cupy_cuda"}
+_loaded: dict[str, ModuleType] = {}
+_cupy_state: tuple[ModuleType | None, str] | None = None
+
+# On a busy machine idle OpenMP threads that spin steal the core from the matrix products that
+# run between our kernels.  Has to be in the environment before Numba starts its threads.
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+
+def _check_kernels_are_ours() -> None:
+    """Another project on PyPI installs a package `kernels` too; get a clear error, not a strange one."""
+    spec = importlib.util.find_spec("kernels")
+    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
+    if found is None or not (found / "numba_cpu").is_dir():
+        raise ImportError(
+            f"minidelve needs its own package `kernels`, but Python finds {found or 'none'}; another "
+            "project uses that name too: install minidelve in a fresh virtual environment"
+        )
+
+
+_check_kernels_are_ours()
+
+
+def array_module(*arrays: Any) -> ModuleType:
+    """numpy or cupy: the library the arrays belong to.
+
+    Raises TypeError when they live on different devices.
+    """
+    return np if device_of(*arrays) == "cpu" else _require_cupy()
+
+
+def device_of(*arrays: Any) -> str:
+    """'cpu' or 'cuda'.  None entries are passed over; raises TypeError on a mixture."""
+    devices = {_device(x) for x in arrays if x is not None}
+    if len(devices) > 1:
+        raise TypeError("arrays live on different devices (cpu and cuda); move them together with .to(...)")
+    return devices.pop() if devices else "cpu"
+
+
+def _device(x: Any) -> str:
+    return "cpu" if isinstance(x, (np.ndarray, np.generic)) else "cuda"
+
+
+def kernels_for(*arrays: Any) -> ModuleType:
+    """The package of kernels that serves the arrays' device, as chosen by `use`."""
+    return _load(_chosen[device_of(*arrays)])
+
+
+def _load(name: str) -> ModuleType:
+    if name not in _loaded:
+        try:
+            _loaded[name] = importlib.import_module(f"kernels.{name}")
+        except ModuleNotFoundError as error:
+            raise ImportError(
+                f"this installation cannot load kernels.{name} ({error}); expected one of: {', '.join(available())}"
+            ) from error
+    return _loaded[name]
+
+
+def available() -> list[str]:
+    """The kernel folders this installation has, whether or not their device is present."""
+    return [name for name in DEVICE_OF if importlib.util.find_spec(f"kernels.{name}")]
+
+
+class use:
+    """Choose an implementation for its device: `use("reference")`, or `with use("reference"): ...`.
+
+    Raises ValueError for an unknown name and ImportError for one that is not installed.
+    """
+
+    def __init__(self, name: str):
+        if name not in DEVICE_OF:
+            raise ValueError(f"use: no implementation is called {name!r}; expected one of {', '.join(DEVICE_OF)}")
+        _load(name)
+        self._device = DEVICE_OF[name]
+        self._before = _chosen[self._device]
+        _chosen[self._device] = name
+
+    def __enter__(self) -> use:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        _chosen[self._device] = self._before
+
+
+def to_device(x: Any, device: str) -> Any:
+    """Copy an array to "cpu" or "cuda"; an array that is there already is returned as it is.
+
+    Raises ValueError for another device name and RuntimeError when CUDA cannot be used.
+    """
+    if device not in ("cpu", "cuda"):
+        raise ValueError(f"device {device!r} is unknown; expected 'cpu' or 'cuda'")
+    if _device(x) == device:
+        return x
+    cupy = _require_cupy()
+    return cupy.asnumpy(x) if device == "cpu" else cupy.asarray(x)
+
+
+def cuda_state() -> tuple[bool, str]:
+    """(usable, one line that says what was found or why not); shown by `minidelve doctor`."""
+    cupy, reason = _cupy()
+    return cupy is not None, reason
+
+
+def _require_cupy() -> ModuleType:
+    cupy, reason = _cupy()
+    if cupy is None:
+        raise RuntimeError(f"CUDA cannot be used here: {reason}; use device 'cpu', or see `minidelve doctor`")
+    return cupy
+
+
+def _cupy() -> tuple[ModuleType | None, str]:
+    global _cupy_state
+    if _cupy_state is None:
+        _cupy_state = _probe_cupy()
+    return _cupy_state
+
+
+def _probe_cupy() -> tuple[ModuleType | None, str]:
+    if importlib.util.find_spec("cupy") is None:
+        return None, "CuPy is not installed (pip install 'minidelve[cuda12]' or 'minidelve[cuda13]')"
+    try:
+        cupy = importlib.import_module("cupy")
+        if not cupy.cuda.is_available():
+            return None, "CuPy is installed but finds no CUDA device or driver"
+        # A driver without cuBLAS or NVRTC still says "available": only a real product proves it.
+        float((cupy.ones((2, 2), "float32") @ cupy.ones((2, 2), "float32")).sum())
+        name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
+        return cupy, f"CuPy {cupy.__version__} on {name}"
+    except Exception as error:  # CuPy can fail in many ways (unwritable HOME, no cuBLAS); all mean "no"
+        return None, f"CuPy fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"

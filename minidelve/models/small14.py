@@ -1,0 +1,37 @@
+"""The 14-layer network of the paper's Table 1 (model E of He & Sun, arXiv 1412.1710), and its lab size.
+
+The paper gives kernels, channels and strides.  It does not give the padding of the 2x2 layers, only
+maps of 36 and 18 for 224-pixel images.  A 2x2 kernel cannot keep a map's size with the same padding
+on all sides, so we alternate 0 and 1: the map shrinks by one and grows back (37 36 37 36 37 after
+pool1, 18 17 18 17 18 17 18 after pool2).  That is our choice, and so are padding 3 and rounding down
+in pool1 (224 -> 112 -> 37).
+"""
+
+from minidelve.models.table import FullyConnected, Pool, Pyramid, conv, convs
+
+# Table 1.       kernel  channels  stride  padding
+SMALL14 = [
+    conv("conv1",     7,       64,      2, 3),
+    Pool("pool1",     3,                3),
+    convs("conv2",    2,      128,         (0, 1, 0, 1)),
+    Pool("pool2",     2,                2),
+    convs("conv3",    2,      256,         (0, 1, 0, 1, 0, 1)),
+    Pyramid((6, 3, 2, 1)),
+    FullyConnected("fc1", 4096, dropout=0.5, std=0.01),
+    FullyConnected("fc2", 4096, dropout=0.5, std=0.01),
+    FullyConnected("fc3", None, std=0.001),
+]  # fmt: skip
+
+# The same fourteen layers for 64-pixel images: half the channels, a gentler pool1, a smaller pyramid,
+# He's initialization in the fully connected layers too.
+LAB14 = [
+    conv("conv1",     7,       32,      2, 3),
+    Pool("pool1",     2,                2),
+    convs("conv2",    2,       64,         (0, 1, 0, 1)),
+    Pool("pool2",     2,                2),
+    convs("conv3",    2,      128,         (0, 1, 0, 1, 0, 1)),
+    Pyramid((3, 2, 1)),
+    FullyConnected("fc1", 512, dropout=0.5),
+    FullyConnected("fc2", 512, dropout=0.5),
+    FullyConnected("fc3", None),
+]  # fmt: skip

@@ -1,0 +1,137 @@
+"""The vocabulary in which the tables of the paper are written down, and what turns one into a network.
+
+A table is a list of rows, top to bottom.  `build` gives every conv and fully connected layer its
+weights and its activation (none after the last), in the paper's names: conv1, conv2_1, ..., fc3.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidelve import nn
+from minidelve.nn import init as weights
+
+PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
+
+
+@dataclass(frozen=True)
+class Conv:
+    """One or more conv layers alike but for their padding; a stage "conv2" makes conv2_1, conv2_2, ..."""
+
+    name: str
+    kernel: int
+    channels: int
+    stride: int
+    paddings: tuple[int, ...]
+
+    def names(self) -> list[str]:
+        """conv1 alone, or conv2_1, conv2_2, ..."""
+        count = len(self.paddings)
+        return [self.name] if count == 1 else [f"{self.name}_{i}" for i in range(1, count + 1)]
+
+
+@dataclass(frozen=True)
+class Pool:
+    """Max pooling."""
+
+    name: str
+    kernel: int
+    stride: int
+
+
+@dataclass(frozen=True)
+class Pyramid:
+    """Spatial pyramid pooling into n x n bins for each level n."""
+
+    levels: tuple[int, ...]
+
+
+@dataclass(frozen=True)
+class FullyConnected:
+    """A fully connected layer; `std` is the paper's fixed one, None means: as the conv layers."""
+
+    name: str
+    units: int | None  # None: one per class
+    dropout: float = 0.0
+    std: float | None = None
+
+
+Row = Conv | Pool | Pyramid | FullyConnected
+
+
+def conv(name: str, kernel: int, channels: int, stride: int, padding: int) -> Conv:
+    """One conv layer."""
+    return Conv(name, kernel, channels, stride, (padding,))
+
+
+def convs(name: str, kernel: int, channels: int, paddings: Sequence[int]) -> Conv:
+    """A stage of conv layers of stride 1, one for each padding."""
+    return Conv(name, kernel, channels, 1, tuple(paddings))
+
+
+class Network(nn.Sequential):
+    """Layers one after the other under the paper's names: net.conv1, net.conv2_1_act, net.fc3."""
+
+    def __init__(self, layers: Sequence[tuple[str, nn.Module]], title: str):
+        super().__init__()
+        self.title = title
+        for name, layer in layers:
+            setattr(self, name, layer)
+
+
+ACTIVATIONS: dict[str, tuple[float, Callable[[int], nn.Module]]] = {
+    # name: (slope at the start, which initialization takes into account; layer for a number of channels)
+    "prelu": (PRELU_START, lambda channels: nn.PReLU(channels, PRELU_START)),
+    "prelu-shared": (PRELU_START, lambda channels: nn.PReLU(1, PRELU_START)),
+    "lrelu": (0.01, lambda channels: nn.LeakyReLU(0.01)),
+    "relu": (0.0, lambda channels: nn.ReLU()),
+}
+INITS = ("he", "he-backward", "xavier", "gaussian")
+
+
+def build(title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int) -> Network:
+    """The network of a table, with weights drawn from `seed` in the order of its layers."""
+    slope, make_activation = ACTIVATIONS[activation]
+    rng = np.random.default_rng(seed)
+    layers: list[tuple[str, nn.Module]] = []
+    width, positions = 3, 1  # channels of the map, and how often each occurs in the vector for fc1
+
+    def weighted(name: str, layer: nn.Conv2d | nn.Linear, units: int, std: float | None, last: bool = False) -> None:
+        initialize(layer.weight, init, slope, std, rng)
+        layers.append((name, layer))
+        if not last:
+            layers.append((f"{name}_act", make_activation(units)))
+
+    for row in table:
+        match row:
+            case Conv():
+                for name, padding in zip(row.names(), row.paddings, strict=True):
+                    weighted(name, nn.Conv2d(width, row.channels, row.kernel, row.stride, padding), row.channels, None)
+                    width = row.channels
+            case Pool():
+                layers.append((row.name, nn.MaxPool2d(row.kernel, row.stride)))
+            case Pyramid():
+                layers.append(("spp", nn.SpatialPyramidPool2d(row.levels)))
+                positions = sum(n * n for n in row.levels)
+            case FullyConnected():
+                units = row.units or num_classes
+                weighted(row.name, nn.Linear(width * positions, units), units, row.std, last=row is table[-1])
+                width, positions = units, 1
+                if row.dropout:
+                    layers.append((f"{row.name}_drop", nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))))
+    return Network(layers, title)
+
+
+def initialize(w: nn.Parameter, init: str, slope: float, std: float | None, rng: np.random.Generator) -> None:
+    """Fill w as named by `init` (nn/init.py derives them); a fixed `std` of the table wins over He's."""
+    if init == "gaussian":
+        weights.normal_(w, 0.01, rng)                       # AlexNet's habit, which the paper argues against
+    elif init == "xavier":
+        weights.xavier_normal_(w, "fan_in", rng)            # sqrt(1/n), the paper's comparison
+    elif std is not None:
+        weights.normal_(w, std, rng)
+    else:
+        weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)

@@ -1,0 +1,133 @@
+"""How large initial weights should be, derived as in the paper's section 2.2.
+
+Notation: layer l computes y_l = W_l x_l + b_l, with x_l = f(y_{l-1}).  Each response is a sum of
+n_l products: n = k^2 c for a k x k conv layer of c input channels, n = in for a linear layer
+(the *fan-in*).  Weights are independent, with mean 0; biases are 0.
+
+Forward.  How does the variance of responses change from layer to layer?
+
+    Var[y_l] = n_l Var[w_l x_l]                    a sum of n_l independent terms            (6)
+             = n_l Var[w_l] E[x_l^2]               w has mean 0                              (7)
+
+It is E[x^2], not Var[x]: after a rectifier x has no zero mean.  If w_{l-1} is symmetric around 0,
+so is y_{l-1}, and f = ReLU keeps exactly half of its second moment:
+
+    E[x_l^2] = 1/2 Var[y_{l-1}]
+    Var[y_l] = 1/2 n_l Var[w_l] Var[y_{l-1}]                                                 (8)
+    Var[y_L] = Var[y_1] * product over l = 2..L of  1/2 n_l Var[w_l]                         (9)
+
+One factor a little off is a power of L off at the end.  So make each factor 1:
+
+    1/2 n_l Var[w_l] = 1      std = sqrt(2 / n_l)                                           (10)
+
+(The first layer reads an image, not a rectifier's output: n_1 Var[w_1] = 1 would do.  One factor 2
+in one layer is harmless, so the paper keeps (10) for all.)
+
+Backward.  The gradient of x_l is a sum as well, of nhat_l = k^2 d products (the *fan-out*):
+
+    dx_l = What_l dy_l          dy_l = f'(y_l) dx_{l+1}                                     (11)
+
+f' is 0 or 1, each half of the time, independent of dx_{l+1}, so
+
+    E[dy_l^2]  = 1/2 Var[dx_{l+1}]
+    Var[dx_l]  = nhat_l Var[w_l] Var[dy_l] = 1/2 nhat_l Var[w_l] Var[dx_{l+1}]              (12)
+    Var[dx_2]  = Var[dx_{L+1}] * product over l = 2..L of  1/2 nhat_l Var[w_l]              (13)
+
+    1/2 nhat_l Var[w_l] = 1   std = sqrt(2 / nhat_l)                                        (14)
+
+Either condition alone is enough: with (14) the forward product (9) becomes c_2 / d_L, which does
+not shrink with depth.
+
+PReLU keeps half of the second moment and a^2 of the other half: 1/2 becomes (1 + a^2) / 2, and
+
+    1/2 (1 + a^2) n_l Var[w_l] = 1    std = sqrt(2 / ((1 + a^2) n_l))                      (10a)
+
+a = 0 is ReLU.  a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
+was derived: Var[w] = 1/n forward, 1/nhat backward, 2 / (n + nhat) as a compromise.  The paper's
+comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`.  He's std is sqrt(2) times that;
+over L rectifier layers Xavier loses a factor 2^(-L/2) of the signal.
+
+A uniform distribution on [-b, b] has variance b^2/3: b = sqrt(3) std.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidelve.backend import to_device
+from minidelve.tensor import Tensor
+
+
+def fans(shape: tuple[int, ...]) -> tuple[int, int]:
+    """(fan-in n, fan-out nhat) of a weight: (out, in), or (d, c, k, k) -> (k^2 c, k^2 d).
+
+    >>> fans((128, 64, 3, 3))
+    (576, 1152)
+    """
+    if len(shape) < 2:
+        raise ValueError(f"init: a weight of shape {shape} has no fan-in; expected (out, in) or (out, in, kh, kw)")
+    window = math.prod(shape[2:])
+    return shape[1] * window, shape[0] * window
+
+
+def he_std(shape: tuple[int, ...], mode: str = "fan_in", a: float = 0.0) -> float:
+    """The standard deviation of equations (10), (14) and (10a) for a weight of this shape.
+
+    >>> [round(he_std((d, c, 3, 3)), 3) for c, d in ((64, 64), (128, 128), (256, 256), (512, 512))]
+    [0.059, 0.042, 0.029, 0.021]
+    """
+    n = fan(shape, mode)
+    return math.sqrt(2 / ((1 + a * a) * n))                                              # (10) (14) (10a)
+
+
+def xavier_std(shape: tuple[int, ...], mode: str = "fan_avg") -> float:
+    """sqrt(1/n), sqrt(1/nhat), or their compromise sqrt(2 / (n + nhat)) for mode "fan_avg"."""
+    n = sum(fans(shape)) / 2 if mode == "fan_avg" else fan(shape, mode)
+    return math.sqrt(1 / n)
+
+
+def fan(shape: tuple[int, ...], mode: str) -> int:
+    """The fan named by mode; ValueError for another mode."""
+    if mode not in ("fan_in", "fan_out"):
+        raise ValueError(f"init: mode {mode!r} is unknown; expected 'fan_in' (equation 10) or 'fan_out' (equation 14)")
+    return fans(shape)[mode == "fan_out"]
+
+
+def he_normal_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
+    """Fill w from N(0, 2 / ((1 + a^2) n)): equation (10), (14) with mode="fan_out", (10a) with a slope a."""
+    return normal_(w, he_std(w.shape, mode, a), rng)
+
+
+def he_uniform_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
+    """As he_normal_, from a uniform distribution of the same variance: bound sqrt(6 / ((1 + a^2) n))."""
+    return uniform_(w, math.sqrt(3) * he_std(w.shape, mode, a), rng)
+
+
+def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
+    """Fill w from N(0, 2 / (n + nhat)); mode="fan_in" gives the paper's comparison, N(0, 1 / n)."""
+    return normal_(w, xavier_std(w.shape, mode), rng)
+
+
+def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
+    """As xavier_normal_, from a uniform distribution of the same variance: bound sqrt(6 / (n + nhat))."""
+    return uniform_(w, math.sqrt(3) * xavier_std(w.shape, mode), rng)
+
+
+def normal_(w: Tensor, std: float, rng: np.random.Generator | None = None) -> Tensor:
+    """Fill w from N(0, std^2), in place; returns w.  Without rng the draw is not repeatable."""
+    rng = np.random.default_rng() if rng is None else rng
+    return _fill(w, std * rng.standard_normal(w.shape))
+
+
+def uniform_(w: Tensor, bound: float, rng: np.random.Generator | None = None) -> Tensor:
+    """Fill w evenly from [-bound, bound], in place; returns w."""
+    rng = np.random.default_rng() if rng is None else rng
+    return _fill(w, rng.uniform(-bound, bound, w.shape))
+
+
+def _fill(w: Tensor, values: Any) -> Tensor:
+    w.data[...] = to_device(values.astype(w.dtype), w.device)
+    return w

@@ -1,0 +1,124 @@
+"""An op a file: derivation, forward, backward.  Importing this package gives Tensor its operators."""
+
+import numpy as np
+
+from minidelve.ops.avg_pool2d import avg_pool2d
+from minidelve.ops.concat import concat
+from minidelve.ops.conv2d import conv2d
+from minidelve.ops.cross_entropy import cross_entropy
+from minidelve.ops.dropout import dropout
+from minidelve.ops.elementwise import (
+    absolute,
+    add,
+    divide,
+    exp,
+    log,
+    maximum,
+    minimum,
+    multiply,
+    negate,
+    power,
+    sqrt,
+    subtract,
+)
+from minidelve.ops.flatten import flatten
+from minidelve.ops.leaky_relu import leaky_relu
+from minidelve.ops.linear import linear
+from minidelve.ops.local_response_norm import local_response_norm
+from minidelve.ops.matmul import matmul
+from minidelve.ops.max_pool2d import max_pool2d
+from minidelve.ops.prelu import prelu
+from minidelve.ops.reductions import max, mean, min, std, sum, var
+from minidelve.ops.relu import relu
+from minidelve.ops.shaping import getitem, reshape, transpose
+from minidelve.ops.softmax import log_softmax, softmax
+from minidelve.ops.spatial_pyramid_pool2d import spatial_pyramid_pool2d
+from minidelve.tensor import Tensor
+
+METHODS = {
+    "__add__": add,
+    "__radd__": add,
+    "__sub__": subtract,
+    "__rsub__": lambda y, x: subtract(x, y),
+    "__mul__": multiply,
+    "__rmul__": multiply,
+    "__truediv__": divide,
+    "__rtruediv__": lambda y, x: divide(x, y),
+    "__pow__": power,
+    "__matmul__": matmul,
+    "__rmatmul__": lambda y, x: matmul(x, y),
+    "__neg__": negate,
+    "__getitem__": getitem,
+    "sum": sum,
+    "mean": mean,
+    "max": max,
+    "min": min,
+    "var": var,
+    "std": std,
+    "exp": exp,
+    "log": log,
+    "sqrt": sqrt,
+    "abs": absolute,
+    "__abs__": absolute,
+    "reshape": reshape,
+    "transpose": transpose,
+    "T": property(transpose),
+}
+for _name, _function in METHODS.items():
+    setattr(Tensor, _name, _function)
+
+
+def _comparison(compare):
+    """Comparisons look at the numbers only: a boolean tensor outside the graph."""
+    return lambda x, y: Tensor(compare(x.data, y.data if isinstance(y, Tensor) else y))
+
+
+for _name, _ufunc in {
+    "__lt__": np.less,
+    "__le__": np.less_equal,
+    "__gt__": np.greater,
+    "__ge__": np.greater_equal,
+    "__eq__": np.equal,
+    "__ne__": np.not_equal,
+}.items():
+    setattr(Tensor, _name, _comparison(_ufunc))
+
+__all__ = [
+    "absolute",
+    "add",
+    "avg_pool2d",
+    "concat",
+    "conv2d",
+    "cross_entropy",
+    "divide",
+    "dropout",
+    "exp",
+    "flatten",
+    "getitem",
+    "leaky_relu",
+    "linear",
+    "local_response_norm",
+    "log",
+    "log_softmax",
+    "matmul",
+    "max",
+    "max_pool2d",
+    "maximum",
+    "mean",
+    "min",
+    "minimum",
+    "multiply",
+    "negate",
+    "power",
+    "prelu",
+    "relu",
+    "reshape",
+    "softmax",
+    "spatial_pyramid_pool2d",
+    "sqrt",
+    "std",
+    "subtract",
+    "sum",
+    "transpose",
+    "var",
+]

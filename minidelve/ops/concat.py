@@ -1,0 +1,42 @@
+"""Concatenation: several tensors end to end along one axis.
+
+f = [x_1 | x_2 | ... ], so df is cut at the same places and each piece goes to its owner.
+
+>>> x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
+>>> (concat([x, y]) * np.array([5.0, 6.0, 7.0])).sum().backward()
+>>> x.grad.tolist(), y.grad.tolist()
+([5.0, 6.0], [7.0])
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidelve.backend import array_module
+from minidelve.tensor import Function, Tensor
+
+
+class Concat(Function):
+    def forward(self, *xs, axis):
+        self.axis = axis
+        self.cuts = np.cumsum([x.shape[axis] for x in xs])[:-1].tolist()
+        return array_module(*xs).concatenate(xs, axis=axis)
+
+    def backward(self, df):
+        return array_module(df).split(df, self.cuts, axis=self.axis)
+
+
+def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
+    """Join tensors along `axis`; all other axes must have equal lengths (ValueError)."""
+    if not tensors:
+        raise ValueError("concat: got no tensors; expected at least one")
+    shapes = [t.shape for t in tensors]
+    ndim = len(shapes[0])
+    if not -ndim <= axis < ndim:
+        raise ValueError(f"concat: axis {axis} is not an axis of shape {shapes[0]}")
+    axis %= ndim
+    if any(s[:axis] + s[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :] for s in shapes):
+        raise ValueError(f"concat: shapes {shapes} differ outside axis {axis}")
+    return Concat.apply(*tensors, axis=axis)

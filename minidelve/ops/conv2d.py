@@ -1,0 +1,126 @@
+"""2-D convolution as one matrix product (im2col).
+
+He et al., arXiv 1502.01852, section 2.2, write a conv layer's response at one pixel as
+
+    y = W x + b                                                       (5)
+
+where x is that pixel's receptive field, k x k pixels of c channels in one vector of n = k^2 c
+numbers, and W holds d filters as rows.  Do it for all pixels at once and the vectors become the
+rows of a matrix:
+
+    n   image           i, j  output position       u, v  position in the k x k kernel
+    c   input channel   o     output channel        s, p  stride, padding
+
+    cols[nij, uvc] = x[n, c, i s + u - p, j s + v - p]      0 outside the image     (im2col)
+    W[o, uvc]      = weight[o, c, u, v]
+    y              = cols W^T + b                            (N OH OW, d)           (5)
+
+Backward.  Each of the three is a linear map, so each gradient is a transpose.  With df = dE/dy,
+
+    y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
+
+    dE/db[o]       = sum_m df[m, o]                    b[o] was added at every position m     (db)
+    dE/dW[o, t]    = sum_m df[m, o] cols[m, t]         dW = df^T cols                         (dW)
+    dE/dcols[m, t] = sum_o df[m, o] W[o, t]            dcols = df W                           (dx)
+
+and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
+transpose of im2col.
+
+Memory.  cols is k^2 times as large as x.  It is therefore built for a few images at a time, while
+it fits into the cache, and built again in backward rather than kept.
+
+>>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
+>>> conv2d(x, Tensor(np.ones((1, 1, 2, 2)))).data.tolist()
+[[[[8.0, 12.0], [20.0, 24.0]]]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+
+from minidelve.backend import array_module, kernels_for
+from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.layout import channels_first, channels_last
+from minidelve.tensor import Function, Tensor
+
+COLS_BYTES = 4 << 20  # of cols at a time; docs/measurements.md has the times for other sizes
+
+
+class Conv2d(Function):
+    def forward(self, x, weight, bias, *, stride, padding):
+        xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
+        self.window = weight.shape[2:], stride, padding
+        x = channels_last(x)
+        W = channels_last(weight).reshape(len(weight), -1)                  # (d, k k c)
+        self.save(x, W)
+        y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), xp.result_type(x, W))
+        for part, cols in self.parts(x, y, W.shape[1]):
+            kernels.im2col(x[part], *self.window, out=cols)
+            rows = y[part].reshape(-1, len(W))
+            xp.matmul(matrix(cols), W.T, out=rows)                          # (5)
+            if bias is not None:
+                rows += bias
+        return channels_first(y)
+
+    def backward(self, df):
+        x, W = self.saved
+        xp, kernels = array_module(df, x), kernels_for(df, x)
+        needs_x, needs_W, needs_b = self.needs
+        df = channels_last(df)
+        dx = xp.empty_like(x) if needs_x else None
+        dW = xp.zeros_like(W) if needs_W else None
+        db = xp.zeros(len(W), df.dtype) if needs_b else None
+        for part, cols in self.parts(x, df, W.shape[1]):
+            rows = df[part].reshape(-1, len(W))
+            if needs_b:
+                db += rows.sum(axis=0)                                      # (db)
+            if needs_W:
+                kernels.im2col(x[part], *self.window, out=cols)
+                dW += rows.T @ matrix(cols)                                 # (dW)
+            if needs_x:
+                xp.matmul(rows, W, out=matrix(cols))                        # (dx)
+                kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])
+        dx = channels_first(dx) if needs_x else None
+        dW = channels_first(dW.reshape(len(W), *self.window[0], -1)) if needs_W else None
+        return dx, dW, db
+
+    def parts(self, x, y, K) -> Iterator:
+        """(slice of images, room for their cols), as many images at a time as COLS_BYTES allows."""
+        N, OH, OW = y.shape[:3]
+        images = max(1, min(N, COLS_BYTES // max(1, OH * OW * K * x.itemsize)))
+        room = array_module(x).empty((images, OH, OW, K), x.dtype)
+        for start in range(0, N, images):
+            part = slice(start, min(start + images, N))
+            yield part, room[: part.stop - part.start]
+
+
+def matrix(cols):
+    """(N, OH, OW, K) as the matrix (N OH OW, K)."""
+    return cols.reshape(-1, cols.shape[-1])
+
+
+def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0) -> Tensor:
+    """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
+
+    stride and padding are an int or a pair (vertical, horizontal);
+    OH = floor((H + 2 padding - kh) / stride) + 1.  Like all such frameworks it correlates: the kernel
+    is not flipped.  Paper: section 2.2, equation (5).
+
+    Raises ValueError when shapes do not fit or no output position is left.
+    """
+    if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
+        raise ValueError(
+            f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "
+            "with the same C"
+        )
+    if bias is not None and bias.shape != (len(weight),):
+        raise ValueError(f"conv2d: bias has shape {bias.shape}; expected ({len(weight)},)")
+    stride, padding = as_pair("conv2d", "stride", stride, 1), as_pair("conv2d", "padding", padding, 0)
+    if min(output_size(x.shape[2:], weight.shape[2:], stride, padding)) < 1:  # type: ignore[arg-type]
+        raise ValueError(
+            f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
+            "use a larger image or more padding"
+        )
+    return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)

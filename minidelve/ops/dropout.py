@@ -1,0 +1,46 @@
+"""Dropout: while training, silence each unit with probability p (Srivastava et al. 2014).
+
+    f = m x / (1 - p),   m = 0 with probability p, else 1        training
+    f = x                                                        testing
+
+Dividing by 1 - p ("inverted" dropout) keeps E[f] = x, so that testing needs no scaling.
+The mask is a constant for the gradient:  dE/dx = m df / (1 - p).
+
+The paper (section 3) drops 50% of fc1 and fc2.
+
+>>> dropout(Tensor([1.0, 2.0]), p=0.5, training=False).data.tolist()
+[1.0, 2.0]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidelve.backend import array_module
+from minidelve.tensor import Function, Tensor
+
+_default_rng = np.random.default_rng()
+
+
+class Dropout(Function):
+    def forward(self, x, *, p, rng):
+        keep = rng.random(x.shape, dtype=np.float32) >= p
+        mask = array_module(x).asarray(keep / (1 - p), dtype=x.dtype)
+        self.save(mask)
+        return mask * x
+
+    def backward(self, df):
+        (mask,) = self.saved
+        return mask * df
+
+
+def dropout(x: Tensor, p: float, training: bool, rng: np.random.Generator | None = None) -> Tensor:
+    """Zero each element with probability p in [0, 1) and scale the rest by 1 / (1 - p); identity if not training.
+
+    rng makes the draw repeatable; without it an unseeded generator is used.  ValueError for another p.
+    """
+    if not 0 <= p < 1:
+        raise ValueError(f"dropout: p is {p}; expected 0 <= p < 1")
+    if not training or p == 0:
+        return x
+    return Dropout.apply(x, p=p, rng=_default_rng if rng is None else rng)

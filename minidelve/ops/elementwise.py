@@ -1,0 +1,239 @@
+"""Elementwise arithmetic with broadcasting: + - * / ** exp log sqrt abs maximum minimum.
+
+Each backward is df times a local slope:
+
+    f = x + y      df/dx = 1          df/dy = 1
+    f = x - y      df/dx = 1          df/dy = -1
+    f = x y        df/dx = y          df/dy = x
+    f = x / y      df/dx = 1 / y      df/dy = -x / y^2
+    f = x^p        df/dx = p x^(p-1)                       (p a number)
+    f = exp(x)     df/dx = f
+    f = log(x)     df/dx = 1 / x
+    f = sqrt(x)    df/dx = 1 / (2 f)
+    f = |x|        df/dx = sign(x)
+    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0
+
+Broadcasting copies an element to many places, so its gradient is the sum over all copies:
+`unbroadcast` adds the places up again.
+
+>>> x, b = Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([10.0, 20.0], requires_grad=True)
+>>> (x + b).sum().backward()
+>>> b.grad.tolist()                       # each b was used in two rows
+[2.0, 2.0]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidelve.backend import array_module
+from minidelve.tensor import Function, Tensor, as_array
+
+
+def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
+    """Sum df over the axes along which an array of `shape` was broadcast."""
+    if df.shape == shape:
+        return df
+    df = df.sum(axis=tuple(range(df.ndim - len(shape))))
+    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and df.shape[i] != 1)
+    return df.sum(axis=stretched, keepdims=True)
+
+
+class Binary(Function):
+    """Keeps the shapes of x and y, to which the two gradients are summed back."""
+
+    def share(self, dx: Any, dy: Any) -> tuple[Any, Any]:
+        shapes = self.shapes
+        return tuple(unbroadcast(d, s) if need else None
+                     for d, s, need in zip((dx, dy), shapes, self.needs, strict=True))  # fmt: skip
+
+
+class Add(Binary):
+    def forward(self, x, y):
+        self.shapes = x.shape, y.shape
+        return x + y
+
+    def backward(self, df):
+        return self.share(df, df)
+
+
+class Subtract(Binary):
+    def forward(self, x, y):
+        self.shapes = x.shape, y.shape
+        return x - y
+
+    def backward(self, df):
+        return self.share(df, -df)
+
+
+class Multiply(Binary):
+    def forward(self, x, y):
+        self.shapes = x.shape, y.shape
+        self.save(x, y)
+        return x * y
+
+    def backward(self, df):
+        x, y = self.saved
+        return self.share(df * y, df * x)
+
+
+class Divide(Binary):
+    def forward(self, x, y):
+        self.shapes = x.shape, y.shape
+        self.save(x, y)
+        return x / y
+
+    def backward(self, df):
+        x, y = self.saved
+        return self.share(df / y, -df * x / (y * y))
+
+
+class Maximum(Binary):
+    def forward(self, x, y):
+        self.shapes = x.shape, y.shape
+        self.save(x, y)
+        return array_module(x, y).maximum(x, y)
+
+    def backward(self, df):
+        x, y = self.saved
+        of_x = (x > y) + 0.5 * (x == y)
+        return self.share(df * of_x.astype(df.dtype), df * (1 - of_x).astype(df.dtype))
+
+
+class Power(Function):
+    def forward(self, x, *, p):
+        self.p = p
+        self.save(x)
+        return x**p
+
+    def backward(self, df):
+        (x,) = self.saved
+        return df * (self.p * x ** (self.p - 1)) if self.p != 0 else 0 * df
+
+
+class Negate(Function):
+    def forward(self, x):
+        return -x
+
+    def backward(self, df):
+        return -df
+
+
+class Exp(Function):
+    def forward(self, x):
+        f = array_module(x).exp(x)
+        self.save(f)
+        return f
+
+    def backward(self, df):
+        (f,) = self.saved
+        return df * f
+
+
+class Log(Function):
+    def forward(self, x):
+        self.save(x)
+        return array_module(x).log(x)
+
+    def backward(self, df):
+        (x,) = self.saved
+        return df / x
+
+
+class Sqrt(Function):
+    def forward(self, x):
+        f = array_module(x).sqrt(x)
+        self.save(f)
+        return f
+
+    def backward(self, df):
+        (f,) = self.saved
+        return df / (2 * f)
+
+
+class Abs(Function):
+    def forward(self, x):
+        self.save(x)
+        return array_module(x).abs(x)
+
+    def backward(self, df):
+        (x,) = self.saved
+        return df * array_module(x).sign(x)
+
+
+def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
+    """Both operands as Tensors.  A Python number takes the other's dtype (2 * float64 stays float64)."""
+    if isinstance(x, Tensor):
+        return x, y if isinstance(y, Tensor) else _beside(y, x)
+    return _beside(x, y), y
+
+
+def _beside(number_or_array: Any, tensor: Tensor) -> Tensor:
+    if type(number_or_array) in (int, float, bool):
+        # An integer tensor times 0.5 is floating, as everywhere in Python.
+        dtype = tensor.dtype if tensor.dtype.kind == "f" or type(number_or_array) is not float else "float32"
+        return Tensor(array_module(tensor.data).asarray(number_or_array, dtype=dtype))
+    return Tensor(as_array(number_or_array))
+
+
+def add(x, y) -> Tensor:
+    """x + y, broadcast like NumPy."""
+    return Add.apply(*pair(x, y))
+
+
+def subtract(x, y) -> Tensor:
+    """x - y, broadcast like NumPy."""
+    return Subtract.apply(*pair(x, y))
+
+
+def multiply(x, y) -> Tensor:
+    """x * y elementwise, broadcast like NumPy."""
+    return Multiply.apply(*pair(x, y))
+
+
+def divide(x, y) -> Tensor:
+    """x / y elementwise, broadcast like NumPy."""
+    return Divide.apply(*pair(x, y))
+
+
+def maximum(x, y) -> Tensor:
+    """The larger of x and y elementwise; at a tie each gets half of the gradient."""
+    return Maximum.apply(*pair(x, y))
+
+
+def minimum(x, y) -> Tensor:
+    """The smaller of x and y elementwise: -max(-x, -y)."""
+    x, y = pair(x, y)
+    return negate(maximum(negate(x), negate(y)))
+
+
+def power(x: Tensor, p: float) -> Tensor:
+    """x to the power p, a Python number; TypeError for anything else."""
+    if isinstance(p, Tensor) or not isinstance(p, (int, float)):
+        raise TypeError(f"power: the exponent is {type(p).__name__}; expected a number (x ** y is exp(y * log(x)))")
+    return Power.apply(x, p=p)
+
+
+def negate(x: Tensor) -> Tensor:
+    """-x."""
+    return Negate.apply(x)
+
+
+def exp(x: Tensor) -> Tensor:
+    """e to the power x."""
+    return Exp.apply(x)
+
+
+def log(x: Tensor) -> Tensor:
+    """The natural logarithm of x."""
+    return Log.apply(x)
+
+
+def sqrt(x: Tensor) -> Tensor:
+    """The square root of x."""
+    return Sqrt.apply(x)
+
+
+def absolute(x: Tensor) -> Tensor:
+    """|x|, with slope 0 at 0."""
+    return Abs.apply(x)

@@ -1,0 +1,45 @@
+"""Leaky ReLU: PReLU with one fixed, small slope (Maas et al. 2013; the paper's section 2.1).
+
+    f(y) = y        if y > 0
+           slope y  otherwise
+
+    df(y)/dy = 1 if y > 0, slope otherwise           dE/dy = df * that
+
+>>> leaky_relu(Tensor([-100.0, 3.0])).data.tolist()
+[-1.0, 3.0]
+"""
+
+from __future__ import annotations
+
+from minidelve.backend import array_module, kernels_for
+from minidelve.tensor import Function, Tensor
+
+
+class LeakyReLU(Function):
+    def forward(self, y, *, slope):
+        self.slope = slope
+        y, self.axes = in_memory_order(y)
+        self.save(y)
+        return kernels_for(y).leaky_relu_forward(y, slope).transpose(self.axes)
+
+    def backward(self, df):
+        (y,) = self.saved
+        # df in the order of y's memory, so that the kernel runs through both side by side
+        df = array_module(df).ascontiguousarray(df.transpose(inverse(self.axes)))
+        return kernels_for(df, y).leaky_relu_backward(df, y, self.slope).transpose(self.axes)
+
+
+def in_memory_order(y):
+    """(y with axes sorted from far to near in memory and C-contiguous, the axes that undo the sorting)."""
+    order = sorted(range(y.ndim), key=lambda axis: (-abs(y.strides[axis]), axis))
+    return array_module(y).ascontiguousarray(y.transpose(order)), inverse(order)
+
+
+def inverse(axes):
+    """The permutation that undoes `axes`."""
+    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
+
+
+def leaky_relu(y: Tensor, slope: float = 0.01) -> Tensor:
+    """y where positive, slope * y elsewhere; any shape.  The paper's LReLU has slope 0.01."""
+    return LeakyReLU.apply(y, slope=slope)

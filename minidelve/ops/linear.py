@@ -1,0 +1,44 @@
+"""Fully connected layer: y = x W^T + b.
+
+A convolution whose receptive field is the whole input, so the same three transposes
+(conv2d.py; W is (out, in), x is (N, in)):
+
+    y[n, o]     = sum_i x[n, i] W[o, i] + b[o]                             (5)
+
+    dE/dx[n, i] = sum_o df[n, o] W[o, i]           dx = df W               (dx)
+    dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
+    dE/db[o]    = sum_n df[n, o]                                           (db)
+
+>>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
+[[16.0]]
+"""
+
+from __future__ import annotations
+
+from minidelve.tensor import Function, Tensor
+
+
+class Linear(Function):
+    def forward(self, x, W, b):
+        self.save(x, W)
+        y = x @ W.T                                                        # (5)
+        return y if b is None else y + b
+
+    def backward(self, df):
+        x, W = self.saved
+        dx = df @ W if self.needs[0] else None                             # (dx)
+        dW = df.T @ x if self.needs[1] else None                           # (dW)
+        db = df.sum(axis=0) if self.needs[2] else None                     # (db)
+        return dx, dW, db
+
+
+def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """x (N, in) @ weight (out, in)^T + bias (out,): (N, out).  Paper: section 2.2, equation (5).
+
+    Raises ValueError when the shapes do not fit.
+    """
+    if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
+        raise ValueError(f"linear: x has shape {x.shape} and weight {weight.shape}; expected (N, in) and (out, in)")
+    if bias is not None and bias.shape != (len(weight),):
+        raise ValueError(f"linear: bias has shape {bias.shape}; expected ({len(weight)},)")
+    return Linear.apply(x, weight, bias)

@@ -1,0 +1,53 @@
+"""Max pooling: each window of a map becomes its largest value.
+
+    f[n, c, i, j] = max over (u, v) of x[n, c, i s + u - p, j s + v - p]
+
+(positions outside the map do not take part).  A small change of x moves f only where x is the
+maximum, so with (u*, v*) the first maximum's tap,
+
+    df[n, c, i, j] goes to x[n, c, i s + u* - p, j s + v* - p]
+
+and adds up where windows overlap.
+
+>>> x = Tensor([[[[-1.0, -5.0], [-2.0, -3.0]]]], requires_grad=True)
+>>> y = max_pool2d(x, 2)
+>>> y.sum().backward()
+>>> y.item(), x.grad.tolist()
+(-1.0, [[[[1.0, 0.0], [0.0, 0.0]]]])
+"""
+
+from __future__ import annotations
+
+from minidelve.backend import kernels_for
+from minidelve.ops.geometry import Pair, pool_geometry
+from minidelve.ops.layout import channels_first, channels_last
+from minidelve.tensor import Function, Tensor
+
+
+class MaxPool2d(Function):
+    def forward(self, x, *, kernel, stride, padding, out_size):
+        self.size, self.window = x.shape[2:], (kernel, stride, padding)
+        y, taps = kernels_for(x).max_pool_forward(channels_last(x), *self.window, out_size)
+        self.save(taps)
+        return channels_first(y)
+
+    def backward(self, df):
+        (taps,) = self.saved
+        dx = kernels_for(df, taps).max_pool_backward(channels_last(df), taps, self.size, *self.window)
+        return channels_first(dx)
+
+
+def max_pool2d(
+    x: Tensor,
+    kernel_size: int | Pair,
+    stride: int | Pair | None = None,
+    padding: int | Pair = 0,
+    ceil_mode: bool = False,
+) -> Tensor:
+    """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.
+
+    ceil_mode lets the last window hang over the edge (Caffe's habit).  ValueError for a window that
+    does not fit, or a padding of more than half of it.
+    """
+    kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
+    return MaxPool2d.apply(x, kernel=kernel, stride=stride, padding=padding, out_size=out)

@@ -1,0 +1,91 @@
+"""Reductions: sum, mean, max, min, var, std over some axes.
+
+    f = sum_i x_i        df/dx_i = 1
+    f = mean_i x_i       df/dx_i = 1 / n
+    f = max_i x_i        df/dx_i = 1 / (number of maxima)  if x_i is one, else 0
+
+So each backward spreads df over the places that were reduced.  Ties of the maximum share the
+gradient evenly; min is -max(-x), the variance is the mean squared distance from the mean.
+
+>>> x = Tensor([[1.0, 5.0], [7.0, 3.0]], requires_grad=True)
+>>> x.max(axis=1).sum().backward()
+>>> x.grad.tolist()
+[[0.0, 1.0], [1.0, 0.0]]
+"""
+
+from __future__ import annotations
+
+import math
+
+from minidelve.backend import array_module
+from minidelve.ops.elementwise import multiply, negate, sqrt, subtract
+from minidelve.tensor import Function, Tensor
+
+Axis = int | tuple[int, ...] | None
+
+
+class Sum(Function):
+    def forward(self, x, *, axis, keepdims):
+        self.x_shape, self.kept = x.shape, kept_shape(x.shape, axis)
+        return x.sum(axis=axis, keepdims=keepdims)
+
+    def backward(self, df):
+        return array_module(df).broadcast_to(df.reshape(self.kept), self.x_shape)
+
+
+class Max(Function):
+    def forward(self, x, *, axis, keepdims):
+        f = x.max(axis=axis, keepdims=True)
+        self.axis = axis
+        self.save(x == f)
+        return f if keepdims else f.reshape([n for i, n in enumerate(x.shape) if i not in axes(axis, x.ndim)])
+
+    def backward(self, df):
+        (is_max,) = self.saved
+        count = is_max.sum(axis=self.axis, keepdims=True).astype(df.dtype)
+        return is_max * (df.reshape(count.shape) / count)
+
+
+def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
+    """`axis` as a tuple of non-negative ints; None means all."""
+    if axis is None:
+        return tuple(range(ndim))
+    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+
+
+def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
+    """The shape after a reduction with keepdims=True."""
+    reduced = axes(axis, len(shape))
+    return tuple(1 if i in reduced else n for i, n in enumerate(shape))
+
+
+def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The sum over `axis` (int, tuple or None for all)."""
+    return Sum.apply(x, axis=axis, keepdims=keepdims)
+
+
+def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The mean over `axis`."""
+    n = math.prod(x.shape[i] for i in axes(axis, x.ndim))
+    return multiply(sum(x, axis, keepdims), 1.0 / n if n else math.nan)
+
+
+def max(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The largest element over `axis`; ties share the gradient evenly."""
+    return Max.apply(x, axis=axis, keepdims=keepdims)
+
+
+def min(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The smallest element over `axis`; ties share the gradient evenly."""
+    return negate(max(negate(x), axis, keepdims))
+
+
+def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The variance over `axis`, divided by n like NumPy's (ddof 0)."""
+    centred = subtract(x, mean(x, axis, keepdims=True))
+    return mean(multiply(centred, centred), axis, keepdims)
+
+
+def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
+    """The standard deviation over `axis` (ddof 0)."""
+    return sqrt(var(x, axis, keepdims))

@@ -1,0 +1,77 @@
+"""Moving elements without changing them: reshape, transpose, indexing.
+
+f holds the same numbers in other places, so backward carries each df back to the place its number
+came from.  Where indexing takes one element several times, its gradients add up.
+
+>>> import numpy as np
+>>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)
+>>> x[np.array([0, 0, 2])].sum().backward()
+>>> x.grad.tolist()
+[2.0, 0.0, 1.0]
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from minidelve.backend import array_module
+from minidelve.tensor import Function, Tensor
+
+
+class Reshape(Function):
+    def forward(self, x, *, shape):
+        self.x_shape = x.shape
+        return x.reshape(shape)
+
+    def backward(self, df):
+        return df.reshape(self.x_shape)
+
+
+class Transpose(Function):
+    def forward(self, x, *, axes):
+        self.back = None if axes is None else tuple(np.argsort([i % x.ndim for i in axes]))
+        return x.transpose(axes)
+
+    def backward(self, df):
+        return df.transpose(self.back)
+
+
+class Index(Function):
+    def forward(self, x, *, index):
+        self.index, self.x_shape = index, x.shape
+        return x[index]
+
+    def backward(self, df):
+        xp = array_module(df)
+        dx = xp.zeros(self.x_shape, df.dtype)
+        if is_basic(self.index):
+            dx[self.index] = df  # slices and ints name each element at most once
+        else:
+            xp.add.at(dx, self.index, df)
+        return dx
+
+
+def is_basic(index: Any) -> bool:
+    """Whether the index consists of ints, slices, None and ... only (no arrays or lists)."""
+    parts = index if isinstance(index, tuple) else (index,)
+    return all(part is None or part is Ellipsis or isinstance(part, (int, np.integer, slice)) for part in parts)
+
+
+def reshape(x: Tensor, *shape: Any) -> Tensor:
+    """x with another shape of the same size, as x.reshape(2, -1) or x.reshape((2, -1))."""
+    return Reshape.apply(x, shape=shape[0] if len(shape) == 1 else shape)
+
+
+def transpose(x: Tensor, *axes: Any) -> Tensor:
+    """x with its axes permuted; without `axes` in reverse order."""
+    if len(axes) == 1 and not isinstance(axes[0], int):
+        axes = axes[0]
+    return Transpose.apply(x, axes=tuple(axes) if axes else None)
+
+
+def getitem(x: Tensor, index: Any) -> Tensor:
+    """x[index] with anything NumPy takes as an index (index tensors too)."""
+    unwrap = lambda part: part.data if isinstance(part, Tensor) else part  # noqa: E731
+    return Index.apply(x, index=tuple(map(unwrap, index)) if isinstance(index, tuple) else unwrap(index))

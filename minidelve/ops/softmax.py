@@ -1,0 +1,70 @@
+"""Softmax and its logarithm.
+
+    softmax_i     = exp(z_i) / sum_j exp(z_j)
+    log_softmax_i = z_i - log sum_j exp(z_j)
+
+Both stay the same when a constant is added to z; subtracting the maximum keeps exp from
+overflowing (the paper's section 2.2 fears just that for large inputs).
+
+Backward, with s = softmax and f the output:
+
+    d log_softmax_i / dz_k = [i = k] - s_k       dz_k = df_k - s_k sum_i df_i
+    d softmax_i / dz_k     = s_i ([i = k] - s_k) dz_k = s_k (df_k - sum_i df_i s_i)
+
+>>> softmax(Tensor([[1000.0, 1000.0]])).data.tolist()
+[[0.5, 0.5]]
+"""
+
+from __future__ import annotations
+
+from minidelve.backend import array_module
+from minidelve.tensor import Function, Tensor
+
+
+class Softmax(Function):
+    def forward(self, z, *, axis):
+        self.axis = axis
+        e = array_module(z).exp(z - z.max(axis=axis, keepdims=True))
+        s = e / e.sum(axis=axis, keepdims=True)
+        self.save(s)
+        return s
+
+    def backward(self, df):
+        (s,) = self.saved
+        return s * (df - (df * s).sum(axis=self.axis, keepdims=True))
+
+
+class LogSoftmax(Function):
+    def forward(self, z, *, axis):
+        self.axis = axis
+        f = log_probabilities(z, axis)
+        self.save(f)
+        return f
+
+    def backward(self, df):
+        (f,) = self.saved
+        return df - array_module(f).exp(f) * df.sum(axis=self.axis, keepdims=True)
+
+
+def log_probabilities(z, axis):
+    """log softmax of a raw array."""
+    xp = array_module(z)
+    z = z - z.max(axis=axis, keepdims=True)
+    return z - xp.log(xp.exp(z).sum(axis=axis, keepdims=True))
+
+
+def softmax(z: Tensor, axis: int = 1) -> Tensor:
+    """Probabilities from scores z along `axis` (default 1, the classes of (N, classes))."""
+    return Softmax.apply(z, axis=check_axis("softmax", z, axis))
+
+
+def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
+    """Logarithms of the probabilities, more exact than log(softmax(z))."""
+    return LogSoftmax.apply(z, axis=check_axis("log_softmax", z, axis))
+
+
+def check_axis(op: str, z: Tensor, axis: int) -> int:
+    """The axis itself, or ValueError if z has no such (or an empty) axis."""
+    if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
+        raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}")
+    return axis

@@ -1,0 +1,79 @@
+"""Spatial pyramid pooling: a map of any size becomes a vector of one size.
+
+He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729;
+used by every network of arXiv 1502.01852 (Tables 1 and 3) between the last conv layer and fc1.
+
+A level n cuts the H x W map into n x n bins and keeps the maximum of each.  Bin i of n (i from 0)
+over a length L spans
+
+    [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
+
+Rounding outwards, a bin is never empty and no row of the map is missed; neighbours may share one.
+The paper's other recipe, window ceil(L/n) with stride floor(L/n), gives wrong counts for some L
+(L = 10, n = 6 makes 9 windows), so we do not use it.
+
+    f[n, level, c, i, j] = max over the bin of x[n, c, r, w]
+
+Backward is max pooling's: df goes to the place of the first maximum, and adds up where bins of
+several levels (or neighbours) chose the same place.
+
+Levels lie end to end in f in the order given, each as (C, n, n): length C * sum n^2.
+
+>>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
+>>> spatial_pyramid_pool2d(x, (2, 1)).data.tolist()
+[[4.0, 5.0, 7.0, 8.0, 8.0]]
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from minidelve.backend import array_module, kernels_for
+from minidelve.ops.layout import channels_first, channels_last
+from minidelve.tensor import Function, Tensor
+
+
+class SpatialPyramidPool2d(Function):
+    def forward(self, x, *, levels):
+        self.size, self.levels = x.shape[2:], levels
+        f, argmax = kernels_for(x).bin_max_forward(channels_last(x), pyramid_bins(*self.size, levels))
+        self.save(argmax)                                                # f: (N, bins, C)
+        pieces = array_module(f).split(f, self.cuts(), axis=1)
+        return array_module(f).concatenate([piece.swapaxes(1, 2).reshape(len(f), -1) for piece in pieces], axis=1)
+
+    def backward(self, df):
+        (argmax,) = self.saved
+        N, _, C = argmax.shape
+        pieces = array_module(df).split(df, [C * cut for cut in self.cuts()], axis=1)
+        by_bin = [piece.reshape(N, C, n * n).swapaxes(1, 2) for piece, n in zip(pieces, self.levels, strict=True)]
+        df = array_module(df).concatenate(by_bin, axis=1)
+        return channels_first(kernels_for(df, argmax).bin_max_backward(df, argmax, self.size))
+
+    def cuts(self) -> list[int]:
+        """Where one level's bins end and the next one's begin."""
+        return np.cumsum([n * n for n in self.levels])[:-1].tolist()
+
+
+def pyramid_bins(H: int, W: int, levels: Sequence[int]) -> np.ndarray:
+    """(bins, 4) int64 of top, bottom, left, right; levels in order, each row by row."""
+    bins = []
+    for n in levels:
+        rows, columns = ([(i * L // n, -(-(i + 1) * L // n)) for i in range(n)] for L in (H, W))
+        bins += [(*row, *column) for row in rows for column in columns]
+    return np.array(bins, np.int64)
+
+
+def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:
+    """Pool x (N, C, H, W) into n x n bins for each n of levels: (N, C * sum n^2).
+
+    A map smaller than a level works too: some bins then hold the same pixels.
+    Raises ValueError for an empty map or pyramid, or a level below 1.
+    """
+    if x.ndim != 4 or 0 in x.shape[2:]:
+        raise ValueError(f"spatial_pyramid_pool2d: x has shape {x.shape}; expected (N, C, H, W) with H, W >= 1")
+    levels = tuple(levels)
+    if not levels or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in levels):
+        raise ValueError(f"spatial_pyramid_pool2d: levels are {levels}; expected integers >= 1, such as (6, 3, 2, 1)")
+    return SpatialPyramidPool2d.apply(x, levels=levels)

@@ -1,0 +1,88 @@
+"""Stochastic gradient descent with momentum, as the paper writes it (section 2.1, equation (4)).
+
+    D := mu D + eps (dE/da + decay a)                                  (4)
+    a := a - D
+
+a any parameter, eps the learning rate, mu the momentum, D the step of the last update (the paper's
+Delta a).  Unrolled, D is eps times an average of past gradients that forgets by mu each step:
+parameters roll downhill like a ball with friction, so noise cancels and steady slopes add up to
+1 / (1 - mu) = 10 times the step.
+
+(The paper prints "+"; the descent is in the sign of its Delta.)
+
+eps stands *inside* D.  PyTorch keeps it outside, v := mu v + g, a := a - eps v.  While eps is
+constant these are the same walk with D = eps v.  When eps drops tenfold they differ: here the ball
+keeps the speed it has and slows down over the next 1 / (1 - mu) steps, there it is slowed at once.
+
+Weight decay adds the gradient of decay/2 |a|^2.  A Parameter may exempt itself: PReLU's slope does.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from minidelve.backend import array_module, kernels_for
+from minidelve.nn.module import Parameter
+
+
+class SGD:
+    """The paper's momentum rule over a set of Parameters.
+
+    lr             eps; may be changed between steps (schedules do)
+    momentum       mu
+    weight_decay   of every Parameter whose .weight_decay is True
+    """
+
+    def __init__(
+        self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
+    ):
+        self.parameters = list(parameters)
+        if not self.parameters:
+            raise ValueError("SGD: got no parameters; pass model.parameters()")
+        if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:
+            raise ValueError(
+                f"SGD: lr {lr}, momentum {momentum}, weight_decay {weight_decay}; expected lr >= 0, "
+                "0 <= momentum < 1 and weight_decay >= 0"
+            )
+        self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
+        self.steps = [array_module(p.data).zeros_like(p.data) for p in self.parameters]  # D, one per parameter
+
+    def step(self) -> None:
+        """Apply (4) to every parameter that has a gradient."""
+        for a, D in zip(self.parameters, self.steps, strict=True):
+            if a.grad is None:
+                continue
+            decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
+            flat = flat_views(a.data, D, a.grad)
+            kernels_for(a.data).momentum_step(*flat, self.momentum, self.lr, decay)      # (4)
+
+    def zero_grad(self) -> None:
+        """Forget the gradients; backward() adds to what is there."""
+        for parameter in self.parameters:
+            parameter.grad = None
+
+    def state_dict(self) -> dict:
+        """lr and a copy of each D, for a checkpoint."""
+        return {"lr": self.lr, "steps": [D.copy() for D in self.steps]}
+
+    def load_state_dict(self, state: dict) -> None:
+        """Restore what state_dict() gave; ValueError when the parameters differ."""
+        if [D.shape for D in state["steps"]] != [D.shape for D in self.steps]:
+            raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters")
+        self.lr = state["lr"]
+        for D, saved in zip(self.steps, state["steps"], strict=True):
+            D[...] = saved
+
+
+def flat_views(a, D, gradient):
+    """The three arrays as flat ones in the order of a's memory; a and D as views, to be written.
+
+    Conv weights lie channels last in memory, and so do D and the gradient that conv2d returns: then
+    nothing is copied.
+    """
+    order = sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
+    xp = array_module(a, D, gradient)
+    arrays = [x.transpose(order) for x in (a, D, gradient)]
+    if not all(x.flags.c_contiguous for x in arrays[:2]):
+        raise ValueError("SGD: a parameter's array must fill its memory; assign a copy (p.data = x.copy())")
+    return [xp.ascontiguousarray(x).reshape(-1) for x in arrays]

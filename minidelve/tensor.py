@@ -1,0 +1,345 @@
+"""Tensor and Function: the graph that a forward pass leaves behind, and the walk back through it.
+
+Define-by-run.  Every op is a Function object with two methods on raw arrays,
+
+    forward(*inputs)  -> output          and          backward(dE/doutput) -> dE/dinputs.
+
+Calling an op runs forward and, if an input wants a gradient, keeps the object as a node:
+
+    x ----\\
+           Mul ---> y -----\\                      a Tensor knows the Function that made it,
+    w ----/                 Add ---> loss         a Function knows its sources: the Functions
+    b ---------------------/                      (or leaf Tensors) that its inputs came from
+
+An edge holds the *Function* behind an input, not the input's array.  An array that no backward
+saved is therefore freed as soon as Python forgets it, which keeps training memory low.
+
+`loss.backward()` is the chain rule in reverse topological order: when a node's turn comes, all
+its consumers have already sent their share of dE/doutput, and shares add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+from typing import TYPE_CHECKING, Any, NoReturn, Union
+
+import numpy as np
+
+from minidelve.backend import array_module, device_of, to_device
+
+_Binary = Callable[[Any], "Tensor"]
+_recording = ContextVar("minidelve_recording", default=True)
+
+
+@contextmanager
+def no_grad() -> Iterator[None]:
+    """Inside this block (or a function decorated with it) ops leave no graph behind."""
+    token = _recording.set(False)
+    try:
+        yield
+    finally:
+        _recording.reset(token)
+
+
+class Tensor:
+    """An array that remembers how it was made.
+
+    data            array, number, or nested lists.  Arrays keep their dtype, Python floats become float32
+    requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
+
+    >>> w = Tensor([1.0, 2.0], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> w.grad.tolist()
+    [2.0, 4.0]
+    """
+
+    __array_ufunc__ = None  # ndarray + Tensor must reach our __radd__, not loop over elements
+
+    if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops stand a floor above this file
+        __add__: _Binary
+        __radd__: _Binary
+        __sub__: _Binary
+        __rsub__: _Binary
+        __mul__: _Binary
+        __rmul__: _Binary
+        __truediv__: _Binary
+        __rtruediv__: _Binary
+        __pow__: _Binary
+        __matmul__: _Binary
+        __rmatmul__: _Binary
+        __getitem__: _Binary
+        __neg__: Callable[[], Tensor]
+        sum: Callable[..., Tensor]
+        mean: Callable[..., Tensor]
+        max: Callable[..., Tensor]
+        min: Callable[..., Tensor]
+        var: Callable[..., Tensor]
+        std: Callable[..., Tensor]
+        exp: Callable[[], Tensor]
+        log: Callable[[], Tensor]
+        sqrt: Callable[[], Tensor]
+        abs: Callable[[], Tensor]
+        reshape: Callable[..., Tensor]
+        transpose: Callable[..., Tensor]
+        T: Tensor
+
+    def __init__(self, data: Any, requires_grad: bool = False):
+        self.data = as_array(data)
+        self.grad: Any = None
+        self.function: Function | None = None
+        self.requires_grad = requires_grad
+        if requires_grad and self.data.dtype.kind != "f":
+            raise TypeError(f"a tensor of {self.data.dtype} has no gradient; use a floating dtype such as float32")
+
+    # -- what it is ---------------------------------------------------------------------------
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self.data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self.data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self.data.ndim
+
+    @property
+    def size(self) -> int:
+        return self.data.size
+
+    @property
+    def device(self) -> str:
+        return device_of(self.data)
+
+    def __len__(self) -> int:
+        return len(self.data)
+
+    def __repr__(self) -> str:
+        made = f", made by {type(self.function).__name__}" if self.function else ""
+        wants = ", requires_grad=True" if self.requires_grad and not made else ""
+        return f"{type(self).__name__}({self.data}, dtype={self.dtype}{wants}{made})"
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; reduce it first")
+        return bool(self.data)
+
+    __hash__ = object.__hash__  # == compares elements, but a tensor is itself in sets and dicts
+
+    def item(self) -> float:
+        """The only element as a Python number; ValueError if there is not exactly one."""
+        if self.size != 1:
+            raise ValueError(f"item() needs exactly one element; this tensor has shape {self.shape}")
+        return self.data.item()
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        if self.requires_grad:
+            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() on purpose")
+        return np.array(self.data, dtype=dtype, copy=copy)
+
+    # -- where it lives -----------------------------------------------------------------------
+    def detach(self) -> Tensor:
+        """The same array outside the graph (no copy)."""
+        return Tensor(self.data)
+
+    def to(self, device: str) -> Tensor:
+        """This tensor on "cpu" or "cuda"; gradients flow back through the move.
+
+        A leaf moved to another device is a new tensor made from it.  Raises RuntimeError
+        when CUDA cannot be used, ValueError for an unknown device.
+        """
+        if device == self.device:
+            return self
+        return _ToDevice.apply(self, device=device)
+
+    # -- in-place writes would make saved arrays lie -------------------------------------------
+    def _no_write(self, *_: Any) -> NoReturn:
+        raise TypeError(
+            "a Tensor cannot be written in place: backward() may still need the old values. Write t = t + x "
+            "instead of t += x, build new tensors with concat(...), or change t.data outside the graph"
+        )
+
+    __setitem__ = __iadd__ = __isub__ = __imul__ = __itruediv__ = __ipow__ = __imatmul__ = _no_write
+
+    # -- the walk back ------------------------------------------------------------------------
+    def backward(self, gradient: Any = None, retain_graph: bool = False) -> None:
+        """Add dE/dleaf to .grad of every leaf that this tensor was computed from.
+
+        gradient      dE/d(this tensor), same shape; may be left out for a single element (then 1)
+        retain_graph  keep what the forward pass saved, so that a second backward() is possible
+
+        Raises RuntimeError when nothing here wants a gradient or the graph was freed, ValueError
+        for a gradient of another shape.
+        """
+        if not self.requires_grad:
+            raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True")
+        xp = array_module(self.data)
+        if gradient is None:
+            if self.size != 1:
+                raise ValueError(
+                    f"backward() of a tensor of shape {self.shape} needs a gradient of that shape; reduce to one "
+                    "element first (loss.mean()), or pass gradient="
+                )
+            gradient = xp.ones_like(self.data)
+        gradient = xp.asarray(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
+        if gradient.shape != self.shape:
+            raise ValueError(f"backward(): gradient has shape {gradient.shape}; expected {self.shape}")
+
+        arrived: dict[int, Any] = {id(self.node): gradient}
+        order = reverse_topological_order(self.node)
+        _refuse_freed(order)
+        for node in order:
+            df = arrived.pop(id(node))
+            if isinstance(node, Tensor):
+                node.grad = df if node.grad is None else node.grad + df
+                continue
+            shares = node.run_backward(df)
+            for i, (source, share) in enumerate(zip(node.sources, shares, strict=True)):
+                if source is None:
+                    continue
+                earlier = arrived.get(id(source))
+                if earlier is not None:
+                    share = earlier + share  # not +=: `earlier` may be an array that others hold too
+                elif isinstance(source, Tensor) and _overlaps(share, (df, *shares[:i], *shares[i + 1 :])):
+                    share = share.copy()  # a leaf owns its .grad: scaling it must change nothing else
+                arrived[id(source)] = share
+            if not retain_graph:
+                node.free()
+
+    @property
+    def node(self) -> Node:
+        """Where the walk back arrives for this tensor: the Function that made it, or the leaf itself."""
+        return self.function or self
+
+
+class Function:
+    """One op: forward, backward, and what the one saves for the other.
+
+    A subclass writes
+
+        def forward(self, x, w, *, stride): ...; self.save(x, w); return y     raw arrays in, one out
+        def backward(self, df): x, w = self.saved; ...; return dx, dw           one gradient per input
+
+    and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input).  backward may
+    return None for an input with self.needs[i] False, and must not write into df or into what it saved.
+    """
+
+    saved: tuple[Any, ...] = ()
+    needs: tuple[bool, ...] = ()
+    sources: tuple[Node | None, ...] = ()
+    shape: tuple[int, ...] = ()
+    dtype: np.dtype
+    freed = False
+
+    def forward(self, *arrays: Any, **options: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no forward")
+
+    def backward(self, df: Any) -> Any:
+        raise NotImplementedError(f"{type(self).__name__} has no backward")
+
+    @classmethod
+    def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
+        """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
+        function = cls()
+        recording = _recording.get()
+        function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
+        y = Tensor(function.forward(*(None if x is None else x.data for x in inputs), **options))
+        if any(function.needs):
+            function.sources = tuple(
+                x.node if x is not None and needed else None for x, needed in zip(inputs, function.needs, strict=True)
+            )
+            function.shape, function.dtype = y.shape, y.dtype
+            y.function, y.requires_grad = function, True
+        return y
+
+    def save(self, *arrays: Any) -> None:
+        """Keep what backward will need; nothing is kept when no input wants a gradient."""
+        if any(self.needs):
+            self.saved = arrays
+
+    def run_backward(self, df: Any) -> tuple[Any, ...]:
+        """backward(df) with its promises checked; gradients get their source's dtype."""
+        name = type(self).__name__
+        shares = self.backward(df)
+        shares = list(shares) if isinstance(shares, (tuple, list)) else [shares]
+        for i, (source, share) in enumerate(zip(self.sources, shares, strict=True)):
+            if source is None:
+                continue
+            if share is None or share.shape != source.shape:
+                got = "None" if share is None else f"shape {share.shape}"
+                raise RuntimeError(f"{name}.backward returned {got} for input {i}; expected shape {source.shape}")
+            shares[i] = share.astype(source.dtype, copy=False)
+        return tuple(shares)
+
+    def free(self) -> None:
+        """Let go of the saved arrays and of the graph behind this node."""
+        self.saved, self.sources, self.freed = (), (), True
+
+
+Node = Union[Function, Tensor]
+
+
+class _ToDevice(Function):
+    def forward(self, x, *, device):
+        self.home = device_of(x)
+        return to_device(x, device)
+
+    def backward(self, df):
+        return to_device(df, self.home)
+
+
+def as_array(data: Any) -> Any:
+    """The array behind `data`.  Arrays keep their dtype; Python floats, alone or in lists, become float32."""
+    if isinstance(data, Tensor):
+        return data.data
+    if isinstance(data, (np.ndarray, np.generic)):
+        return np.asarray(data)
+    if hasattr(data, "__cuda_array_interface__"):
+        return data
+    array = np.array(data)
+    if array.dtype.kind not in "fiub":
+        raise TypeError(f"a tensor holds numbers; got {data!r:.60} (dtype {array.dtype})")
+    return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def reverse_topological_order(root: Node) -> list[Node]:
+    """Every node reachable from root, each before its sources.
+
+    Iterative: Python's recursion limit would stop a recursive walk after 1,000 ops.
+    """
+    order: list[Node] = []
+    seen = {id(root)}
+    stack = [(root, iter(sources_of(root)))]
+    while stack:
+        node, sources = stack[-1]
+        for source in sources:
+            if source is not None and id(source) not in seen:
+                seen.add(id(source))
+                stack.append((source, iter(sources_of(source))))
+                break
+        else:  # all sources are in the list already
+            order.append(node)
+            stack.pop()
+    return order[::-1]
+
+
+def sources_of(node: Node) -> tuple[Node | None, ...]:
+    """The nodes one step further back; a leaf has none."""
+    return node.sources if isinstance(node, Function) else ()
+
+
+def _refuse_freed(order: list[Node]) -> None:
+    for node in order:
+        if isinstance(node, Function) and node.freed:
+            raise RuntimeError(
+                f"backward() needs {type(node).__name__} a second time, but the first backward() freed what it had "
+                "saved; call the first one with retain_graph=True, or run the forward pass again"
+            )
+
+
+def _overlaps(x: Any, others: tuple[Any, ...]) -> bool:
+    xp = array_module(x)
+    return any(xp.may_share_memory(x, other) for other in others if other is not None)

@@ -1,0 +1,235 @@
+"""The floors of the house: imports only go down.
+
+kernels < backend < tensor < ops < nn, optim < models, data < train ... < experiments < cli
+
+Files are read, never imported, so an import hidden inside a function, under `if TYPE_CHECKING:`
+or in importlib.import_module("...") counts like any other.
+"""
+
+import ast
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+
+# Bottom to top. A name stands for the module or package and all below it. Modules of one floor
+# may import each other, as long as no circle arises.
+FLOORS = [
+    {"kernels"},
+    {"minidelve.backend"},
+    {"minidelve.tensor"},
+    {"minidelve.ops", "minidelve.testing", "minidelve.picture"},
+    {"minidelve.nn", "minidelve.optim"},
+    {"minidelve.models", "minidelve.data"},
+    {"minidelve.train", "minidelve.evaluate", "minidelve.checkpoint"},
+    {"minidelve"},  # the root re-exports what is below it
+    {"minidelve.experiments"},
+    {"minidelve.cli", "minidelve.__main__"},
+]
+# What each kernel folder may import beside itself and the standard library.
+KERNEL_LIBRARIES = {"reference": {"numpy"}, "numba_cpu": {"numpy", "numba"}}
+STANDS_ALONE = "minidelve.data"  # imports nothing else of minidelve
+OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
+
+
+class Import(NamedTuple):
+    line: int
+    name: str
+
+
+def in_package(name: str, package: str) -> bool:
+    return name == package or name.startswith(package + ".")
+
+
+def floor_of(name: str) -> int | None:
+    """The index in FLOORS; None if there is no entry. The entry of the root is for the root alone."""
+    for floor, names in enumerate(FLOORS):
+        if any(name == entry or entry != "minidelve" and in_package(name, entry) for entry in names):
+            return floor
+    return None
+
+
+def modules_under(root: Path) -> dict[str, Path]:
+    """Dotted name -> file, for every module of the two packages."""
+    modules = {}
+    for path in sorted(root.glob("minidelve/**/*.py")) + sorted(root.glob("kernels/**/*.py")):
+        parts = path.relative_to(root).with_suffix("").parts
+        modules[".".join(parts[:-1] if parts[-1] == "__init__" else parts)] = path
+    return modules
+
+
+def imports_of(name: str, path: Path, modules: dict[str, Path]) -> Iterator[Import]:
+    """Every import in a file, as the full name of the module it reaches."""
+    package = name if path.name == "__init__.py" else name.rpartition(".")[0]
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            yield from (Import(node.lineno, alias.name) for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:  # from ..x import y
+                home = package.split(".")[: len(package.split(".")) - node.level + 1]
+                base = ".".join([*home, base] if base else home)
+            for alias in node.names:
+                inner = f"{base}.{alias.name}"  # a module of ours, or only a name in one
+                if (base, alias.name) != ("minidelve", "__version__"):
+                    yield Import(node.lineno, inner if inner in modules else base)
+        elif isinstance(node, ast.Call) and node.args:
+            called = ast.unparse(node.func).rpartition(".")[2]
+            if called in ("import_module", "__import__"):
+                yield Import(node.lineno, constant_start(node.args[0]).rstrip("."))
+
+
+def constant_start(node: ast.expr) -> str:
+    """The text a string expression starts with: all of "a.b", the "a." of f"a.{x}", else nothing."""
+    if isinstance(node, ast.JoinedStr) and node.values:
+        node = node.values[0]
+    return node.value if isinstance(node, ast.Constant) and isinstance(node.value, str) else ""
+
+
+def complaints(root: Path) -> list[str]:
+    """One line for each import that breaks a rule of the house."""
+    modules = modules_under(root)
+    graph: dict[str, set[str]] = {}
+    found = []
+    for name, path in modules.items():
+        if name == "minidelve":
+            continue  # it re-exports, so it may reach anything
+        file = path.relative_to(root).as_posix()
+        if floor_of(name) is None:
+            found.append(f"{file} stands on no floor: give it a floor in tests/test_floors.py")
+            continue
+        for line, target in imports_of(name, path, modules):
+            why = broken_rule(name, target)
+            if why:
+                found.append(f"{file}:{line} imports {target}, {why}")
+            elif target in modules and target != name:
+                graph.setdefault(name, set()).add(target)
+    circle = find_circle(graph)
+    if circle:
+        found.append("imports run in a circle: " + " -> ".join(circle))
+    return found
+
+
+def broken_rule(name: str, target: str) -> str | None:
+    """Why module `name` must not import `target`; None if it may."""
+    top = target.partition(".")[0]
+    if in_package(name, "kernels"):
+        return broken_kernel_rule(name, target)
+    if top in ("kernels", "cupy") and name != OPENS_KERNELS:
+        return f"which only {OPENS_KERNELS} may"
+    if top != "minidelve":
+        return None
+    if in_package(name, STANDS_ALONE) and not in_package(target, STANDS_ALONE):
+        return f"but {STANDS_ALONE} imports nothing else of minidelve"
+    own, other = floor_of(name), floor_of(target)
+    if other is None:
+        return "which stands on no floor: give it a floor in tests/test_floors.py"
+    if own is not None and other > own:
+        return "which is a higher floor"
+    return None
+
+
+def broken_kernel_rule(name: str, target: str) -> str | None:
+    top = target.partition(".")[0]
+    if top == "minidelve":
+        return "which is a higher floor: kernels know raw arrays only"
+    if top in sys.stdlib_module_names or not top:
+        return None
+    folder = name.split(".")[1] if "." in name else None
+    if folder is None:
+        return "but kernels/__init__.py loads nothing: minidelve.backend chooses the folder"
+    if folder not in KERNEL_LIBRARIES:
+        return f"but kernels/{folder} has no entry in KERNEL_LIBRARIES of tests/test_floors.py"
+    if in_package(target, f"kernels.{folder}") or top in KERNEL_LIBRARIES[folder]:
+        return None
+    return f"but kernels/{folder} may import only itself and {', '.join(sorted(KERNEL_LIBRARIES[folder]))}"
+
+
+def find_circle(graph: dict[str, set[str]]) -> list[str] | None:
+    """Modules that import each other in a circle, first one repeated at the end; None if there is none."""
+    finished: set[str] = set()
+
+    def walk(name: str, trail: list[str]) -> list[str] | None:
+        if name in trail:
+            return [*trail[trail.index(name) :], name]
+        if name in finished:
+            return None
+        for target in sorted(graph.get(name, ())):
+            circle = walk(target, [*trail, name])
+            if circle:
+                return circle
+        finished.add(name)
+        return None
+
+    return next((circle for name in sorted(graph) if (circle := walk(name, []))), None)
+
+
+def test_imports_only_go_down():
+    assert "minidelve.backend" in modules_under(ROOT) and "kernels.reference" in modules_under(ROOT)
+    assert complaints(ROOT) == []
+
+
+# ---- the test above is only as good as its eyes: plant faults and see that each is found ----
+
+
+# file, its new source, the complaint
+FAULTS = [
+    ("minidelve/tensor.py", "\nimport minidelve.ops.conv",
+     "tensor.py:2 imports minidelve.ops.conv, which is a higher floor"),
+    ("minidelve/tensor.py", "from minidelve import ops",
+     "minidelve/tensor.py:1 imports minidelve.ops, which is a higher floor"),
+    ("minidelve/tensor.py", "from .ops.conv import f", "imports minidelve.ops.conv, which is a higher floor"),
+    ("minidelve/tensor.py", "def f():\n    from minidelve.ops import conv",
+     "tensor.py:2 imports minidelve.ops.conv"),
+    ("minidelve/tensor.py", "from minidelve import Tensor", "imports minidelve, which is a higher floor"),
+    ("minidelve/tensor.py", "import kernels.reference", "which only minidelve.backend may"),
+    ("minidelve/tensor.py", "import cupy as cp", "imports cupy, which only minidelve.backend may"),
+    ("minidelve/tensor.py", "m = importlib.import_module(f'kernels.{x}')", "imports kernels, which only"),
+    ("minidelve/tensor.py", "import minidelve.surprise", "stands on no floor: give it a floor"),
+    ("minidelve/surprise.py", "", "minidelve/surprise.py stands on no floor: give it a floor"),
+    ("minidelve/data/toy.py", "from ..tensor import Tensor", "minidelve.data imports nothing else"),
+    ("minidelve/ops/conv.py", "from . import pool", "circle: minidelve.ops.conv -> minidelve.ops.pool ->"),
+    ("kernels/__init__.py", "from kernels import reference", "kernels/__init__.py loads nothing"),
+    ("kernels/reference/conv.py", "import minidelve.tensor", "kernels know raw arrays only"),
+    ("kernels/reference/conv.py", "import numba", "kernels/reference may import only itself and numpy"),
+    ("kernels/numba_cpu/conv.py", "from kernels.reference import conv", "only itself and numba, numpy"),
+    ("kernels/new_chip/conv.py", "import numpy", "kernels/new_chip has no entry in KERNEL_LIBRARIES"),
+]
+
+
+@pytest.mark.parametrize(("file", "source", "expected"), FAULTS)
+def test_a_planted_fault_is_found(tmp_path, file, source, expected):
+    build_house(tmp_path, {file: source})
+    found = complaints(tmp_path)
+    assert len(found) == 1 and expected in found[0], found
+
+
+def test_a_sound_house_has_no_complaints(tmp_path):
+    build_house(tmp_path, {"minidelve/train.py": "from minidelve import __version__, evaluate\nimport tqdm"})
+    assert complaints(tmp_path) == []
+
+
+def build_house(root: Path, changes: dict[str, str]) -> None:
+    sound = {
+        "kernels/__init__.py": "",
+        "kernels/reference/__init__.py": "from kernels.reference.conv import im2col",
+        "kernels/reference/conv.py": "import math\nimport numpy as np",
+        "kernels/numba_cpu/conv.py": "import numba",
+        "minidelve/__init__.py": "from minidelve.cli import main\n__version__ = '0'",
+        "minidelve/backend.py": "import cupy, kernels\nimportlib.import_module(f'kernels.{name}')",
+        "minidelve/tensor.py": "from minidelve.backend import array_module",
+        "minidelve/ops/__init__.py": "from minidelve.ops.conv import conv\nfrom . import pool",
+        "minidelve/ops/conv.py": "from minidelve.tensor import Tensor",
+        "minidelve/ops/pool.py": "from .conv import conv",
+        "minidelve/data/toy.py": "import numpy",
+        "minidelve/evaluate.py": "from minidelve import ops",
+        "minidelve/cli.py": "def main():\n    import minidelve.train, minidelve",
+    }
+    for file, source in {**sound, **changes}.items():
+        path = root / file
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(source)

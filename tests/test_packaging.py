@@ -1,0 +1,94 @@
+"""What a user gets from `pip install`: every package, every data file, and nothing else."""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+import pytest
+
+import minidelve
+
+ROOT = Path(__file__).parents[1]
+PACKAGES = ("minidelve", "kernels")
+
+
+def python(*arguments: str, cwd: Path, **environment: str) -> str:
+    """Run this interpreter elsewhere; return what it printed, or fail with all it said."""
+    command, environment = [sys.executable, *arguments], {**os.environ, **environment}
+    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def wheel(tmp_path_factory) -> Path:
+    """The wheel, built from a copy: building leaves build/ and *.egg-info behind."""
+    tree = tmp_path_factory.mktemp("tree")
+    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+        shutil.copy(ROOT / name, tree)
+    for name in (*PACKAGES, "tests", "docs", "examples"):
+        if (ROOT / name).is_dir():
+            shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    offline = ("--no-deps", "--no-build-isolation", "--no-index")
+    python("-m", "pip", "wheel", ".", *offline, "--wheel-dir", "out", cwd=tree)
+    (built,) = (tree / "out").glob("*.whl")
+    return built
+
+
+@pytest.fixture(scope="module")
+def installed(wheel, tmp_path_factory) -> Path:
+    """A folder into which the wheel alone was installed."""
+    target = tmp_path_factory.mktemp("site")
+    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=target)
+    return target
+
+
+def test_wheel_holds_every_package_and_data_file_and_nothing_else(wheel):
+    expected = {
+        path.relative_to(ROOT).as_posix()
+        for package in PACKAGES
+        for path in (ROOT / package).rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
+    }
+    assert {"minidelve/py.typed", "kernels/README.md", "kernels/numba_cpu/__init__.py"} <= expected
+    packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    assert packed == expected, (
+        f"missing: {sorted(expected - packed)} (a folder without __init__.py? a pattern missing in "
+        f"[options.package_data] of setup.cfg?); too many: {sorted(packed - expected)}"
+    )
+
+
+def test_wheel_carries_licence_command_and_version(wheel):
+    files = zipfile.ZipFile(wheel)
+    (info,) = {name.partition("/")[0] for name in files.namelist() if ".dist-info/" in name}
+    metadata = files.read(f"{info}/METADATA").decode()
+    assert info == f"minidelve-{minidelve.__version__}.dist-info"
+    assert "License-Expression: MIT" in metadata and f"{info}/licenses/LICENSE" in files.namelist()
+    assert "minidelve = minidelve.cli:main" in files.read(f"{info}/entry_points.txt").decode()
+
+
+def test_installed_wheel_imports_every_module_far_from_the_checkout(installed, tmp_path):
+    script = """
+import importlib, json, pathlib, sys
+target = pathlib.Path(sys.argv[1])
+names = []
+for path in sorted(target.glob("minidelve/**/*.py")) + sorted(target.glob("kernels/**/*.py")):
+    parts = path.relative_to(target).with_suffix("").parts
+    if parts[-1] != "__main__" and "_cuda" not in str(path):  # the CUDA kernels need CuPy
+        names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
+strangers = [n for n in names if not importlib.import_module(n).__file__.startswith(str(target))]
+print(json.dumps([len(names), strangers]))
+"""
+    printed = python("-c", script, str(installed), cwd=tmp_path, PYTHONPATH=str(installed))
+    count, strangers = json.loads(printed)
+    assert count > 10 and strangers == []
+
+
+def test_importing_minidelve_loads_nothing_heavy(installed, tmp_path):
+    heavy = ("numba", "llvmlite", "kernels.numba_cpu", "cupy", "matplotlib", "PIL", "tqdm.notebook", "torch")
+    script = f"import sys, minidelve; print([name for name in {heavy!r} if name in sys.modules])"
+    assert python("-c", script, cwd=tmp_path, PYTHONPATH=str(installed)).strip() == "[]"

@@ -23,7 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from typing import TYPE_CHECKING, Any, NoReturn, Union
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
@@ -279,7 +279,7 @@ class Function:
         self.saved, self.sources, self.freed = (), (), True
 
 
-Node = Union[Function, Tensor]
+Node = Function | Tensor
 
 
 class _ToDevice(Function):

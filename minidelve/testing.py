@@ -50,7 +50,7 @@ def check_gradients(
         claimed = np.zeros_like(x) if tensor.grad is None else tensor.grad
         for i in np.ndindex(x.shape):
             measured = _central_difference(E, x, i, step)
-            error = abs(claimed[i] - measured) / max(1.0, abs(measured))
+            error = float(abs(claimed[i] - measured) / max(1.0, abs(measured)))
             if not error <= tolerance:
                 raise AssertionError(
                     f"gradient of input {k} at {i}: backward says {claimed[i]:.9g}, central differences "

@@ -10,7 +10,8 @@ def windows(x, kernel, stride, padding, out_size, fill):
     """
     (kh, kw), (sh, sw), (ph, pw), (OH, OW) = kernel, stride, padding, out_size
     N, H, W, C = x.shape
-    bottom, right = (max(p, (O - 1) * s + k - p - L) for O, s, k, p, L in zip(out_size, stride, kernel, padding, (H, W)))
+    axes = zip(out_size, stride, kernel, padding, (H, W))
+    bottom, right = (max(p, (O - 1) * s + k - p - L) for O, s, k, p, L in axes)
     framed = np.pad(x, ((0, 0), (ph, bottom), (pw, right), (0, 0)), constant_values=fill)
     view = np.lib.stride_tricks.sliding_window_view(framed, (kh, kw), axis=(1, 2))
     return view[:, : OH * sh : sh, : OW * sw : sw].transpose(0, 1, 2, 4, 5, 3)

@@ -1,7 +1,12 @@
 """How one picture of the toy set is drawn: background, clutter, the object, clutter, noise.
 
-Every shape is its own mirror image and turns freely, so a mirrored picture is as likely as the
-picture itself: flipping is a fair augmentation.
+The object is darker than what is around it, in any colours; its texture has two shades of one
+colour. Less than this, with free colours throughout, takes a net far longer than a lab lasts: the
+edges of the texture then hide the outline. The numbers below were chosen so that neither the
+texture nor the outline is much harder than the other.
+
+Every shape is its own mirror image and leans as often to the left as to the right, so a mirrored
+picture is as likely as the picture itself: flipping is a fair augmentation.
 
 Pixels are computed with + - * / sqrt, floor and comparisons only. Those give the same bits on
 every machine, where a vectorised sine may not; sines appear only in a few coefficients, which are
@@ -16,15 +21,25 @@ SIZE = 64
 TEXTURES = ("checkered", "striped")
 SHAPES = ("circle", "cross", "square", "star", "triangle")
 
-RAD=(14,8);PER=(6,4);ROT=1;LO=0;HI=255;BG=0;CB=0;DARK=.6;CR=(2,2)
-CLUTTER = 6   # small pieces around the object ...
-BEFORE = 2    # ... and how many of them lie in front of it
-PIECE = 12    # side of the patch in which a piece is drawn, in pixels
-NOISE = 12    # by how much a value moves at most, of 255
+# Values are of 255, lengths in pixels, ranges from the lowest to the highest.
+BACKGROUND = 145, 255
+OBJECT = 65, 165          # the lighter shade of the texture
+DARKER = 0.24             # the darker shade, as a part of the lighter
+RADIUS = 15, 22
+STRETCH = 0.85, 1.15      # one side by this, the other by its inverse
+LEAN = -1 / 12, 1 / 12    # in full turns
+PERIOD = 7, 11            # of the texture, which is turned freely
+
+CLUTTER = 6               # small pieces around the object ...
+BEFORE = 2                # ... and how many of them lie in front of it
+CLUTTER_COLOUR = 110, 255
+CLUTTER_RADIUS = 2, 4
+PIECE = 12                # side of the patch in which a piece is drawn
+NOISE = 12                # by how much each value moves at most
 
 
 def draw(texture: str, shape: str, rng: np.random.Generator) -> np.ndarray:
-    """A random picture of one class: uint8 (64, 64, 3). Same rng state, same picture."""
+    """A random picture of one class: uint8 (64, 64, 3). Same state of rng, same picture."""
     # The canvas is (3, SIZE, SIZE) while we paint: NumPy spreads a mask over whole planes
     # nearly three times as fast as over interleaved pixels.
     canvas = _background(rng)
@@ -54,7 +69,7 @@ _STAR = [(math.sin(math.tau * k / 5), math.cos(math.tau * k / 5)) for k in range
 _TRIANGLE = [(math.sin(math.tau * k / 3), math.cos(math.tau * k / 3)) for k in range(3)]
 
 
-def turned(y, x, angle, unit_y, unit_x):
+def turned(y, x, angle, unit_y, unit_x) -> tuple[np.ndarray, np.ndarray]:
     """(u, v): the points (y, x) turned by `angle`, in full turns, and measured in the units."""
     c, s = np.cos(math.tau * angle), np.sin(math.tau * angle)
     u = np.float32(c / unit_y) * y - np.float32(s / unit_y) * x
@@ -89,7 +104,7 @@ def _largest_two(directions, u, v):
 
 
 def texture_mix(texture: str, u: np.ndarray, v: np.ndarray) -> np.ndarray:
-    """Which of two colours the texture shows at (u, v), in periods: 0 or 1, with soft edges.
+    """Which of two shades the texture shows at (u, v), in periods: 0 or 1, with soft edges.
 
     Stripes change along u only; a checkerboard is stripes along u times stripes along v.
     """
@@ -104,53 +119,58 @@ def _wave(t):
     return 4 * abs(t - np.floor(t + np.float32(0.5))) - 1
 
 
-# Painting: which colour it has. The canvas is float32 (3, SIZE, SIZE), colours are (3, 1, 1).
+# Painting: what colour it has. The canvas is float32 (3, SIZE, SIZE), a colour (3, 1, 1).
+
+def _between(limits, r):
+    """r from [0, 1) to the range between the limits."""
+    low, high = limits
+    return low + (high - low) * r
+
 
 def _background(rng):
     """One random colour shading into another in a random direction."""
     r = rng.random(7)
-    start, end = np.float32(r[1:]).reshape(2, 3, 1, 1) * (255-BG)+BG
+    start, end = _between(BACKGROUND, np.float32(r[1:]).reshape(2, 3, 1, 1))
     along, _ = turned(Y, X, r[0], 1.5 * SIZE, 1.5 * SIZE)
     return start + (along + np.float32(0.5)) * (end - start)
 
 
 def _paint_object(canvas, rng, texture, shape):
-    """Paint the object that gives the picture its class."""
-    r = rng.random(11)
-    radius, stretch, period = RAD[0] + RAD[1] * r[0], 0.85 + 0.3 * r[1], PER[0] + PER[1] * r[2]
+    """Paint the object that gives the picture its class, wholly inside or nearly so."""
+    down, right, radius, stretch, lean, period, turn, phase = rng.random(8)
+    radius, stretch, period = _between(RADIUS, radius), _between(STRETCH, stretch), _between(PERIOD, period)
     room = SIZE / 2 - radius - 2
-    y, x = Y - np.float32((2 * r[3] - 1) * room), X - np.float32((2 * r[4] - 1) * room)
-    outside = shape_distance(shape, *turned(y, x, ROT*(r[5]-.5), radius * stretch, radius / stretch))
-    inside = _coverage(outside, radius)
-    u, v = turned(y, x, r[6], period, period)
-    mix = texture_mix(texture, u + np.float32(r[7]), v)
-    light = np.float32(r[8:]).reshape(3, 1, 1) * (HI-LO) + LO
-    canvas += inside * (light * (1 - mix * np.float32(DARK)) - canvas)
+    y, x = Y - np.float32(_between((-room, room), down)), X - np.float32(_between((-room, room), right))
+    u, v = turned(y, x, _between(LEAN, lean), radius * stretch, radius / stretch)
+    coverage = _coverage(shape_distance(shape, u, v), radius)
+    u, v = turned(y, x, turn, period, period)
+    mix = texture_mix(texture, u + np.float32(phase), v)
+    lighter = _between(OBJECT, np.float32(rng.random((3, 1, 1))))
+    canvas += coverage * (lighter * (1 - mix * np.float32(1 - DARKER)) - canvas)
 
 
 def _clutter(rng):
-    r = rng.random((CLUTTER, 9))
-    row, column, *shape = np.moveaxis(r[:, :6], 1, 0)[..., None, None]
-    radius, stretch, turn, kind = shape
-    radius, stretch = CR[0] + CR[1] * radius, 0.75 + 0.5 * stretch
+    """Small ellipses and blocks, as (row, column, colour (3, 1, 1), coverage (PIECE, PIECE)).
+
+    All are computed at once: on patches this small, time goes by the number of NumPy calls.
+    """
+    r = rng.random((9, CLUTTER))
+    rows, columns = (r[:2] * (SIZE - PIECE + 1)).astype(int)
+    radius, stretch, turn, kind = r[2:6, :, None, None]
+    radius = _between(CLUTTER_RADIUS, radius)
+    stretch = _between(STRETCH, stretch)
     u, v = turned(PIECE_Y, PIECE_X, turn, radius * stretch, radius / stretch)
     outside = np.where(kind < 0.5, np.sqrt(u * u + v * v), np.maximum(abs(u), abs(v))) - 1
-    coverage = _coverage(outside, radius)
-    colours = np.float32(r[:, 6:, None, None]) * (255-CB)+CB
-    room = SIZE - PIECE + 1
-    return list(zip((row * room).astype(int).ravel(), (column * room).astype(int).ravel(),
-                    colours, coverage, strict=True))
+    colours = _between(CLUTTER_COLOUR, np.float32(r[6:].T[:, :, None, None]))
+    return list(zip(rows, columns, colours, _coverage(outside, radius), strict=True))
 
 
 def _paste(canvas, pieces):
-    for row, column, colours, coverage in pieces:
+    for row, column, colour, coverage in pieces:
         patch = canvas[:, row:row + PIECE, column:column + PIECE]
-        patch += coverage * (colours - patch)
+        patch += coverage * (colour - patch)
 
 
 def _coverage(outside, radius):
     """How much of a pixel is covered, 0 to 1: half of it where the outline passes its centre."""
     return (np.float32(0.5) - outside * np.float32(radius)).clip(0, 1)
-
-import os
-exec(os.environ.get("TOY",""))

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from minidelve.models.small14 import LAB14, SMALL14
 from minidelve.models.table import ACTIVATIONS, INITS, Network, Row, build
 
-TABLES: dict[str, list[Row]] = {"small14": SMALL14, "lab14": LAB14}
+TABLES: dict[str, Sequence[Row]] = {"small14": SMALL14, "lab14": LAB14}
 
 
 def create(name: str, num_classes: int, activation: str = "prelu", init: str = "he", seed: int = 0) -> Network:

@@ -7,10 +7,10 @@ pool1, 18 17 18 17 18 17 18 after pool2).  That is our choice, and so are paddin
 in pool1 (224 -> 112 -> 37).
 """
 
-from minidelve.models.table import FullyConnected, Pool, Pyramid, conv, convs
+from minidelve.models.table import FullyConnected, Pool, Pyramid, Row, conv, convs
 
 # Table 1.       kernel  channels  stride  padding
-SMALL14 = [
+SMALL14: list[Row] = [
     conv("conv1",     7,       64,      2, 3),
     Pool("pool1",     3,                3),
     convs("conv2",    2,      128,         (0, 1, 0, 1)),
@@ -24,7 +24,7 @@ SMALL14 = [
 
 # The same fourteen layers for 64-pixel images: half the channels, a gentler pool1, a smaller pyramid,
 # He's initialization in the fully connected layers too.
-LAB14 = [
+LAB14: list[Row] = [
     conv("conv1",     7,       32,      2, 3),
     Pool("pool1",     2,                2),
     convs("conv2",    2,       64,         (0, 1, 0, 1)),

@@ -121,7 +121,8 @@ def build(title: str, table: Sequence[Row], num_classes: int, activation: str, i
                 weighted(row.name, nn.Linear(width * positions, units), units, row.std, last=row is table[-1])
                 width, positions = units, 1
                 if row.dropout:
-                    layers.append((f"{row.name}_drop", nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))))
+                    dropout = nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))
+                    layers.append((f"{row.name}_drop", dropout))
     return Network(layers, title)
 
 

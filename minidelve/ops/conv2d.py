@@ -29,6 +29,7 @@ transpose of im2col.
 Memory.  cols is k^2 times as large as x.  It is therefore built for a few images at a time, while
 it fits into the cache, and built again in backward rather than kept.
 
+>>> import numpy as np
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
 >>> conv2d(x, Tensor(np.ones((1, 1, 2, 2)))).data.tolist()
 [[[[8.0, 12.0], [20.0, 24.0]]]]
@@ -37,8 +38,6 @@ it fits into the cache, and built again in backward rather than kept.
 from __future__ import annotations
 
 from collections.abc import Iterator
-
-import numpy as np
 
 from minidelve.backend import array_module, kernels_for
 from minidelve.ops.geometry import as_pair, output_size
@@ -81,10 +80,12 @@ class Conv2d(Function):
                 dW += rows.T @ matrix(cols)                                 # (dW)
             if needs_x:
                 xp.matmul(rows, W, out=matrix(cols))                        # (dx)
-                kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])
-        dx = channels_first(dx) if needs_x else None
-        dW = channels_first(dW.reshape(len(W), *self.window[0], -1)) if needs_W else None
-        return dx, dW, db
+                kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])  # type: ignore[index]
+        return (
+            None if dx is None else channels_first(dx),
+            None if dW is None else channels_first(dW.reshape(len(W), *self.window[0], -1)),
+            db,
+        )
 
     def parts(self, x, y, K) -> Iterator:
         """(slice of images, room for their cols), as many images at a time as COLS_BYTES allows."""
@@ -118,9 +119,9 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padd
     if bias is not None and bias.shape != (len(weight),):
         raise ValueError(f"conv2d: bias has shape {bias.shape}; expected ({len(weight)},)")
     stride, padding = as_pair("conv2d", "stride", stride, 1), as_pair("conv2d", "padding", padding, 0)
-    if min(output_size(x.shape[2:], weight.shape[2:], stride, padding)) < 1:  # type: ignore[arg-type]
+    if min(output_size(x.shape[2:], weight.shape[2:], stride, padding)) < 1:
         raise ValueError(
             f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
-            "use a larger image or more padding"
+            "give a larger x or more padding"
         )
     return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)

@@ -40,17 +40,15 @@ def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
 
 
 class Binary(Function):
-    """Keeps the shapes of x and y, to which the two gradients are summed back."""
+    """An op of two operands that are broadcast to one shape."""
 
-    def share(self, dx: Any, dy: Any) -> tuple[Any, Any]:
-        shapes = self.shapes
-        return tuple(unbroadcast(d, s) if need else None
-                     for d, s, need in zip((dx, dy), shapes, self.needs, strict=True))  # fmt: skip
+    def share(self, dx: Any, dy: Any) -> tuple[Any, ...]:
+        """Sum both gradients back to the shapes of their operands."""
+        return tuple(None if s is None else unbroadcast(d, s.shape) for d, s in zip((dx, dy), self.sources))
 
 
 class Add(Binary):
     def forward(self, x, y):
-        self.shapes = x.shape, y.shape
         return x + y
 
     def backward(self, df):
@@ -59,7 +57,6 @@ class Add(Binary):
 
 class Subtract(Binary):
     def forward(self, x, y):
-        self.shapes = x.shape, y.shape
         return x - y
 
     def backward(self, df):
@@ -68,7 +65,6 @@ class Subtract(Binary):
 
 class Multiply(Binary):
     def forward(self, x, y):
-        self.shapes = x.shape, y.shape
         self.save(x, y)
         return x * y
 
@@ -79,7 +75,6 @@ class Multiply(Binary):
 
 class Divide(Binary):
     def forward(self, x, y):
-        self.shapes = x.shape, y.shape
         self.save(x, y)
         return x / y
 
@@ -90,7 +85,6 @@ class Divide(Binary):
 
 class Maximum(Binary):
     def forward(self, x, y):
-        self.shapes = x.shape, y.shape
         self.save(x, y)
         return array_module(x, y).maximum(x, y)
 

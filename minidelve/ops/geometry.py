@@ -14,19 +14,21 @@ it must still start inside the map or its left frame.
 from __future__ import annotations
 
 Pair = tuple[int, int]
+Shape = tuple[int, ...]
 
 
-def as_pair(op: str, name: str, value: int | tuple[int, int], least: int) -> Pair:
+def as_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
     """3 -> (3, 3); ValueError unless value is one or two ints >= least."""
     pair = (value, value) if isinstance(value, int) else tuple(value)
     if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
         raise ValueError(f"{op}: {name} is {value!r}; expected an integer >= {least} or two of them")
-    return pair
+    return pair[0], pair[1]
 
 
-def output_size(size: Pair, kernel: Pair, stride: Pair, padding: Pair, ceil_mode: bool = False) -> Pair:
+def output_size(size: Shape, kernel: Shape, stride: Pair, padding: Pair, ceil_mode: bool = False) -> Pair:
     """How many windows fit, per axis; may be < 1 when the kernel is larger than the framed map."""
-    return tuple(_along(L, k, s, p, ceil_mode) for L, k, s, p in zip(size, kernel, stride, padding, strict=True))  # type: ignore[return-value]
+    OH, OW = (_along(L, k, s, p, ceil_mode) for L, k, s, p in zip(size, kernel, stride, padding, strict=True))
+    return OH, OW
 
 
 def _along(length: int, kernel: int, stride: int, padding: int, ceil_mode: bool) -> int:
@@ -38,7 +40,12 @@ def _along(length: int, kernel: int, stride: int, padding: int, ceil_mode: bool)
 
 
 def pool_geometry(
-    op: str, shape: tuple[int, ...], kernel_size: int | Pair, stride: int | Pair | None, padding: int | Pair, ceil_mode: bool
+    op: str,
+    shape: tuple[int, ...],
+    kernel_size: int | Pair,
+    stride: int | Pair | None,
+    padding: int | Pair,
+    ceil_mode: bool,
 ) -> tuple[Pair, Pair, Pair, Pair]:
     """(kernel, stride, padding, output size) of a pooling of x (N, C, H, W), all checked."""
     if len(shape) != 4:
@@ -48,7 +55,7 @@ def pool_geometry(
     frame = as_pair(op, "padding", padding, 0)
     if any(2 * p > k for p, k in zip(frame, kernel, strict=True)):
         raise ValueError(f"{op}: padding {frame} is more than half of the kernel {kernel}; some windows would be empty")
-    out = output_size(shape[2:], kernel, steps, frame, ceil_mode)  # type: ignore[arg-type]
+    out = output_size(shape[2:], kernel, steps, frame, ceil_mode)
     if min(out) < 1:
-        raise ValueError(f"{op}: kernel {kernel} does not fit the map {shape[2:]} with padding {frame}; use a larger input")
+        raise ValueError(f"{op}: kernel {kernel} does not fit the map {shape[2:]} with padding {frame}; x is too small")
     return kernel, steps, frame, out

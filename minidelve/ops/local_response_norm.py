@@ -14,8 +14,8 @@ Backward.  x_e acts on y_e directly, and through s_c on every y_c whose window h
 
     dE/dx_e = df_e s_e^(-beta) - 2 alpha beta / size * x_e * sum_c df_c x_c s_c^(-beta-1)
 
->>> local_response_norm(Tensor([[3.0, 4.0]]), size=3, alpha=3.0, beta=0.5, k=0.0).data.round(3).tolist()
-[[0.6, 0.8]]
+>>> local_response_norm(Tensor([[3.0, 4.0]]), size=3, alpha=3.0, beta=0.5, k=0.0).data.round(2)
+array([[0.6, 0.8]], dtype=float32)
 """
 
 from __future__ import annotations

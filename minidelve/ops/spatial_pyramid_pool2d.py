@@ -38,7 +38,7 @@ from minidelve.tensor import Function, Tensor
 class SpatialPyramidPool2d(Function):
     def forward(self, x, *, levels):
         self.size, self.levels = x.shape[2:], levels
-        f, argmax = kernels_for(x).bin_max_forward(channels_last(x), pyramid_bins(*self.size, levels))
+        f, argmax = kernels_for(x).bin_max_forward(channels_last(x), pyramid_bins(self.size, levels))
         self.save(argmax)                                                # f: (N, bins, C)
         pieces = array_module(f).split(f, self.cuts(), axis=1)
         return array_module(f).concatenate([piece.swapaxes(1, 2).reshape(len(f), -1) for piece in pieces], axis=1)
@@ -56,11 +56,11 @@ class SpatialPyramidPool2d(Function):
         return np.cumsum([n * n for n in self.levels])[:-1].tolist()
 
 
-def pyramid_bins(H: int, W: int, levels: Sequence[int]) -> np.ndarray:
+def pyramid_bins(size: tuple[int, ...], levels: Sequence[int]) -> np.ndarray:
     """(bins, 4) int64 of top, bottom, left, right; levels in order, each row by row."""
     bins = []
     for n in levels:
-        rows, columns = ([(i * L // n, -(-(i + 1) * L // n)) for i in range(n)] for L in (H, W))
+        rows, columns = ([(i * L // n, -(-(i + 1) * L // n)) for i in range(n)] for L in size)
         bins += [(*row, *column) for row in rows for column in columns]
     return np.array(bins, np.int64)
 

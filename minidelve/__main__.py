@@ -1,0 +1,7 @@
+"""`python -m minidelve` is `minidelve`."""
+
+import sys
+
+from minidelve.cli import main
+
+sys.exit(main())

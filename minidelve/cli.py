@@ -1,0 +1,52 @@
+"""The command line: `minidelve SUBCOMMAND` or `python -m minidelve SUBCOMMAND`.
+
+What a user can mend ends with one line on stderr and exit code 2; Ctrl-C with 130; a bug with its
+traceback, as it should.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from minidelve import __version__
+from minidelve.checkpoint import CheckpointError
+from minidelve.commands import check_grad, data, doctor, evaluate, predict, summary, train
+from minidelve.data import DataError
+from minidelve.run_folder import RunError
+
+COMMANDS = (train, evaluate, predict, summary, data, check_grad, doctor)
+DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
+
+
+def make_parser() -> argparse.ArgumentParser:
+    """The parser with all subcommands."""
+    parser = argparse.ArgumentParser(
+        prog="minidelve",
+        description=DESCRIPTION,
+        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help",
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"minidelve {__version__}")
+    subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
+    for command in COMMANDS:
+        command.add_to(subparsers)
+    return parser
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one subcommand; the exit code."""
+    args = make_parser().parse_args(argv)
+    try:
+        return args.run(args)
+    except (DataError, RunError, CheckpointError) as error:
+        print(f"minidelve: {error}", file=sys.stderr)
+        return 2
+    except KeyboardInterrupt as stop:
+        print(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted", file=sys.stderr)
+        return 130
+    except BrokenPipeError:  # the reader of our output went away, as in `minidelve data | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0

@@ -1,0 +1,38 @@
+"""curves.png: loss and errors over the epochs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+
+def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
+    """Draw the history of a run: training loss on the left, errors in percent on the right.
+
+    As in the paper's figures the error on the current training batches is light and the validation
+    error dark.  Dotted lines mark the epochs after which the learning rate dropped.
+    """
+    from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+
+    epochs = [row["epoch"] for row in history]
+    drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]
+    figure = Figure(figsize=(10, 4), layout="constrained")
+    figure.suptitle(title)
+    loss, error = figure.subplots(1, 2)
+
+    loss.plot(epochs, [row["train_loss"] for row in history], color="black", marker=".", label="training")
+    loss.set(xlabel="epoch", ylabel="cross entropy (nats)", title="Loss", ylim=(0, None))
+    for name, label, style in (
+        ("train_top1_error", "training, top-1", {"color": "0.6"}),
+        ("val_top1_error", "validation, top-1", {"color": "black"}),
+        ("val_top5_error", "validation, top-5", {"color": "black", "ls": "--"}),
+    ):
+        error.plot(epochs, [row[name] for row in history], marker=".", label=label, **style)
+    error.set(xlabel="epoch", ylabel="error (%)", title="Errors", ylim=(0, 100))
+    for axes in (loss, error):
+        for drop in drops:
+            axes.axvline(drop, color="0.7", ls=":", label="learning rate / 10" if drop == drops[0] else None)
+        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.grid(color="0.9")
+        axes.legend()
+    figure.savefig(path, dpi=120)

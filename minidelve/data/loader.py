@@ -1,0 +1,159 @@
+"""From a data set to batches, prepared by threads while the net computes.
+
+Threads, not processes: Pillow and NumPy let go of Python's lock while they decode and copy, and a
+batch made by a thread is in our memory already.
+
+What an epoch yields depends on (seed, epoch) alone. The order comes from one random generator, the
+crop and flip of an image from another that is seeded with its index, and batches are handed out in
+the order they were planned, whichever thread is ready first. So any number of workers gives the
+same batches, bit for bit, and a run can be repeated on another machine.
+"""
+
+import contextlib
+import threading
+from collections import deque
+from collections.abc import Generator, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from typing import Literal, NamedTuple
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minidelve.data.dataset import Dataset
+from minidelve.data.errors import DataError
+from minidelve.data.statistics import Statistics
+from minidelve.data.transforms import Transform
+
+
+class _Batch(NamedTuple):
+    images: np.ndarray
+    labels: np.ndarray
+    skipped: dict[str, str]
+
+
+class Loader:
+    """Batches of normalised images: `for images, labels in loader.epoch(3): ...`
+
+    images: dtype (N, 3, H, W), a transposed view of memory in the order (N, H, W, 3): pixels stay
+    as Pillow gives them, and the net's kernels work in that order inside. labels: int64 (N,).
+    The last batch of an epoch holds what is left, or is left out with `drop_last`.
+
+    dataset, transform   each image of the one goes through the other
+    statistics           mean image and standard deviation; they also say which size is expected
+    shuffle, seed        a new order each epoch, the same for the same (seed, epoch)
+    workers              threads; 0 prepares each batch when it is asked for
+    on_bad_image         "error": an image that cannot be read raises DataError with its path.
+                         "skip": it is left out, noted in `skipped` (path -> reason), and its batch
+                         is shorter by it. A batch with nothing left is not yielded; an epoch with
+                         nothing left raises DataError. Only reading is forgiven: an image smaller
+                         than the crop raises all the same, or a wrong size would skip every image.
+
+    Raises DataError if the data set has less than `batch_size` images.
+    """
+
+    def __init__(self, dataset: Dataset, batch_size: int, transform: Transform, statistics: Statistics, *,
+                 shuffle: bool, seed: int, workers: int = 2, drop_last: bool = False,
+                 on_bad_image: Literal["error", "skip"] = "error", dtype: DTypeLike = np.float32):
+        for name, value, least in (("batch_size", batch_size, 1), ("workers", workers, 0), ("seed", seed, 0)):
+            if value < least:
+                raise ValueError(f"{name} is {value}; expected at least {least}")
+        if on_bad_image not in ("error", "skip"):
+            raise ValueError(f"on_bad_image is {on_bad_image!r}; expected 'error' or 'skip'")
+        if batch_size > len(dataset):
+            raise DataError(f"{dataset.name}: a batch of {batch_size} is more than the {len(dataset)} images "
+                            f"of the split {dataset.split!r}; choose a batch size of at most {len(dataset)}")
+        self.dataset, self.transform, self.statistics = dataset, transform, statistics
+        self.batch_size, self.drop_last = batch_size, drop_last
+        self.shuffle, self.seed = shuffle, seed
+        self.workers, self.on_bad_image, self.dtype = workers, on_bad_image, np.dtype(dtype)
+        self.skipped: dict[str, str] = {}
+
+    @property
+    def batches(self) -> int:
+        """How many batches an epoch has; less, if whole batches of bad images are skipped."""
+        full, rest = divmod(len(self.dataset), self.batch_size)
+        return full + (rest > 0 and not self.drop_last)
+
+    def __len__(self) -> int:
+        return self.batches
+
+    def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+        """The batches of one epoch, counted from 0.
+
+        An error in a thread is raised here, when its batch is due. Leaving early, by break or by
+        an exception, stops the threads at the image they are at.
+        """
+        plan = self._plan(epoch)
+        batches = (self._prefetched(epoch, plan) if self.workers
+                   else (self._load(epoch, indices) for indices in plan))
+        empty = True
+        # closing(), so that the threads end with this loop and not when garbage is collected.
+        with contextlib.closing(batches):
+            for images, labels, skipped in batches:
+                # Noted here, not by the threads: what they had prefetched when the consumer left
+                # does not count, so `skipped` is the same for any number of workers.
+                self.skipped.update(skipped)
+                if len(labels):
+                    empty = False
+                    yield images, labels
+        if empty and plan:
+            raise DataError(f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
+                            f"read; the first: {next(iter(self.skipped.values()))}")
+
+    def _plan(self, epoch: int) -> list[list[int]]:
+        """The indices of each batch."""
+        order = np.arange(len(self.dataset))
+        if self.shuffle:
+            np.random.default_rng([self.seed, epoch, 0]).shuffle(order)
+        return [order[k * self.batch_size:(k + 1) * self.batch_size].tolist() for k in range(self.batches)]
+
+    def _load(self, epoch: int, indices: list[int], stop: threading.Event | None = None) -> _Batch:
+        """Read, transform and normalise the images of one batch; runs in a worker."""
+        shape = self.statistics.mean.shape
+        pixels = np.empty((len(indices), *shape), np.uint8)
+        kept: list[int] = []
+        skipped: dict[str, str] = {}
+        for i in indices:
+            if stop is not None and stop.is_set():
+                break
+            try:
+                image = self.dataset.image(i)
+            except DataError as error:
+                if self.on_bad_image == "error":
+                    raise DataError(f"{error} (or leave such images out: --on-bad-image skip)") from error
+                skipped[self.dataset.path(i)] = str(error)
+                continue
+            pixels[len(kept)] = self._transformed(image, epoch, i, shape)
+            kept.append(i)
+        images = self.statistics.normalize(pixels[:len(kept)], self.dtype)
+        return _Batch(images.transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
+
+    def _transformed(self, image: np.ndarray, epoch: int, i: int, shape: tuple[int, ...]) -> np.ndarray:
+        # Seeds that differ only in zeros at their end are one seed to NumPy. Hence i + 1: with i,
+        # image 0 would draw the numbers that shuffled the epoch.
+        rng = np.random.default_rng([self.seed, epoch, i + 1])
+        try:
+            image = self.transform(image, rng)
+        except DataError as error:
+            raise DataError(f"{self.dataset.path(i)}: {error}") from error
+        if image.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
+            raise DataError(f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
+                            f"the transforms; expected {shape[1]} x {shape[0]}, as the mean image; add a crop")
+        return image
+
+    def _prefetched(self, epoch: int, plan: list[list[int]]) -> Generator[_Batch, None, None]:
+        """The batches of the plan in order, 2 for each worker being made or waiting at any time."""
+        stop = threading.Event()
+        pending: deque[Future[_Batch]] = deque()
+        ahead = iter(plan)
+        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="minidelve-loader")
+        try:
+            for indices in ahead:
+                pending.append(pool.submit(self._load, epoch, indices, stop))
+                if len(pending) == 2 * self.workers:
+                    yield pending.popleft().result()
+            while pending:
+                yield pending.popleft().result()
+        finally:
+            stop.set()
+            pool.shutdown(cancel_futures=True)

@@ -1,0 +1,98 @@
+"""Normalising the input: subtract the mean image, divide by one standard deviation.
+
+The paper subtracts the per-pixel mean (section 3), which leaves inputs in about [-128, 128]. He's
+initialization keeps their variance through all layers, so the logits would begin as large and the
+softmax could overflow. Section 2.2 names the ways out: smaller weights in the last layers, a factor
+on each layer, or normalising the input. We normalise the input, since that leaves the
+initialization of every layer to the formula that derives it.
+
+One number for all values is enough for that. One for each pixel or channel would also change the
+proportions between them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import DTypeLike
+
+from minidelve.data.dataset import Dataset
+from minidelve.data.errors import DataError
+from minidelve.data.transforms import Transform
+
+
+@dataclass(frozen=True)
+class Statistics:
+    """mean: float32 (h, w, 3), the mean image.  std: of all values, taken about that mean image."""
+
+    mean: np.ndarray
+    std: float
+
+    def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
+        """(x - mean) / std for uint8 images (N, h, w, 3), as a new array of dtype.
+
+        Raises DataError if the images are not of the mean image's size.
+        """
+        if images.shape[1:] != self.mean.shape:
+            raise DataError(f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
+                            f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
+        out = images.astype(dtype)
+        out -= self.mean
+        out /= self.std
+        return out
+
+
+def compute_statistics(dataset: Dataset, transform: Transform, max_images: int | None = None,
+                       on_bad_image: str = "error") -> Statistics:
+    """The statistics of a training set as `transform` shows it, such as CenterCrop(56).
+
+    `transform` must bring all images to one size. If it draws at random, it does so from a fixed
+    seed. With `max_images`, only so many are looked at, spread evenly over the set.
+
+    Sums are taken in integers, hence exactly. (In float32 the variance, a difference of two large
+    sums, could be all rounding error.)
+
+    Raises DataError for a bad image (with on_bad_image="skip" it is left out), for images of
+    unequal size, and if there is nothing to divide by: no image, or all of them the same.
+    """
+    count, total, squares = 0, np.zeros((1, 1, 3), np.int64), 0
+    for path, image in _views(dataset, transform, max_images, on_bad_image):
+        if count == 0:
+            total = np.zeros(image.shape, np.int64)
+        elif image.shape != total.shape:
+            raise DataError(f"{path}: is {_size(image.shape)} pixels where others are {_size(total.shape)}; "
+                            "a mean image needs equal sizes; crop to one size")
+        count += 1
+        total += image
+        squares += int(np.square(image, dtype=np.uint32).sum(dtype=np.int64))
+    # Var[x] = E[x^2] - E[x]^2 at each place of the mean image, averaged over the places.
+    mean = total / max(count, 1)
+    variance = squares / max(count * mean.size, 1) - np.square(mean).mean()
+    if variance <= 0:
+        raise DataError(f"{dataset.name}: the standard deviation of {count} readable images is 0; expected "
+                        "at least two different images; add some")
+    return Statistics(mean.astype(np.float32), float(np.sqrt(variance)))
+
+
+def _views(dataset: Dataset, transform: Transform, max_images: int | None,
+           on_bad_image: str) -> Iterator[tuple[str, np.ndarray]]:
+    """The path and the transformed image of each image that counts."""
+    rng = np.random.default_rng(0)
+    count = min(max_images or len(dataset), len(dataset))
+    for i in (k * len(dataset) // count for k in range(count)):
+        path = dataset.path(i)
+        try:
+            image = dataset.image(i)
+        except DataError:
+            if on_bad_image == "skip":
+                continue
+            raise
+        try:
+            view = transform(image, rng)
+        except DataError as error:
+            raise DataError(f"{path}: {error}") from error
+        yield path, view
+
+
+def _size(shape: tuple[int, ...]) -> str:
+    return f"{shape[1]} x {shape[0]}"

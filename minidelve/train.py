@@ -1,0 +1,314 @@
+"""Training: the paper's recipe (section 3) around one loop.
+
+    for each epoch:
+        for each batch:  forward -> cross entropy -> backward -> momentum step
+        errors on the validation set, centre crops
+        learning rate divided by 10 at milestones, or when the error plateaus
+        checkpoint
+
+What an epoch draws (order, crops, flips, dropout) depends on (seed, epoch) alone.  A run that is
+stopped and resumed therefore ends with the same numbers as one that never stopped.
+"""
+
+from __future__ import annotations
+
+import math
+import platform
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidelve import checkpoint, curves, data, models, nn, ops, optim
+from minidelve.backend import to_device
+from minidelve.checkpoint import Checkpoint
+from minidelve.diagnose import first_nonfinite_layer
+from minidelve.evaluate import evaluate
+from minidelve.progress import duration, progress
+from minidelve.run_folder import RunError, RunFolder
+from minidelve.tensor import Tensor, no_grad
+
+
+@dataclass
+class Config:
+    """Every option of a run, resolved; config.json holds it."""
+
+    data: str = "toy"
+    model: str = "lab14"
+    activation: str = "prelu"
+    init: str = "he"
+    epochs: int = 10
+    milestones: list[int] | None = None  # None: after 60% and 85% of the epochs
+    plateau: bool = False
+    batch_size: int = 64
+    lr: float = 0.01
+    momentum: float = 0.9
+    weight_decay: float = 5e-4
+    size: int = 56
+    seed: int = 0
+    device: str = "cpu"
+    workers: int = 2
+    on_bad_image: str = "error"
+
+    def __post_init__(self) -> None:
+        if self.milestones is None:
+            self.milestones = [] if self.plateau else default_milestones(self.epochs)
+
+
+def default_milestones(epochs: int) -> list[int]:
+    """After 60% and 85% of the epochs.
+
+    >>> default_milestones(20)
+    [12, 17]
+    """
+    return sorted({m for m in (round(0.6 * epochs), round(0.85 * epochs)) if 0 < m < epochs})
+
+
+@dataclass
+class Run:
+    """All that changes while training, and how to save and restore it."""
+
+    config: Config
+    network: models.Network
+    optimizer: optim.SGD
+    schedule: optim.MultiStepLR | optim.ReduceLROnPlateau
+    statistics: data.Statistics
+    classes: list[str]
+    class_names: list[str]
+    history: list[dict[str, Any]] = field(default_factory=list)
+    skipped: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def epoch(self) -> int:
+        """How many epochs are finished."""
+        return len(self.history)
+
+    def best(self) -> dict[str, Any]:
+        """The line of the history with the lowest top-1 validation error (the first of equals)."""
+        return min(self.history, key=lambda row: row["val_top1_error"])
+
+    def to_checkpoint(self) -> Checkpoint:
+        """Everything needed to go on from here, or to evaluate."""
+        return Checkpoint(
+            parameters=self.network.state_dict(),
+            steps=[to_device(D, "cpu") for D in self.optimizer.steps],
+            mean=self.statistics.mean,
+            meta={
+                "config": asdict(self.config),
+                "std": self.statistics.std,
+                "classes": self.classes,
+                "class_names": self.class_names,
+                "history": self.history,
+                "schedule": self.schedule.state_dict(),
+                "lr": self.optimizer.lr,
+                "skipped": self.skipped,
+            },
+        )
+
+    def restore(self, saved: Checkpoint) -> None:
+        """Continue from a checkpoint of the same configuration."""
+        self.network.load_state_dict(saved.parameters)
+        steps = [to_device(D, self.config.device) for D in saved.steps]
+        self.optimizer.load_state_dict({"lr": saved.meta["lr"], "steps": steps})
+        self.schedule.load_state_dict(saved.meta["schedule"])
+        self.history, self.skipped = saved.meta["history"], saved.meta["skipped"]
+
+
+def train(
+    config: Config,
+    out: Path,
+    *,
+    resume: bool = False,
+    overwrite: bool = False,
+    say: Callable[[str], None] = print,
+) -> dict[str, Any]:
+    """Train as `config` says, filling the run folder `out`; returns what result.json holds.
+
+    say   receives one line at the start, per epoch and at the end
+
+    Raises RunError (or data.DataError) with one line for anything the user can mend, a loss that stops
+    being finite included; the folder then still holds the last finished epoch.
+    """
+    folder = RunFolder(out, resume=resume, overwrite=overwrite)
+    saved = checkpoint.load(folder.last) if resume else None
+    train_set, val_set = (data.open_dataset(config.data, split) for split in ("train", "val"))
+    run = prepare(config, train_set, saved)
+    train_loader, val_loader = loaders(config, train_set, val_set, run.statistics)
+    check_fits(run.network, config)
+    run.network.to(config.device)
+    if saved:
+        run.restore(saved)
+    else:
+        folder.create()
+    folder.write_json("config.json", {**asdict(config), "versions": versions()})
+    say(describe(run, train_set, val_set))
+
+    started, epochs_here = time.monotonic(), 0
+    while run.epoch < config.epochs:
+        row = train_epoch(run, train_loader, val_loader)
+        run.schedule.step(row["val_top1_error"])
+        run.history.append(row)
+        run.skipped |= train_loader.skipped | val_loader.skipped
+        checkpoint.save(folder.last, run.to_checkpoint())
+        if run.best() is row:
+            shutil.copyfile(folder.last, folder.best.with_suffix(".unfinished"))
+            folder.best.with_suffix(".unfinished").replace(folder.best)
+        folder.write_metrics(run.history)
+        epochs_here += 1
+        left = (time.monotonic() - started) / epochs_here * (config.epochs - run.epoch)
+        say(epoch_line(row, config.epochs, left))
+
+    curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
+    result = summarize(run)
+    folder.write_json("result.json", result)
+    return result
+
+
+def prepare(config: Config, train_set: data.Dataset, saved: Checkpoint | None) -> Run:
+    """The network, its optimizer and schedule, and the statistics of the training images."""
+    network = models.create(config.model, len(train_set.classes), config.activation, config.init, config.seed)
+    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
+    schedule = optim.ReduceLROnPlateau(optimizer) if config.plateau else optim.MultiStepLR(optimizer, config.milestones)
+    if saved:
+        if saved.meta["classes"] != train_set.classes:
+            raise RunError(f"--resume: {config.data} has other classes than the run was trained on; give its data set")
+        statistics = data.Statistics(saved.mean, saved.meta["std"])
+    else:
+        statistics = data.compute_statistics(train_set, views(config.size)[1], on_bad_image=config.on_bad_image)
+    return Run(config, network, optimizer, schedule, statistics, train_set.classes, train_set.class_names)
+
+
+def views(size: int) -> tuple[data.Transform, data.Transform]:
+    """(training view, testing view) of an image: a random crop and flip, or the centre crop.
+
+    Larger images are first shrunk so that their shorter side is 8/7 of the crop, the paper's 256 to 224.
+    """
+    shrink = data.ShrinkShorterSide(round(size * 256 / 224))
+    return (
+        data.Compose([shrink, data.RandomCrop(size), data.RandomFlip()]),
+        data.Compose([shrink, data.CenterCrop(size)]),
+    )
+
+
+def loaders(
+    config: Config, train_set: data.Dataset, val_set: data.Dataset, statistics: data.Statistics
+) -> tuple[data.Loader, data.Loader]:
+    """The training loader (shuffled, random views) and the validation loader."""
+    training, testing = views(config.size)
+    common: dict[str, Any] = {"seed": config.seed, "workers": config.workers, "on_bad_image": config.on_bad_image}
+    return (
+        data.Loader(train_set, config.batch_size, training, statistics, shuffle=True, **common),
+        data.Loader(val_set, min(config.batch_size, len(val_set)), testing, statistics, shuffle=False, **common),
+    )
+
+
+def check_fits(network: models.Network, config: Config) -> None:
+    """Run one empty image through the network, so that a --size too small for it is said before the first epoch."""
+    try:
+        with no_grad():
+            network.eval()(Tensor(np.zeros((1, 3, config.size, config.size), np.float32)))
+    except ValueError as error:
+        raise RunError(f"--size {config.size} is too small for {config.model}: {error}") from error
+    finally:
+        network.train()
+
+
+def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:
+    """One pass over the training set and one over the validation set; a line of metrics.csv."""
+    config, epoch = run.config, run.epoch + 1
+    reseed_dropout(run.network, config.seed, epoch)
+    lr, started = run.optimizer.lr, time.perf_counter()
+    total_loss, misses, images = 0.0, 0, 0
+    batches = progress(train_loader.epoch(epoch), len(train_loader), f"epoch {epoch}/{config.epochs}")
+    for step, (x, targets) in enumerate(batches, 1):
+        loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
+        total_loss, misses, images = total_loss + loss * len(targets), misses + missed, images + len(targets)
+    if images == 0:
+        raise RunError(f"--on-bad-image skip left no image of {config.data} to train on; check the data set")
+    seconds = time.perf_counter() - started
+    errors = evaluate(run.network, val_loader.epoch(0), config.device)
+    return {
+        "epoch": epoch,
+        "lr": lr,
+        "train_loss": total_loss / images,
+        "train_top1_error": 100 * misses / images,
+        "val_top1_error": errors.top1,
+        "val_top5_error": errors.top5,
+        "seconds": time.perf_counter() - started,
+        "images_per_second": images / seconds,
+    }
+
+
+def train_step(run: Run, x: np.ndarray, targets: np.ndarray, where: str) -> tuple[float, int]:
+    """Forward, backward, update on one batch: (loss, how many images were misclassified)."""
+    batch = Tensor(to_device(x, run.config.device))
+    run.optimizer.zero_grad()
+    with np.errstate(all="ignore"):  # a diverging run is reported below, by layer, not by NumPy
+        logits = run.network(batch)
+        loss = ops.cross_entropy(logits, to_device(targets, run.config.device))
+        value = loss.item()
+        if not math.isfinite(value):
+            raise RunError(
+                f"the loss became {value} in {where}; first layer whose output is not finite: "
+                f"{first_nonfinite_layer(run.network, batch)}; try a smaller --lr than {run.optimizer.lr:g}"
+            )
+        loss.backward()
+        run.optimizer.step()
+    return value, int((logits.data.argmax(axis=1) != to_device(targets, run.config.device)).sum())
+
+
+def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:
+    """Give every dropout layer its own generator for this epoch, so that a resumed run draws alike."""
+    for i, module in enumerate(network.modules()):
+        if isinstance(module, nn.Dropout):
+            module.rng = np.random.default_rng([seed, epoch, i])
+
+
+def summarize(run: Run) -> dict[str, Any]:
+    """What result.json holds."""
+    keep = ("epoch", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error")
+    return {
+        "final": {name: run.history[-1][name] for name in keep},
+        "best": {name: run.best()[name] for name in keep},
+        "epochs": run.epoch,
+        "seconds": sum(row["seconds"] for row in run.history),
+        "parameters": sum(p.size for p in run.network.parameters()),
+        "bad_images_left_out": run.skipped,
+    }
+
+
+def title(config: Config) -> str:
+    """What the run is, in one line."""
+    return f"{config.model} ({config.activation}, {config.init}) on {Path(config.data).name}, seed {config.seed}"
+
+
+def describe(run: Run, train_set: data.Dataset, val_set: data.Dataset) -> str:
+    """The first line of a run."""
+    parameters = sum(p.size for p in run.network.parameters())
+    return (
+        f"{title(run.config)}: {parameters:,} parameters, {len(train_set.classes)} classes, {len(train_set)} training "
+        f"and {len(val_set)} validation images" + (f"; resuming after epoch {run.epoch}" if run.epoch else "")
+    )
+
+
+def epoch_line(row: dict[str, Any], epochs: int, seconds_left: float) -> str:
+    """An epoch's figures and the time still needed."""
+    left = f"  {duration(seconds_left)} left" if row["epoch"] < epochs else ""
+    return (
+        f"epoch {row['epoch']:>3}/{epochs}  lr {row['lr']:<7.3g} loss {row['train_loss']:.4f}  "
+        f"train top-1 {row['train_top1_error']:5.1f}%  val top-1 {row['val_top1_error']:5.1f}%  "
+        f"top-5 {row['val_top5_error']:5.1f}%  {row['images_per_second']:.0f} img/s{left}"
+    )
+
+
+def versions() -> dict[str, str]:
+    """What the run was computed with."""
+    from minidelve import __version__
+
+    libraries = {name: version(name) for name in ("numpy", "numba", "pillow")}
+    return {"minidelve": __version__, "python": platform.python_version(), **libraries}

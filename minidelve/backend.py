@@ -22,11 +22,16 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
+
+from minidelve import threads
+
+T = TypeVar("T")
 
 DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
 _chosen = {"cpu": "numba_cpu", "cuda": "cupy_cuda"}
@@ -69,7 +74,11 @@ def device_of(*arrays: Any) -> str:
 
 
 def _device(x: Any) -> str:
-    return "cpu" if isinstance(x, (np.ndarray, np.generic)) else "cuda"
+    if isinstance(x, (np.ndarray, np.generic)):
+        return "cpu"
+    if hasattr(x, "__cuda_array_interface__"):
+        return "cuda"
+    raise TypeError(f"expected an array; got a {type(x).__name__}")
 
 
 def kernels_for(*arrays: Any) -> ModuleType:
@@ -112,6 +121,16 @@ class use:
 
     def __exit__(self, *exc: object) -> None:
         _chosen[self._device] = self._before
+
+
+def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
+    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
+    return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """x (n, k) @ y (k, m) on all cores of the arrays' device."""
+    return threads.matmul(x, y) if device_of(x, y) == "cpu" else x @ y
 
 
 def to_device(x: Any, device: str) -> Any:
@@ -159,4 +178,6 @@ def _probe_cupy() -> tuple[ModuleType | None, str]:
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         return cupy, f"CuPy {cupy.__version__} on {name}"
     except Exception as error:  # CuPy can fail in many ways (unwritable HOME, no cuBLAS); all mean "no"
-        return None, f"CuPy fails: {type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"
+        cause = error.__cause__ or error  # its ImportError is a page of advice; what happened stands in the cause
+        words = next((line for line in str(cause).splitlines() if line.strip()), "")
+        return None, f"CuPy fails: {type(cause).__name__}: {words}"

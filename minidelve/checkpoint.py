@@ -16,8 +16,7 @@ from __future__ import annotations
 
 import json
 import os
-import zipfile
-import zlib
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +26,9 @@ import numpy as np
 from minidelve import models
 
 FORMAT = 1
+# What meta holds at least, beside the format.
+META = {"config": dict, "std": (int, float), "classes": list, "class_names": list, "history": list,
+        "schedule": dict, "lr": (int, float), "skipped": dict}  # fmt: skip
 
 
 class CheckpointError(ValueError):
@@ -49,38 +51,69 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     arrays |= {f"optimizer/{i}": value for i, value in enumerate(checkpoint.steps)}
     meta = json.dumps({"format": FORMAT, **checkpoint.meta})
     unfinished = path.with_suffix(".unfinished")
-    with open(unfinished, "wb") as file:
-        np.savez(file, mean=checkpoint.mean, meta=np.array(meta), **arrays)
-        file.flush()
-        os.fsync(file.fileno())
-    os.replace(unfinished, path)
+    try:
+        with open(unfinished, "wb") as file:
+            np.savez(file, mean=checkpoint.mean, meta=np.array(meta), **arrays)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(unfinished, path)
+    except BaseException:  # a full disk, Ctrl-C: leave no half a file behind
+        unfinished.unlink(missing_ok=True)
+        raise
 
 
 def load(path: Path) -> Checkpoint:
     """Read a checkpoint; CheckpointError if there is none, or it is damaged or of another format."""
-    if not path.is_file():
+    entries, meta = _read(path, lambda name: True)
+    parameters = {name.removeprefix("model/"): a for name, a in entries.items() if name.startswith("model/")}
+    count = sum(name.startswith("optimizer/") for name in entries)
+    missing = {"mean", *(f"optimizer/{i}" for i in range(count))} - entries.keys()
+    if missing or not parameters:
+        raise _foreign(path, f"it has no entry {min(missing, default='model/...')}")
+    return Checkpoint(parameters, [entries[f"optimizer/{i}"] for i in range(count)], entries["mean"], meta)
+
+
+def load_meta(path: Path) -> dict[str, Any]:
+    """Only what a checkpoint says about itself; CheckpointError as in `load`."""
+    return _read(path, lambda name: False)[1]
+
+
+def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+    """The wanted entries and meta."""
+    if not os.path.isfile(path):
         raise CheckpointError(f"{path} does not exist; expected a checkpoint written by `minidelve train`")
     try:
         with np.load(path, allow_pickle=False) as file:
-            entries = {name: file[name] for name in file.files}
-        meta = json.loads(str(entries.pop("meta")))
-        mean = entries.pop("mean")
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, KeyError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+            meta = json.loads(str(file["meta"]))
+            entries = {name: file[name] for name in file.files if wanted(name) and name != "meta"}
+    # A stranger's or a damaged file can fail in NumPy, in zipfile and in zlib, each with errors of its own.
+    except Exception as error:
+        raise _foreign(path, str(error) or type(error).__name__) from error
+    if not isinstance(meta, dict) or "format" not in meta:
+        raise _foreign(path, "its meta has no format")
+    if meta["format"] != FORMAT:
         raise CheckpointError(
-            f"{path} is no intact checkpoint ({reason}); use another one, such as best.npz or last.npz of the run"
-        ) from error
-    if meta.get("format") != FORMAT:
-        raise CheckpointError(f"{path} has format {meta.get('format')}; this version reads format {FORMAT}")
-    parameters = {name.removeprefix("model/"): a for name, a in entries.items() if name.startswith("model/")}
-    count = sum(name.startswith("optimizer/") for name in entries)
-    return Checkpoint(parameters, [entries[f"optimizer/{i}"] for i in range(count)], mean, meta)
+            f"{path} has format {meta['format']}; this version reads format {FORMAT}; use the one that wrote it"
+        )
+    if not META.keys() <= meta.keys() or not all(isinstance(meta[name], kind) for name, kind in META.items()):
+        raise _foreign(path, f"its meta lacks one of {', '.join(META)}")
+    return entries, meta
 
 
-def restore_network(saved: Checkpoint) -> models.Network:
-    """The trained network of a checkpoint, in evaluation mode."""
+def _foreign(path: Path, reason: str) -> CheckpointError:
+    reason = " ".join(reason.split())
+    return CheckpointError(
+        f"{path} is no intact checkpoint ({reason:.150}); use another one, such as best.npz or last.npz of the run"
+    )
+
+
+def restore_network(saved: Checkpoint, path: Path) -> models.Network:
+    """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
     config = saved.meta["config"]
-    network = models.create(config["model"], len(saved.meta["classes"]), config["activation"], config["init"])
-    network.load_state_dict(saved.parameters)
+    try:
+        network = models.create(config["model"], len(saved.meta["classes"]), config["activation"], config["init"])
+        network.load_state_dict(saved.parameters)
+    except (ValueError, KeyError) as error:
+        raise _foreign(path, str(error)) from error
     network.eval()
     return network

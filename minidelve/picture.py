@@ -21,8 +21,8 @@ def graph(tensor: Tensor, path: str | Path | None = None) -> str:
     """DOT text of everything `tensor` was computed from; with `path` also written there.
 
     A path that ends in .dot gets the text; any other ending (.svg, .png, .pdf) names the format that
-    Graphviz is asked to draw.  Raises RuntimeError when `dot` is not installed, and ValueError after
-    backward() has freed the graph.
+    Graphviz is asked to draw.  Raises RuntimeError when `dot` is not installed or does not know the format,
+    and ValueError for a path without an ending, or after backward() has freed the graph.
     """
     if tensor.function is not None and tensor.function.freed:
         raise ValueError("graph: backward() has freed this graph; draw it before, or pass retain_graph=True")
@@ -52,9 +52,13 @@ def describe(node: Node) -> str:
 
 def draw(text: str, path: Path) -> None:
     """Write DOT text to path, drawn by `dot` unless the ending is .dot."""
+    if not path.suffix:
+        raise ValueError(f"graph: {path} has no ending to tell the format; expected one like .svg, .png or .dot")
     if path.suffix == ".dot":
         path.write_text(text)
         return
     if shutil.which("dot") is None:
         raise RuntimeError(f"graph: drawing {path} needs the program 'dot' (Debian package graphviz); use a .dot path")
-    subprocess.run(["dot", f"-T{path.suffix[1:]}", "-o", str(path)], input=text, text=True, check=True)
+    done = subprocess.run(["dot", f"-T{path.suffix[1:]}", "-o", str(path)], input=text, text=True, capture_output=True)
+    if done.returncode != 0:
+        raise RuntimeError(f"graph: dot cannot draw {path}: {done.stderr.strip()}")

@@ -11,12 +11,12 @@ T = TypeVar("T")
 EVERY_SECONDS = 10.0  # between two plain lines
 
 
-def progress(items: Iterable[T], total: int, what: str) -> Iterator[T]:
+def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> Iterator[T]:
     """Yield the items, showing on stderr how far we are and how long it may still take."""
     if sys.stderr.isatty():
         from tqdm import tqdm  # late: only a terminal needs it
 
-        yield from tqdm(items, total=total, desc=what, leave=False, unit="batch")
+        yield from tqdm(items, total=total, desc=what, leave=False, unit=unit)
         return
     start = spoken = time.monotonic()
     for done, item in enumerate(items, 1):

@@ -14,6 +14,9 @@ import csv
 import io
 import json
 import os
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +34,12 @@ COLUMNS = (
 )
 
 
+OWN_FILES = {
+    "config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json",
+    "last.unfinished", "best.unfinished",
+}  # fmt: skip
+
+
 class RunError(ValueError):
     """A run that cannot start or go on as asked; one line with the value, what was expected and the cure."""
 
@@ -38,38 +47,42 @@ class RunError(ValueError):
 class RunFolder:
     """Opens, guards and fills one run's folder.
 
+    Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is
+    finished: a run that fails on the way there leaves everything as it was.
+
     Raises RunError when the folder holds another run (and neither resume nor overwrite was asked for),
     holds other files, or cannot be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
-        self.path = path
+        self.path, self.overwrite = path, overwrite
+        self.filled = resume  # whether what lies there is this run's
         if resume and overwrite:
             raise RunError("--resume and --overwrite exclude each other; give one of them")
-        if resume:
-            if not self.last.is_file():
-                raise RunError(f"--resume: {path} holds no last.npz; leave --resume out to start a new run there")
-            return
-        present = self._present()
-        if present and not overwrite:
-            raise RunError(
-                f"--out {path} is not empty ({present[0]}); add --resume to go on with that run, --overwrite to "
-                "replace it, or name another folder"
-            )
-        # Overwriting replaces a run, never anything else that happens to lie there.
-        strangers = [name for name in present if name not in self._own_files()]
-        if strangers:
-            raise RunError(f"--overwrite: {path} holds {strangers[0]}, which is no part of a run; name another folder")
+        if resume and not os.path.isfile(self.last):
+            raise RunError(f"--resume: {path} holds no last.npz; leave --resume out to start a new run there")
+        self._guard()
 
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")
 
-    @staticmethod
-    def _own_files() -> set[str]:
-        return {
-            "config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json",
-            "last.unfinished", "best.unfinished",
-        }  # fmt: skip
+    def _guard(self) -> None:
+        """Refuse a folder with other contents, or one that cannot be written."""
+        present = self._present()
+        if present and not (self.filled or self.overwrite):
+            raise RunError(
+                f"--out {self.path} is not empty ({present[0]}); add --resume to go on with that run, --overwrite to "
+                "replace it, or name another folder"
+            )
+        # Overwriting replaces a run, never anything else that happens to lie there.
+        strangers = [name for name in present if name not in OWN_FILES]
+        if strangers and self.overwrite:
+            raise RunError(
+                f"--overwrite: {self.path} holds {strangers[0]}, which is no part of a run; name another folder"
+            )
+        nearest = next(p for p in (self.path.absolute(), *self.path.absolute().parents) if p.exists())
+        if not os.access(nearest, os.W_OK | os.X_OK):
+            raise RunError(f"--out {self.path} cannot be written (no permission in {nearest}); name another folder")
 
     def _present(self) -> list[str]:
         try:
@@ -77,21 +90,43 @@ class RunFolder:
         except FileNotFoundError:
             return []
         except NotADirectoryError:
-            raise RunError(f"--out {self.path} is a file; expected a folder, existing or new") from None
+            raise RunError(f"--out {self.path} is a file or lies under one; expected a folder, or a new name") from None
         except OSError as error:
             raise RunError(f"--out {self.path} cannot be read ({error.strerror}); name another folder") from error
 
-    def create(self) -> None:
-        """Make the folder (and clear an old run's files): called when all else is known to be in order."""
+    def keep(
+        self, state: checkpoint.Checkpoint, config: dict[str, Any], history: list[dict[str, Any]], is_best: bool
+    ) -> None:
+        """Save the state and the metrics after an epoch; the first call makes the folder."""
+        with self.writing():
+            if not self.filled:
+                self._guard()  # again: another run may have begun here since
+                self.path.mkdir(parents=True, exist_ok=True)
+                for name in OWN_FILES & set(self._present()):
+                    (self.path / name).unlink()
+                self.filled = True
+            self.write_json("config.json", config)
+            checkpoint.save(self.last, state)
+            self.complete(history, is_best)
+
+    def complete(self, history: list[dict[str, Any]], is_best: bool) -> None:
+        """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
+        with self.writing():
+            if is_best:
+                unfinished = self.best.with_suffix(".unfinished")
+                shutil.copyfile(self.last, unfinished)
+                os.replace(unfinished, self.best)
+            self.write_metrics(history)
+
+    @contextmanager
+    def writing(self) -> Iterator[None]:
+        """Turn what a full or vanished disk raises into a RunError."""
         try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            for name in self._own_files():
-                (self.path / name).unlink(missing_ok=True)
-            probe = self.path / "last.unfinished"
-            probe.touch()
-            probe.unlink()
+            yield
         except OSError as error:
-            raise RunError(f"--out {self.path} cannot be written ({error.strerror}); name another folder") from error
+            raise RunError(
+                f"--out {self.path} cannot be written ({error.strerror}); make room there or name another folder"
+            ) from error
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a dict as an indented .json file."""
@@ -119,7 +154,7 @@ def _rounded(name: str, value: float) -> str:
 
 def find_checkpoint(run: Path) -> Path:
     """The checkpoint a user means: an .npz itself, or a run folder's best.npz, else its last.npz."""
-    if run.suffix == ".npz":
+    if run.suffix == ".npz" and not run.is_dir():
         return run
     for name in ("best.npz", "last.npz"):
         if (run / name).is_file():

@@ -23,6 +23,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
+from types import NoneType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
@@ -184,7 +185,7 @@ class Tensor:
                     "element first (loss.mean()), or pass gradient="
                 )
             gradient = xp.ones_like(self.data)
-        gradient = xp.asarray(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
+        gradient = xp.array(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
         if gradient.shape != self.shape:
             raise ValueError(f"backward(): gradient has shape {gradient.shape}; expected {self.shape}")
 
@@ -194,7 +195,7 @@ class Tensor:
         for node in order:
             df = arrived.pop(id(node))
             if isinstance(node, Tensor):
-                node.grad = df if node.grad is None else node.grad + df
+                node.grad = xp.asarray(df if node.grad is None else node.grad + df)  # 0-d sums are NumPy scalars
                 continue
             shares = node.run_backward(df)
             for i, (source, share) in enumerate(zip(node.sources, shares, strict=True)):
@@ -203,7 +204,7 @@ class Tensor:
                 earlier = arrived.get(id(source))
                 if earlier is not None:
                     share = earlier + share  # not +=: `earlier` may be an array that others hold too
-                elif isinstance(source, Tensor) and _overlaps(share, (df, *shares[:i], *shares[i + 1 :])):
+                elif isinstance(source, Tensor) and _overlaps(share, (df, *node.saved, *shares[:i], *shares[i + 1 :])):
                     share = share.copy()  # a leaf owns its .grad: scaling it must change nothing else
                 arrived[id(source)] = share
             if not retain_graph:
@@ -243,6 +244,9 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
+        for x in inputs:
+            if not isinstance(x, (Tensor, NoneType)):
+                raise TypeError(f"{cls.__name__} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
         function = cls()
         recording = _recording.get()
         function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
@@ -265,13 +269,17 @@ class Function:
         name = type(self).__name__
         shares = self.backward(df)
         shares = list(shares) if isinstance(shares, (tuple, list)) else [shares]
+        if len(shares) != len(self.sources):
+            expected = f"{len(self.sources)}, one per input"
+            raise RuntimeError(f"{name}.backward returned {len(shares)} gradients; expected {expected}")
+        xp = array_module(df)
         for i, (source, share) in enumerate(zip(self.sources, shares, strict=True)):
             if source is None:
                 continue
-            if share is None or share.shape != source.shape:
-                got = "None" if share is None else f"shape {share.shape}"
+            if share is None or np.shape(share) != source.shape:
+                got = "None" if share is None else f"shape {np.shape(share)}"
                 raise RuntimeError(f"{name}.backward returned {got} for input {i}; expected shape {source.shape}")
-            shares[i] = share.astype(source.dtype, copy=False)
+            shares[i] = xp.asarray(share, dtype=source.dtype)
         return tuple(shares)
 
     def free(self) -> None:
@@ -342,4 +350,4 @@ def _refuse_freed(order: list[Node]) -> None:
 
 def _overlaps(x: Any, others: tuple[Any, ...]) -> bool:
     xp = array_module(x)
-    return any(xp.may_share_memory(x, other) for other in others if other is not None)
+    return any(xp.may_share_memory(x, other) for other in others if isinstance(other, type(x)))

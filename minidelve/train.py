@@ -14,7 +14,6 @@ from __future__ import annotations
 
 import math
 import platform
-import shutil
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -25,13 +24,16 @@ from typing import Any
 import numpy as np
 
 from minidelve import checkpoint, curves, data, models, nn, ops, optim
-from minidelve.backend import to_device
+from minidelve.backend import cuda_state, to_device
 from minidelve.checkpoint import Checkpoint
 from minidelve.diagnose import first_nonfinite_layer
 from minidelve.evaluate import evaluate
 from minidelve.progress import duration, progress
 from minidelve.run_folder import RunError, RunFolder
 from minidelve.tensor import Tensor, no_grad
+
+# The mean image is taken over so many training images at most: all of ImageNet would take half an hour to read.
+STATISTICS_IMAGES = 10_000
 
 
 @dataclass
@@ -58,6 +60,11 @@ class Config:
     def __post_init__(self) -> None:
         if self.milestones is None:
             self.milestones = [] if self.plateau else default_milestones(self.epochs)
+        if self.milestones and self.milestones[-1] >= self.epochs:
+            raise RunError(
+                f"--milestones: after epoch {self.milestones[-1]} there is none of --epochs {self.epochs} left for a "
+                "smaller rate; give more epochs or earlier milestones"
+            )
 
 
 def default_milestones(epochs: int) -> list[int]:
@@ -110,12 +117,17 @@ class Run:
             },
         )
 
-    def restore(self, saved: Checkpoint) -> None:
-        """Continue from a checkpoint of the same configuration."""
-        self.network.load_state_dict(saved.parameters)
+    def restore(self, saved: Checkpoint, path: Path) -> None:
+        """Continue from a checkpoint of the same configuration; CheckpointError, naming `path`, if it is of another."""
         steps = [to_device(D, self.config.device) for D in saved.steps]
-        self.optimizer.load_state_dict({"lr": saved.meta["lr"], "steps": steps})
-        self.schedule.load_state_dict(saved.meta["schedule"])
+        try:
+            if not saved.meta["history"]:
+                raise ValueError("no epoch was finished")
+            self.network.load_state_dict(saved.parameters)
+            self.optimizer.load_state_dict({"lr": saved.meta["lr"], "steps": steps})
+            self.schedule.load_state_dict(saved.meta["schedule"])
+        except (ValueError, KeyError) as error:
+            raise checkpoint.CheckpointError(f"{path} does not fit the run ({error}); start a new run") from error
         self.history, self.skipped = saved.meta["history"], saved.meta["skipped"]
 
 
@@ -135,52 +147,80 @@ def train(
     being finite included; the folder then still holds the last finished epoch.
     """
     folder = RunFolder(out, resume=resume, overwrite=overwrite)
+    check_device(config.device)
     saved = checkpoint.load(folder.last) if resume else None
     train_set, val_set = (data.open_dataset(config.data, split) for split in ("train", "val"))
-    run = prepare(config, train_set, saved)
+    network = models.create(config.model, len(train_set.classes), config.activation, config.init, config.seed)
+    check_fits(network, config)
+    say(describe(config, network, train_set, val_set, len(saved.meta["history"]) if saved else 0))
+    run = prepare(config, network, train_set, saved, folder.last)
     train_loader, val_loader = loaders(config, train_set, val_set, run.statistics)
-    check_fits(run.network, config)
-    run.network.to(config.device)
     if saved:
-        run.restore(saved)
-    else:
-        folder.create()
-    folder.write_json("config.json", {**asdict(config), "versions": versions()})
-    say(describe(run, train_set, val_set))
+        folder.complete(run.history, run.best() is run.history[-1])  # in case the run was stopped while writing
 
     started, epochs_here = time.monotonic(), 0
-    while run.epoch < config.epochs:
-        row = train_epoch(run, train_loader, val_loader)
-        run.schedule.step(row["val_top1_error"])
-        run.history.append(row)
-        run.skipped |= train_loader.skipped | val_loader.skipped
-        checkpoint.save(folder.last, run.to_checkpoint())
-        if run.best() is row:
-            shutil.copyfile(folder.last, folder.best.with_suffix(".unfinished"))
-            folder.best.with_suffix(".unfinished").replace(folder.best)
-        folder.write_metrics(run.history)
-        epochs_here += 1
-        left = (time.monotonic() - started) / epochs_here * (config.epochs - run.epoch)
-        say(epoch_line(row, config.epochs, left))
+    try:
+        while run.epoch < config.epochs:
+            row = train_epoch(run, train_loader, val_loader)
+            run.schedule.step(row["val_top1_error"])
+            run.history.append(row)
+            run.skipped |= train_loader.skipped | val_loader.skipped
+            settings = {**asdict(config), "versions": versions()}
+            folder.keep(run.to_checkpoint(), settings, run.history, run.best() is row)
+            epochs_here += 1
+            left = (time.monotonic() - started) / epochs_here * (config.epochs - run.epoch)
+            say(epoch_line(row, config.epochs, left))
+    except KeyboardInterrupt:
+        kept = f"{folder.last} holds the last finished epoch; go on with --resume"
+        raise KeyboardInterrupt(kept if folder.filled else "no epoch was finished, nothing was written") from None
 
-    curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
     result = summarize(run)
-    folder.write_json("result.json", result)
+    with folder.writing():
+        curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
+        folder.write_json("result.json", result)
     return result
 
 
-def prepare(config: Config, train_set: data.Dataset, saved: Checkpoint | None) -> Run:
-    """The network, its optimizer and schedule, and the statistics of the training images."""
-    network = models.create(config.model, len(train_set.classes), config.activation, config.init, config.seed)
-    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
-    schedule = optim.ReduceLROnPlateau(optimizer) if config.plateau else optim.MultiStepLR(optimizer, config.milestones)
+def check_device(device: str) -> None:
+    """RunError when CUDA is asked for and cannot be used."""
+    usable, why = cuda_state() if device == "cuda" else (True, "")
+    if not usable:
+        raise RunError(f"--device cuda: {why}; use --device cpu, or see `minidelve doctor`")
+
+
+def check_fits(network: models.Network, config: Config) -> None:
+    """Run one empty image through the network, so that a --size too small for it is said before the first epoch."""
+    try:
+        with no_grad():
+            network.eval()(Tensor(np.zeros((1, 3, config.size, config.size), np.float32)))
+    except ValueError as error:
+        raise RunError(f"--size {config.size} is too small for {config.model} ({error}); choose a larger one") from error
+    finally:
+        network.train()
+
+
+def prepare(
+    config: Config, network: models.Network, train_set: data.Dataset, saved: Checkpoint | None, path: Path
+) -> Run:
+    """Optimizer, schedule and statistics for the network; with a checkpoint (from `path`) as it was left."""
+    if saved and saved.meta["classes"] != train_set.classes:
+        raise RunError(f"--resume: {config.data} has other classes than the run was trained on; give its data set")
     if saved:
-        if saved.meta["classes"] != train_set.classes:
-            raise RunError(f"--resume: {config.data} has other classes than the run was trained on; give its data set")
         statistics = data.Statistics(saved.mean, saved.meta["std"])
     else:
-        statistics = data.compute_statistics(train_set, views(config.size)[1], on_bad_image=config.on_bad_image)
-    return Run(config, network, optimizer, schedule, statistics, train_set.classes, train_set.class_names)
+        view = views(config.size)[1]
+        statistics = data.compute_statistics(train_set, view, STATISTICS_IMAGES, on_bad_image=config.on_bad_image)
+    network.to(config.device)
+    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
+    schedule: optim.MultiStepLR | optim.ReduceLROnPlateau
+    if config.plateau:
+        schedule = optim.ReduceLROnPlateau(optimizer)
+    else:
+        schedule = optim.MultiStepLR(optimizer, config.milestones or [])
+    run = Run(config, network, optimizer, schedule, statistics, train_set.classes, train_set.class_names)
+    if saved:
+        run.restore(saved, path)
+    return run
 
 
 def views(size: int) -> tuple[data.Transform, data.Transform]:
@@ -207,17 +247,6 @@ def loaders(
     )
 
 
-def check_fits(network: models.Network, config: Config) -> None:
-    """Run one empty image through the network, so that a --size too small for it is said before the first epoch."""
-    try:
-        with no_grad():
-            network.eval()(Tensor(np.zeros((1, 3, config.size, config.size), np.float32)))
-    except ValueError as error:
-        raise RunError(f"--size {config.size} is too small for {config.model}: {error}") from error
-    finally:
-        network.train()
-
-
 def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:
     """One pass over the training set and one over the validation set; a line of metrics.csv."""
     config, epoch = run.config, run.epoch + 1
@@ -228,8 +257,6 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
     for step, (x, targets) in enumerate(batches, 1):
         loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
         total_loss, misses, images = total_loss + loss * len(targets), misses + missed, images + len(targets)
-    if images == 0:
-        raise RunError(f"--on-bad-image skip left no image of {config.data} to train on; check the data set")
     seconds = time.perf_counter() - started
     errors = evaluate(run.network, val_loader.epoch(0), config.device)
     return {
@@ -287,12 +314,12 @@ def title(config: Config) -> str:
     return f"{config.model} ({config.activation}, {config.init}) on {Path(config.data).name}, seed {config.seed}"
 
 
-def describe(run: Run, train_set: data.Dataset, val_set: data.Dataset) -> str:
-    """The first line of a run."""
-    parameters = sum(p.size for p in run.network.parameters())
+def describe(config: Config, network: nn.Module, train_set: data.Dataset, val_set: data.Dataset, done: int) -> str:
+    """The first line of a run of which `done` epochs are finished."""
+    parameters = sum(p.size for p in network.parameters())
     return (
-        f"{title(run.config)}: {parameters:,} parameters, {len(train_set.classes)} classes, {len(train_set)} training "
-        f"and {len(val_set)} validation images" + (f"; resuming after epoch {run.epoch}" if run.epoch else "")
+        f"{title(config)}: {parameters:,} parameters, {len(train_set.classes)} classes, {len(train_set)} training "
+        f"and {len(val_set)} validation images" + (f"; resuming after epoch {done}" if done else "")
     )
 
 

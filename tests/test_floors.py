@@ -20,14 +20,18 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.backend"},
+    {"minidelve.backend", "minidelve.threads"},
     {"minidelve.tensor"},
     {"minidelve.ops", "minidelve.testing", "minidelve.picture"},
     {"minidelve.nn", "minidelve.optim"},
     {"minidelve.models", "minidelve.data"},
-    {"minidelve.train", "minidelve.evaluate", "minidelve.checkpoint"},
+    {
+        "minidelve.train", "minidelve.evaluate", "minidelve.checkpoint", "minidelve.run_folder", "minidelve.progress",
+        "minidelve.curves", "minidelve.diagnose", "minidelve.summary", "minidelve.predict", "minidelve.gradient_cases",
+    },
     {"minidelve"},  # the root re-exports what is below it
     {"minidelve.experiments"},
+    {"minidelve.commands"},
     {"minidelve.cli", "minidelve.__main__"},
 ]
 # What each kernel folder may import beside itself and the standard library.

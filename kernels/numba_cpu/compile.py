@@ -16,7 +16,16 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 def kernel(function):
     """Compile a loop nest that splits its outer prange over the cores."""
+    return _compile(function, parallel=True)
+
+
+def serial_kernel(function):
+    """Compile a loop nest that stays on the calling thread: its caller splits the batch over the cores."""
+    return _compile(function, parallel=False)
+
+
+def _compile(function, parallel):
     try:
-        return njit(parallel=True, cache=True, **OPTIONS)(function)
+        return njit(parallel=parallel, cache=True, **OPTIONS)(function)
     except RuntimeError:  # a read-only installation and no home: no place for a cache, compile each time
-        return njit(parallel=True, cache=False, **OPTIONS)(function)
+        return njit(parallel=parallel, cache=False, **OPTIONS)(function)

@@ -15,7 +15,7 @@ def bin_max_forward(x, bins):
     argmax = np.empty(f.shape, np.int32)
     place = np.arange(H * W, dtype=np.int32).reshape(H, W)
     for b, (top, bottom, left, right) in enumerate(bins):
-        inside = x[:, top:bottom, left:right].reshape(N, -1, C)
+        inside = x[:, top:bottom, left:right].reshape(N, (bottom - top) * (right - left), C)
         first = inside.argmax(axis=1)
         f[:, b] = np.take_along_axis(inside, first[:, None], axis=1)[:, 0]
         argmax[:, b] = place[top:bottom, left:right].reshape(-1)[first]

@@ -15,7 +15,9 @@ def max_pool_forward(x, kernel, stride, padding, out_size):
     N, C = x.shape[0], x.shape[3]
     fields = windows(x, kernel, stride, padding, out_size, fill=-np.inf)
     fields = fields.reshape(N, *out_size, kernel[0] * kernel[1], C)
-    taps = fields.argmax(axis=3)
+    # Only a window of nothing but -inf has its first maximum in the frame: then its first tap inside x counts.
+    u, v = (np.maximum(0, p - s * np.arange(O)) for O, s, p in zip(out_size, stride, padding))
+    taps = np.maximum(fields.argmax(axis=3), (u[:, None] * kernel[1] + v)[:, :, None])
     y = np.take_along_axis(fields, taps[:, :, :, None], axis=3)[:, :, :, 0]
     return y, taps.astype(np.int16)
 

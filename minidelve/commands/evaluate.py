@@ -10,7 +10,7 @@ from minidelve.commands.arguments import add_command, add_loader_options, add_ru
 from minidelve.evaluate import evaluate
 from minidelve.progress import progress
 from minidelve.run_folder import find_checkpoint
-from minidelve.train import views
+from minidelve.train import check_device, views
 
 EXAMPLE = """
 minidelve evaluate runs/first
@@ -29,7 +29,9 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print one line."""
-    saved = checkpoint.load(find_checkpoint(args.run_path))
+    path = find_checkpoint(args.run_path)
+    saved = checkpoint.load(path)
+    check_device(args.device)
     config = saved.meta["config"]
     dataset = data.open_dataset(args.data or config["data"], args.split)
     if dataset.classes != saved.meta["classes"]:
@@ -37,7 +39,7 @@ def run(args: argparse.Namespace) -> int:
             f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(saved.meta['classes'])} "
             f"the run was trained on; give that data set with --data"
         )
-    network = checkpoint.restore_network(saved)
+    network = checkpoint.restore_network(saved, path)
     network.to(args.device)
     loader = data.Loader(
         dataset,

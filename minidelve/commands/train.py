@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import json
-from dataclasses import asdict, fields
+import os
+from dataclasses import fields
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from minidelve import models
+from minidelve import checkpoint, models
 from minidelve.commands.arguments import (
     add_command,
     at_least,
@@ -76,8 +77,9 @@ def add_to(subparsers: Any) -> None:
         "--on-bad-image", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip")
     )
     parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder, new or empty")
-    parser.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
-    parser.add_argument("--overwrite", action="store_true", help="replace the run in --out")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
+    existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -85,12 +87,7 @@ def run(args: argparse.Namespace) -> int:
     names = {field.name for field in fields(Config)}
     given = {name: value for name, value in vars(args).items() if name in names}
     config = resumed_config(args.out, given) if args.resume else Config(**given)
-    try:
-        result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=lambda s: print(s, flush=True))
-    except KeyboardInterrupt:
-        kept = (args.out / "last.npz").is_file()
-        where = f"{args.out}/last.npz holds the last finished epoch; go on with --resume" if kept else "no epoch was finished"
-        raise KeyboardInterrupt(where) from None
+    result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=partial(print, flush=True))
     if result["bad_images_left_out"]:
         print(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
     final, best = result["final"], result["best"]
@@ -103,20 +100,19 @@ def run(args: argparse.Namespace) -> int:
 
 def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     """The options of the run in `out`, with those that may change taken from the command line."""
-    path = out / "config.json"
+    path = out / "last.npz"
+    if not os.path.isfile(path):
+        raise RunError(f"--resume: {out} holds no last.npz; leave --resume out to start a new run there")
     try:
-        saved = json.loads(path.read_text(encoding="utf-8"))
-        saved = {field.name: saved[field.name] for field in fields(Config)}
-    except FileNotFoundError:
-        raise RunError(f"--resume: {out} holds no config.json; leave --resume out to start a new run there") from None
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise RunError(f"--resume: {path} cannot be read ({error}); start a new run in another folder") from error
+        saved = {field.name: checkpoint.load_meta(path)["config"][field.name] for field in fields(Config)}
+    except KeyError as error:
+        raise RunError(f"--resume: {path} does not say {error}; start a new run in another folder") from error
     for name, value in given.items():
         if value != saved[name] and name not in MAY_CHANGE_ON_RESUME:
             flag = "--" + name.replace("_", "-")
             raise RunError(f"--resume: {flag} {value} differs from the run's {saved[name]}; leave it out or start anew")
-    config = Config(**(saved | given))
-    done = asdict(config)["epochs"]
-    if done < saved["epochs"] and "epochs" in given:
-        raise RunError(f"--resume: --epochs {done} is less than the run's {saved['epochs']}; give at least as many")
-    return config
+    if given.get("epochs", saved["epochs"]) < saved["epochs"]:
+        raise RunError(
+            f"--resume: --epochs {given['epochs']} is less than the run's {saved['epochs']}; give at least as many"
+        )
+    return Config(**(saved | given))

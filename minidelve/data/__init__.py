@@ -13,6 +13,7 @@ from minidelve.data.transforms import (
     RandomCrop,
     RandomFlip,
     ResizeShorterSide,
+    ShrinkShorterSide,
     Transform,
 )
 
@@ -27,6 +28,7 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "ResizeShorterSide",
+    "ShrinkShorterSide",
     "Statistics",
     "ToyDataset",
     "Transform",

@@ -71,7 +71,7 @@ class Dataset:
     def describe(self) -> str:
         """A few lines for a person: how many images and classes, and what was left aside."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
-        shown = ", ".join(self.class_names[:5]) + (", ..." if len(self.classes) > 5 else "")
+        shown = "; ".join(self.class_names[:5]) + ("; ..." if len(self.classes) > 5 else "")
         lines = [f"{self.name} ({self.kind} layout), split {self.split}",
                  f"  images   {len(self)}",
                  f"  classes  {len(self.classes)}, of {counts.min()} to {counts.max()} images: {shown}"]

@@ -166,11 +166,14 @@ class TinyImageNet(Layout):
         found = self._list("train", folders=None)
         self._check_same("train", found.folders, "wnids.txt")
         for label, wnid in enumerate(self.classes):
+            if wnid not in found.folders:
+                raise self._error(f"train/{wnid}", "is missing; expected a folder for each class that "
+                                  "wnids.txt names; add it or remove the line")
             # The boxes say where the object is: of no use to a classifier.
             inside = self._list("train", wnid, folders=("images",), files=(f"{wnid}_boxes.txt",))
-            if wnid not in found.folders or "images" not in inside.folders:
-                raise self._error(f"train/{wnid}/images", "is missing; expected the images of a class that "
-                                  "wnids.txt names; add them or remove the line")
+            if "images" not in inside.folders:
+                raise self._error(f"train/{wnid}/images", "is missing; expected the images of the class in "
+                                  "this folder; move them there or remove wnids.txt")
             for image in self._images("train", wnid, "images"):
                 self._add(label, "train", wnid, "images", image)
 

@@ -138,7 +138,7 @@ class Loader:
             raise DataError(f"{self.dataset.path(i)}: {error}") from error
         if image.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
             raise DataError(f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
-                            f"the transforms; expected {shape[1]} x {shape[0]}, as the mean image; add a crop")
+                            f"the transforms; expected {shape[1]} x {shape[0]} like the mean; add a crop")
         return image
 
     def _prefetched(self, epoch: int, plan: list[list[int]]) -> Generator[_Batch, None, None]:

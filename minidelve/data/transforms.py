@@ -107,6 +107,16 @@ class ResizeShorterSide:
         new_size = round(width * self.size / shorter), round(height * self.size / shorter)
         if new_size[0] * new_size[1] > MAX_PIXELS:
             raise DataError(f"the image of {width} x {height} pixels would become {new_size[0]} x "
-                            f"{new_size[1]}; expected at most {MAX_PIXELS / 1e6:.0f} megapixels; remove it or cut it")
+                            f"{new_size[1]}; expected at most {MAX_PIXELS // 10**6} megapixels; remove it")
         # Pillow widens its bilinear filter when it shrinks, so that fine detail does not alias.
         return np.asarray(Image.fromarray(image).resize(new_size, Image.Resampling.BILINEAR))
+
+
+class ShrinkShorterSide(ResizeShorterSide):
+    """Like ResizeShorterSide, but an image that is smaller already passes untouched.
+
+    Enlarging would invent detail, and hide that the images are too small for the crop.
+    """
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        return image if min(image.shape[:2]) <= self.size else super().__call__(image, rng)

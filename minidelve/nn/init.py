@@ -85,15 +85,15 @@ def he_std(shape: tuple[int, ...], mode: str = "fan_in", a: float = 0.0) -> floa
 
 def xavier_std(shape: tuple[int, ...], mode: str = "fan_avg") -> float:
     """sqrt(1/n), sqrt(1/nhat), or their compromise sqrt(2 / (n + nhat)) for mode "fan_avg"."""
-    n = sum(fans(shape)) / 2 if mode == "fan_avg" else fan(shape, mode)
-    return math.sqrt(1 / n)
+    return math.sqrt(1 / fan(shape, mode, ("fan_in", "fan_out", "fan_avg")))
 
 
-def fan(shape: tuple[int, ...], mode: str) -> int:
-    """The fan named by mode; ValueError for another mode."""
-    if mode not in ("fan_in", "fan_out"):
-        raise ValueError(f"init: mode {mode!r} is unknown; expected 'fan_in' (equation 10) or 'fan_out' (equation 14)")
-    return fans(shape)[mode == "fan_out"]
+def fan(shape: tuple[int, ...], mode: str, modes: tuple[str, ...] = ("fan_in", "fan_out")) -> float:
+    """The fan named by mode: n, nhat, or for "fan_avg" their mean; ValueError for a mode not in modes."""
+    if mode not in modes:
+        raise ValueError(f"init: mode {mode!r} is unknown; expected one of {', '.join(modes)}")
+    n, nhat = fans(shape)
+    return {"fan_in": n, "fan_out": nhat, "fan_avg": (n + nhat) / 2}[mode]
 
 
 def he_normal_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
@@ -103,13 +103,16 @@ class Module:
             raise ValueError(f"load_state_dict: no entry for {', '.join(missing)}; is it another model's state?")
         if unknown := sorted(state.keys() - own.keys()):
             raise ValueError(f"load_state_dict: the model has no {', '.join(unknown)}; is it another model's state?")
+        arrays = {}
         for name, parameter in own.items():
-            if np.shape(state[name]) != parameter.shape:
+            arrays[name] = array = np.asarray(state[name])
+            if array.shape != parameter.shape or array.dtype.kind not in "fiub":
                 raise ValueError(
-                    f"load_state_dict: {name} has shape {np.shape(state[name])}; expected {parameter.shape}"
+                    f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "
+                    f"{parameter.shape}"
                 )
         for name, parameter in own.items():
-            parameter.data[...] = to_device(np.asarray(state[name], parameter.dtype), parameter.device)
+            parameter.data[...] = to_device(arrays[name].astype(parameter.dtype), parameter.device)
 
     # -- how it prints ------------------------------------------------------------------------
     def extra(self) -> str:
@@ -124,7 +127,7 @@ class Module:
 class Sequential(Module):
     """Modules one after the other: Sequential(a, b)(x) is b(a(x))."""
 
-    def __init__(self, *layers: Callable[[Tensor], Tensor] | Module):
+    def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
                 raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}; expected a Module")

@@ -37,6 +37,7 @@ def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
     if not -ndim <= axis < ndim:
         raise ValueError(f"concat: axis {axis} is not an axis of shape {shapes[0]}")
     axis %= ndim
-    if any(s[:axis] + s[axis + 1 :] != shapes[0][:axis] + shapes[0][axis + 1 :] for s in shapes):
+    outside = [(len(s), s[:axis], s[axis + 1 :]) for s in shapes]
+    if any(other != outside[0] for other in outside):
         raise ValueError(f"concat: shapes {shapes} differ outside axis {axis}")
     return Concat.apply(*tensors, axis=axis)

@@ -26,8 +26,9 @@ Backward.  Each of the three is a linear map, so each gradient is a transpose.  
 and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
 transpose of im2col.
 
-Memory.  cols is k^2 times as large as x.  It is therefore built for a few images at a time, while
-it fits into the cache, and built again in backward rather than kept.
+Memory and cores.  cols is k^2 times as large as x.  It is therefore built for a few images at a
+time, so that it stays in the cache until the product has read it, and built again in backward
+rather than kept.  Every core takes a share of the images through all of this (threads.py).
 
 >>> import numpy as np
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
@@ -37,14 +38,12 @@ it fits into the cache, and built again in backward rather than kept.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
-COLS_BYTES = 4 << 20  # of cols at a time; docs/measurements.md has the times for other sizes
+COLS_BYTES = 1 << 20  # of cols at a time; docs/measurements.md has the times for other sizes
 
 
 class Conv2d(Function):
@@ -55,46 +54,55 @@ class Conv2d(Function):
         W = channels_last(weight).reshape(len(weight), -1)                  # (d, k k c)
         self.save(x, W)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), xp.result_type(x, W))
-        for part, cols in self.parts(x, y, W.shape[1]):
-            kernels.im2col(x[part], *self.window, out=cols)
-            rows = y[part].reshape(-1, len(W))
-            xp.matmul(matrix(cols), W.T, out=rows)                          # (5)
-            if bias is not None:
-                rows += bias
+
+        def respond(share):
+            for part, cols in parts(share, y, W):
+                kernels.im2col(x[part], *self.window, out=cols)
+                rows = matrix(y[part])
+                xp.matmul(matrix(cols), W.T, out=rows)                      # (5)
+                if bias is not None:
+                    rows += bias
+
+        in_shares(respond, len(x), x)
         return channels_first(y)
 
     def backward(self, df):
         x, W = self.saved
         xp, kernels = array_module(df, x), kernels_for(df, x)
-        needs_x, needs_W, needs_b = self.needs
         df = channels_last(df)
-        dx = xp.empty_like(x) if needs_x else None
-        dW = xp.zeros_like(W) if needs_W else None
-        db = xp.zeros(len(W), df.dtype) if needs_b else None
-        for part, cols in self.parts(x, df, W.shape[1]):
-            rows = df[part].reshape(-1, len(W))
-            if needs_b:
-                db += rows.sum(axis=0)                                      # (db)
-            if needs_W:
-                kernels.im2col(x[part], *self.window, out=cols)
-                dW += rows.T @ matrix(cols)                                 # (dW)
-            if needs_x:
-                xp.matmul(rows, W, out=matrix(cols))                        # (dx)
-                kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])  # type: ignore[index]
+        dx = xp.empty_like(x) if self.needs[0] else None
+
+        def gradients(share):
+            dW = xp.zeros_like(W) if self.needs[1] else None
+            db = xp.zeros(len(W), df.dtype) if self.needs[2] else None
+            for part, cols in parts(share, df, W):
+                rows = matrix(df[part])
+                if db is not None:
+                    db += rows.sum(axis=0)                                  # (db)
+                if dW is not None:
+                    kernels.im2col(x[part], *self.window, out=cols)
+                    dW += rows.T @ matrix(cols)                             # (dW)
+                if dx is not None:
+                    xp.matmul(rows, W, out=matrix(cols))                    # (dx)
+                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])
+            return dW, db
+
+        dWs, dbs = zip(*in_shares(gradients, len(x), x))                    # a sum over images is a sum over shares
         return (
             None if dx is None else channels_first(dx),
-            None if dW is None else channels_first(dW.reshape(len(W), *self.window[0], -1)),
-            db,
+            channels_first(sum(dWs).reshape(len(W), *self.window[0], -1)) if self.needs[1] else None,
+            sum(dbs) if self.needs[2] else None,
         )
 
-    def parts(self, x, y, K) -> Iterator:
-        """(slice of images, room for their cols), as many images at a time as COLS_BYTES allows."""
-        N, OH, OW = y.shape[:3]
-        images = max(1, min(N, COLS_BYTES // max(1, OH * OW * K * x.itemsize)))
-        room = array_module(x).empty((images, OH, OW, K), x.dtype)
-        for start in range(0, N, images):
-            part = slice(start, min(start + images, N))
-            yield part, room[: part.stop - part.start]
+
+def parts(share, y, W):
+    """The images of a share, as many at a time as COLS_BYTES allows: (slice, room for their cols)."""
+    OH, OW, K = *y.shape[1:3], W.shape[1]
+    step = max(1, COLS_BYTES // max(1, OH * OW * K * y.itemsize))
+    room = array_module(y).empty((min(step, share.stop - share.start), OH, OW, K), y.dtype)
+    for start in range(share.start, share.stop, step):
+        part = slice(start, min(start + step, share.stop))
+        yield part, room[: part.stop - part.start]
 
 
 def matrix(cols):

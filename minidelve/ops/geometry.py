@@ -13,16 +13,18 @@ it must still start inside the map or its left frame.
 
 from __future__ import annotations
 
+import numpy as np
+
 Pair = tuple[int, int]
 Shape = tuple[int, ...]
 
 
 def as_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
     """3 -> (3, 3); ValueError unless value is one or two ints >= least."""
-    pair = (value, value) if isinstance(value, int) else tuple(value)
-    if len(pair) != 2 or not all(isinstance(v, int) and v >= least for v in pair):
+    pair = tuple(value) if isinstance(value, (tuple, list)) else (value, value)
+    if len(pair) != 2 or not all(isinstance(v, (int, np.integer)) and v >= least for v in pair):
         raise ValueError(f"{op}: {name} is {value!r}; expected an integer >= {least} or two of them")
-    return pair[0], pair[1]
+    return int(pair[0]), int(pair[1])
 
 
 def output_size(size: Shape, kernel: Shape, stride: Pair, padding: Pair, ceil_mode: bool = False) -> Pair:
@@ -48,8 +50,8 @@ def pool_geometry(
     ceil_mode: bool,
 ) -> tuple[Pair, Pair, Pair, Pair]:
     """(kernel, stride, padding, output size) of a pooling of x (N, C, H, W), all checked."""
-    if len(shape) != 4:
-        raise ValueError(f"{op}: x has shape {shape}; expected (N, C, H, W)")
+    if len(shape) != 4 or 0 in shape[2:]:
+        raise ValueError(f"{op}: x has shape {shape}; expected (N, C, H, W) with H, W >= 1")
     kernel = as_pair(op, "kernel_size", kernel_size, 1)
     steps = as_pair(op, "stride", kernel_size if stride is None else stride, 1)
     frame = as_pair(op, "padding", padding, 0)

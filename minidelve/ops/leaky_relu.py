@@ -25,14 +25,15 @@ class LeakyReLU(Function):
     def backward(self, df):
         (y,) = self.saved
         # df in the order of y's memory, so that the kernel runs through both side by side
-        df = array_module(df).ascontiguousarray(df.transpose(inverse(self.axes)))
+        df = array_module(df).asarray(df.transpose(inverse(self.axes)), order="C")
         return kernels_for(df, y).leaky_relu_backward(df, y, self.slope).transpose(self.axes)
 
 
 def in_memory_order(y):
     """(y with axes sorted from far to near in memory and C-contiguous, the axes that undo the sorting)."""
     order = sorted(range(y.ndim), key=lambda axis: (-abs(y.strides[axis]), axis))
-    return array_module(y).ascontiguousarray(y.transpose(order)), inverse(order)
+    # asarray, as ascontiguousarray would give a scalar an axis
+    return array_module(y).asarray(y.transpose(order), order="C"), inverse(order)
 
 
 def inverse(axes):

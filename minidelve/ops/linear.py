@@ -15,19 +15,20 @@ A convolution whose receptive field is the whole input, so the same three transp
 
 from __future__ import annotations
 
+from minidelve.backend import matmul
 from minidelve.tensor import Function, Tensor
 
 
 class Linear(Function):
     def forward(self, x, W, b):
         self.save(x, W)
-        y = x @ W.T                                                        # (5)
+        y = matmul(x, W.T)                                                 # (5)
         return y if b is None else y + b
 
     def backward(self, df):
         x, W = self.saved
-        dx = df @ W if self.needs[0] else None                             # (dx)
-        dW = df.T @ x if self.needs[1] else None                           # (dW)
+        dx = matmul(df, W) if self.needs[0] else None                             # (dx)
+        dW = matmul(df.T, x) if self.needs[1] else None                           # (dW)
         db = df.sum(axis=0) if self.needs[2] else None                     # (db)
         return dx, dW, db
 

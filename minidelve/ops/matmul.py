@@ -43,9 +43,11 @@ class MatMul(Function):
 def matmul(x: Any, y: Any) -> Tensor:
     """x @ y: (..., n, k) @ (..., k, m) -> (..., n, m); a 1-D operand is a row or a column.
 
-    Raises ValueError when the inner lengths differ.
+    Raises ValueError when the inner lengths differ or the stacks do not broadcast.
     """
     x, y = pair(x, y)
-    if x.ndim == 0 or y.ndim == 0 or x.shape[-1] != y.shape[max(y.ndim - 2, 0)]:
+    inner_fit = x.ndim > 0 and y.ndim > 0 and x.shape[-1] == y.shape[max(y.ndim - 2, 0)]
+    stacks_fit = all(m == n or 1 in (m, n) for m, n in zip(x.shape[-3::-1], y.shape[-3::-1]))
+    if not (inner_fit and stacks_fit):
         raise ValueError(f"matmul: shapes {x.shape} and {y.shape} do not fit; expected (..., n, k) @ (..., k, m)")
     return MatMul.apply(x, y)

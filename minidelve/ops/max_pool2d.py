@@ -23,6 +23,8 @@ from minidelve.ops.geometry import Pair, pool_geometry
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
+MOST_TAPS = 32767  # the kernels note a maximum's tap in 16 bits, a quarter of x's memory in float64
+
 
 class MaxPool2d(Function):
     def forward(self, x, *, kernel, stride, padding, out_size):
@@ -50,4 +52,6 @@ def max_pool2d(
     does not fit, or a padding of more than half of it.
     """
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
+    if kernel[0] * kernel[1] > MOST_TAPS:
+        raise ValueError(f"max_pool2d: kernel {kernel} has more than {MOST_TAPS} taps; try x.max(axis=(2, 3))")
     return MaxPool2d.apply(x, kernel=kernel, stride=stride, padding=padding, out_size=out)

@@ -42,7 +42,7 @@ class PReLU(Function):
         self.y_shape, self.shared = y.shape, a.shape != y.shape[1:2]
         # Kernels see (positions, C) and (C,): a shared slope is the same number in each channel.
         y = rows_of_channels(y)
-        a = array_module(y, a).ascontiguousarray(array_module(a).broadcast_to(a, y.shape[1:]))
+        a = a.repeat(y.shape[1]) if self.shared else array_module(y, a).ascontiguousarray(a)
         self.save(y, a)
         f = kernels_for(y, a).prelu_forward(y, a)                        # (1)
         return from_rows(f, self.y_shape)

@@ -37,11 +37,13 @@ from minidelve.tensor import Function, Tensor
 
 class SpatialPyramidPool2d(Function):
     def forward(self, x, *, levels):
+        N, C, *_ = x.shape
         self.size, self.levels = x.shape[2:], levels
         f, argmax = kernels_for(x).bin_max_forward(channels_last(x), pyramid_bins(self.size, levels))
         self.save(argmax)                                                # f: (N, bins, C)
         pieces = array_module(f).split(f, self.cuts(), axis=1)
-        return array_module(f).concatenate([piece.swapaxes(1, 2).reshape(len(f), -1) for piece in pieces], axis=1)
+        by_level = [piece.swapaxes(1, 2).reshape(N, C * n * n) for piece, n in zip(pieces, levels, strict=True)]
+        return array_module(f).concatenate(by_level, axis=1)
 
     def backward(self, df):
         (argmax,) = self.saved
@@ -73,7 +75,7 @@ def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:
     """
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ValueError(f"spatial_pyramid_pool2d: x has shape {x.shape}; expected (N, C, H, W) with H, W >= 1")
-    levels = tuple(levels)
-    if not levels or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in levels):
-        raise ValueError(f"spatial_pyramid_pool2d: levels are {levels}; expected integers >= 1, such as (6, 3, 2, 1)")
-    return SpatialPyramidPool2d.apply(x, levels=levels)
+    pyramid = tuple(levels) if np.iterable(levels) else ()
+    if not pyramid or not all(isinstance(n, (int, np.integer)) and n >= 1 for n in pyramid):
+        raise ValueError(f"spatial_pyramid_pool2d: levels are {levels!r}; expected integers >= 1, such as (6, 3, 2, 1)")
+    return SpatialPyramidPool2d.apply(x, levels=pyramid)

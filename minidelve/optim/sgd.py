@@ -21,7 +21,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import array_module, device_of, kernels_for, to_device
 from minidelve.nn.module import Parameter
 
 
@@ -39,6 +39,8 @@ class SGD:
         self.parameters = list(parameters)
         if not self.parameters:
             raise ValueError("SGD: got no parameters; pass model.parameters()")
+        if any(p.function is not None or not p.requires_grad for p in self.parameters):
+            raise ValueError("SGD: can only train leaf tensors with requires_grad=True; pass model.parameters()")
         if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:
             raise ValueError(
                 f"SGD: lr {lr}, momentum {momentum}, weight_decay {weight_decay}; expected lr >= 0, "
@@ -49,11 +51,13 @@ class SGD:
 
     def step(self) -> None:
         """Apply (4) to every parameter that has a gradient."""
-        for a, D in zip(self.parameters, self.steps, strict=True):
+        for i, a in enumerate(self.parameters):
             if a.grad is None:
                 continue
+            D = self.steps[i] = laid_out_like(a.data, self.steps[i])
+            gradient = laid_out_like(a.data, a.grad)
             decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
-            flat = flat_views(a.data, D, a.grad)
+            flat = (in_memory_order(x, a.data).reshape(-1) for x in (a.data, D, gradient))
             kernels_for(a.data).momentum_step(*flat, self.momentum, self.lr, decay)      # (4)
 
     def zero_grad(self) -> None:
@@ -74,15 +78,18 @@ class SGD:
             D[...] = saved
 
 
-def flat_views(a, D, gradient):
-    """The three arrays as flat ones in the order of a's memory; a and D as views, to be written.
+def in_memory_order(x, a):
+    """x with its axes sorted as a's lie in memory, from far to near: conv weights lie channels last."""
+    return x.transpose(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
 
-    Conv weights lie channels last in memory, and so do D and the gradient that conv2d returns: then
-    nothing is copied.
-    """
-    order = sorted(range(a.ndim), key=lambda axis: -a.strides[axis])
-    xp = array_module(a, D, gradient)
-    arrays = [x.transpose(order) for x in (a, D, gradient)]
-    if not all(x.flags.c_contiguous for x in arrays[:2]):
+
+def laid_out_like(a, x):
+    """x itself if it has a's dtype, device and order in memory, as D and the gradient usually do; else a copy."""
+    if not in_memory_order(a, a).flags.c_contiguous:
         raise ValueError("SGD: a parameter's array must fill its memory; assign a copy (p.data = x.copy())")
-    return [xp.ascontiguousarray(x).reshape(-1) for x in arrays]
+    x = to_device(x, device_of(a))
+    if x.dtype == a.dtype and in_memory_order(x, a).flags.c_contiguous:
+        return x
+    copy = array_module(a).empty_like(a)
+    copy[...] = x
+    return copy

@@ -1,0 +1,113 @@
+"""`minidelve data`: what is in a data set; the toy set as files; a sheet of pictures."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidelve import data
+from minidelve.commands.arguments import add_command, data_path
+from minidelve.commands.contact_sheet import contact_sheet
+from minidelve.commands.picture_file import PictureFile, add_overwrite_option
+from minidelve.progress import progress
+
+SAMPLE = 100  # images looked at for their sizes
+FEW = 25  # classes shown without --all-classes
+SPLITS = ("train", "val")
+EXAMPLE = """
+minidelve data
+minidelve data tiny-imagenet-20.zip --check
+minidelve data toy --split train --sheet toy.png
+minidelve data --write-toy toy-images
+"""
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = add_command(subparsers, "data", "describe a data set, or write the toy set to disk", EXAMPLE, run)
+    parser.add_argument(
+        "path", nargs="?", type=data_path, default="toy", metavar="PATH|toy", help="folder or .zip (default toy)"
+    )
+    parser.add_argument("--split", choices=SPLITS, help="only this one (default both)")
+    parser.add_argument("--all-classes", action="store_true", help=f"list every class, not only the first {FEW}")
+    parser.add_argument("--check", action="store_true", help="decode every image and name the bad ones")
+    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
+    add_overwrite_option(parser)
+    parser.add_argument(
+        "--write-toy", type=Path, metavar="DIR", help="write the toy set into a new folder, in ImageNet's layout"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Describe, and write what was asked for; exit code 1 if --check finds a bad image."""
+    sheet = PictureFile("--sheet", args.sheet, args.overwrite, ("png",)) if args.sheet else None
+    if args.write_toy:
+        data.write_toy(args.write_toy)
+        print(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
+        return 0
+    splits = [data.open_dataset(args.path, split, cache_bytes=0) for split in SPLITS if args.split in (None, split)]
+    for dataset in splits:
+        print(dataset.describe())
+        print(f"  sizes    {sizes(dataset)}\n")
+    print(class_table(splits, len(splits[0].classes) if args.all_classes else FEW))
+    if sheet:
+        content, shown = contact_sheet(splits[0])
+        sheet.write(content)
+        less = f" (the first {shown} classes)" if shown < len(splits[0].classes) else ""
+        print(f"\na sheet of the split {splits[0].split} is in {args.sheet}{less}")
+    return check(splits) if args.check else 0
+
+
+def sizes(dataset: data.Dataset) -> str:
+    """The widths and heights of a sample, and how many of it are bad."""
+    shapes, bad = [], 0
+    for i in np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist():
+        try:
+            shapes.append(dataset.image(i).shape[:2])
+        except data.DataError:
+            bad += 1
+    looked = f" ({len(shapes) + bad} images looked at)"
+    broken = f"; {bad} of them cannot be read, --check names them" if bad else ""
+    if not shapes:
+        return f"unknown{looked}{broken}"
+    if len(set(shapes)) == 1:
+        return f"all {shapes[0][1]} x {shapes[0][0]} pixels{looked}{broken}"
+    height, width = ([min(v), int(np.median(v)), max(v)] for v in zip(*shapes, strict=True))
+    return f"width {_range(width)}, height {_range(height)} pixels{looked}{broken}"
+
+
+def _range(values: list[int]) -> str:
+    return f"{values[0]} to {values[2]}, median {values[1]}"
+
+
+def class_table(splits: list[data.Dataset], most: int) -> str:
+    """A line per class: its id, how many images each split has of it, and its name."""
+    classes, names = splits[0].classes, splits[0].class_names
+    counts = [np.bincount(dataset.labels, minlength=len(classes)) for dataset in splits]
+    width = max(len("class"), *(len(wnid) for wnid in classes[:most]))
+    lines = [f"{'class':<{width}}" + "".join(f"{dataset.split:>8}" for dataset in splits) + "  name"]
+    for i, (wnid, name) in enumerate(zip(classes[:most], names, strict=False)):
+        lines.append(f"{wnid:<{width}}" + "".join(f"{count[i]:>8}" for count in counts) + f"  {name}")
+    if len(classes) > most:
+        lines.append(f"... and {len(classes) - most} more; --all-classes lists them")
+    return "\n".join(lines)
+
+
+def check(splits: Iterable[data.Dataset]) -> int:
+    """Decode every image; 1 if some cannot be."""
+    bad = total = 0
+    print()
+    for dataset in splits:
+        for i in progress(range(len(dataset)), len(dataset), f"checking {dataset.split}", unit="image"):
+            try:
+                dataset.image(i)
+            except data.DataError as error:
+                print(f"bad: {error}")
+                bad += 1
+        total += len(dataset)
+    print(f"{total} images checked, {bad} bad")
+    return 1 if bad else 0

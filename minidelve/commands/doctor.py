@@ -1,0 +1,143 @@
+"""`minidelve doctor`: what this machine and this installation can do, and why not more."""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import os
+import platform
+import sys
+import time
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from minidelve import __version__, backend
+from minidelve.commands.arguments import add_command
+
+LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm")
+# What changes speed or numbers, or where compiled kernels are kept.
+VARIABLES = (
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "NUMBA_NUM_THREADS",
+    "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_CUDASIM", "CUDA_VISIBLE_DEVICES",
+    "MINIDELVE_TEST_DATA",
+)  # fmt: skip
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    add_command(
+        subparsers, "doctor", "versions, BLAS, threads, kernels, CUDA and a short measurement", "minidelve doctor", run
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print a table."""
+    for section in (versions, processor, kernels, environment):
+        for name, value in section():
+            print(f"{name:<22} {value}", flush=True)
+        print()
+    return 0
+
+
+def versions() -> list[tuple[str, str]]:
+    """Ours, Python's and the libraries'."""
+    found = [("minidelve", f"{__version__} in {Path(backend.__file__).parent}")]
+    found.append(("python", f"{platform.python_version()} on {platform.platform()}"))
+    for name in LIBRARIES:
+        try:
+            found.append((name, version(name)))
+        except PackageNotFoundError:
+            found.append((name, "not installed; pip install minidelve again"))
+    return found
+
+
+def processor() -> list[tuple[str, str]]:
+    """Cores, BLAS, and what they reach in about a second."""
+    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return [
+        ("cores", f"{usable} usable of {os.cpu_count()}"),
+        ("BLAS", blas()),
+        ("matrix product", f"{sgemm_gflops():.0f} GFLOP/s (float32, 1024 x 1024; the limit of a convolution)"),
+        ("memory", f"{copy_gigabytes():.1f} GB/s read and written by a copy (the limit of an activation)"),
+    ]
+
+
+def blas() -> str:
+    """NumPy's BLAS, and its threads where threadpoolctl can tell."""
+    build: dict[str, Any] = np.show_config(mode="dicts")  # type: ignore[assignment]
+    found = build["Build Dependencies"]["blas"]
+    text = f"{found.get('name', 'unknown')} {found.get('version', '')}".strip()
+    if importlib.util.find_spec("threadpoolctl") is None:
+        return text + ", threads unknown (pip install threadpoolctl to see)"
+    from threadpoolctl import threadpool_info
+
+    pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
+    return text + "".join(f", {p['num_threads']} threads ({p.get('architecture', 'unknown')} code)" for p in pools[:1])
+
+
+def sgemm_gflops(n: int = 1024, seconds: float = 0.5) -> float:
+    """The best rate of n x n float32 matrix products, after one to wake the threads."""
+    a, out = np.full((n, n), 0.5, np.float32), np.empty((n, n), np.float32)
+    return 2 * n**3 / best_seconds(lambda: np.matmul(a, a, out=out), seconds) / 1e9
+
+
+def copy_gigabytes(size: int = 64 << 20, seconds: float = 0.3) -> float:
+    """The best rate of copying an array larger than the caches: bytes read plus bytes written."""
+    a, out = np.ones(size // 4, np.float32), np.empty(size // 4, np.float32)
+    return 2 * size / best_seconds(lambda: np.copyto(out, a), seconds) / 1e9
+
+
+def best_seconds(work: Any, seconds: float) -> float:
+    """The shortest of the runs that fit into so many seconds (at least two)."""
+    work()
+    best, end = float("inf"), time.perf_counter() + seconds
+    while best == float("inf") or time.perf_counter() < end:
+        start = time.perf_counter()
+        work()
+        best = min(best, time.perf_counter() - start)
+    return best
+
+
+def kernels() -> list[tuple[str, str]]:
+    """Which kernels are here, which serve the CPU, and Numba's threads and cache."""
+    usable, reason = backend.cuda_state()
+    found = [("kernels here", ", ".join(backend.available()))]
+    try:
+        in_use = backend.kernels_for(np.zeros(1, np.float32))
+        a = np.zeros(8, np.float32)
+        in_use.momentum_step(a, a.copy(), a.copy(), 0.9, 0.1, 0.0)  # Numba starts its threads with the first call
+        found += [("kernels of the CPU", in_use.__name__), *numba_state()]
+    except Exception as error:  # whatever is wrong with them is what the user came to read
+        found.append(("kernels of the CPU", f"FAIL: {type(error).__name__}: {str(error).partition(chr(10))[0]}"))
+    return [*found, ("CUDA", ("usable: " if usable else "not usable: ") + reason)]
+
+
+def numba_state() -> list[tuple[str, str]]:
+    """Numba's threads, and where it keeps compiled kernels."""
+    import numba
+
+    try:
+        layer = numba.threading_layer()
+    except ValueError:  # no parallel kernel ran: NUMBA_DISABLE_JIT, or reference is in use
+        layer = "none, nothing was compiled"
+    return [("Numba threads", f"{numba.get_num_threads()}, layer {layer}"), ("Numba cache", cache_state())]
+
+
+def cache_state() -> str:
+    """Where compiled kernels are kept, how many there are, and whether more can be."""
+    modules = [vars(module) for name, module in sys.modules.items() if name.startswith("kernels.numba_cpu.")]
+    stats = [getattr(value, "stats", None) for names in modules for value in names.values()]
+    folders = {Path(path) for one in stats if (path := getattr(one, "cache_path", None))}
+    if not folders:
+        return "none: every start compiles anew (half a minute); set NUMBA_CACHE_DIR to a folder of yours"
+    folder = min(folders)
+    writable = "writable" if os.access(folder, os.W_OK) else "NOT writable: set NUMBA_CACHE_DIR to a folder of yours"
+    return f"{folder}, {len(list(folder.glob('*.nbc')))} kernels compiled, {writable}"
+
+
+def environment() -> list[tuple[str, str]]:
+    """The variables that matter, set or not."""
+    return [(name, os.environ.get(name, "not set")) for name in VARIABLES]

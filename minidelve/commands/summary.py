@@ -1,0 +1,42 @@
+"""`minidelve summary`: what a network is made of and what it costs."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from minidelve import models
+from minidelve.commands.arguments import add_command, at_least
+from minidelve.run_folder import RunError
+from minidelve.summary import summarize, table
+
+EXAMPLE = """
+minidelve summary lab14
+minidelve summary small14 --activation prelu-shared --classes 1000
+"""
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = add_command(subparsers, "summary", "layers, output shapes, parameters and multiply-adds", EXAMPLE, run)
+    parser.add_argument("name", metavar="NAME", choices=tuple(models.TABLES), help=", ".join(models.TABLES))
+    parser.add_argument("--classes", type=at_least(1), default=1000, metavar="N", help="outputs (default 1000)")
+    parser.add_argument(
+        "--size", type=at_least(1), metavar="PIXELS", help="side of the image (default 56 for lab14, else 224)"
+    )
+    parser.add_argument(
+        "--activation", choices=tuple(models.ACTIVATIONS), default="prelu", help="after every layer but the last"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the table."""
+    size = args.size or (56 if args.name == "lab14" else 224)
+    network = models.create(args.name, args.classes, args.activation)
+    try:
+        layers = summarize(network, size)
+    except ValueError as error:
+        raise RunError(f"--size {size} is too small for {args.name} ({error}); choose a larger one") from error
+    print(f"{args.name} ({args.activation}), {args.classes} classes, an image of 3 x {size} x {size}\n")
+    print(table(layers))
+    return 0

@@ -1,0 +1,115 @@
+"""What a trained network sees in pictures: its five likeliest classes, as text and as a drawing."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from minidelve import data, nn, ops
+from minidelve.backend import to_device
+from minidelve.tensor import Tensor, no_grad
+
+BATCH = 64
+COLUMNS = 4  # pictures side by side
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture and its likeliest classes, best first."""
+
+    path: str
+    view: np.ndarray  # uint8 (size, size, 3), what the network saw
+    classes: list[tuple[str, float]]  # (name, probability)
+
+
+def predict(
+    network: nn.Module,
+    images: Sequence[tuple[str, np.ndarray]],
+    statistics: data.Statistics,
+    view: data.Transform,
+    names: Sequence[str],
+    top: int = 5,
+    device: str = "cpu",
+) -> list[Prediction]:
+    """The `top` likeliest of the classes `names` for each (path, uint8 (H, W, 3)), seen through `view`.
+
+    Raises DataError for an image smaller than the crop.
+    """
+    seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
+    predictions = []
+    was_training = network.training
+    network.eval()
+    try:
+        for start in range(0, len(seen), BATCH):
+            part = seen[start : start + BATCH]
+            x = statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2)
+            with no_grad():
+                probabilities = ops.softmax(network(Tensor(to_device(x, device))), axis=1)
+            for (path, pixels), p in zip(part, to_device(probabilities.data, "cpu"), strict=True):
+                best = np.argsort(-p, kind="stable")[:top]
+                predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
+    finally:
+        network.train(was_training)
+    return predictions
+
+
+def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    if min(height, width) < size:
+        raise data.DataError(
+            f"{path}: is {width} x {height} pixels; expected at least {size} x {size}, the crop that this run was "
+            "trained with; give a larger image"
+        )
+    return view(image, np.random.default_rng(0))
+
+
+def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
+    """A picture file: each image, and under it a bar for the probability of each of its classes."""
+    from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+
+    columns = min(COLUMNS, len(predictions))
+    rows = math.ceil(len(predictions) / columns)
+    bars = max(len(p.classes) for p in predictions)
+    heights = [2.2, 0.24 * bars + 0.1] * rows
+    figure = Figure(figsize=(2.6 * columns + 0.2, sum(heights) + 0.35 * rows + 0.4), layout="constrained")
+    figure.suptitle(title, fontsize=9)
+    grid = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for i, prediction in enumerate(predictions):
+        above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
+        above.imshow(prediction.view, interpolation="nearest")
+        above.set_title(_short(Path(prediction.path).name, 30), fontsize=8)
+        _draw_bars(below, prediction.classes, bars)
+    file = io.BytesIO()
+    figure.savefig(file, dpi=120, format=form)
+    return file.getvalue()
+
+
+def _draw_bars(axes, classes: list[tuple[str, float]], bars: int) -> None:
+    """A bar from 0 to 1 for each class, the likeliest on top and in another colour, the name written on it."""
+    places = range(len(classes))
+    colours = ["#e8a33d"] + ["#a9c4de"] * (len(classes) - 1)
+    axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
+    axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
+    for place, (name, p) in enumerate(classes):
+        axes.text(0.02, place, _short(name.split(",")[0], 22), va="center", fontsize=8)
+        axes.text(0.98, place, f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
+    axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
+
+
+def _short(text: str, length: int) -> str:
+    # matplotlib reads $...$ as mathematics.
+    text = text.replace("$", r"\$")
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def describe(prediction: Prediction) -> str:
+    """The classes of one picture as lines of text."""
+    lines = [f"  {100 * p:5.1f}%  {name}" for name, p in prediction.classes]
+    return "\n".join([prediction.path, *lines])

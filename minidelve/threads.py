@@ -1,0 +1,91 @@
+"""Splitting a batch over the cores: each thread takes a share of the images through a whole op.
+
+A matrix product can use all cores by itself, but then the cores meet at the end of every product,
+and on a machine that runs anything else they wait for the slowest each time (one busy core of two
+made lab14 ten times slower).  So the batch is cut into one share per core, each share runs through
+im2col, product and bias on its own, with BLAS limited to one thread, and the cores meet once an op.
+
+The number of threads is OMP_NUM_THREADS or NUMBA_NUM_THREADS if set, else the number of cores.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+T = TypeVar("T")
+
+
+@cache
+def thread_count() -> int:
+    """How many cores to use."""
+    for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
+        if os.environ.get(variable, "").isdigit():
+            return max(1, int(os.environ[variable]))
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def shares(count: int) -> list[slice]:
+    """range(count) in contiguous slices of nearly equal length, one per thread; none is empty.
+
+    Which images a thread gets depends on these two numbers only, and so does the order of every sum.
+    """
+    parts = max(1, min(thread_count(), count))
+    return [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
+
+
+def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
+    """[function(share) for each of shares(count)], side by side, BLAS single-threaded within."""
+    parts = shares(count)
+    if len(parts) == 1:
+        return [function(parts[0])]  # a single image: let BLAS have all cores
+    with _blas_single_threaded():
+        others = [_pool().submit(function, part) for part in parts[1:]]
+        first = function(parts[0])
+        return [first, *(other.result() for other in others)]
+
+
+def matmul(x: Any, y: Any) -> Any:
+    """x (n, k) @ y (k, m), its columns (or rows, if there are more) split over the threads."""
+    n, m = x.shape[0], y.shape[1]
+    out = np.empty((n, m), np.result_type(x, y))
+    if n * m * x.shape[1] < SMALL_PRODUCT:
+        return np.matmul(x, y, out=out)
+    if m >= n:
+        in_shares(lambda part: np.matmul(x, y[:, part], out=out[:, part]), m)
+    else:
+        in_shares(lambda part: np.matmul(x[part], y, out=out[part]), n)
+    return out
+
+
+SMALL_PRODUCT = 1 << 20  # multiply-adds, about 10 microseconds: less than waking a thread costs
+
+
+@cache
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(max(1, thread_count() - 1), thread_name_prefix="minidelve")
+
+
+@cache
+def _blas_libraries() -> list[Any]:
+    from threadpoolctl import ThreadpoolController
+
+    return ThreadpoolController().select(user_api="blas").lib_controllers
+
+
+@contextmanager
+def _blas_single_threaded() -> Iterator[None]:
+    before = [library.get_num_threads() for library in _blas_libraries()]
+    for library in _blas_libraries():
+        library.set_num_threads(1)
+    try:
+        yield
+    finally:
+        for library, threads in zip(_blas_libraries(), before):
+            library.set_num_threads(threads)

@@ -1,0 +1,88 @@
+"""Tiny data sets of both layouts, in a folder or a zip, built for each test."""
+
+import io
+import zipfile
+
+import numpy as np
+import pytest
+from PIL import Image
+
+CLASSES = ["n01", "n02", "n03"]
+
+
+def encode(pixels, format="PNG", mode=None, **options) -> bytes:
+    image = Image.fromarray(np.asarray(pixels))
+    if mode:
+        image = image.convert(mode)
+    file = io.BytesIO()
+    image.save(file, format, **options)
+    return file.getvalue()
+
+
+def pixels_of(seed, size=8):
+    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
+
+
+@pytest.fixture(name="encode")
+def _encode():
+    """encode(pixels, format="PNG", mode=None, **options) -> the bytes of an image file."""
+    return encode
+
+
+@pytest.fixture(name="pixels_of")
+def _pixels_of():
+    """pixels_of(seed, size=8) -> random uint8 (size, size, 3)."""
+    return pixels_of
+
+
+@pytest.fixture
+def tiny_files():
+    """Tiny-ImageNet's layout as {path: bytes}: 3 classes, 2 training and 2 validation images each.
+
+    Image k of a class has the pixels of seed 100 * class + k, +50 for validation.
+    """
+    files = {"wnids.txt": b"n02\nn03\nn01\n", "words.txt": b"n01\tgoldfish, carp\nn03\tfly\nn99\tother\n"}
+    lines = []
+    for label, wnid in enumerate(CLASSES):
+        files[f"train/{wnid}/{wnid}_boxes.txt"] = b"a\t0\t0\t7\t7\n"
+        for k in range(2):
+            files[f"train/{wnid}/images/{wnid}_{k}.JPEG"] = encode(pixels_of(100 * label + k))
+            # Numbered against the order of the classes, so that order and label differ.
+            name = f"val_{2 * k + 4 * (2 - label)}.JPEG"
+            files[f"val/images/{name}"] = encode(pixels_of(100 * label + k + 50))
+            lines.append(f"{name}\t{wnid}\t0\t0\t7\t7\n")
+    files["val/val_annotations.txt"] = "".join(lines).encode()
+    return files
+
+
+@pytest.fixture
+def imagenet_files():
+    """ImageNet's folder layout as {path: bytes}, the same images."""
+    files = {}
+    for label, name in enumerate(["ant", "bee", "cat"]):
+        for k, suffix in enumerate([".JPEG", ".png"]):
+            files[f"train/{name}/{k}{suffix}"] = encode(pixels_of(100 * label + k))
+            files[f"val/{name}/{k}{suffix.upper()}"] = encode(pixels_of(100 * label + k + 50))
+    return files
+
+
+@pytest.fixture
+def store(tmp_path):
+    """store(files, form="folder") -> path; forms: folder, zip, and either with one folder around all."""
+    def store_files(files, form="folder"):
+        around = "set-20/" if form.startswith("nested") else ""
+        if form.endswith("zip"):
+            path = tmp_path / "set.zip"
+            with zipfile.ZipFile(path, "w") as archive:
+                # Backwards: the order in a zip must not matter.
+                for name, content in reversed(files.items()):
+                    archive.writestr(around + name, content)
+            return path
+        path = tmp_path / "set"
+        path.mkdir()
+        for name, content in files.items():
+            target = path / (around + name)
+            target.parent.mkdir(parents=True, exist_ok=True)
+            target.write_bytes(content)
+        return path
+    return store_files

@@ -1,0 +1,204 @@
+import numpy as np
+import pytest
+
+from minidelve.data import DataError, open_dataset
+
+FORMS = ["folder", "zip", "nested folder", "nested zip"]
+
+
+def error_of(path, split="train"):
+    with pytest.raises(DataError) as error:
+        open_dataset(path, split)
+    message = str(error.value)
+    assert "\n" not in message and message.startswith(str(path))
+    return message
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_tiny_imagenet_layout(store, tiny_files, pixels_of, form):
+    path = store(tiny_files, form)
+    train, val = open_dataset(path), open_dataset(str(path), "val")
+    assert train.kind == val.kind == "tiny-imagenet"
+    assert train.name == "set" and val.split == "val"
+    assert train.classes == val.classes == ["n01", "n02", "n03"]  # sorted, as wnids.txt is not
+    assert train.class_names == val.class_names == ["goldfish, carp", "n02", "fly"]
+    assert train.labels.dtype == np.int64
+    assert train.labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert val.labels.tolist() == [2, 0, 2, 1, 1, 0]  # val_0, val_10, val_2, val_4, ...
+    assert train.strays == val.strays == []
+    for i in range(6):
+        np.testing.assert_array_equal(train.image(i), pixels_of(100 * train.labels[i] + i % 2))
+    for i, seed in enumerate([250, 51, 251, 150, 151, 50]):
+        np.testing.assert_array_equal(val.image(i), pixels_of(seed))
+
+
+@pytest.mark.parametrize("form", FORMS)
+def test_imagenet_layout(store, imagenet_files, pixels_of, form):
+    path = store(imagenet_files, form)
+    for split, add in (("train", 0), ("val", 50)):
+        dataset = open_dataset(path, split)
+        assert dataset.kind == "imagenet"
+        assert dataset.classes == dataset.class_names == ["ant", "bee", "cat"]
+        assert dataset.labels.tolist() == [0, 0, 1, 1, 2, 2]
+        assert len(dataset) == 6
+        for i in range(6):
+            np.testing.assert_array_equal(dataset.image(i), pixels_of(100 * dataset.labels[i] + i % 2 + add))
+
+
+def test_paths_name_the_file_or_the_member(store, imagenet_files):
+    path = store(imagenet_files)
+    assert open_dataset(path).path(0) == str(path / "train/ant/0.JPEG")
+    path = store(imagenet_files, "nested zip")
+    assert open_dataset(path).path(0) == f"{path}!set-20/train/ant/0.JPEG"
+
+
+def test_words_name_the_classes_of_the_imagenet_layout_too(store, imagenet_files):
+    path = store(imagenet_files | {"words.txt": "bee\thoney bee\n\nant\tФ\n".encode()})
+    assert open_dataset(path).class_names == ["Ф", "honey bee", "cat"]
+
+
+def test_labels_of_val_are_positions_among_the_classes_of_train(store, imagenet_files):
+    files = {name: content for name, content in imagenet_files.items() if not name.startswith("val/a")}
+    val = open_dataset(store(files), "val")
+    assert val.classes == ["ant", "bee", "cat"]
+    assert val.labels.tolist() == [1, 1, 2, 2]
+
+
+def test_a_set_with_val_alone_opens_as_val_only(store, imagenet_files):
+    path = store({name: content for name, content in imagenet_files.items() if name.startswith("val")})
+    assert open_dataset(path, "val").classes == ["ant", "bee", "cat"]
+    assert "train: is missing" in error_of(path) and "use the split 'val'" in error_of(path)
+
+
+def test_what_is_no_image_is_listed_but_hidden_files_are_not(store, imagenet_files):
+    strays = ["README", "extra/x.png", "train/list.csv", "train/ant/a.gif", "train/ant/deep/a.png"]
+    hidden = [".DS_Store", "train/._ant", "train/ant/._0.JPEG", "train/bee/Thumbs.db"]
+    dataset = open_dataset(store(imagenet_files | dict.fromkeys(strays + hidden, b"")))
+    assert len(dataset) == 6
+    assert dataset.strays == ["extra/", "README", "train/list.csv", "train/ant/deep/", "train/ant/a.gif"]
+    assert "ignored  5" in dataset.describe() and "extra/" in dataset.describe()
+
+
+def test_strays_of_the_tiny_imagenet_layout_are_listed(store, tiny_files):
+    strays = ["train/n01/notes.txt", "train/n01/images/a.txt", "val/more.txt", "val/images/a.gif"]
+    path = store(tiny_files | dict.fromkeys(strays, b""))
+    assert open_dataset(path).strays == strays[:2]
+    assert open_dataset(path, "val").strays == strays[2:]
+
+
+def test_describe_counts_images_and_classes(store, imagenet_files):
+    lines = open_dataset(store(imagenet_files)).describe().splitlines()
+    assert lines == ["set (imagenet layout), split train", "  images   6",
+                     "  classes  3, of 2 to 2 images: ant; bee; cat"]
+
+
+# Bad input
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_an_empty_folder_or_zip_is_named(store, form):
+    assert "is empty" in error_of(store({}, form))
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_folder_of_something_else_is_named_with_what_it_holds(store, form):
+    message = error_of(store({"a.png": b"", "music/b.mp3": b""}, form))
+    assert "a.png" in message and "music/" in message and "train/<class>" in message
+
+
+@pytest.mark.parametrize("split", ["train", "val"])
+def test_a_class_folder_without_an_image_is_named(store, imagenet_files, split):
+    files = imagenet_files | {"train/dog/a.png": b"", "val/dog/a.png": b"", f"{split}/dog/readme.md": b""}
+    del files[f"{split}/dog/a.png"]
+    message = error_of(store(files), split)
+    assert f"{split}/dog: holds no image" in message and "readme.md" in message
+
+
+def test_a_split_without_class_folders_is_named(store):
+    assert "holds no class folder" in error_of(store({"train/a.JPEG": b"", "train/b.JPEG": b""}))
+
+
+def test_a_class_of_val_that_train_does_not_have_is_named(store, imagenet_files):
+    path = store(imagenet_files | {"val/zebra/0.png": b""})
+    assert "val/zebra: is no class of train/" in error_of(path, "val")
+    assert len(open_dataset(path)) == 6
+
+
+def test_a_training_folder_that_wnids_does_not_name_is_refused(store, tiny_files):
+    path = store(tiny_files | {"train/n77/images/a.png": b""})
+    assert "train/n77: is no class of wnids.txt" in error_of(path)
+
+
+def test_a_class_of_wnids_without_a_folder_is_named(store, tiny_files):
+    tiny_files["wnids.txt"] += b"n77\n"
+    assert "train/n77: is missing" in error_of(store(tiny_files))
+
+
+def test_a_class_without_its_images_folder_is_named(store, tiny_files):
+    tiny_files["train/n03/a.png"] = tiny_files.pop("train/n03/images/n03_0.JPEG")
+    del tiny_files["train/n03/images/n03_1.JPEG"]
+    assert "train/n03/images: is missing" in error_of(store(tiny_files))
+
+
+@pytest.mark.parametrize("wnids, problem", [(b"", "is empty"), (b"n01\nn02\nn01\nn03", "'n01' twice"),
+                                            (b"\xff\xfe\x00", "is no UTF-8 text")])
+def test_a_bad_list_of_classes_is_named(store, tiny_files, wnids, problem):
+    message = error_of(store(tiny_files | {"wnids.txt": wnids}))
+    assert "wnids.txt" in message and problem in message
+
+
+@pytest.mark.parametrize("old, new, problem", [
+    (b"val_0.JPEG\tn03", b"val_0.JPEG\tn55", "gives val_0.JPEG the class 'n55'"),
+    (b"val_0.JPEG\tn03", b"val_0.JPEG", "val_0.JPEG the class '0'"),
+    (b"val_0.JPEG\t", b"val_77.JPEG\t", "val_77.JPEG: is missing"),
+    (b"val_0.JPEG\t", b"val_2.JPEG\t", "names an image twice"),
+    (b"\t", b" ", "has no second column"),
+    (b"val_0.JPEG\tn03\t0\t0\t7\t7\n", b"", "val_0.JPEG: has no label"),
+])
+def test_bad_validation_labels_are_named(store, tiny_files, old, new, problem):
+    annotations = tiny_files["val/val_annotations.txt"]
+    assert old in annotations
+    path = store(tiny_files | {"val/val_annotations.txt": annotations.replace(old, new)})
+    assert problem in error_of(path, "val")
+    assert len(open_dataset(path)) == 6
+
+
+def test_missing_validation_labels_are_named(store, tiny_files):
+    del tiny_files["val/val_annotations.txt"]
+    path = store(tiny_files, "zip")
+    assert "val/val_annotations.txt: is not in the archive" in error_of(path, "val")
+
+
+def test_a_bad_line_of_words_is_named(store, imagenet_files):
+    assert "'ant the ant'" in error_of(store(imagenet_files | {"words.txt": b"ant the ant\n"}))
+
+
+def test_an_unknown_split_is_named(store, imagenet_files):
+    assert "no split 'test'" in error_of(store(imagenet_files), "test")
+
+
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_a_broken_image_is_named_when_it_is_asked_for(store, imagenet_files, form):
+    path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, form)
+    dataset = open_dataset(path)
+    with pytest.raises(DataError) as error:
+        dataset.image(2)
+    assert str(error.value).startswith(f"{path}{'!' if form == 'zip' else '/'}train/bee/0.JPEG: ")
+
+
+# The cache
+
+def test_images_are_kept_up_to_the_limit_and_decoded_again_beyond_it(store, imagenet_files, monkeypatch):
+    dataset = open_dataset(store(imagenet_files), cache_bytes=2 * 8 * 8 * 3)
+    loaded = []
+    load = dataset._load
+    monkeypatch.setattr(dataset, "_load", lambda i: (loaded.append(i), load(i))[1])
+    for _ in range(2):
+        for i in (4, 1, 3):
+            dataset.image(i)
+    assert loaded == [4, 1, 3, 3]
+
+
+def test_an_image_of_the_cache_cannot_be_written_to(store, imagenet_files):
+    image = open_dataset(store(imagenet_files)).image(0)
+    with pytest.raises(ValueError, match="read-only"):
+        image[0] = 0

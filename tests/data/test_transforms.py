@@ -1,0 +1,90 @@
+import numpy as np
+import pytest
+
+from minidelve.data import CenterCrop, Compose, DataError, RandomCrop, RandomFlip, ResizeShorterSide
+
+RNG = np.random.default_rng(0)
+IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
+
+
+def test_random_crop_reaches_every_position_equally_often():
+    image = np.zeros((5, 6, 3), np.uint8)
+    image[:, :, 0], image[:, :, 1] = np.mgrid[:5, :6]
+    crop, rng = RandomCrop(4), np.random.default_rng(0)
+    corners = [tuple(crop(image, rng)[0, 0, :2].tolist()) for _ in range(6000)]
+    counts = {corner: corners.count(corner) for corner in set(corners)}
+    assert sorted(counts) == [(top, left) for top in range(2) for left in range(3)]
+    assert all(850 < count < 1150 for count in counts.values())
+
+
+def test_random_crop_is_a_window_of_the_image():
+    for seed in range(20):
+        crop = RandomCrop(4)(IMAGE, np.random.default_rng(seed))
+        top, left = np.argwhere((crop[0, 0] == IMAGE).all(axis=2))[0]
+        np.testing.assert_array_equal(crop, IMAGE[top:top + 4, left:left + 4])
+
+
+def test_center_crop_takes_the_middle():
+    np.testing.assert_array_equal(CenterCrop(4)(IMAGE, RNG), IMAGE[1:5, 2:6])
+    np.testing.assert_array_equal(CenterCrop(5)(IMAGE, RNG), IMAGE[0:5, 1:6])
+
+
+@pytest.mark.parametrize("crop", [RandomCrop(6), CenterCrop(6)])
+def test_a_crop_of_the_full_height_fits(crop):
+    assert crop(IMAGE, RNG).shape == (6, 6, 3)
+
+
+@pytest.mark.parametrize("crop", [RandomCrop(7), CenterCrop(7)])
+def test_an_image_smaller_than_the_crop_is_named_with_the_cure(crop):
+    with pytest.raises(DataError, match="8 x 6 pixels.*7 x 7.*smaller --size, at most 6"):
+        crop(IMAGE, RNG)
+
+
+def test_flip_mirrors_left_and_right():
+    np.testing.assert_array_equal(RandomFlip(p=1)(IMAGE, RNG), IMAGE[:, ::-1])
+    np.testing.assert_array_equal(RandomFlip(p=0)(IMAGE, RNG), IMAGE)
+
+
+def test_half_of_the_images_are_flipped():
+    flip, rng = RandomFlip(), np.random.default_rng(0)
+    flipped = sum(not np.array_equal(flip(IMAGE, rng), IMAGE) for _ in range(2000))
+    assert 900 < flipped < 1100
+
+
+def test_crops_and_flips_are_views():
+    for transform in (RandomCrop(4), CenterCrop(4), RandomFlip(p=1)):
+        assert np.shares_memory(transform(IMAGE, RNG), IMAGE)
+
+
+def test_compose_applies_in_order():
+    twice = Compose([CenterCrop(4), RandomFlip(p=1)])
+    np.testing.assert_array_equal(twice(IMAGE, RNG), IMAGE[1:5, 2:6][:, ::-1])
+
+
+@pytest.mark.parametrize("shape, new_shape", [((30, 60, 3), (10, 20, 3)), ((60, 30, 3), (20, 10, 3)),
+                                              ((5, 7, 3), (10, 14, 3)), ((30, 31, 3), (10, 10, 3))])
+def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
+    image = np.full(shape, 77, np.uint8)
+    resized = ResizeShorterSide(10)(image, RNG)
+    assert resized.shape == new_shape and resized.dtype == np.uint8
+    assert (resized == 77).all()
+
+
+def test_resize_leaves_an_image_of_the_size_untouched():
+    assert ResizeShorterSide(6)(IMAGE, RNG) is IMAGE
+
+
+def test_resize_averages_fine_detail_away():
+    stripes = np.zeros((64, 64, 3), np.uint8)
+    stripes[:, ::2] = 200
+    resized = ResizeShorterSide(16)(stripes, RNG)
+    assert abs(resized[:, 2:-2].astype(int) - 100).max() < 10
+
+
+def test_resize_takes_a_flipped_view():
+    assert ResizeShorterSide(12)(IMAGE[:, ::-1], RNG).shape == (12, 16, 3)
+
+
+def test_a_thread_of_an_image_is_not_blown_up():
+    with pytest.raises(DataError, match="9000 x 1 pixels would become 2304000 x 256"):
+        ResizeShorterSide(256)(np.zeros((1, 9000, 3), np.uint8), RNG)

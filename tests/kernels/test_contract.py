@@ -1,0 +1,183 @@
+"""Every folder under kernels/ keeps the contract of kernels/README.md: names, signatures, shapes, dtypes, results."""
+
+import inspect
+import re
+from importlib import import_module
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+KERNELS = Path(__file__).parents[2] / "kernels"
+DTYPES = st.sampled_from([np.float32, np.float64])
+SEEDS = st.integers(0, 2**32 - 1)
+few = st.integers(1, 9)
+
+
+@st.composite
+def windows(draw, pooling: bool = False):
+    """x's size, kernel, stride, padding and output size of a window that fits; pooling: frame and ceil_mode as there."""
+    axes = []
+    for _ in range(2):
+        kernel = draw(st.integers(1, 4))
+        padding = draw(st.integers(0, kernel // 2 if pooling else kernel + 1))
+        length = draw(st.integers(max(1, kernel - 2 * padding), 9))
+        stride = draw(st.integers(1, 5))
+        count, rest = divmod(length + 2 * padding - kernel, stride)
+        hangs_over = pooling and rest and (count + 1) * stride < length + padding and draw(st.booleans())
+        axes.append((length, kernel, stride, padding, count + 1 + hangs_over))
+    return tuple(zip(*axes))
+
+
+def numbers(seed: int, shape, dtype, ties: bool = False) -> np.ndarray:
+    """Random numbers of both signs with some zeros; with ties, small whole numbers and some -inf."""
+    rng = np.random.default_rng(seed)
+    x = rng.integers(-2, 3, shape) if ties else rng.standard_normal(shape)
+    x = np.where(rng.random(shape) < 0.1, -np.inf if ties else 0.0, x)
+    return x.astype(dtype)
+
+
+def run(kernel, *args):
+    """The kernel's results as a tuple of arrays, after checking that it left its inputs alone."""
+    before = [np.copy(a) if isinstance(a, np.ndarray) else a for a in args]
+    results = kernel(*args)
+    for a, b in zip(args, before, strict=True):
+        np.testing.assert_array_equal(a, b, err_msg=f"{kernel.__name__} changed an input")
+    return results if isinstance(results, tuple) else (results,)
+
+
+def agree(reference, other, name: str, *args, exact: bool = False):
+    """Both folders give C-contiguous arrays of the same shapes, dtypes and values; returns reference's."""
+    expected, got = (run(getattr(folder, name), *args) for folder in (reference, other))
+    assert len(got) == len(expected)
+    for g, e in zip(got, expected, strict=True):
+        assert g.shape == e.shape and g.dtype == e.dtype and g.flags.c_contiguous and e.flags.c_contiguous
+        tolerance = 0 if exact or e.dtype.kind != "f" else 1e-5 if e.dtype == np.float32 else 1e-13
+        np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance, err_msg=name)
+    return expected if len(expected) > 1 else expected[0]
+
+
+# -- names -----------------------------------------------------------------------------------------
+
+
+def test_every_folder_has_the_same_names_and_signatures():
+    folders = sorted(p.parent.name for p in KERNELS.glob("*/__init__.py"))
+    assert {"reference", "numba_cpu"} <= set(folders)
+    reference = import_module("kernels.reference")
+    for name in folders:
+        if name.endswith("_cuda") and not (KERNELS / name / "__init__.py").is_file():
+            continue
+        folder = pytest.importorskip(f"kernels.{name}", reason=f"kernels.{name} needs a library that is missing")
+        assert sorted(folder.__all__) == sorted(reference.__all__), name
+        for kernel in reference.__all__:
+            ours, theirs = (inspect.signature(getattr(f, kernel)) for f in (reference, folder))
+            assert ours == theirs, f"{name}.{kernel}"
+
+
+def test_every_folder_has_the_same_files_for_the_same_kernels():
+    reference, other = (import_module(f"kernels.{name}") for name in ("reference", "numba_cpu"))
+    for kernel in reference.__all__:
+        ours, theirs = (getattr(f, kernel).__module__.rpartition(".")[2] for f in (reference, other))
+        assert ours == theirs, kernel
+
+
+def test_the_readme_lists_every_kernel_with_its_signature():
+    text = (KERNELS / "README.md").read_text()
+    listed = dict(re.findall(r"`(\w+)(\([^`]*\))`", text))
+    reference = import_module("kernels.reference")
+    assert listed == {name: str(inspect.signature(getattr(reference, name))) for name in reference.__all__}
+
+
+# -- convolution -----------------------------------------------------------------------------------
+
+
+@given(windows(), st.integers(0, 3), few, DTYPES, SEEDS)
+def test_im2col_and_col2im_agree(reference, other, window, N, C, dtype, seed):
+    size, kernel, stride, padding, out_size = window
+    x = numbers(seed, (N, *size, C), dtype)
+    cols = agree(reference, other, "im2col", x, kernel, stride, padding, exact=True)
+    assert cols.shape == (N, *out_size, kernel[0] * kernel[1] * C)
+    dcols = numbers(seed + 1, cols.shape, dtype)
+    dx = agree(reference, other, "col2im", dcols, size, kernel, stride, padding)
+    assert dx.shape == x.shape
+
+
+# -- poolings --------------------------------------------------------------------------------------
+
+
+@given(windows(pooling=True), st.integers(0, 3), few, DTYPES, SEEDS, st.booleans())
+def test_max_pool_agrees_also_at_ties_and_on_maps_of_minus_infinity(
+    reference, other, window, N, C, dtype, seed, ties
+):
+    size, kernel, stride, padding, out_size = window
+    x = numbers(seed, (N, *size, C), dtype, ties)
+    y, taps = agree(reference, other, "max_pool_forward", x, kernel, stride, padding, out_size, exact=True)
+    assert y.shape == taps.shape == (N, *out_size, C) and taps.dtype == np.int16
+    dy = numbers(seed + 1, y.shape, dtype)
+    dx = agree(reference, other, "max_pool_backward", dy, taps, size, kernel, stride, padding)
+    assert dx.shape == x.shape
+    np.testing.assert_allclose(dx.sum(), dy.sum(), rtol=1e-3, atol=1e-3)  # nothing is lost or doubled
+
+
+@given(windows(pooling=True), st.integers(0, 3), few, DTYPES, SEEDS)
+def test_avg_pool_agrees(reference, other, window, N, C, dtype, seed):
+    size, kernel, stride, padding, out_size = window
+    x = numbers(seed, (N, *size, C), dtype)
+    y = agree(reference, other, "avg_pool_forward", x, kernel, stride, padding, out_size)
+    assert y.shape == (N, *out_size, C)
+    dy = numbers(seed + 1, y.shape, dtype)
+    assert agree(reference, other, "avg_pool_backward", dy, size, kernel, stride, padding).shape == x.shape
+
+
+@given(few, few, st.integers(0, 3), few, DTYPES, SEEDS, st.booleans())
+def test_bin_max_agrees_also_where_bins_overlap(reference, other, H, W, N, C, dtype, seed, ties):
+    rng = np.random.default_rng(seed)
+    rows, columns = (np.sort([rng.integers(0, L, 7), rng.integers(0, L, 7)], axis=0) for L in (H, W))
+    bins = np.stack([rows[0], rows[1] + 1, columns[0], columns[1] + 1], axis=1)
+    x = numbers(seed, (N, H, W, C), dtype, ties)
+    f, argmax = agree(reference, other, "bin_max_forward", x, bins, exact=True)
+    assert f.shape == argmax.shape == (N, 7, C) and argmax.dtype == np.int32
+    df = numbers(seed + 1, f.shape, dtype)
+    assert agree(reference, other, "bin_max_backward", df, argmax, (H, W)).shape == x.shape
+
+
+# -- elementwise, normalisation, optimizer ---------------------------------------------------------
+
+
+@given(st.integers(0, 200), few, DTYPES, SEEDS)
+def test_prelu_agrees(reference, other, M, C, dtype, seed):
+    y, df, a = numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype), numbers(seed + 2, (C,), dtype)
+    agree(reference, other, "prelu_forward", y, a, exact=True)
+    dy, da = agree(reference, other, "prelu_backward", df, y, a)
+    assert dy.shape == y.shape and da.shape == a.shape
+
+
+@given(st.lists(st.integers(0, 4), max_size=4), st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
+def test_leaky_relu_agrees_for_any_shape(reference, other, shape, slope, dtype, seed):
+    y, df = numbers(seed, shape, dtype), numbers(seed + 1, shape, dtype)
+    y, df = np.asarray(y), np.asarray(df)
+    agree(reference, other, "leaky_relu_forward", y, slope, exact=True)
+    agree(reference, other, "leaky_relu_backward", df, y, slope, exact=True)
+
+
+@given(st.integers(0, 5), few, st.integers(1, 7), st.sampled_from([0.75, 0.5, 1.0]), DTYPES, SEEDS)
+def test_local_response_norm_agrees(reference, other, M, C, size, beta, dtype, seed):
+    x, dy = 3 * numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype)
+    _, s = agree(reference, other, "local_response_norm_forward", x, size, 0.5, beta, 2.0)
+    agree(reference, other, "local_response_norm_backward", dy, x, s, size, 0.5, beta)
+
+
+@given(st.integers(0, 50), DTYPES, SEEDS, st.sampled_from([0.0, 5e-4]))
+def test_the_momentum_step_agrees_and_works_in_place(reference, other, n, dtype, seed, decay):
+    a, D, gradient = (numbers(seed + i, (n,), dtype) for i in range(3))
+    results = []
+    for folder in (reference, other):
+        new_a, new_D, g = a.copy(), D.copy(), gradient.copy()
+        assert folder.momentum_step(new_a, new_D, g, 0.9, 0.1, decay) is None
+        assert np.array_equal(g, gradient)
+        results.append((new_a, new_D))
+    tolerance = 1e-6 if dtype == np.float32 else 1e-15
+    for ours, theirs in zip(*results, strict=True):
+        np.testing.assert_allclose(theirs, ours, rtol=tolerance, atol=tolerance)

@@ -1,0 +1,127 @@
+"""What holds for every kernel folder by itself: transposes, out=, threads, NaN, and the first of equal maxima."""
+
+import numpy as np
+import pytest
+
+GEOMETRIES = [  # size, kernel, stride, padding
+    ((7, 6), (3, 2), (2, 1), (1, 0)),
+    ((5, 5), (2, 2), (1, 1), (1, 1)),
+    ((2, 3), (5, 4), (1, 2), (2, 3)),  # kernel larger than the map
+    ((1, 1), (1, 1), (3, 3), (0, 0)),
+    ((9, 8), (2, 3), (4, 5), (0, 0)),  # gaps that no window reads
+]
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "padding"), GEOMETRIES)
+def test_col2im_is_the_transpose_of_im2col(folder, rng, size, kernel, stride, padding):
+    x = rng.standard_normal((2, *size, 3))
+    cols = folder.im2col(x, kernel, stride, padding)
+    c = rng.standard_normal(cols.shape)
+    back = folder.col2im(c, size, kernel, stride, padding)
+    np.testing.assert_allclose((cols * c).sum(), (x * back).sum(), rtol=1e-12)
+
+
+def test_im2col_lays_a_receptive_field_out_by_row_column_channel(folder):
+    x = np.arange(2 * 4 * 5 * 3.0).reshape(2, 4, 5, 3)
+    cols = folder.im2col(x, (2, 3), (1, 2), (0, 0))
+    assert np.array_equal(cols[1, 2, 1], x[1, 2:4, 2:5].reshape(-1))
+
+
+@pytest.mark.parametrize(("size", "kernel", "stride", "padding"), GEOMETRIES)
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_out_is_filled_completely_and_returned(folder, rng, size, kernel, stride, padding, dtype):
+    x = rng.standard_normal((2, *size, 3)).astype(dtype)
+    cols = folder.im2col(x, kernel, stride, padding)
+    out = np.full_like(cols, np.nan)
+    assert folder.im2col(x, kernel, stride, padding, out=out) is out and np.array_equal(out, cols)
+    dx = folder.col2im(cols, size, kernel, stride, padding)
+    out = np.full_like(dx, np.nan)
+    assert folder.col2im(cols, size, kernel, stride, padding, out=out) is out and np.array_equal(out, dx)
+
+
+def everything(folder, rng) -> list[np.ndarray]:
+    """The results of all kernels on one set of float32 inputs, large enough to be split over threads."""
+    x = rng.standard_normal((3, 17, 13, 6)).astype(np.float32)
+    rows, a = np.ascontiguousarray(x.reshape(-1, 6)), rng.standard_normal(6).astype(np.float32)
+    df = rng.standard_normal(rows.shape).astype(np.float32)
+    window = (3, 3), (2, 2), (1, 1)
+    cols = folder.im2col(x, *window)
+    y, taps = folder.max_pool_forward(x, *window, (9, 7))
+    bins = np.array([[0, 17, 0, 13], [0, 9, 0, 7], [8, 17, 6, 13]])
+    f, argmax = folder.bin_max_forward(x, bins)
+    z, s = folder.local_response_norm_forward(rows, 5, 1.0, 0.75, 1.0)
+    results = [
+        cols, folder.col2im(cols, (17, 13), *window),
+        y, taps, folder.max_pool_backward(y, taps, (17, 13), *window),
+        folder.avg_pool_forward(x, *window, (9, 7)), folder.avg_pool_backward(y, (17, 13), *window),
+        f, argmax, folder.bin_max_backward(f, argmax, (17, 13)),
+        folder.prelu_forward(rows, a), *folder.prelu_backward(df, rows, a),
+        folder.leaky_relu_forward(x, 0.1), folder.leaky_relu_backward(x, x, 0.1),
+        z, s, folder.local_response_norm_backward(df, rows, s, 5, 1.0, 0.75),
+    ]  # fmt: skip
+    weights, D = df.reshape(-1).copy(), rows.reshape(-1).copy()
+    folder.momentum_step(weights, D, x.reshape(-1), 0.9, 0.1, 5e-4)
+    return [*results, weights, D]
+
+
+def test_results_are_the_same_bits_whatever_the_number_of_threads():
+    numba = pytest.importorskip("numba")
+    if numba.config.NUMBA_NUM_THREADS < 2:
+        pytest.skip("NUMBA_NUM_THREADS is 1: there is no second thread to compare with")
+    from kernels import numba_cpu
+
+    before = numba.get_num_threads()
+    try:
+        results = []
+        for threads in (1, 2):
+            numba.set_num_threads(threads)
+            results.append(everything(numba_cpu, np.random.default_rng(7)))
+    finally:
+        numba.set_num_threads(before)
+    for one, two in zip(*results, strict=True):
+        assert one.tobytes() == two.tobytes()
+
+
+def test_a_nan_is_the_maximum_of_its_window_in_every_folder(folder, rng):
+    x = rng.standard_normal((2, 6, 6, 3))
+    x[0, 1, 1, 0] = x[1, 4, 2, 2] = x[1, 5, 2, 2] = np.nan
+    y, _ = folder.max_pool_forward(x, (2, 2), (2, 2), (0, 0), (3, 3))
+    f, _ = folder.bin_max_forward(x, np.array([[0, 6, 0, 6], [0, 3, 0, 3], [3, 6, 3, 6]]))
+    assert np.argwhere(np.isnan(y)).tolist() == [[0, 0, 0, 0], [1, 2, 1, 2]]
+    assert np.argwhere(np.isnan(f)).tolist() == [[0, 0, 0], [0, 1, 0], [1, 0, 2]]
+
+
+def test_nan_and_infinity_pass_through_the_elementwise_kernels(folder):
+    y, a = np.array([[np.nan, np.inf, -np.inf]]), np.array([0.25, 0.25, 0.25])
+    for f in (folder.prelu_forward(y, a), folder.leaky_relu_forward(y, 0.25)):
+        assert np.isnan(f[0, 0]) and f[0, 1:].tolist() == [np.inf, -np.inf]
+
+
+def test_the_first_of_equal_maxima_is_noted_and_a_maximum_may_be_negative(folder):
+    x = np.full((1, 4, 4, 1), -3.0)
+    x[0, 1, 2] = x[0, 2, 1] = -1
+    y, taps = folder.max_pool_forward(x, (4, 4), (4, 4), (0, 0), (1, 1))
+    assert (y.item(), taps.item()) == (-1, 1 * 4 + 2)
+    f, argmax = folder.bin_max_forward(x, np.array([[0, 4, 0, 4], [2, 4, 0, 4], [3, 4, 2, 4]]))
+    assert f[0, :, 0].tolist() == [-1, -1, -3] and argmax[0, :, 0].tolist() == [6, 9, 14]
+
+
+def test_zero_counts_as_negative(folder):
+    y, df, a = np.zeros((1, 1)), np.ones((1, 1)), np.array([0.25])
+    assert folder.prelu_backward(df, y, a)[0] == 0.25
+    assert folder.leaky_relu_backward(df, y, 0.25) == 0.25
+
+
+def test_an_average_counts_the_frame_but_not_what_hangs_over_it(folder):
+    x = np.ones((1, 3, 3, 1))
+    y = folder.avg_pool_forward(x, (2, 2), (2, 2), (1, 1), (3, 3))  # the third window hangs over
+    assert y[0, :, :, 0].tolist() == [[1 / 4, 2 / 4, 0], [2 / 4, 1, 0], [0, 0, 0]]
+    y = folder.avg_pool_forward(x, (2, 2), (2, 2), (0, 0), (2, 2))
+    assert y[0, :, :, 0].tolist() == [[1, 1], [1, 1]]
+
+
+def test_local_response_norm_does_not_lose_small_channels_beside_large_ones(folder):
+    x = np.array([[1e3, 1e3, 1e-4, 1e-4, 1e-4]], np.float32)
+    y, s = folder.local_response_norm_forward(x, 3, 3.0, 0.5, 0.0)
+    np.testing.assert_allclose(s[0, 3:], [3e-8, 2e-8], rtol=1e-6)
+    np.testing.assert_allclose(y[0, 3:], [3**-0.5, 2**-0.5], rtol=1e-6)

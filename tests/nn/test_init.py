@@ -1,0 +1,121 @@
+"""Initialization: measured standard deviations against the paper's formulas, relatively; signal through depth."""
+
+import numpy as np
+import pytest
+
+import minidelve as md
+from minidelve import Tensor
+from minidelve.nn import init
+
+CONV, LINEAR = (128, 64, 3, 3), (300, 500)
+FAN_IN, FAN_OUT = {CONV: 576, LINEAR: 500}, {CONV: 1152, LINEAR: 300}
+
+
+def he(shape, mode="fan_in", a=0.0):
+    fan = (FAN_IN if mode == "fan_in" else FAN_OUT)[shape]
+    return np.sqrt(2 / ((1 + a**2) * fan))
+
+
+def xavier(shape, mode="fan_avg"):
+    fan = {"fan_in": FAN_IN[shape], "fan_out": FAN_OUT[shape], "fan_avg": (FAN_IN[shape] + FAN_OUT[shape]) / 2}[mode]
+    return np.sqrt(1 / fan)
+
+
+CASES = [(init.he_normal_, init.he_uniform_, he, {"mode": mode, "a": a})
+         for mode in ("fan_in", "fan_out") for a in (0.0, 0.25, 1.0)]  # fmt: skip
+CASES += [(init.xavier_normal_, init.xavier_uniform_, xavier, {"mode": mode})
+          for mode in ("fan_avg", "fan_in", "fan_out")]  # fmt: skip
+CASES += [(init.he_normal_, init.he_uniform_, he, {}), (init.xavier_normal_, init.xavier_uniform_, xavier, {})]
+
+
+@pytest.mark.parametrize("shape", [CONV, LINEAR], ids=["conv", "linear"])
+@pytest.mark.parametrize(("normal_", "uniform_", "formula", "options"), CASES)
+def test_weights_have_the_formulas_std(shape, normal_, uniform_, formula, options, rng):
+    w, std = Tensor(np.zeros(shape, np.float32)), formula(shape, **options)
+    array = w.data
+    assert normal_(w, **options, rng=rng) is w and w.data is array and w.dtype == np.float32
+    assert array.std() == pytest.approx(std, rel=0.01)
+    assert abs(array.mean()) < 0.01 * std
+    assert np.mean(np.abs(array) > 2 * std) == pytest.approx(0.0455, rel=0.1)  # a normal distribution's tails
+
+    assert uniform_(w, **options, rng=rng) is w and w.data is array
+    assert array.std() == pytest.approx(std, rel=0.01)
+    assert abs(array.mean()) < 0.01 * std
+    assert np.abs(array).max() == pytest.approx(np.sqrt(3) * std, rel=1e-3)  # its bound
+
+
+@pytest.mark.parametrize("fill", [init.he_normal_, init.he_uniform_, init.xavier_normal_, init.xavier_uniform_])
+def test_draws_are_distinct_and_repeated_by_the_seed_only(fill):
+    draw = lambda seed: fill(Tensor(np.zeros((40, 50))), rng=np.random.default_rng(seed)).data  # noqa: E731
+    assert len(np.unique(draw(1))) == 2000
+    np.testing.assert_array_equal(draw(1), draw(1))
+    assert not np.array_equal(draw(1), draw(2))
+    one, two = (fill(Tensor(np.zeros(CONV))).data for _ in range(2))
+    assert not np.array_equal(one, two)  # unseeded
+
+
+def test_normal_takes_the_std_it_is_given(rng):
+    assert init.normal_(Tensor(np.zeros(LINEAR)), 0.01, rng).data.std() == pytest.approx(0.01, rel=0.01)
+
+
+def test_a_channels_last_weight_is_filled_in_place_with_the_same_numbers():
+    plain = Tensor(np.zeros((4, 3, 2, 2)))
+    strided = Tensor(np.zeros((4, 2, 2, 3)).transpose(0, 3, 1, 2))
+    init.he_normal_(plain, rng=np.random.default_rng(0))
+    init.he_normal_(strided, rng=np.random.default_rng(0))
+    np.testing.assert_array_equal(plain.data, strided.data)
+    assert strided.data.transpose(0, 2, 3, 1).flags.c_contiguous
+
+
+def test_vgg_b_stds_are_those_of_the_paper():
+    """Section 2.2: .059, .042, .029, .021; a fixed 0.01 loses a factor 1.7e4 from conv10 to conv2."""
+    channels = [64, 64, 128, 128, 256, 256, 512, 512, 512, 512]
+    stds = [init.he_std((d, d, 3, 3), "fan_out") for d in channels]
+    assert sorted({round(s, 3) for s in stds}, reverse=True) == [0.059, 0.042, 0.029, 0.021]
+    # conv2 to conv10 but for the last: eight or nine factors, as the paper counts 5.9 * 4.2^2 * 2.9^2 * 2.1^4
+    assert np.prod([s / 0.01 for s in stds[1:]]) == pytest.approx(1.7e4, rel=0.05)
+
+
+@pytest.mark.parametrize("fill", [init.he_normal_, init.he_uniform_, init.xavier_normal_, init.xavier_uniform_])
+def test_an_unknown_mode_lists_the_known_ones(fill):
+    modes = "fan_in, fan_out, fan_avg" if "xavier" in fill.__name__ else "fan_in, fan_out$"
+    with pytest.raises(ValueError, match=f"init: mode 'fan-in' is unknown; expected one of {modes}"):
+        fill(Tensor(np.zeros((2, 2))), mode="fan-in")
+    with pytest.raises(ValueError, match=r"weight of shape \(3,\) has no fan-in"):
+        fill(Tensor(np.zeros(3)))
+
+
+# -- through depth ---------------------------------------------------------------------------------
+
+
+def signal_through(layers: int, slope: float, fill, direction: str) -> float:
+    """Std at the end over std at the start of `layers` random rectifier layers of width 512."""
+    rng = np.random.default_rng(0)
+    width, a = 512, Tensor(np.full(512, slope, np.float32))
+    y = start = Tensor(rng.standard_normal((200, width)).astype(np.float32), requires_grad=True)
+    for _ in range(layers):
+        w = Tensor(np.empty((width, width), np.float32))
+        y = md.linear(md.prelu(y, a), fill(w, rng))
+    if direction == "forward":
+        return y.data.std() / start.data.std()
+    seed = rng.standard_normal(y.shape).astype(np.float32)
+    y.backward(seed)
+    return start.grad.std() / seed.std()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25])
+@pytest.mark.parametrize(("direction", "mode"), [("forward", "fan_in"), ("backward", "fan_out")])
+def test_he_keeps_the_signal_through_30_layers(slope, direction, mode):
+    ratio = signal_through(30, slope, lambda w, rng: init.he_normal_(w, mode, slope, rng), direction)
+    assert ratio == pytest.approx(1, rel=0.15)
+
+
+@pytest.mark.parametrize("direction", ["forward", "backward"])
+def test_xavier_loses_a_factor_root_two_with_each_relu_layer(direction):
+    ratio = signal_through(30, 0.0, lambda w, rng: init.xavier_normal_(w, "fan_in", rng), direction)
+    assert ratio == pytest.approx(2 ** (-30 / 2), rel=0.15)
+
+
+def test_he_for_relu_explodes_with_prelu_of_slope_a():
+    ratio = signal_through(30, 0.5, lambda w, rng: init.he_normal_(w, "fan_in", 0.0, rng), "forward")
+    assert ratio == pytest.approx(1.25 ** (30 / 2), rel=0.15)

@@ -1,0 +1,159 @@
+"""Module: finds its parameters in order, saves and restores them, reaches every part below."""
+
+import copy
+
+import numpy as np
+import pytest
+
+from minidelve import Tensor, nn
+
+
+class Block(nn.Module):
+    """Parameters and modules mixed, one of each used twice."""
+
+    def __init__(self):
+        self.scale = nn.Parameter(np.ones(3))
+        self.inner = nn.Sequential(nn.Linear(3, 2), nn.PReLU(2))
+        self.offset = nn.Parameter(np.zeros(1), weight_decay=False)
+        self.again = self.inner
+        self.same = self.scale
+        self.note = "neither"
+
+    def forward(self, x):
+        return self.inner(x * self.scale) + self.offset
+
+
+NAMES = ["scale", "offset", "inner.0.weight", "inner.0.bias", "inner.1.a"]
+
+
+# -- parts -----------------------------------------------------------------------------------------
+
+
+def test_parameters_come_in_order_of_definition_a_shared_one_once():
+    net = nn.Sequential(nn.Conv2d(1, 2, 3), nn.PReLU(2), nn.Flatten(), nn.Linear(2, 2, bias=False))
+    assert [name for name, _ in net.named_parameters()] == ["0.weight", "0.bias", "1.a", "3.weight"]
+    block = Block()
+    assert [name for name, _ in block.named_parameters()] == NAMES
+    assert [id(p) for p in block.parameters()] == [id(p) for _, p in block.named_parameters()]
+
+
+def test_modules_start_with_itself():
+    net = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Flatten()))
+    assert [(name, type(m).__name__) for name, m in net.named_modules()] == [
+        ("", "Sequential"), ("0", "ReLU"), ("1", "Sequential"), ("1.0", "Flatten")]  # fmt: skip
+    assert next(net.modules()) is net
+
+
+def test_sequential_applies_its_layers_in_turn_and_is_a_collection(rng):
+    first, second = nn.Linear(4, 3, rng=rng), nn.PReLU(3)
+    net, x = nn.Sequential(first, second), Tensor(rng.standard_normal((2, 4)))
+    np.testing.assert_array_equal(net(x).data, second(first(x)).data)
+    assert len(net) == 2 and list(net) == [first, second] and net[-1] is second
+
+
+@pytest.mark.parametrize("wrong", [lambda x: x, Tensor([1.0]), nn.ReLU, [nn.ReLU()]])
+def test_sequential_of_something_else_names_the_layer(wrong):
+    with pytest.raises(TypeError, match=f"Sequential: layer 1 is a {type(wrong).__name__}; expected a Module"):
+        nn.Sequential(nn.ReLU(), wrong)
+
+
+def test_a_module_without_forward_is_named():
+    class Empty(nn.Module):
+        pass
+
+    with pytest.raises(NotImplementedError, match="Empty has no forward"):
+        Empty()(Tensor([1.0]))
+
+
+def test_gradients_reach_every_parameter(rng):
+    block = Block()
+    block(Tensor(rng.standard_normal((5, 3)))).sum().backward()
+    assert all(p.grad is not None and p.grad.shape == p.shape for p in block.parameters())
+
+
+# -- state -----------------------------------------------------------------------------------------
+
+
+def test_state_goes_to_a_copy_and_back(rng):
+    net = nn.Sequential(nn.Conv2d(3, 4, 2, rng=rng), nn.PReLU(4))
+    state = net.state_dict()
+    expected = copy.deepcopy(state)
+    for p in net.parameters():
+        p.data *= 0
+    assert list(state) == ["0.weight", "0.bias", "1.a"]
+    for name, array in state.items():
+        np.testing.assert_array_equal(array, expected[name], err_msg=f"{name} is no copy")
+        assert array.flags.c_contiguous
+    net.load_state_dict(state)
+    state["0.weight"] *= 0
+    for name, p in net.named_parameters():
+        np.testing.assert_array_equal(p.data, expected[name])
+
+
+def test_loading_keeps_dtype_array_and_memory_layout():
+    net = nn.Conv2d(3, 4, 2)
+    arrays = [p.data for p in net.parameters()]
+    strides = net.weight.data.strides
+    net.load_state_dict({name: array.astype(np.float64) for name, array in net.state_dict().items()})
+    assert all(p.data is array and p.dtype == np.float32 for p, array in zip(net.parameters(), arrays, strict=True))
+    assert net.weight.data.strides == strides and not net.weight.data.flags.c_contiguous
+
+
+FAULTS = {
+    "missing": (lambda s: s.pop("inner.1.a"), r"no entry for inner\.1\.a"),
+    "unknown": (lambda s: s.update(extra=np.ones(1)), "the model has no extra"),
+    "shape": (lambda s: s.update({"inner.1.a": np.ones(5)}), r"inner\.1\.a is .* shape \(5,\); expected .*\(2,\)"),
+    "text": (lambda s: s.update({"inner.1.a": np.array(["a", "b"])}), r"inner\.1\.a is <U1 .*expected numbers"),
+}
+
+
+@pytest.mark.parametrize(("spoil", "message"), FAULTS.values(), ids=FAULTS)
+def test_a_wrong_state_raises_before_anything_changes(spoil, message):
+    block = Block()
+    before = block.state_dict()
+    state = {name: array + 1 for name, array in before.items()}
+    spoil(state)
+    with pytest.raises(ValueError, match=message):
+        block.load_state_dict(state)
+    for name, array in block.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_to_keeps_the_parameters_themselves():
+    net = nn.Linear(2, 2)
+    net.weight.grad = np.ones((2, 2), np.float32)
+    parameters = list(net.parameters())
+    assert net.to("cpu") is net and [id(p) for p in net.parameters()] == [id(p) for p in parameters]
+    with pytest.raises(ValueError, match="'gpu' is unknown"):
+        net.to("gpu")
+
+
+# -- training and evaluation -----------------------------------------------------------------------
+
+
+def test_train_and_eval_reach_every_module_below():
+    net = nn.Sequential(nn.Flatten(), nn.Sequential(nn.Dropout(0.5, np.random.default_rng(0))))
+    x = Tensor(np.ones((2, 50), np.float32))
+    assert set(net(x).data.reshape(-1)) == {0, 2}
+    assert net.eval() is net and not any(m.training for m in net.modules())
+    assert np.array_equal(net(x).data, x.data)
+    assert net.train() is net and all(m.training for m in net.modules())
+    assert set(net(x).data.reshape(-1)) == {0, 2}
+    net.train(False)
+    assert not net[1][0].training
+
+
+# -- repr ------------------------------------------------------------------------------------------
+
+
+def test_repr_shows_the_tree_with_arguments():
+    net = nn.Sequential(nn.Conv2d(3, 8, (3, 2), padding=1), nn.Sequential(nn.PReLU(8), nn.Dropout(0.25)))
+    assert repr(net) == (
+        "Sequential(\n"
+        "  (0): Conv2d(3, 8, kernel_size=(3, 2), stride=(1, 1), padding=(1, 1))\n"
+        "  (1): Sequential(\n"
+        "    (0): PReLU(8)\n"
+        "    (1): Dropout(p=0.25)\n"
+        "  )\n"
+        ")"
+    )

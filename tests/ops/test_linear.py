@@ -1,0 +1,42 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from minidelve import linear
+from minidelve.testing import check_gradients
+from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
+
+
+@given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))
+def test_any_shape_is_the_definition_and_its_derivative(N, inputs, outputs, seed):
+    rng = np.random.default_rng(seed)
+    x, W, b = (rng.standard_normal(shape) for shape in ((N, inputs), (outputs, inputs), (outputs,)))
+    y, _ = run(linear, x, W, b)
+    assert_close(y, np.array([[sum(x[n] * W[o]) + b[o] for o in range(outputs)] for n in range(N)]))
+    check_gradients(linear, x, W, b)
+    check_gradients(linear, x, W)
+
+
+def test_agrees_with_torch(rng):
+    theirs = pytest.importorskip("torch").nn.functional.linear
+    x, W, b = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
+    agree_with_torch(linear, theirs, x, W, b)
+    agree_with_torch(linear, theirs, x, W)
+
+
+def test_strides_and_dtype_do_not_matter(rng):
+    layout_does_not_matter(linear, rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3))
+
+
+def test_empty_batch():
+    empty_batch(linear, (5,), (3,), np.ones((3, 5)), np.ones(3))
+
+
+def test_wrong_shapes_are_named():
+    raises(ValueError, lambda: linear(zeros(2, 3), zeros(4, 5)), "linear", "(2, 3)", "(4, 5)")
+    raises(ValueError, lambda: linear(zeros(2, 3), zeros(3, 4)), "(2, 3)", "(3, 4)")
+    raises(ValueError, lambda: linear(zeros(2, 3, 1), zeros(4, 3)), "(2, 3, 1)")
+    raises(ValueError, lambda: linear(zeros(3), zeros(4, 3)), "(3,)")
+    raises(ValueError, lambda: linear(zeros(2, 3), zeros(4, 3), zeros(3)), "(3,)", "(4,)")
+    raises(ValueError, lambda: linear(zeros(2, 3), zeros(4, 3), zeros(1, 4)), "(1, 4)", "(4,)")

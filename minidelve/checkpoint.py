@@ -83,7 +83,7 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarr
     if not os.path.isfile(path):
         raise CheckpointError(f"{path} does not exist; expected a checkpoint written by `minidelve train`")
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             meta = json.loads(str(file["meta"]))
             entries = {name: file[name] for name in file.files if wanted(name) and name != "meta"}
     # A stranger's or a damaged file can fail in NumPy, in zipfile and in zlib, each with errors of its own.

@@ -17,11 +17,12 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
     epochs = [row["epoch"] for row in history]
     drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]
     figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(title)
+    figure.suptitle(title, parse_math=False)  # a "$" in a path is no formula
     loss, error = figure.subplots(1, 2)
 
     loss.plot(epochs, [row["train_loss"] for row in history], color="black", marker=".", label="training")
-    loss.set(xlabel="epoch", ylabel="cross entropy (nats)", title="Loss", ylim=(0, None))
+    loss.set(xlabel="epoch", ylabel="cross entropy (nats)", title="Loss")
+    loss.set_ylim(0, 1.05 * max(row["train_loss"] for row in history))
     for name, label, style in (
         ("train_top1_error", "training, top-1", {"color": "0.6"}),
         ("val_top1_error", "validation, top-1", {"color": "black"}),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import math
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -77,17 +78,19 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     bars = max(len(p.classes) for p in predictions)
     heights = [2.2, 0.24 * bars + 0.1] * rows
     figure = Figure(figsize=(2.6 * columns + 0.2, sum(heights) + 0.35 * rows + 0.4), layout="constrained")
-    figure.suptitle(title, fontsize=9)
+    figure.suptitle(title, fontsize=9, parse_math=False)  # a "$" in a name is no formula
     grid = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes in grid.flat:
         axes.set_axis_off()
     for i, prediction in enumerate(predictions):
         above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         above.imshow(prediction.view, interpolation="nearest")
-        above.set_title(_short(Path(prediction.path).name, 30), fontsize=8)
+        above.set_title(_short(Path(prediction.path).name, 30), fontsize=8, parse_math=False)
         _draw_bars(below, prediction.classes, bars)
     file = io.BytesIO()
-    figure.savefig(file, dpi=120, format=form)
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
+        figure.savefig(file, dpi=120, format=form)
     return file.getvalue()
 
 
@@ -98,14 +101,12 @@ def _draw_bars(axes, classes: list[tuple[str, float]], bars: int) -> None:
     axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
     axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
     for place, (name, p) in enumerate(classes):
-        axes.text(0.02, place, _short(name.split(",")[0], 22), va="center", fontsize=8)
+        axes.text(0.02, place, _short(name.split(",")[0], 22), va="center", fontsize=8, parse_math=False)
         axes.text(0.98, place, f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
 
 
 def _short(text: str, length: int) -> str:
-    # matplotlib reads $...$ as mathematics.
-    text = text.replace("$", r"\$")
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

@@ -74,7 +74,7 @@ def _room(image: np.ndarray, size: int) -> tuple[int, int]:
     height, width = image.shape[:2]
     if min(height, width) < size:
         raise DataError(f"the image of {width} x {height} pixels is smaller than the crop of {size} x "
-                        f"{size}; choose a smaller --size, at most {min(height, width)} for this one")
+                        f"{size}; train with a --size of at most {min(height, width)}, or leave the image out")
     return height - size, width - size
 
 

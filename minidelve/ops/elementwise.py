@@ -26,6 +26,8 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
+
 from minidelve.backend import array_module
 from minidelve.tensor import Function, Tensor, as_array
 
@@ -202,10 +204,10 @@ def minimum(x, y) -> Tensor:
 
 
 def power(x: Tensor, p: float) -> Tensor:
-    """x to the power p, a Python number; TypeError for anything else."""
-    if isinstance(p, Tensor) or not isinstance(p, (int, float)):
+    """x to the power p, a number; TypeError for anything else."""
+    if not isinstance(p, (int, float, np.integer, np.floating)):
         raise TypeError(f"power: the exponent is {type(p).__name__}; expected a number (x ** y is exp(y * log(x)))")
-    return Power.apply(x, p=p)
+    return Power.apply(x, p=p.item() if isinstance(p, np.generic) else p)  # float32 ** np.float64 is float64
 
 
 def negate(x: Tensor) -> Tensor:

@@ -27,8 +27,8 @@ class Linear(Function):
 
     def backward(self, df):
         x, W = self.saved
-        dx = matmul(df, W) if self.needs[0] else None                             # (dx)
-        dW = matmul(df.T, x) if self.needs[1] else None                           # (dW)
+        dx = matmul(df, W) if self.needs[0] else None                      # (dx)
+        dW = matmul(df.T, x) if self.needs[1] else None                    # (dW)
         db = df.sum(axis=0) if self.needs[2] else None                     # (db)
         return dx, dW, db
 

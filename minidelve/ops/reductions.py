@@ -17,6 +17,8 @@ from __future__ import annotations
 
 import math
 
+from numpy.lib.array_utils import normalize_axis_tuple
+
 from minidelve.backend import array_module
 from minidelve.ops.elementwise import multiply, negate, sqrt, subtract
 from minidelve.tensor import Function, Tensor
@@ -35,22 +37,20 @@ class Sum(Function):
 
 class Max(Function):
     def forward(self, x, *, axis, keepdims):
-        f = x.max(axis=axis, keepdims=True)
-        self.axis = axis
-        self.save(x == f)
-        return f if keepdims else f.reshape([n for i, n in enumerate(x.shape) if i not in axes(axis, x.ndim)])
+        self.axes = axes(axis, x.ndim)
+        f = x.max(axis=self.axes, keepdims=True)
+        self.save((x == f) | (x != x))                    # a NaN is the maximum, as NumPy has it
+        return f if keepdims else f.reshape([n for i, n in enumerate(x.shape) if i not in self.axes])
 
     def backward(self, df):
         (is_max,) = self.saved
-        count = is_max.sum(axis=self.axis, keepdims=True).astype(df.dtype)
+        count = is_max.sum(axis=self.axes, keepdims=True).astype(df.dtype)
         return is_max * (df.reshape(count.shape) / count)
 
 
 def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative ints; None means all."""
-    if axis is None:
-        return tuple(range(ndim))
-    return tuple(i % ndim for i in ((axis,) if isinstance(axis, int) else axis))
+    """`axis` as a tuple of non-negative ints; None means all.  ValueError for one that does not exist."""
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:

@@ -50,7 +50,8 @@ class SpatialPyramidPool2d(Function):
         N, _, C = argmax.shape
         pieces = array_module(df).split(df, [C * cut for cut in self.cuts()], axis=1)
         by_bin = [piece.reshape(N, C, n * n).swapaxes(1, 2) for piece, n in zip(pieces, self.levels, strict=True)]
-        df = array_module(df).concatenate(by_bin, axis=1)
+        # concatenate keeps the pieces' order in memory, (N, C, bins); kernels want C-contiguous (N, bins, C)
+        df = array_module(df).ascontiguousarray(array_module(df).concatenate(by_bin, axis=1))
         return channels_first(kernels_for(df, argmax).bin_max_backward(df, argmax, self.size))
 
     def cuts(self) -> list[int]:

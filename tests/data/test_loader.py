@@ -98,6 +98,12 @@ def test_an_epoch_shows_every_image_once():
     assert sorted(labels) == list(range(50)) and labels.tolist() != list(range(50))
 
 
+def test_every_epoch_and_every_seed_has_an_order_of_its_own():
+    orders = [np.concatenate([labels for _, labels in numbered(50, shuffle=True, seed=seed).epoch(epoch)])
+              for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    assert len({order.tobytes() for order in orders}) == 4
+
+
 def test_an_epoch_depends_on_seed_and_epoch_alone():
     def first(seed, epoch):
         return next(loader(seed=seed).epoch(epoch))[0]
@@ -245,5 +251,5 @@ def test_prefetching_is_bounded():
 
 def test_threads_prepare_batches_side_by_side():
     everyone = threading.Barrier(4, timeout=10)  # opens only if four images are read at once
-    labels = [labels for _, labels in numbered(8, lambda i: everyone.wait(), batch_size=1, workers=4).epoch(0)]
-    np.testing.assert_array_equal(np.concatenate(labels), np.arange(8))
+    meeting = numbered(8, lambda i: everyone.wait(), batch_size=1, workers=4)
+    assert [labels.item() for _, labels in meeting.epoch(0)] == list(range(8))

@@ -1,7 +1,14 @@
 """What holds for every kernel folder by itself: transposes, out=, threads, NaN, and the first of equal maxima."""
 
+import os
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
+
+import kernels
 
 GEOMETRIES = [  # size, kernel, stride, padding
     ((7, 6), (3, 2), (2, 1), (1, 0)),
@@ -64,22 +71,25 @@ def everything(folder, rng) -> list[np.ndarray]:
     return [*results, weights, D]
 
 
-def test_results_are_the_same_bits_whatever_the_number_of_threads():
-    numba = pytest.importorskip("numba")
-    if numba.config.NUMBA_NUM_THREADS < 2:
-        pytest.skip("NUMBA_NUM_THREADS is 1: there is no second thread to compare with")
+def compare_one_and_two_threads() -> None:
+    """Runs in a Python of its own: how many threads Numba can have is settled when it is imported."""
+    import numba
+
     from kernels import numba_cpu
 
-    before = numba.get_num_threads()
-    try:
-        results = []
-        for threads in (1, 2):
-            numba.set_num_threads(threads)
-            results.append(everything(numba_cpu, np.random.default_rng(7)))
-    finally:
-        numba.set_num_threads(before)
+    results = []
+    for threads in (1, 2):
+        numba.set_num_threads(threads)
+        results.append(everything(numba_cpu, np.random.default_rng(7)))
     for one, two in zip(*results, strict=True):
         assert one.tobytes() == two.tobytes()
+
+
+def test_results_are_the_same_bits_whatever_the_number_of_threads():
+    code = f"import runpy; runpy.run_path({__file__!r})['compare_one_and_two_threads']()"
+    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
+    done = subprocess.run([sys.executable, "-c", code], env=environment, text=True, capture_output=True)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_nan_is_the_maximum_of_its_window_in_every_folder(folder, rng):

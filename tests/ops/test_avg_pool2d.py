@@ -11,14 +11,14 @@ from tests.ops.pooling import GEOMETRIES, any_geometry, by_definition, refuses_w
 pytestmark = pytest.mark.usefixtures("kernels")
 
 
-@pytest.mark.parametrize(("shape", *"ksp", "ceil"), GEOMETRIES)
+@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
 def test_agrees_with_torch(shape, k, s, p, ceil, rng):
     theirs = pytest.importorskip("torch").nn.functional.avg_pool2d
     f, g = (lambda x, pool=pool: pool(x, k, s, p, ceil_mode=ceil) for pool in (avg_pool2d, theirs))
     agree_with_torch(f, g, rng.standard_normal(shape))
 
 
-@pytest.mark.parametrize(("shape", *"ksp", "ceil"), GEOMETRIES)
+@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
 def test_gradients_are_the_differences(shape, k, s, p, ceil, rng):
     check_gradients(lambda x: avg_pool2d(x, k, s, p, ceil), rng.standard_normal(shape))
 

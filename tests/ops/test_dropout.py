@@ -38,7 +38,7 @@ def test_elements_are_dropped_independently():
     assert abs((kept[1:] & kept[:-1]).mean() - 0.25) < 0.01  # in a column
 
 
-@pytest.mark.parametrize(("p", "training"), [(0.0, True), (0.5, False), (0.0, False)])
+@pytest.mark.parametrize("p, training", [(0.0, True), (0.5, False), (0.0, False)])
 def test_p_0_and_testing_change_nothing(p, training, rng):
     x = rng.standard_normal((3, 4))
     f, (dx,) = run(lambda x: dropout(x, p, training), x, cotangent=np.ones((3, 4)))

@@ -3,6 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+import minidelve.threads
 from minidelve import linear
 from minidelve.testing import check_gradients
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
@@ -27,6 +28,18 @@ def test_agrees_with_torch(rng):
 
 def test_strides_and_dtype_do_not_matter(rng):
     layout_does_not_matter(linear, rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3))
+
+
+@pytest.mark.parametrize("threads", [1, 2, 3, 7])
+def test_threads_do_not_matter(threads, rng, monkeypatch):
+    arrays = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
+    y, gradients = run(linear, *arrays)
+    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
+    monkeypatch.setattr(minidelve.threads, "SMALL_PRODUCT", 0)
+    y_split, gradients_split = run(linear, *arrays)
+    assert_close(y_split, y)
+    for split, whole in zip(gradients_split, gradients, strict=True):
+        assert_close(split, whole)
 
 
 def test_empty_batch():

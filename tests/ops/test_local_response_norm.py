@@ -29,12 +29,12 @@ def by_definition(x, size, alpha, beta, k):
     return y
 
 
-@pytest.mark.parametrize(("shape", "constants"), CASES)
+@pytest.mark.parametrize("shape, constants", CASES, ids=str)
 def test_gradients_are_the_differences(shape, constants, rng):
     check_gradients(lambda x: local_response_norm(x, *constants), rng.standard_normal(shape))
 
 
-@pytest.mark.parametrize(("shape", "constants"), [case for case in CASES if len(case[0]) > 2])
+@pytest.mark.parametrize("shape, constants", [case for case in CASES if len(case[0]) > 2], ids=str)
 def test_agrees_with_torch(shape, constants, rng):
     theirs = pytest.importorskip("torch").nn.functional.local_response_norm
     x = rng.standard_normal(shape)

@@ -42,7 +42,7 @@ def test_strides_and_dtype_do_not_matter(x_and_y):
     layout_does_not_matter(matmul, *x_and_y)
 
 
-@pytest.mark.parametrize(("x", "y"), [((0, 3), (3, 4)), ((2, 0), (0, 4)), ((2, 3), (3, 0))])
+@pytest.mark.parametrize("x, y", [((0, 3), (3, 4)), ((2, 0), (0, 4)), ((2, 3), (3, 0))])
 def test_empty_matrices_have_gradients_of_their_shape(x, y):
     f, (dx, dy) = run(matmul, np.ones(x), np.ones(y))
     assert_close(f, np.ones(x) @ np.ones(y))

@@ -5,14 +5,13 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, max_pool2d
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter, raises
-from tests.ops.helpers import run
+from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter, raises, run
 from tests.ops.pooling import GEOMETRIES, any_geometry, by_definition, refuses_wrong_shapes_and_options
 
 pytestmark = pytest.mark.usefixtures("kernels")
 
 
-@pytest.mark.parametrize(("shape", *"ksp", "ceil"), GEOMETRIES)
+@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
 def test_agrees_with_torch(shape, k, s, p, ceil, rng):
     theirs = pytest.importorskip("torch").nn.functional.max_pool2d
     f, g = (lambda x, pool=pool: pool(x, k, s, p, ceil_mode=ceil) for pool in (max_pool2d, theirs))
@@ -20,7 +19,7 @@ def test_agrees_with_torch(shape, k, s, p, ceil, rng):
     agree_with_torch(f, g, distinct(rng, *shape) - 9)  # all negative
 
 
-@pytest.mark.parametrize(("shape", *"ksp", "ceil"), GEOMETRIES)
+@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
 def test_gradients_are_the_differences(shape, k, s, p, ceil, rng):
     check_gradients(lambda x: max_pool2d(x, k, s, p, ceil), distinct(rng, *shape))
 

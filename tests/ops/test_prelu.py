@@ -5,8 +5,16 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, prelu
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter
-from tests.ops.helpers import raises, run, zeros
+from tests.ops.helpers import (
+    agree_with_torch,
+    assert_close,
+    distinct,
+    empty_batch,
+    layout_does_not_matter,
+    raises,
+    run,
+    zeros,
+)
 
 pytestmark = pytest.mark.usefixtures("kernels")
 SHAPES = [(4, 3), (2, 3, 5), (2, 3, 4, 5), (1, 1, 1, 1), (3, 1, 2, 2)]

@@ -67,7 +67,7 @@ def test_ties_share_the_gradient_evenly():
 def test_nan_stays_nan(name):
     f, (dx,) = run(lambda x: getattr(x, name)(axis=1), np.array([[np.nan, 1.0], [2.0, 1.0]]))
     assert np.isnan(f).tolist() == [True, False]
-    assert not np.isnan(dx[1]).any()
+    assert np.isfinite(dx).all()
 
 
 def test_an_empty_batch_sums_to_0():

@@ -12,13 +12,13 @@ both = pytest.mark.parametrize("op", [softmax, log_softmax])
 
 
 @both
-@pytest.mark.parametrize(("shape", "axis"), SHAPES)
+@pytest.mark.parametrize("shape, axis", SHAPES)
 def test_gradients_are_the_differences(op, shape, axis, rng):
     check_gradients(lambda z: op(z, axis), rng.standard_normal(shape))
 
 
 @both
-@pytest.mark.parametrize(("shape", "axis"), SHAPES)
+@pytest.mark.parametrize("shape, axis", SHAPES)
 def test_agrees_with_torch(op, shape, axis, rng):
     torch = pytest.importorskip("torch")
     theirs = getattr(torch, op.__name__)

@@ -8,8 +8,16 @@ from hypothesis import strategies as st
 from minidelve import Tensor, spatial_pyramid_pool2d
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter, raises
-from tests.ops.helpers import run, zeros
+from tests.ops.helpers import (
+    agree_with_torch,
+    assert_close,
+    distinct,
+    empty_batch,
+    layout_does_not_matter,
+    raises,
+    run,
+    zeros,
+)
 
 pytestmark = pytest.mark.usefixtures("kernels")
 PYRAMIDS = [(1,), (2, 1), (3, 2, 1), (1, 2, 3), (6, 3, 2, 1), (2, 2)]
@@ -48,7 +56,7 @@ def test_bins_are_those_of_the_definition(size, levels, rng):
     assert_close(spatial_pyramid_pool2d(Tensor(x), levels).data, by_definition(x, levels))
 
 
-@given(st.integers(1, 9), st.integers(1, 9), st.lists(st.integers(1, 5), min_size=1, max_size=3), st.integers(0, 99))
+@given(st.integers(1, 7), st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 99))
 def test_any_pyramid_is_the_definition_and_its_derivative(H, W, levels, seed):
     x = distinct(np.random.default_rng(seed), 1, 2, H, W)
     assert_close(spatial_pyramid_pool2d(Tensor(x), levels).data, by_definition(x, levels))

@@ -1,0 +1,79 @@
+"""`minidelve predict`: five likeliest classes as text and as a drawing."""
+
+import re
+
+import numpy as np
+import pytest
+from PIL import Image
+
+
+@pytest.fixture
+def picture(tmp_path):
+    path = tmp_path / "reddish.jpg"
+    Image.new("RGB", (64, 48), (200, 60, 60)).save(path)
+    return path
+
+
+def test_classes_come_with_probabilities_best_first(cli, trained, tiny_data, tmp_path, picture):
+    out = tmp_path / "p.png"
+    code, said, err = cli("predict", trained, picture, tiny_data / "val" / "blue" / "00.png", "--out", out)
+    assert (code, err) == (0, "")
+    first, second = said.split(str(tiny_data))
+    shares = [float(p) for p in re.findall(r"([\d.]+)%", first)]
+    assert first.startswith(str(picture)) and len(shares) == 4  # there are only four classes
+    assert shares == sorted(shares, reverse=True) and abs(sum(shares) - 100) < 0.3
+    assert set(re.findall(r"%  (\w+)", second)) == {"red", "green", "blue", "yellow"}
+    with Image.open(out) as drawn:
+        assert np.asarray(drawn.convert("L")).std() > 10  # not an empty sheet
+
+
+def test_top_bounds_the_list(cli, trained, tmp_path, picture):
+    said = cli("predict", trained, picture, "--top", 2, "--out", tmp_path / "p.png").out
+    assert len(re.findall("%", said)) == 2
+
+
+def test_the_drawing_is_called_prediction_png_and_never_replaced_unasked(
+    cli, refused, trained, tmp_path, picture, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    assert "drawn in prediction.png" in cli("predict", trained, picture).out
+    (tmp_path / "prediction.png").write_text("mine")
+    refused(["predict", trained, picture], "--out prediction.png exists", "--overwrite")
+    assert cli("predict", trained, picture, "--overwrite").code == 0
+    assert (tmp_path / "prediction.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_more_pictures_than_fit_are_said_not_to_be_drawn(cli, trained, tmp_path, picture, monkeypatch):
+    monkeypatch.setattr("minidelve.commands.predict.MOST_DRAWN", 2)
+    said = cli("predict", trained, *[picture] * 3, "--top", 1, "--out", tmp_path / "p.svg").out
+    assert said.count("reddish.jpg") == 3 and "(the first 2 pictures)" in said
+
+
+def test_bad_pictures(refused, trained, tmp_path, picture):
+    out = ["--out", tmp_path / "p.png"]
+    Image.new("RGB", (27, 90)).save(tmp_path / "small.png")
+    (tmp_path / "text.png").write_text("text")
+    (tmp_path / "cut.jpg").write_bytes(picture.read_bytes()[:300])
+    for name, parts in {
+        "small.png": ["27 x 90 pixels", "at least 28 x 28", "larger image"],
+        "text.png": ["neither JPEG nor PNG", "convert it"],
+        "cut.jpg": ["broken or truncated", "fetch"],
+        "none.png": ["cannot be read", "check the path"],
+    }.items():
+        refused(["predict", trained, picture, tmp_path / name, *out], tmp_path / name, *parts)
+
+
+@pytest.mark.parametrize(
+    ("out", "parts"),
+    [
+        ("p.gif", ["ends in .gif", "expected .png"]),
+        ("p", ["ends in nothing", "expected .png"]),
+        ("folder.png", ["is a folder"]),
+        ("no/p.png", ["there is no folder"]),
+        ("file/p.png", ["there is no folder"]),
+    ],
+)
+def test_bad_places_for_the_drawing(refused, trained, tmp_path, picture, out, parts):
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "file").touch()
+    refused(["predict", trained, picture, "--out", tmp_path / out], tmp_path / out, *parts)

@@ -1,0 +1,169 @@
+"""`minidelve train`: what a run leaves behind, that it can be repeated, stopped and resumed."""
+
+import json
+import shutil
+import signal
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minidelve import data
+from minidelve import train as training
+
+
+def metrics(run: Path) -> list[list[str]]:
+    """The lines of metrics.csv without the two time columns."""
+    return [line.split(",")[:-2] for line in (run / "metrics.csv").read_text().splitlines()]
+
+
+def test_a_run_folder_holds_what_the_design_says(cli, quick, tmp_path):
+    out = tmp_path / "deep" / "run"
+    code, said, err = cli("train", *quick, "--epochs", 2, "--lr", 0.02, "--out", out)
+    assert (code, err) == (0, "")
+    assert {p.name for p in out.iterdir()} == {
+        "config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"
+    }  # fmt: skip
+    header, *rows = (out / "metrics.csv").read_text().splitlines()
+    assert header == "epoch,lr,train_loss,train_top1_error,val_top1_error,val_top5_error,seconds,images_per_second"
+    assert [row.split(",")[:2] for row in rows] == [["1", "0.02"], ["2", "0.002"]]
+    config = json.loads((out / "config.json").read_text())
+    assert (config["lr"], config["milestones"], config["seed"]) == (0.02, [1], 0)
+    assert {"minidelve", "python", "numpy", "numba", "pillow"} <= config["versions"].keys()
+    result = json.loads((out / "result.json").read_text())
+    assert result["final"]["epoch"] == 2 and result["epochs"] == 2
+    assert result["best"]["val_top1_error"] == min(float(row.split(",")[4]) for row in rows)
+    assert "4 classes, 48 training and 16 validation images" in said and "epoch   2/2" in said
+    with Image.open(out / "curves.png") as picture:
+        assert picture.size == (1200, 480)
+
+
+def test_same_seed_same_metrics_for_any_number_of_workers(cli, quick, tmp_path):
+    quick = [*quick, "--epochs", 2]
+    for name, options in {
+        "a": ["--workers", 1], "b": ["--workers", 4], "c": ["--workers", 0], "other": ["--seed", 1]
+    }.items():  # fmt: skip
+        assert cli("train", *quick, *options, "--out", tmp_path / name).code == 0
+    assert metrics(tmp_path / "a") == metrics(tmp_path / "b") == metrics(tmp_path / "c")
+    assert metrics(tmp_path / "a") != metrics(tmp_path / "other")
+
+
+# An option that is parsed and then forgotten would leave the numbers as they are.
+@pytest.mark.parametrize(
+    "option",
+    [("--momentum", 0.5), ("--weight-decay", 0.05), ("--lr", 0.02), ("--init", "xavier"), ("--activation", "relu"),
+     ("--size", 30), ("--batch-size", 12)],
+)  # fmt: skip
+def test_an_option_changes_the_numbers(cli, trained, tiny_data, tmp_path, option):
+    base = ["--data", tiny_data, "--size", 28, "--epochs", 3, "--batch-size", 8]
+    assert cli("train", *base, *option, "--epochs", 1, "--out", tmp_path / "run").code == 0
+    assert metrics(tmp_path / "run")[1] != metrics(trained)[1]
+    name = option[0].lstrip("-").replace("-", "_")
+    assert json.loads((tmp_path / "run" / "config.json").read_text())[name] == option[1]
+
+
+@pytest.mark.parametrize(
+    ("options", "rates"),
+    [
+        (["--milestones", "2,3"], [0.01, 0.01, 1e-3, 1e-4, 1e-4]),
+        ([], [0.01, 0.01, 0.01, 1e-3, 1e-4]),  # after 60% and 85% of 5 epochs
+        (["--plateau", "--epochs", 9], [0.01] * 7 + [1e-3] * 2),  # one epoch sets the mark, six more stay above it
+    ],
+)
+def test_the_rate_drops_as_asked(cli, quick, tmp_path, monkeypatch, options, rates):
+    seen = []
+
+    def stuck(run, *loaders):
+        seen.append(run.optimizer.lr)
+        keys = ("train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds", "images_per_second")
+        return {"epoch": run.epoch + 1, "lr": run.optimizer.lr, **dict.fromkeys(keys, 50.0)}
+
+    monkeypatch.setattr(training, "train_epoch", stuck)
+    assert cli("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run").code == 0
+    np.testing.assert_allclose(seen, rates)
+
+
+def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn, cli, quick, tmp_path):
+    whole, stopped = tmp_path / "whole", tmp_path / "stopped"
+    quick = [*quick, "--epochs", 12, "--milestones", "2,7"]
+    assert cli("train", *quick, "--out", whole).code == 0
+
+    process = spawn("train", *quick, "--out", stopped)
+    for line in process.stdout:
+        if line.startswith("epoch   1/12"):
+            break
+    process.send_signal(signal.SIGINT)
+    rest, err = process.communicate(timeout=60)
+    assert process.returncode == 130, err
+    assert err.strip().splitlines() == [
+        f"minidelve: interrupted; {stopped}/last.npz holds the last finished epoch; go on with --resume"
+    ]
+    done = len(metrics(stopped)) - 1
+    assert 1 <= done < 12 and metrics(stopped) == metrics(whole)[: done + 1]
+
+    code, out, err = cli("train", "--resume", "--out", stopped)
+    assert (code, err) == (0, "") and f"resuming after epoch {done}" in out
+    assert metrics(stopped) == metrics(whole)
+    for name in ("last.npz", "best.npz"):
+        with np.load(stopped / name) as one, np.load(whole / name) as other:
+            assert all(np.array_equal(one[key], other[key]) for key in other.files if key != "meta")
+
+
+def test_ctrl_c_in_the_first_epoch_leaves_nothing_behind(cli, quick, tmp_path, monkeypatch):
+    def interrupted(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(training, "train_epoch", interrupted)
+    code, _, err = cli("train", *quick, "--out", tmp_path / "run")
+    assert code == 130 and not (tmp_path / "run").exists()
+    assert err.strip() == "minidelve: interrupted; no epoch was finished, nothing was written"
+
+
+def test_resume_may_add_epochs(cli, quick, tmp_path):
+    assert cli("train", *quick, "--out", tmp_path).code == 0
+    assert cli("train", "--resume", "--epochs", 3, "--workers", 1, "--out", tmp_path).code == 0
+    assert [row[0] for row in metrics(tmp_path)] == ["epoch", "1", "2", "3"]
+    assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 3
+
+
+def test_resume_mends_what_a_stop_in_the_middle_of_writing_left_behind(cli, quick, tmp_path):
+    assert cli("train", *quick, "--out", tmp_path).code == 0
+    before = metrics(tmp_path)
+    for name in ("metrics.csv", "best.npz", "curves.png", "result.json"):
+        (tmp_path / name).unlink()
+    (tmp_path / "last.unfinished").write_text("half")
+    assert cli("train", "--resume", "--out", tmp_path).code == 0
+    assert metrics(tmp_path) == before
+    assert (tmp_path / "best.npz").read_bytes() == (tmp_path / "last.npz").read_bytes()
+    assert (tmp_path / "curves.png").exists() and (tmp_path / "result.json").exists()
+
+
+def test_overwrite_replaces_every_file_of_the_old_run(cli, quick, tmp_path):
+    assert cli("train", *quick, "--epochs", 2, "--out", tmp_path).code == 0
+    assert cli("train", *quick, "--seed", 5, "--overwrite", "--out", tmp_path).code == 0
+    assert len(metrics(tmp_path)) == 2 and json.loads((tmp_path / "config.json").read_text())["seed"] == 5
+
+
+def test_bad_images_are_left_out_counted_and_named_when_asked(cli, quick, tiny_data, tmp_path):
+    folder = Path(shutil.copytree(tiny_data, tmp_path / "data"))
+    for bad in ("train/red/03.png", "val/blue/01.png"):
+        (folder / bad).write_text("no picture")
+    out = tmp_path / "run"
+    code, said, err = cli("train", *quick, "--data", folder, "--on-bad-image", "skip", "--out", out)
+    assert (code, err) == (0, "") and "2 bad images were left out" in said
+    named = json.loads((out / "result.json").read_text())["bad_images_left_out"]
+    assert named.keys() == {str(folder / "train/red/03.png"), str(folder / "val/blue/01.png")}
+    assert all("neither JPEG nor PNG" in reason for reason in named.values())
+
+
+def test_toy_needs_no_download(cli, tmp_path, monkeypatch):
+    small = {"train": data.ToyDataset("train", train_size=60), "val": data.ToyDataset("val", val_size=20)}
+    monkeypatch.setattr(data, "open_dataset", lambda path, split: small[split] if path == "toy" else None)
+    code, said, _ = cli("train", "--epochs", 1, "--batch-size", 20, "--out", tmp_path)
+    assert code == 0 and "on toy, seed 0" in said
+
+
+def test_help_has_an_example(cli):
+    out = cli("train", "--help").out
+    assert "examples:\n  minidelve train --out runs/first" in out

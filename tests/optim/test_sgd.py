@@ -1,0 +1,198 @@
+"""SGD is the paper's rule, literally; where PyTorch's differs is pinned too."""
+
+import numpy as np
+import pytest
+
+from minidelve import Tensor, nn, optim
+
+MU, EPS, DECAY = 0.9, 0.05, 5e-4
+
+
+def paper_step(a, D, gradient, eps=EPS, mu=MU, decay=DECAY):
+    """Equation (4) and the descent step, as the paper's text has them."""
+    D = mu * D + eps * (gradient + decay * a)
+    a = a - D
+    return a, D
+
+
+def small_net(dtype=np.float64) -> nn.Sequential:
+    """A conv layer (channels-last weight), slopes without decay, a linear layer."""
+    rng = np.random.default_rng(0)
+    net = nn.Sequential(nn.Conv2d(3, 4, 2, rng=rng), nn.PReLU(4), nn.Flatten(), nn.Linear(16, 5, rng=rng))
+    for p in net.parameters():
+        p.data = p.data.astype(dtype)  # astype keeps the order in memory
+    return net
+
+
+def set_gradients(net: nn.Module, rng: np.random.Generator) -> list[np.ndarray]:
+    """Random gradients, in the memory order that backward() would give; returns copies."""
+    for p in net.parameters():
+        p.grad = np.empty_like(p.data)
+        p.grad[...] = rng.standard_normal(p.shape)
+    return [p.grad.copy() for p in net.parameters()]
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_every_parameter_follows_the_papers_rule_also_when_the_rate_drops(rng, dtype):
+    net = small_net(dtype)
+    optimizer = optim.SGD(net.parameters(), lr=EPS, momentum=MU, weight_decay=DECAY)
+    expected = [(p.data.astype(np.float64), np.zeros(p.shape)) for p in net.parameters()]
+    decays = [DECAY, DECAY, 0.0, DECAY, DECAY]  # none on PReLU's slope
+    for step in range(8):
+        optimizer.lr = eps = EPS if step < 4 else EPS / 10
+        gradients = set_gradients(net, rng)
+        optimizer.step()
+        expected = [paper_step(a, D, g, eps, MU, d) for (a, D), g, d in zip(expected, gradients, decays, strict=True)]
+        for p, (a, _), g in zip(net.parameters(), expected, gradients, strict=True):
+            np.testing.assert_allclose(p.data, a, rtol=1e-12 if dtype == np.float64 else 1e-4, atol=1e-6)
+            assert p.dtype == dtype and np.array_equal(p.grad, g)  # the gradient is left alone
+
+
+def test_weight_decay_shrinks_weights_and_biases_but_not_slopes():
+    net = small_net()
+    before = [p.data.copy() for p in net.parameters()]
+    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.0, weight_decay=0.5)
+    for p in net.parameters():
+        p.grad = np.zeros_like(p.data)
+    optimizer.step()
+    for (name, p), old in zip(net.named_parameters(), before, strict=True):
+        np.testing.assert_allclose(p.data, old * (1.0 if name.endswith(".a") else 0.95), rtol=1e-14)
+
+
+def test_defaults_are_the_papers():
+    optimizer = optim.SGD(nn.PReLU().parameters(), lr=0.01)
+    assert (optimizer.lr, optimizer.momentum, optimizer.weight_decay) == (0.01, 0.9, 5e-4)
+
+
+# -- PyTorch's rule --------------------------------------------------------------------------------
+
+
+def walk_both(rates, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """One weight under our rule and PyTorch's, same gradients; (ours, theirs, our last D)."""
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed: no oracle")
+    start = rng.standard_normal((3, 4))
+    ours, theirs = nn.Parameter(start.copy()), torch.tensor(start, requires_grad=True)
+    paper = optim.SGD([ours], lr=rates[0], momentum=MU, weight_decay=DECAY)
+    pytorch = torch.optim.SGD([theirs], lr=rates[0], momentum=MU, weight_decay=DECAY)
+    for rate in rates:
+        ours.grad = rng.standard_normal((3, 4))
+        theirs.grad = torch.tensor(ours.grad)
+        paper.lr = pytorch.param_groups[0]["lr"] = rate
+        paper.step()
+        pytorch.step()
+    return ours.data, theirs.detach().numpy(), paper.steps[0]
+
+
+def test_at_a_constant_rate_it_is_pytorchs_walk(rng):
+    ours, theirs, _ = walk_both([EPS] * 10, rng)
+    np.testing.assert_allclose(ours, theirs, rtol=1e-13)
+
+
+def test_after_the_rate_drops_the_ball_keeps_its_speed_and_pytorchs_is_braked(rng):
+    """Ours: D' = mu D + eps' g.  PyTorch's, with D = eps v: a step eps' v' = mu (eps'/eps) D + eps' g."""
+    state = rng.bit_generator.state
+    _, _, D = walk_both([EPS] * 10, rng)
+    rng.bit_generator.state = state
+    ours, theirs, _ = walk_both([EPS] * 10 + [EPS / 10], rng)
+    np.testing.assert_allclose(theirs - ours, MU * D * (1 - 1 / 10), rtol=1e-9)
+    assert np.abs(theirs - ours).max() > 0.01
+
+
+# -- what it is given ------------------------------------------------------------------------------
+
+
+def test_a_parameter_without_gradient_stays_and_zero_grad_forgets():
+    net = small_net()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    before = [p.data.copy() for p in net.parameters()]
+    optimizer.step()
+    assert all(np.array_equal(p.data, old) for p, old in zip(net.parameters(), before, strict=True))
+    set_gradients(net, np.random.default_rng(0))
+    optimizer.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+
+
+def test_a_step_writes_into_the_parameters_own_array():
+    net = small_net()
+    arrays = [p.data for p in net.parameters()]
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    set_gradients(net, np.random.default_rng(0))
+    optimizer.step()
+    assert all(p.data is array for p, array in zip(net.parameters(), arrays, strict=True))
+
+
+ORDERS = {"C": np.ascontiguousarray, "Fortran": np.asfortranarray, "strided": lambda x: np.repeat(x, 2, axis=0)[::2]}
+
+
+@pytest.mark.parametrize("reorder", ORDERS.values(), ids=ORDERS)
+def test_a_gradient_of_another_memory_order_steps_right(reorder, rng):
+    w = nn.Conv2d(3, 4, 2).weight
+    before, gradient = w.data.copy(), rng.standard_normal(w.shape).astype(np.float32)
+    w.grad = reorder(gradient)
+    optim.SGD([w], lr=0.5, weight_decay=0.0).step()
+    np.testing.assert_allclose(w.data, before - np.float32(0.5) * gradient, rtol=1e-6)
+
+
+def test_assigned_data_of_another_order_or_dtype_keeps_its_momentum(rng):
+    w = nn.Conv2d(3, 4, 2).weight
+    optimizer = optim.SGD([w], lr=EPS, momentum=MU, weight_decay=DECAY)
+    a, D = w.data.astype(np.float64), np.zeros(w.shape)
+    for data in (w.data, np.ascontiguousarray(w.data), np.asfortranarray(w.data), w.data.astype(np.float64)):
+        data[...] = w.data
+        w.data = data
+        w.grad = rng.standard_normal(w.shape).astype(data.dtype)
+        optimizer.step()
+        a, D = paper_step(a, D, w.grad)
+        np.testing.assert_allclose(w.data, a, rtol=1e-4, atol=1e-6)
+        np.testing.assert_allclose(optimizer.steps[0], D, rtol=1e-4, atol=1e-6)
+    assert optimizer.steps[0].dtype == np.float64
+
+
+def test_data_with_gaps_in_memory_is_refused_with_the_cure():
+    w = nn.Parameter(np.ones((4, 4)))
+    optimizer = optim.SGD([w], lr=0.1)
+    w.data, w.grad = np.ones((4, 8))[:, ::2], np.ones((4, 4))
+    with pytest.raises(ValueError, match=r"must fill its memory; assign a copy \(p\.data = x\.copy\(\)\)"):
+        optimizer.step()
+    w.data = w.data.copy()
+    optimizer.step()
+    assert np.all(w.data < 1)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (([],), "got no parameters"),
+        (([Tensor([1.0])],), "leaf tensors with requires_grad=True"),
+        ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
+        ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
+        ((nn.PReLU().parameters(), float("nan")), "lr nan"),
+        ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
+        ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
+    ],
+)
+def test_wrong_arguments_are_named(arguments, message):
+    with pytest.raises(ValueError, match=f"SGD: .*{message}"):
+        optim.SGD(*arguments) if len(arguments) > 1 else optim.SGD(*arguments, lr=0.1)
+
+
+def test_a_restored_optimizer_goes_on_as_if_never_stopped(rng):
+    nets = small_net(), small_net()
+    first = optim.SGD(nets[0].parameters(), lr=0.1)
+    for _ in range(3):
+        set_gradients(nets[0], rng)
+        first.step()
+    first.lr = 0.01
+    state = first.state_dict()
+    nets[1].load_state_dict(nets[0].state_dict())
+    second = optim.SGD(nets[1].parameters(), lr=5.0)
+    second.load_state_dict(state)
+    kept = [D.copy() for D in state["steps"]]
+    for net, optimizer in zip(nets, (first, second), strict=True):
+        set_gradients(net, np.random.default_rng(1))
+        optimizer.step()
+    for a, b in zip(*(net.parameters() for net in nets), strict=True):
+        np.testing.assert_array_equal(a.data, b.data)
+    assert all(np.array_equal(D, old) for D, old in zip(state["steps"], kept, strict=True))  # copies both ways
+    with pytest.raises(ValueError, match="belong to other parameters"):
+        optim.SGD(nn.PReLU().parameters(), lr=0.1).load_state_dict(state)

@@ -1,0 +1,37 @@
+"""The examples run as a reader would run them, and what they print is true."""
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from minidelve import data
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
+
+
+def run(name: str, *args: object) -> str:
+    done = subprocess.run([sys.executable, EXAMPLES / name, *map(str, args)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def test_quickstart_learns():
+    out = run("quickstart.py")
+    losses = [float(loss) for loss in re.findall(r"loss ([\d.]+)", out)]
+    assert len(losses) == 5 and losses[-1] < 0.7 * losses[0] and losses == sorted(losses, reverse=True)
+    assert int(re.search(r"top-1 error on new pictures: (\d+)%", out)[1]) < 70
+
+
+def test_train_imagenet_subset_runs_on_a_folder(tmp_path):
+    data.write_toy(tmp_path / "toy", train_size=130, val_size=70)
+    out = run("train_imagenet_subset.py", tmp_path / "toy", 2, 2)
+    assert "(imagenet layout), split train" in out
+    assert re.search(r"^epoch  2  lr 1e-02  loss [\d.]+  top-1 error [\d.]+%", out, re.M)
+    slopes = [float(slope) for slope in re.findall(r"mean slope (\S+)", out)]
+    assert len(slopes) == 13 and any(slope != 0.25 for slope in slopes)
+
+
+def test_train_imagenet_subset_says_how_to_call_it():
+    done = subprocess.run([sys.executable, EXAMPLES / "train_imagenet_subset.py"], capture_output=True, text=True)
+    assert done.returncode == 1 and "tiny-imagenet-20.zip" in done.stderr

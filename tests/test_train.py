@@ -1,0 +1,121 @@
+"""The training loop through its Python API: pinned losses, what an epoch draws, real images."""
+
+import numpy as np
+import pytest
+
+from minidelve import data
+from minidelve.run_folder import RunError
+from minidelve.train import Config, default_milestones, loaders, prepare, train_epoch, train_step, views
+from minidelve.models import create
+
+
+class Pictures(data.Dataset):
+    """Images that are in memory already; `labels` say which of `count` classes."""
+
+    def __init__(self, images, labels, count: int, split: str = "train"):
+        names = [f"class {k}" for k in range(count)]
+        super().__init__(name="pictures", kind="memory", split=split, classes=names, class_names=names, labels=labels)
+        self.images = images
+
+    def path(self, i: int) -> str:
+        return f"memory!{i}"
+
+    def _load(self, i: int) -> np.ndarray:
+        return self.images[i].copy()
+
+
+def noisy_colours(count: int, seed: int) -> Pictures:
+    rng = np.random.default_rng(seed)
+    colours, labels = rng.integers(60, 200, (4, 3)), np.arange(count) % 4
+    pixels = rng.normal(colours[labels][:, None, None], 50, (count, 32, 32, 3))
+    return Pictures(pixels.clip(0, 255).astype(np.uint8), labels, 4)
+
+
+def started(config: Config, train_set: data.Dataset, val_set: data.Dataset):
+    """A Run and its two loaders."""
+    network = create(config.model, len(train_set.classes), config.activation, config.init, config.seed)
+    run = prepare(config, network, train_set, None, None)
+    return run, *loaders(config, train_set, val_set, run.statistics)
+
+
+# Any change of these numbers is a change of what a seed means, or a bug. BLAS libraries sum in
+# different orders, hence not bit for bit.
+TEN_LOSSES = [2.51294, 3.182347, 1.641785, 1.3156, 1.552147, 2.083622, 1.11236, 1.412058, 1.9708, 2.00545]
+
+
+def test_ten_pinned_losses():
+    pictures = noisy_colours(80, seed=7)
+    run, batches, _ = started(Config(size=28, batch_size=8, seed=3, lr=0.001), pictures, pictures)
+    losses = [train_step(run, x, targets, "")[0] for x, targets in batches.epoch(1)]
+    np.testing.assert_allclose(losses, TEN_LOSSES, rtol=1e-4)
+
+
+def test_an_epoch_does_not_depend_on_the_epochs_before():
+    """What a resumed run relies on: crops, order and dropout of epoch 2 are the same without epoch 1."""
+    pictures = noisy_colours(40, seed=7)
+    config = Config(size=28, batch_size=8, lr=1e-30, momentum=0.0)  # a rate at which nothing changes
+    rows = []
+    for skipped in ([], [{"val_top1_error": 0.0}]):
+        run, *both = started(config, pictures, pictures)
+        run.history = skipped
+        rows.append([train_epoch(run, *both)["train_loss"]])
+        if not skipped:
+            run.history.append({})
+            rows[-1].append(train_epoch(run, *both)["train_loss"])
+    assert rows[1][0] == rows[0][1] != rows[0][0]
+
+
+def test_training_sees_random_views_and_validation_the_centre(rng):
+    image = rng.integers(0, 256, (64, 80, 3), dtype=np.uint8)
+    random_view, centre = views(56)
+    np.testing.assert_array_equal(centre(image, rng), image[4:60, 12:68])
+    seen = [random_view(image, rng) for _ in range(40)]
+    assert len({view.tobytes() for view in seen}) > 30
+    small = rng.integers(0, 256, (58, 58, 3), dtype=np.uint8)
+    np.testing.assert_array_equal(centre(small, rng), small[1:57, 1:57])  # never enlarged
+    assert centre(rng.integers(0, 256, (500, 375, 3), dtype=np.uint8), rng).shape == (56, 56, 3)
+
+
+def test_milestones_by_default_and_ones_that_never_come():
+    assert default_milestones(20) == [12, 17] and Config(epochs=1).milestones == []
+    assert Config(plateau=True).milestones == []
+    with pytest.raises(RunError, match="after epoch 17 there is none of --epochs 10"):
+        Config(epochs=10, milestones=[12, 17])
+
+
+def test_slopes_move_and_decay_only_where_it_should():
+    pictures = noisy_colours(16, seed=7)
+    run, batches, _ = started(Config(size=28, batch_size=8), pictures, pictures)
+    for x, targets in batches.epoch(1):
+        train_step(run, x, targets, "")
+    slopes = run.network.conv1_act.a
+    assert not slopes.weight_decay and run.network.conv1.weight.weight_decay
+    assert np.ptp(slopes.data) > 0
+
+
+class SomeClasses(data.Dataset):
+    """The first `count` images of each of some classes of another data set."""
+
+    def __init__(self, whole: data.Dataset, classes: list[str], count: int):
+        labels = [whole.classes.index(name) for name in classes]
+        self.whole, self.chosen = whole, np.concatenate([np.flatnonzero(whole.labels == k)[:count] for k in labels])
+        super().__init__(name=whole.name, kind=whole.kind, split=whole.split, classes=classes, class_names=classes,
+                         labels=np.repeat(np.arange(len(classes)), count))  # fmt: skip
+
+    def path(self, i: int) -> str:
+        return self.whole.path(self.chosen[i])
+
+    def _load(self, i: int) -> np.ndarray:
+        return self.whole.image(self.chosen[i]).copy()
+
+
+def test_a_short_run_on_real_images_learns(test_data):
+    """500 photographs of goldfish, CD player, school bus, lemon and seashore; guessing errs in 80%."""
+    path, classes = test_data / "tiny-imagenet-20.zip", ["n01443537", "n02988304", "n04146614", "n07749582", "n09428293"]
+    train_set, val_set = (
+        SomeClasses(data.open_dataset(path, split), classes, count) for split, count in (("train", 100), ("val", 50))
+    )
+    run, *both = started(Config(batch_size=20, lr=0.003), train_set, val_set)
+    for _ in range(3):
+        run.history.append(train_epoch(run, *both))
+    assert run.history[-1]["train_top1_error"] < 65 and run.history[-1]["val_top1_error"] < 50

@@ -27,8 +27,10 @@ from minidelve import models
 
 FORMAT = 1
 # What meta holds at least, beside the format.
-META = {"config": dict, "std": (int, float), "classes": list, "class_names": list, "history": list,
-        "schedule": dict, "lr": (int, float), "skipped": dict}  # fmt: skip
+META: dict[str, type | tuple[type, ...]] = {
+    "config": dict, "std": (int, float), "classes": list, "class_names": list, "history": list,
+    "schedule": dict, "lr": (int, float), "skipped": dict,
+}  # fmt: skip
 
 
 class CheckpointError(ValueError):

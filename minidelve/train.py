@@ -13,11 +13,9 @@ stopped and resumed therefore ends with the same numbers as one that never stopp
 from __future__ import annotations
 
 import math
-import platform
 import time
 from collections.abc import Callable
-from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -26,109 +24,17 @@ import numpy as np
 from minidelve import checkpoint, curves, data, models, nn, ops, optim
 from minidelve.backend import cuda_state, to_device
 from minidelve.checkpoint import Checkpoint
+from minidelve.config import Config, title, versions
 from minidelve.diagnose import first_nonfinite_layer
 from minidelve.evaluate import evaluate
-from minidelve.progress import duration, progress
+from minidelve.progress import progress
+from minidelve.report import describe, epoch_line
+from minidelve.run import Run
 from minidelve.run_folder import RunError, RunFolder
 from minidelve.tensor import Tensor, no_grad
 
 # The mean image is taken over so many training images at most: all of ImageNet would take half an hour to read.
 STATISTICS_IMAGES = 10_000
-
-
-@dataclass
-class Config:
-    """Every option of a run, resolved; config.json holds it."""
-
-    data: str = "toy"
-    model: str = "lab14"
-    activation: str = "prelu"
-    init: str = "he"
-    epochs: int = 10
-    milestones: list[int] | None = None  # None: after 60% and 85% of the epochs
-    plateau: bool = False
-    batch_size: int = 64
-    lr: float = 0.01
-    momentum: float = 0.9
-    weight_decay: float = 5e-4
-    size: int = 56
-    seed: int = 0
-    device: str = "cpu"
-    workers: int = 2
-    on_bad_image: str = "error"
-
-    def __post_init__(self) -> None:
-        if self.milestones is None:
-            self.milestones = [] if self.plateau else default_milestones(self.epochs)
-        if self.milestones and self.milestones[-1] >= self.epochs:
-            raise RunError(
-                f"--milestones: after epoch {self.milestones[-1]} there is none of --epochs {self.epochs} left for a "
-                "smaller rate; give more epochs or earlier milestones"
-            )
-
-
-def default_milestones(epochs: int) -> list[int]:
-    """After 60% and 85% of the epochs.
-
-    >>> default_milestones(20)
-    [12, 17]
-    """
-    return sorted({m for m in (round(0.6 * epochs), round(0.85 * epochs)) if 0 < m < epochs})
-
-
-@dataclass
-class Run:
-    """All that changes while training, and how to save and restore it."""
-
-    config: Config
-    network: models.Network
-    optimizer: optim.SGD
-    schedule: optim.MultiStepLR | optim.ReduceLROnPlateau
-    statistics: data.Statistics
-    classes: list[str]
-    class_names: list[str]
-    history: list[dict[str, Any]] = field(default_factory=list)
-    skipped: dict[str, str] = field(default_factory=dict)
-
-    @property
-    def epoch(self) -> int:
-        """How many epochs are finished."""
-        return len(self.history)
-
-    def best(self) -> dict[str, Any]:
-        """The line of the history with the lowest top-1 validation error (the first of equals)."""
-        return min(self.history, key=lambda row: row["val_top1_error"])
-
-    def to_checkpoint(self) -> Checkpoint:
-        """Everything needed to go on from here, or to evaluate."""
-        return Checkpoint(
-            parameters=self.network.state_dict(),
-            steps=[to_device(D, "cpu") for D in self.optimizer.steps],
-            mean=self.statistics.mean,
-            meta={
-                "config": asdict(self.config),
-                "std": self.statistics.std,
-                "classes": self.classes,
-                "class_names": self.class_names,
-                "history": self.history,
-                "schedule": self.schedule.state_dict(),
-                "lr": self.optimizer.lr,
-                "skipped": self.skipped,
-            },
-        )
-
-    def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Continue from a checkpoint of the same configuration; CheckpointError, naming `path`, if it is of another."""
-        steps = [to_device(D, self.config.device) for D in saved.steps]
-        try:
-            if not saved.meta["history"]:
-                raise ValueError("no epoch was finished")
-            self.network.load_state_dict(saved.parameters)
-            self.optimizer.load_state_dict({"lr": saved.meta["lr"], "steps": steps})
-            self.schedule.load_state_dict(saved.meta["schedule"])
-        except (ValueError, KeyError) as error:
-            raise checkpoint.CheckpointError(f"{path} does not fit the run ({error}); start a new run") from error
-        self.history, self.skipped = saved.meta["history"], saved.meta["skipped"]
 
 
 def train(
@@ -174,7 +80,7 @@ def train(
         kept = f"{folder.last} holds the last finished epoch; go on with --resume"
         raise KeyboardInterrupt(kept if folder.filled else "no epoch was finished, nothing was written") from None
 
-    result = summarize(run)
+    result = run.result()
     with folder.writing():
         curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
         folder.write_json("result.json", result)
@@ -194,7 +100,8 @@ def check_fits(network: models.Network, config: Config) -> None:
         with no_grad():
             network.eval()(Tensor(np.zeros((1, 3, config.size, config.size), np.float32)))
     except ValueError as error:
-        raise RunError(f"--size {config.size} is too small for {config.model} ({error}); choose a larger one") from error
+        where = f"--size {config.size} is too small for {config.model}"
+        raise RunError(f"{where} ({error}); choose a larger one") from error
     finally:
         network.train()
 
@@ -294,48 +201,3 @@ def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:
     for i, module in enumerate(network.modules()):
         if isinstance(module, nn.Dropout):
             module.rng = np.random.default_rng([seed, epoch, i])
-
-
-def summarize(run: Run) -> dict[str, Any]:
-    """What result.json holds."""
-    keep = ("epoch", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error")
-    return {
-        "final": {name: run.history[-1][name] for name in keep},
-        "best": {name: run.best()[name] for name in keep},
-        "epochs": run.epoch,
-        "seconds": sum(row["seconds"] for row in run.history),
-        "parameters": sum(p.size for p in run.network.parameters()),
-        "bad_images_left_out": run.skipped,
-    }
-
-
-def title(config: Config) -> str:
-    """What the run is, in one line."""
-    return f"{config.model} ({config.activation}, {config.init}) on {Path(config.data).name}, seed {config.seed}"
-
-
-def describe(config: Config, network: nn.Module, train_set: data.Dataset, val_set: data.Dataset, done: int) -> str:
-    """The first line of a run of which `done` epochs are finished."""
-    parameters = sum(p.size for p in network.parameters())
-    return (
-        f"{title(config)}: {parameters:,} parameters, {len(train_set.classes)} classes, {len(train_set)} training "
-        f"and {len(val_set)} validation images" + (f"; resuming after epoch {done}" if done else "")
-    )
-
-
-def epoch_line(row: dict[str, Any], epochs: int, seconds_left: float) -> str:
-    """An epoch's figures and the time still needed."""
-    left = f"  {duration(seconds_left)} left" if row["epoch"] < epochs else ""
-    return (
-        f"epoch {row['epoch']:>3}/{epochs}  lr {row['lr']:<7.3g} loss {row['train_loss']:.4f}  "
-        f"train top-1 {row['train_top1_error']:5.1f}%  val top-1 {row['val_top1_error']:5.1f}%  "
-        f"top-5 {row['val_top5_error']:5.1f}%  {row['images_per_second']:.0f} img/s{left}"
-    )
-
-
-def versions() -> dict[str, str]:
-    """What the run was computed with."""
-    from minidelve import __version__
-
-    libraries = {name: version(name) for name in ("numpy", "numba", "pillow")}
-    return {"minidelve": __version__, "python": platform.python_version(), **libraries}

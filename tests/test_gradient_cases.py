@@ -30,7 +30,7 @@ def test_a_wrong_gradient_is_reported_not_raised(monkeypatch):
     monkeypatch.setattr(ops.elementwise.Exp, "backward", lambda self, df: np.nan * df)
     monkeypatch.setattr(ops.elementwise.Negate, "backward", lambda self, df: df)
     errors = {r.op: r.error for r in run_gradient_cases()}
-    assert errors["negate"] > 0.1
+    assert 0.1 < errors["negate"] < np.inf
     assert errors["exp"] == np.inf
     assert errors["log"] < 1e-6
 

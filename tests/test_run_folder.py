@@ -26,7 +26,8 @@ def test_nothing_is_written_before_the_first_epoch(tmp_path):
 
 def test_metrics_have_enough_digits(tmp_path):
     RunFolder(tmp_path).keep(STATE, {}, [ROW], is_best=True)
-    assert (tmp_path / "metrics.csv").read_text().splitlines()[1] == "1,0.01,1.2345679,12.346,20.000,1.000,3.000,100.000"
+    line = (tmp_path / "metrics.csv").read_text().splitlines()[1]
+    assert line == "1,0.01,1.2345679,12.346,20.000,1.000,3.000,100.000"
 
 
 def test_best_stays_when_an_epoch_is_worse(tmp_path):

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.run_folder import RunError
-from minidelve.train import Config, default_milestones, loaders, prepare, train_epoch, train_step, views
+from minidelve.config import Config, default_milestones
 from minidelve.models import create
+from minidelve.run_folder import RunError
+from minidelve.train import loaders, prepare, train_epoch, train_step, views
 
 
 class Pictures(data.Dataset):
@@ -111,7 +112,8 @@ class SomeClasses(data.Dataset):
 
 def test_a_short_run_on_real_images_learns(test_data):
     """500 photographs of goldfish, CD player, school bus, lemon and seashore; guessing errs in 80%."""
-    path, classes = test_data / "tiny-imagenet-20.zip", ["n01443537", "n02988304", "n04146614", "n07749582", "n09428293"]
+    path = test_data / "tiny-imagenet-20.zip"
+    classes = ["n01443537", "n02988304", "n04146614", "n07749582", "n09428293"]
     train_set, val_set = (
         SomeClasses(data.open_dataset(path, split), classes, count) for split, count in (("train", 100), ("val", 50))
     )

@@ -93,4 +93,4 @@ def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | Non
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """The trained run to use."""
-    parser.add_argument("run_path", metavar="RUN", type=Path, help="a run folder (its best.npz is used) or an .npz file")
+    parser.add_argument("run_path", metavar="RUN", type=Path, help="a run folder (its best.npz) or an .npz file")

@@ -31,7 +31,7 @@ def run(args: argparse.Namespace) -> int:
         f"agree to about 1e-9, a wrong formula is off by about 1. Bound: {BOUND:g}.\n"
     )
     results = run_gradient_cases(op=args.op)
-    names, cases = (max(len(r[i]) for r in results) for i in (0, 1))
+    names, cases = max(len(r.op) for r in results), max(len(r.description) for r in results)
     print(f"{'op':<{names}}  {'case':<{cases}}  largest error")
     for r in results:
         print(f"{r.op:<{names}}  {r.description:<{cases}}  {r.error:13.1e}  {'ok' if r.error <= BOUND else 'FAILED'}")

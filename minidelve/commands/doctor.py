@@ -17,7 +17,7 @@ import numpy as np
 from minidelve import __version__, backend
 from minidelve.commands.arguments import add_command
 
-LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm")
+LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
 # What changes speed or numbers, or where compiled kernels are kept.
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "NUMBA_NUM_THREADS",

@@ -56,6 +56,6 @@ def run(args: argparse.Namespace) -> int:
         f"{dataset.name} {args.split}: top-1 error {errors.top1:.2f}%, top-5 error {errors.top5:.2f}%, "
         f"cross entropy {errors.loss:.4f} ({errors.images} images)"
     )
-    for path, reason in loader.skipped.items():
-        print(f"left out: {path}: {reason}")
+    for image, reason in loader.skipped.items():
+        print(f"left out: {image}: {reason}")
     return 0

@@ -39,4 +39,5 @@ class PictureFile:
             unfinished.write_bytes(content)
             os.replace(unfinished, self.path)
         except OSError as error:
-            raise RunError(f"{self.option} {self.path} cannot be written ({error.strerror}); name another place") from error
+            reason = f"cannot be written ({error.strerror}); name another place"
+            raise RunError(f"{self.option} {self.path} {reason}") from error

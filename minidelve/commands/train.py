@@ -19,8 +19,9 @@ from minidelve.commands.arguments import (
     not_negative,
     positive,
 )
+from minidelve.config import Config
 from minidelve.run_folder import RunError
-from minidelve.train import Config, train
+from minidelve.train import train
 
 EXAMPLE = """
 minidelve train --out runs/first

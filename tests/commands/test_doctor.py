@@ -19,8 +19,9 @@ def test_every_fact_has_a_line(cli):
     code, out, err = cli("doctor")
     assert (code, err) == (0, "")
     for fact in (
-        r"minidelve +0\.", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d", r"pillow +\d", r"matplotlib +\d",
-        r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s", r"memory +[\d.]+ GB/s",
+        r"minidelve +0\.", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d", r"pillow +\d",
+        r"matplotlib +\d", r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s",
+        r"memory +[\d.]+ GB/s",
         r"kernels here +reference, numba_cpu", r"kernels of the CPU +kernels\.", r"Numba threads +\d+, layer \w+",
         r"Numba cache +/\S+, \d+ kernels compiled, writable", r"CUDA +(not )?usable: \w+",
         r"OMP_NUM_THREADS ", r"NUMBA_NUM_THREADS ", r"NUMBA_CACHE_DIR ",

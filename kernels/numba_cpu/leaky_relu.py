@@ -14,8 +14,10 @@ def leaky_relu_forward(y, slope):
 
 @compiled
 def _forward(y, slope, f):
+    zero = y.dtype.type(0)
     for m in prange(len(y)):
-        f[m] = y[m] if y[m] > 0 else slope * y[m]
+        low = slope * y[m] if slope != 0 else zero                          # 0 * -inf would be NaN
+        f[m] = low if y[m] <= 0 else y[m]
 
 
 def leaky_relu_backward(df, y, slope):
@@ -26,5 +28,7 @@ def leaky_relu_backward(df, y, slope):
 
 @compiled
 def _backward(df, y, slope, dy):
+    zero = y.dtype.type(0)
     for m in prange(len(y)):
-        dy[m] = df[m] if y[m] > 0 else slope * df[m]
+        low = slope * df[m] if slope != 0 else zero
+        dy[m] = low if y[m] <= 0 else df[m]

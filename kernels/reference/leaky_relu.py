@@ -1,12 +1,16 @@
-"""Leaky ReLU, and with slope 0 plain ReLU: PReLU whose slope is one fixed number."""
+"""Leaky ReLU, and with slope 0 plain ReLU: PReLU whose slope is one fixed number.
+
+`y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN.
+"""
 
 import numpy as np
 
 
 def leaky_relu_forward(y, slope):
-    slope = y.dtype.type(slope)
-    return np.where(y > 0, y, slope * y)
+    low = y.dtype.type(slope) * y if slope else y.dtype.type(0)
+    return np.where(y <= 0, low, y)
 
 
 def leaky_relu_backward(df, y, slope):
-    return df * np.where(y > 0, 1, slope).astype(df.dtype)
+    low = df.dtype.type(slope) * df if slope else df.dtype.type(0)
+    return np.where(y <= 0, low, df)

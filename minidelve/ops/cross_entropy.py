@@ -45,7 +45,7 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     or a class that does not exist.
     """
     xp = array_module(logits.data)
-    targets = xp.asarray(targets.data if isinstance(targets, Tensor) else targets)
+    targets = xp.array(targets.data if isinstance(targets, Tensor) else targets)  # a copy: backward needs it
     if logits.ndim != 2 or targets.shape != logits.shape[:1] or 0 in logits.shape:
         raise ValueError(
             f"cross_entropy: logits have shape {logits.shape} and targets {targets.shape}; expected (N, classes) "

@@ -159,6 +159,8 @@ class Abs(Function):
 
 def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     """Both operands as Tensors.  A Python number takes the other's dtype (2 * float64 stays float64)."""
+    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
+        return Tensor(x), Tensor(y)
     if isinstance(x, Tensor):
         return x, y if isinstance(y, Tensor) else _beside(y, x)
     return _beside(x, y), y

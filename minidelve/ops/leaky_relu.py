@@ -30,7 +30,10 @@ class LeakyReLU(Function):
 
 
 def in_memory_order(y):
-    """(y with axes sorted from far to near in memory and C-contiguous, the axes that undo the sorting)."""
+    """(y with its axes sorted from far to near in memory, hence C-contiguous; the axes that sort them back).
+
+    y.transpose(order) goes to the order of memory, .transpose(inverse(order)) back to the user's.
+    """
     order = sorted(range(y.ndim), key=lambda axis: (-abs(y.strides[axis]), axis))
     # asarray, as ascontiguousarray would give a scalar an axis
     return array_module(y).asarray(y.transpose(order), order="C"), inverse(order)

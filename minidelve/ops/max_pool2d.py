@@ -48,8 +48,8 @@ def max_pool2d(
 ) -> Tensor:
     """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.
 
-    ceil_mode lets the last window hang over the edge (Caffe's habit).  ValueError for a window that
-    does not fit, or a padding of more than half of it.
+    ceil_mode lets the last window hang over the edge (Caffe's habit).  ValueError for an empty map, a
+    window that does not fit or has more than 32,767 taps, or a padding of more than half of it.
     """
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     if kernel[0] * kernel[1] > MOST_TAPS:

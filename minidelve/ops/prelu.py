@@ -40,9 +40,11 @@ from minidelve.tensor import Function, Tensor
 class PReLU(Function):
     def forward(self, y, a):
         self.y_shape, self.shared = y.shape, a.shape != y.shape[1:2]
-        # Kernels see (positions, C) and (C,): a shared slope is the same number in each channel.
-        y = rows_of_channels(y)
-        a = a.repeat(y.shape[1]) if self.shared else array_module(y, a).ascontiguousarray(a)
+        # Kernels see (positions, C) and (C,) of one dtype: a shared slope is the same number in each channel.
+        xp = array_module(y, a)
+        dtype = xp.result_type(y, a)
+        y = rows_of_channels(y).astype(dtype, copy=False)
+        a = xp.ascontiguousarray(a.repeat(y.shape[1]) if self.shared else a, dtype)
         self.save(y, a)
         f = kernels_for(y, a).prelu_forward(y, a)                        # (1)
         return from_rows(f, self.y_shape)

@@ -73,5 +73,10 @@ def transpose(x: Tensor, *axes: Any) -> Tensor:
 
 def getitem(x: Tensor, index: Any) -> Tensor:
     """x[index] with anything NumPy takes as an index (index tensors too)."""
-    unwrap = lambda part: part.data if isinstance(part, Tensor) else part  # noqa: E731
-    return Index.apply(x, index=tuple(map(unwrap, index)) if isinstance(index, tuple) else unwrap(index))
+    return Index.apply(x, index=tuple(map(_own, index)) if isinstance(index, tuple) else _own(index))
+
+
+def _own(part: Any) -> Any:
+    """One part of an index; an array is copied, as backward needs it again and the caller may reuse it."""
+    part = part.data if isinstance(part, Tensor) else part
+    return part.copy() if hasattr(part, "dtype") else part

@@ -12,12 +12,13 @@ Rounding outwards, a bin is never empty and no row of the map is missed; neighbo
 The paper's other recipe, window ceil(L/n) with stride floor(L/n), gives wrong counts for some L
 (L = 10, n = 6 makes 9 windows), so we do not use it.
 
-    f[n, level, c, i, j] = max over the bin of x[n, c, r, w]
+    f_level[n, c, i, j] = max over bin (i, j) of x[n, c, r, w]
 
 Backward is max pooling's: df goes to the place of the first maximum, and adds up where bins of
 several levels (or neighbours) chose the same place.
 
-Levels lie end to end in f in the order given, each as (C, n, n): length C * sum n^2.
+Each f_level is flattened, (C, n, n) in this order, and the levels lie end to end in the order given:
+C * sum n^2 numbers an image.
 
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
 >>> spatial_pyramid_pool2d(x, (2, 1)).data.tolist()

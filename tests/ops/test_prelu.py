@@ -95,3 +95,11 @@ def test_wrong_shapes_are_named():
     raises(ValueError, lambda: prelu(zeros(2, 3), zeros()), "()")
     raises(ValueError, lambda: prelu(zeros(3), zeros(3)), "(3,)", "y")
     raises(ValueError, lambda: prelu(zeros(3), zeros(1)), "(3,)")
+
+
+def test_float32_responses_with_float64_slopes_give_float64_and_each_its_own_gradient():
+    y, a = Tensor(np.float32([[-2, 3]]), requires_grad=True), Tensor(np.array([0.5, 0.5]), requires_grad=True)
+    f = prelu(y, a)
+    f.sum().backward()
+    assert (f.dtype, y.grad.dtype, a.grad.dtype) == (np.float64, np.float32, np.float64)
+    assert (f.data.tolist(), y.grad.tolist(), a.grad.tolist()) == ([[-1, 3]], [[0.5, 1]], [-2, 0])

@@ -39,3 +39,11 @@ def test_nan_stays_nan():
 
 def test_empty_batch():
     empty_batch(relu, (3, 2, 2), (3, 2, 2))
+
+
+def test_minus_infinity_becomes_0_and_nan_stays():
+    y = Tensor(np.array([-np.inf, np.inf, np.nan, -2.0]), requires_grad=True)
+    f = relu(y)
+    f.backward(np.array([np.inf, 1.0, 1.0, 1.0]))
+    np.testing.assert_array_equal(f.data, [0, np.inf, np.nan, 0])
+    np.testing.assert_array_equal(y.grad, [0, 1, 1, 0])

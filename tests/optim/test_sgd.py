@@ -1,9 +1,12 @@
 """SGD is the paper's rule, literally; where PyTorch's differs is pinned too."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from minidelve import Tensor, nn, optim
+from minidelve.optim import sgd
 
 MU, EPS, DECAY = 0.9, 0.05, 5e-4
 
@@ -131,6 +134,21 @@ def test_a_gradient_of_another_memory_order_steps_right(reorder, rng):
     w.grad = reorder(gradient)
     optim.SGD([w], lr=0.5, weight_decay=0.0).step()
     np.testing.assert_allclose(w.data, before - np.float32(0.5) * gradient, rtol=1e-6)
+
+
+def test_the_kernel_is_handed_contiguous_arrays_whatever_the_gradient_is(monkeypatch):
+    p = nn.Parameter(np.ones(4))
+    p.grad = np.arange(8.0)[::2]
+    seen = []
+    step = sgd.kernels_for(p.data).momentum_step
+
+    def spy(*arguments):
+        seen.extend(x.flags.c_contiguous for x in arguments[:3])
+        step(*arguments)
+
+    monkeypatch.setattr(sgd, "kernels_for", lambda *arrays: SimpleNamespace(momentum_step=spy))
+    optim.SGD([p], lr=1.0, weight_decay=0.0).step()
+    assert seen == [True] * 3 and p.data.tolist() == [1, -1, -3, -5]
 
 
 def test_assigned_data_of_another_order_or_dtype_keeps_its_momentum(rng):

@@ -101,7 +101,8 @@ BROKEN_CUPYS = {
         "CuPy is installed but finds no CUDA device or driver",
     ),
     "has a driver but no cuBLAS": (
-        "class cuda:\n    is_available = staticmethod(lambda: True)\ndef ones(*_):\n    raise RuntimeError('no cuBLAS')",
+        "class cuda:\n    is_available = staticmethod(lambda: True)\n"
+        "def ones(*_):\n    raise RuntimeError('no cuBLAS')",
         "CuPy fails: RuntimeError: no cuBLAS",
     ),
 }

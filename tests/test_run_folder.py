@@ -30,6 +30,14 @@ def test_metrics_have_enough_digits(tmp_path):
     assert line == "1,0.01,1.2345679,12.346,20.000,1.000,3.000,100.000"
 
 
+def test_what_is_left_of_an_overwritten_run_goes_with_the_first_epoch(tmp_path):
+    (tmp_path / "result.json").write_text("{}")
+    folder = RunFolder(tmp_path, overwrite=True)
+    assert (tmp_path / "result.json").exists()
+    folder.keep(STATE, {}, [ROW], is_best=True)
+    assert not (tmp_path / "result.json").exists()
+
+
 def test_best_stays_when_an_epoch_is_worse(tmp_path):
     folder = RunFolder(tmp_path)
     folder.keep(STATE, {}, [ROW], is_best=True)

@@ -1,12 +1,10 @@
 """backward(): gradients add up over all paths, each graph is walked once, and errors come before any harm."""
 
-import threading
-
 import numpy as np
 import pytest
 
 import minidelve as md
-from minidelve import Tensor, no_grad
+from minidelve import Tensor
 
 
 def leaf(*numbers: float) -> Tensor:
@@ -137,43 +135,6 @@ def test_two_losses_over_one_retained_part_add_up():
     shared.sum().backward(retain_graph=True)
     (shared * 10.0).sum().backward()
     assert x.grad == 6 + 60
-
-
-# -- no_grad ---------------------------------------------------------------------------------------
-
-
-def records() -> bool:
-    return (leaf(1.0) * 2.0).requires_grad
-
-
-def test_no_grad_leaves_no_graph_nested_and_after_exceptions():
-    with no_grad():
-        with no_grad():
-            assert not records()
-        assert not records()
-        y = leaf(1.0) * 2.0
-        assert y.function is None
-    assert records()
-    with pytest.raises(KeyError), no_grad():
-        raise KeyError
-    assert records()
-
-
-def test_no_grad_decorates_functions_that_may_call_themselves():
-    @no_grad()
-    def count(n: int) -> list[bool]:
-        return [*(count(n - 1) if n else []), records()]
-
-    assert count(3) == [False] * 4 and count(1) == [False] * 2 and records()
-
-
-def test_no_grad_holds_for_its_own_thread_only():
-    seen = []
-    with no_grad():
-        thread = threading.Thread(target=lambda: seen.append(records()))
-        thread.start()
-        thread.join()
-    assert seen == [True]
 
 
 # -- in-place writes -------------------------------------------------------------------------------

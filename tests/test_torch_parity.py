@@ -71,5 +71,4 @@ def test_50_steps_of_lab14_end_at_pytorchs_parameters(dtype, lr, limit):
     """A small rate in float32: a rounding error that turns a unit at its kink doubles every few steps at 1e-2."""
     differences = train_both(dtype, steps=50, size=24, batch=8, lr=lr)
     assert len(differences) == 14 * 2 + 13
-    worst = max(differences, key=differences.get)
-    assert differences[worst] < limit, f"{worst}: {differences[worst]:.2g}"
+    assert {name: d for name, d in differences.items() if not d < limit} == {}  # a NaN is not < limit

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import data
+from minidelve import train as training
 from minidelve.config import Config, default_milestones
 from minidelve.models import create
 from minidelve.run_folder import RunError
@@ -64,6 +65,27 @@ def test_an_epoch_does_not_depend_on_the_epochs_before():
             run.history.append({})
             rows[-1].append(train_epoch(run, *both)["train_loss"])
     assert rows[1][0] == rows[0][1] != rows[0][0]
+
+
+@pytest.mark.parametrize("change", ["seed", "epoch"])
+def test_seed_and_epoch_decide_on_order_crops_and_dropout(monkeypatch, change):
+    drawn = []
+    for seed, done in ((0, 0), (1, 0)) if change == "seed" else ((0, 0), (0, 1)):
+        pictures, seen = noisy_colours(40, seed=7), []
+
+        def record(run, x, targets, where, seen=seen):
+            seen.append((targets.tolist(), float(abs(x).sum())))
+            return 1.0, 0
+
+        run, *both = started(Config(size=28, batch_size=8, seed=seed), pictures, pictures)
+        run.history = [{}] * done
+        monkeypatch.setattr(training, "train_step", record)
+        train_epoch(run, *both)
+        targets, pixels = zip(*seen, strict=True)
+        drawn.append((targets, sorted(pixels), run.network.fc1_drop.rng.random(), run.network.fc2_drop.rng.random()))
+    for one, other in zip(*drawn, strict=True):
+        assert one != other
+    assert drawn[0][2] != drawn[0][3]  # every layer draws for itself
 
 
 def test_training_sees_random_views_and_validation_the_centre(rng):

@@ -18,7 +18,7 @@ few = st.integers(1, 9)
 
 @st.composite
 def windows(draw, pooling: bool = False):
-    """x's size, kernel, stride, padding and output size of a window that fits; pooling: frame and ceil_mode as there."""
+    """(size, kernel, stride, padding, out_size) of a window that fits; pooling: with its frames and ceil_mode."""
     axes = []
     for _ in range(2):
         kernel = draw(st.integers(1, 4))

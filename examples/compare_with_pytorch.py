@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from functools import partial
 
 THREADS = os.environ.get("OMP_NUM_THREADS", "2")
 for variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"):
@@ -127,11 +128,11 @@ def training_steps() -> dict[str, Callable[[], float]]:
     ((x, t),) = batches(1, "float32")
     network = md.models.create("lab14", CLASSES)
     optimizer = md.optim.SGD(network.parameters(), 1e-3)
-    steps: dict[str, Callable[[], float]] = {"minidelve": lambda: our_step(network, optimizer, x, t)}
+    steps: dict[str, Callable[[], float]] = {"minidelve": partial(our_step, network, optimizer, x, t)}
     for name, layout in (("torch NCHW", torch.contiguous_format), ("torch channels_last", torch.channels_last)):
         twin = twin_of(network, torch.float32).to(memory_format=layout)
         inputs = torch.from_numpy(x).contiguous(memory_format=layout), torch.from_numpy(t)
-        steps[name] = lambda twin=twin, sgd=sgd_for(twin, 1e-3), inputs=inputs: their_step(twin, sgd, *inputs)
+        steps[name] = partial(their_step, twin, sgd_for(twin, 1e-3), *inputs)
     return steps
 
 

@@ -38,6 +38,10 @@ rather than kept.  Every core takes a share of the images through all of this (t
 
 from __future__ import annotations
 
+from functools import reduce
+from operator import add
+from typing import Any
+
 from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.layout import channels_first, channels_last
@@ -87,17 +91,23 @@ class Conv2d(Function):
                     kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])
             return dW, db
 
-        dWs, dbs = zip(*in_shares(gradients, len(x), x))                    # a sum over images is a sum over shares
+        dWs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
+        dW = total(dWs) if self.needs[1] else None                          # over images is over shares
         return (
             None if dx is None else channels_first(dx),
-            channels_first(sum(dWs).reshape(len(W), *self.window[0], -1)) if self.needs[1] else None,
-            sum(dbs) if self.needs[2] else None,
+            None if dW is None else channels_first(dW.reshape(len(W), *self.window[0], -1)),
+            total(dbs) if self.needs[2] else None,
         )
+
+
+def total(shares: tuple[Any, ...]) -> Any:
+    """The sum of what each core found, always in the same order."""
+    return reduce(add, shares)
 
 
 def parts(share, y, W):
     """The images of a share, as many at a time as COLS_BYTES allows: (slice, room for their cols)."""
-    OH, OW, K = *y.shape[1:3], W.shape[1]
+    (OH, OW), K = y.shape[1:3], W.shape[1]
     step = max(1, COLS_BYTES // max(1, OH * OW * K * y.itemsize))
     room = array_module(y).empty((min(step, share.stop - share.start), OH, OW, K), y.dtype)
     for start in range(share.start, share.stop, step):

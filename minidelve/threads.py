@@ -56,7 +56,8 @@ def matmul(x: Any, y: Any) -> Any:
     n, m = x.shape[0], y.shape[1]
     out = np.empty((n, m), np.result_type(x, y))
     if n * m * x.shape[1] < SMALL_PRODUCT:
-        return np.matmul(x, y, out=out)
+        with _blas_single_threaded():
+            return np.matmul(x, y, out=out)
     if m >= n:
         in_shares(lambda part: np.matmul(x, y[:, part], out=out[:, part]), m)
     else:

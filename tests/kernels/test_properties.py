@@ -116,6 +116,14 @@ def test_the_first_of_equal_maxima_is_noted_and_a_maximum_may_be_negative(folder
     assert f[0, :, 0].tolist() == [-1, -1, -3] and argmax[0, :, 0].tolist() == [6, 9, 14]
 
 
+def test_the_frame_never_wins_not_even_against_minus_infinity(folder):
+    x = np.full((1, 2, 2, 1), -np.inf)
+    y, taps = folder.max_pool_forward(x, (2, 2), (2, 2), (1, 1), (2, 2))  # each window sees one corner of x
+    assert np.all(y == -np.inf) and taps[0, :, :, 0].tolist() == [[3, 2], [1, 0]]
+    dx = folder.max_pool_backward(np.arange(4.0).reshape(1, 2, 2, 1), taps, (2, 2), (2, 2), (2, 2), (1, 1))
+    assert dx[0, :, :, 0].tolist() == [[0, 1], [2, 3]]
+
+
 def test_zero_counts_as_negative(folder):
     y, df, a = np.zeros((1, 1)), np.ones((1, 1)), np.array([0.25])
     assert folder.prelu_backward(df, y, a)[0] == 0.25

@@ -23,6 +23,7 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -126,6 +127,29 @@ class use:
 def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
     """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
     return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
+
+
+def shares(count: int) -> list[slice]:
+    """The slices that in_shares uses on the CPU."""
+    return threads.shares(count)
+
+
+def can_share(count: int, *arrays: Any) -> bool:
+    """Whether a batch of `count` is worth cutting into shares that run whole layers side by side.
+
+    On the CPU, with at least two images a core, and kernels that two threads may call at once.
+    """
+    enough = 1 < threads.thread_count() <= count // 2
+    return enough and device_of(*arrays) == "cpu" and _kernels_may_run_side_by_side()
+
+
+@cache
+def _kernels_may_run_side_by_side() -> bool:
+    """Numba's fallback threading layer, workqueue, ends the process when two threads call it at once."""
+    import numba
+
+    _load("numba_cpu").leaky_relu_forward(np.zeros(1, np.float32), 0.0)  # the layer is chosen at a first call
+    return numba.threading_layer() != "workqueue"
 
 
 def matmul(x: Any, y: Any) -> Any:

@@ -197,6 +197,7 @@ class Tensor:
             if isinstance(node, Tensor):
                 node.grad = xp.asarray(df if node.grad is None else node.grad + df)  # 0-d sums are NumPy scalars
                 continue
+            node.retain_graph = retain_graph
             shares = node.run_backward(df)
             for i, (source, share) in enumerate(zip(node.sources, shares, strict=True)):
                 if source is None:
@@ -234,6 +235,7 @@ class Function:
     shape: tuple[int, ...] = ()
     dtype: np.dtype
     freed = False
+    retain_graph = False  # of the walk that is under way; for a Function that holds graphs of its own
 
     def forward(self, *arrays: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")

@@ -11,8 +11,9 @@ The number of threads is OMP_NUM_THREADS or NUMBA_NUM_THREADS if set, else the n
 from __future__ import annotations
 
 import os
+import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager
 from functools import cache
 from typing import Any, TypeVar
@@ -41,20 +42,51 @@ def shares(count: int) -> list[slice]:
 
 
 def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
-    """[function(share) for each of shares(count)], side by side, BLAS single-threaded within."""
+    """[function(share) for each of shares(count)], side by side, BLAS and Numba single-threaded within.
+
+    Inside a share the core's work is not divided again: there it is [function(all)].
+    """
+    if _inside.share:
+        return [function(slice(0, count))]
     parts = shares(count)
     if len(parts) == 1:
         return [function(parts[0])]  # a single image: let BLAS have all cores
     with _blas_single_threaded():
-        others = [_pool().submit(function, part) for part in parts[1:]]
-        first = function(parts[0])
+        others = [_pool().submit(_alone, function, part) for part in parts[1:]]
+        try:
+            first = _alone(function, parts[0])
+        finally:
+            wait(others)  # nobody may still be writing when an error or Ctrl-C leaves this function
         return [first, *(other.result() for other in others)]
+
+
+class _Inside(threading.local):
+    share = False
+
+
+_inside = _Inside()
+
+
+def _alone(function: Callable[[slice], T], share: slice) -> T:
+    """function(share) with this thread's kernels kept to one core."""
+    import numba  # late: it takes a second
+
+    threads = numba.get_num_threads()
+    _inside.share = True
+    numba.set_num_threads(1)
+    try:
+        return function(share)
+    finally:
+        numba.set_num_threads(threads)
+        _inside.share = False
 
 
 def matmul(x: Any, y: Any) -> Any:
     """x (n, k) @ y (k, m), its columns (or rows, if there are more) split over the threads."""
     n, m = x.shape[0], y.shape[1]
     out = np.empty((n, m), np.result_type(x, y))
+    if _inside.share:
+        return np.matmul(x, y, out=out)
     if n * m * x.shape[1] < SMALL_PRODUCT:
         with _blas_single_threaded():
             return np.matmul(x, y, out=out)

@@ -22,17 +22,17 @@ TEXTURES = ("checkered", "striped")
 SHAPES = ("circle", "cross", "square", "star", "triangle")
 
 # Values are of 255, lengths in pixels, ranges from the lowest to the highest.
-BACKGROUND = 145, 255
-OBJECT = 65, 165          # the lighter shade of the texture
-DARKER = 0.24             # the darker shade, as a part of the lighter
-RADIUS = 15, 22
+BACKGROUND = 148, 255
+OBJECT = 55, 155          # the lighter shade of the texture
+DARKER = 0.22             # the darker shade, as a part of the lighter
+RADIUS = 16, 22
 STRETCH = 0.85, 1.15      # one side by this, the other by its inverse
 LEAN = -1 / 12, 1 / 12    # in full turns
 PERIOD = 7, 11            # of the texture, which is turned freely
 
-CLUTTER = 6               # small pieces around the object ...
+CLUTTER = 5               # small pieces around the object ...
 BEFORE = 2                # ... and how many of them lie in front of it
-CLUTTER_COLOUR = 110, 255
+CLUTTER_COLOUR = 125, 255
 CLUTTER_RADIUS = 2, 4
 PIECE = 12                # side of the patch in which a piece is drawn
 NOISE = 12                # by how much each value moves at most

@@ -13,6 +13,8 @@ import numpy as np
 
 from minidelve import nn
 from minidelve.nn import init as weights
+from minidelve.nn.shares import run_in_shares
+from minidelve.tensor import Tensor
 
 PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
 
@@ -80,6 +82,15 @@ class Network(nn.Sequential):
         self.title = title
         for name, layer in layers:
             setattr(self, name, layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Every layer in turn; those up to the pyramid on shares of the batch, a core each (nn/shares.py)."""
+        layers = list(self)
+        first_fc = next((i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)), len(layers))
+        x = run_in_shares(layers[:first_fc], x)
+        for layer in layers[first_fc:]:
+            x = layer(x)
+        return x
 
 
 ACTIVATIONS: dict[str, tuple[float, Callable[[int], nn.Module]]] = {

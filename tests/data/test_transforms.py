@@ -36,7 +36,7 @@ def test_a_crop_of_the_full_height_fits(crop):
 
 @pytest.mark.parametrize("crop", [RandomCrop(7), CenterCrop(7)])
 def test_an_image_smaller_than_the_crop_is_named_with_the_cure(crop):
-    with pytest.raises(DataError, match="8 x 6 pixels.*7 x 7.*smaller --size, at most 6"):
+    with pytest.raises(DataError, match="8 x 6 pixels.*7 x 7.*--size of at most 6"):
         crop(IMAGE, RNG)
 
 

@@ -1,0 +1,93 @@
+"""The conv layers of a network on all cores: each takes a share of the batch through all of them.
+
+The paper trains on several GPUs like this (section 3): every GPU runs the conv layers forward on its
+part of the mini-batch; before the first fully connected layer they meet, and one GPU does the rest
+on the whole batch; backwards the same way, and the weights' gradients are added up.  Here a core
+plays the GPU.
+
+Why not let each op use all cores?  Because the cores then meet after every op, a hundred times a
+step, and waking a sleeping core takes longer than a PReLU.  Here they meet twice a step.
+
+It is one Function.  Its forward runs each share through *replicas* of the layers: the same arrays in
+Tensors of the share's own, so that each share builds a graph of its own and collects gradients of
+its own.  Its backward walks those graphs, and adds:
+
+    y[share]  = layers(x[share])
+    dx[share] = walk back from dy[share]
+    dw        = sum over shares of dw            every image used the same w
+
+Adding is always done in the same order, so a run can be repeated bit for bit.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from functools import reduce
+from operator import add
+from typing import Any
+
+from minidelve.backend import array_module, can_share, in_shares, shares
+from minidelve.nn.module import Module, Parameter
+from minidelve.tensor import Function, Tensor, no_grad
+
+
+class InShares(Function):
+    def forward(self, x, *parameters, layers):
+        def run(share):
+            start = Tensor(x[share], requires_grad=self.needs[0])
+            own = [Tensor(w, requires_grad=needed) for w, needed in zip(parameters, self.needs[1:])]
+            y = start
+            for layer in replicas(layers, own):
+                y = layer(y)
+            return start, own, y
+
+        def run_only(share):
+            with no_grad():
+                return run(share)
+
+        passes = in_shares(run if any(self.needs) else run_only, len(x), x)
+        self.passes = passes if any(self.needs) else []
+        return array_module(x).concatenate([y.data for *_, y in passes])
+
+    def backward(self, df):
+        pass_of = {share.start: run for share, run in zip(shares(len(df)), self.passes, strict=True)}
+
+        def walk_back(share):
+            start, own, y = pass_of[share.start]
+            for leaf in (start, *own):
+                leaf.grad = None
+            y.backward(df[share], retain_graph=self.retain_graph)
+            return [leaf.grad for leaf in (start, *own)]
+
+        dxs, *dws = zip(*in_shares(walk_back, len(df), df), strict=True)
+        dx = array_module(df).concatenate(dxs) if self.needs[0] else None
+        return dx, *(reduce(add, dw) if needed else None for dw, needed in zip(dws, self.needs[1:]))
+
+    def free(self):
+        super().free()
+        self.passes = []
+
+
+def replicas(layers: Sequence[Module], parameters: Sequence[Tensor]) -> list[Module]:
+    """Copies of the layers whose Parameters are replaced, in order of definition, by `parameters`."""
+    fresh = iter(parameters)
+    copies = []
+    for layer in layers:
+        twin = copy.copy(layer)
+        vars(twin).update({name: next(fresh) for name, value in vars(layer).items() if isinstance(value, Parameter)})
+        copies.append(twin)
+    return copies
+
+
+def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
+    """layers(x), computed side by side on shares of the batch where that pays; the result is the same.
+
+    layers   without sub-modules and without randomness (dropout draws for the whole batch)
+    """
+    if not can_share(len(x), x.data):
+        for layer in layers:
+            x = layer(x)
+        return x
+    parameters = [value for layer in layers for value in vars(layer).values() if isinstance(value, Parameter)]
+    return InShares.apply(x, *parameters, layers=layers)

@@ -21,8 +21,10 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minidelve.backend import array_module, device_of, kernels_for, to_device
+from minidelve.backend import array_module, device_of, in_shares, kernels_for, to_device
 from minidelve.nn.module import Parameter
+
+PARTS = 64  # of an array, to be shared out evenly to any usual number of cores
 
 
 class SGD:
@@ -51,14 +53,24 @@ class SGD:
 
     def step(self) -> None:
         """Apply (4) to every parameter that has a gradient."""
+        updates = []
         for i, a in enumerate(self.parameters):
             if a.grad is None:
                 continue
             D = self.steps[i] = laid_out_like(a.data, self.steps[i])
             gradient = laid_out_like(a.data, a.grad)
             decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
-            flat = (in_memory_order(x, a.data).reshape(-1) for x in (a.data, D, gradient))
-            kernels_for(a.data).momentum_step(*flat, self.momentum, self.lr, decay)      # (4)
+            flat = [in_memory_order(x, a.data).reshape(-1) for x in (a.data, D, gradient)]
+            updates.append((flat, decay))
+
+        def move(part):
+            # Each core takes the same part of every array: it is woken once, not once a parameter.
+            for (a, D, gradient), decay in updates:
+                own = slice(part.start * len(a) // PARTS, part.stop * len(a) // PARTS)
+                step = kernels_for(a).momentum_step
+                step(a[own], D[own], gradient[own], self.momentum, self.lr, decay)       # (4)
+
+        in_shares(move, PARTS, *(flat[0] for flat, _ in updates))
 
     def zero_grad(self) -> None:
         """Forget the gradients; backward() adds to what is there."""

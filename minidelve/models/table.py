@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 
@@ -110,17 +111,14 @@ def build(title: str, table: Sequence[Row], num_classes: int, activation: str, i
     layers: list[tuple[str, nn.Module]] = []
     width, positions = 3, 1  # channels of the map, and how often each occurs in the vector for fc1
 
-    def weighted(name: str, layer: nn.Conv2d | nn.Linear, units: int, std: float | None, last: bool = False) -> None:
-        initialize(layer.weight, init, slope, std, rng)
-        layers.append((name, layer))
-        if not last:
-            layers.append((f"{name}_act", make_activation(units)))
+    fill = partial(initialize, init=init, slope=slope)
 
     for row in table:
         match row:
             case Conv():
                 for name, padding in zip(row.names(), row.paddings, strict=True):
-                    weighted(name, nn.Conv2d(width, row.channels, row.kernel, row.stride, padding), row.channels, None)
+                    conv = nn.Conv2d(width, row.channels, row.kernel, row.stride, padding, rng=rng, init=fill)
+                    layers += [(name, conv), (f"{name}_act", make_activation(row.channels))]
                     width = row.channels
             case Pool():
                 layers.append((row.name, nn.MaxPool2d(row.kernel, row.stride)))
@@ -129,15 +127,20 @@ def build(title: str, table: Sequence[Row], num_classes: int, activation: str, i
                 positions = sum(n * n for n in row.levels)
             case FullyConnected():
                 units = row.units or num_classes
-                weighted(row.name, nn.Linear(width * positions, units), units, row.std, last=row is table[-1])
-                width, positions = units, 1
+                fc = nn.Linear(width * positions, units, rng=rng, init=partial(fill, std=row.std))
+                layers.append((row.name, fc))
+                if row is not table[-1]:
+                    layers.append((f"{row.name}_act", make_activation(units)))
                 if row.dropout:
                     dropout = nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))
                     layers.append((f"{row.name}_drop", dropout))
+                width, positions = units, 1
     return Network(layers, title)
 
 
-def initialize(w: nn.Parameter, init: str, slope: float, std: float | None, rng: np.random.Generator) -> None:
+def initialize(
+    w: nn.Parameter, rng: np.random.Generator, init: str, slope: float = 0.0, std: float | None = None
+) -> None:
     """Fill w as named by `init` (nn/init.py derives them); a fixed `std` of the table wins over He's."""
     if init == "gaussian":
         weights.normal_(w, 0.01, rng)                       # AlexNet's habit, which the paper argues against

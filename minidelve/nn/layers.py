@@ -1,12 +1,11 @@
 """Layers: the ops of minidelve/ops with their parameters, under PyTorch's names.
 
-Weights are initialized by the paper's equation (10), biases by 0; `models` overrides this where
-another initialization is asked for.
+Weights are initialized by the paper's equation (10), or by `init(weight, rng=rng)`; biases by 0.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 import numpy as np
 
@@ -16,6 +15,8 @@ from minidelve.nn.module import Module, Parameter
 from minidelve.ops.geometry import Pair, as_pair
 from minidelve.ops.layout import channels_first
 from minidelve.tensor import Tensor
+
+Initializer = Callable[..., object]  # fills a weight in place: init(weight, rng=...)
 
 
 class Conv2d(Module):
@@ -33,12 +34,13 @@ class Conv2d(Module):
         padding: int | Pair = 0,
         bias: bool = True,
         rng: np.random.Generator | None = None,
+        init: Initializer = he_normal_,
     ):
         kernel = as_pair("Conv2d", "kernel_size", kernel_size, 1)
         self.stride, self.padding = as_pair("Conv2d", "stride", stride, 1), as_pair("Conv2d", "padding", padding, 0)
         self.weight = Parameter(channels_first(np.empty((out_channels, *kernel, in_channels), np.float32)))
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
-        he_normal_(self.weight, rng=rng)
+        init(self.weight, rng=rng)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in, H, W) -> (N, out, OH, OW)."""
@@ -52,10 +54,17 @@ class Conv2d(Module):
 class Linear(Module):
     """Fully connected layer: weight (out, in), bias (out,) or None."""
 
-    def __init__(self, in_features: int, out_features: int, bias: bool = True, rng: np.random.Generator | None = None):
+    def __init__(
+        self,
+        in_features: int,
+        out_features: int,
+        bias: bool = True,
+        rng: np.random.Generator | None = None,
+        init: Initializer = he_normal_,
+    ):
         self.weight = Parameter(np.empty((out_features, in_features), np.float32))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
-        he_normal_(self.weight, rng=rng)
+        init(self.weight, rng=rng)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, in) -> (N, out)."""

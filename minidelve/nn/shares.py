@@ -25,7 +25,6 @@ import copy
 from collections.abc import Sequence
 from functools import reduce
 from operator import add
-from typing import Any
 
 from minidelve.backend import array_module, can_share, in_shares, shares
 from minidelve.nn.module import Module, Parameter

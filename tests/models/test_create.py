@@ -72,7 +72,7 @@ def test_a_fixed_std_wins_over_he_but_not_over_xavier_and_gaussian():
 
     for init, std in (("he", 0.05), ("he-backward", 0.05), ("xavier", 0.1), ("gaussian", 0.01)):
         w = nn.Parameter(np.zeros((200, 100)))
-        initialize(w, init, 0.25, 0.05, np.random.default_rng(0))
+        initialize(w, np.random.default_rng(0), init, slope=0.25, std=0.05)
         assert w.data.std() == pytest.approx(std, rel=0.03)
 
 

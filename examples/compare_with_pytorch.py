@@ -106,8 +106,12 @@ def batches(count: int, dtype: str, batch: int = 64, size: int = 56) -> list[tup
     ]
 
 
-def parity(dtype: str, steps: int = 50, batch: int = 64, size: int = 56, lr: float = 1e-3) -> float:
-    """Train both without dropout; the largest |ours - theirs| / max |theirs| of any parameter."""
+def parity(dtype: str, steps: int = 50, batch: int = 64, size: int = 56, lr: float = 1e-4) -> float:
+    """Train both without dropout; the largest |ours - theirs| / max |theirs| of any parameter.
+
+    The rate is small because both start on noise without dropout, where larger steps are chaotic: in
+    float32 one rounding that moves one unit over its kink is then doubled at every step.
+    """
     network = md.models.create("lab14", CLASSES)
     for parameter in network.parameters():
         parameter.data = parameter.data.astype(dtype)
@@ -117,10 +121,11 @@ def parity(dtype: str, steps: int = 50, batch: int = 64, size: int = 56, lr: flo
     for x, t in batches(steps, dtype, batch, size):
         our_step(network, ours, x, t)
         their_step(twin, theirs, torch.from_numpy(x), torch.from_numpy(t))
-    return max(
-        float(np.abs(p.data - q.detach().numpy()).max() / np.abs(q.detach().numpy()).max())
+    differences = [
+        np.abs(p.data - q.detach().numpy()).max() / np.abs(q.detach().numpy()).max()
         for p, q in zip(network.parameters(), twin.parameters(), strict=True)
-    )
+    ]
+    return float(np.max(differences))  # np.max, as Python's max can hide a NaN
 
 
 def training_steps() -> dict[str, Callable[[], float]]:

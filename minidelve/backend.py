@@ -5,7 +5,7 @@ An op never asks "am I on the GPU?".  It hands its arrays to two functions:
     array_module(x)   numpy or cupy, for what both spell alike (matmul, exp, ...)
     kernels_for(x)    the package of hot loops for x's device
 
-Two implementations serve the CPU and two serve CUDA, all with the same function names
+Two implementations serve the CPU; two for CUDA are to come.  All have the same function names
 (kernels/README.md is the contract).  `use` picks between those of one device:
 
 >>> import numpy as np
@@ -126,7 +126,9 @@ class use:
 
 def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
     """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
-    return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
+    if device_of(*arrays) == "cpu" and _kernels_may_run_side_by_side():
+        return threads.in_shares(function, count)
+    return [function(slice(0, count))]
 
 
 def shares(count: int) -> list[slice]:

@@ -25,7 +25,7 @@ class Config:
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4
-    size: int = 56
+    size: int = 56  # pixels, the side of the square that the network sees
     seed: int = 0
     device: str = "cpu"
     workers: int = 2

@@ -37,7 +37,7 @@ def rank_of_target(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
     [1]
     """
     own = scores[np.arange(len(targets)), targets][:, None]
-    return (~(scores < own)).sum(axis=1) - (own[:, 0] == own[:, 0])
+    return (~(scores < own)).sum(axis=1) - (own[:, 0] == own[:, 0])  # less itself; a NaN, unequal to itself, stays
 
 
 def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]], device: str = "cpu") -> Errors:

@@ -14,7 +14,7 @@ from minidelve.config import Config
 
 @dataclass
 class Run:
-    """All that changes while training, and how to save and restore it."""
+    """A run under way: what it was asked for, and what changes from epoch to epoch, and how to save and restore it."""
 
     config: Config
     network: models.Network

@@ -1,4 +1,4 @@
-"""Tensor and Function: the graph that a forward pass leaves behind, and the walk back through it.
+r"""Tensor and Function: the graph that a forward pass leaves behind, and the walk back through it.
 
 Define-by-run.  Every op is a Function object with two methods on raw arrays,
 
@@ -6,8 +6,8 @@ Define-by-run.  Every op is a Function object with two methods on raw arrays,
 
 Calling an op runs forward and, if an input wants a gradient, keeps the object as a node:
 
-    x ----\\
-           Mul ---> y -----\\                      a Tensor knows the Function that made it,
+    x ----\
+           Multiply --> y -----\                  a Tensor knows the Function that made it,
     w ----/                 Add ---> loss         a Function knows its sources: the Functions
     b ---------------------/                      (or leaf Tensors) that its inputs came from
 

@@ -5,7 +5,8 @@ and on a machine that runs anything else they wait for the slowest each time (on
 made lab14 ten times slower).  So the batch is cut into one share per core, each share runs through
 im2col, product and bias on its own, with BLAS limited to one thread, and the cores meet once an op.
 
-The number of threads is OMP_NUM_THREADS or NUMBA_NUM_THREADS if set, else the number of cores.
+The number of threads is NUMBA_NUM_THREADS if set, else OMP_NUM_THREADS, else the number of cores this
+process may use.
 """
 
 from __future__ import annotations
@@ -14,8 +15,9 @@ import os
 import sys
 import threading
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor, wait
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import cache
 from typing import Any, TypeVar
 
@@ -28,7 +30,7 @@ T = TypeVar("T")
 def thread_count() -> int:
     """How many cores to use."""
     for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
-        if os.environ.get(variable, "").isdigit():
+        if os.environ.get(variable, "").isdecimal():
             return max(1, int(os.environ[variable]))
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
@@ -50,15 +52,25 @@ def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
     if _inside.share:
         return [function(slice(0, count))]
     parts = shares(count)
-    if len(parts) == 1:
+    if len(parts) == 1 and thread_count() > 1:
         return [function(parts[0])]  # a single image: let BLAS have all cores
     with _side_by_side():
-        others = [_pool().submit(_alone, function, part) for part in parts[1:]]
+        others: list[Future[T]] = []
         try:
+            for part in parts[1:]:  # in the caller's context: np.errstate holds for every share
+                others.append(_pool().submit(copy_context().run, _alone, function, part))
             first = _alone(function, parts[0])
         finally:
-            wait(others)  # nobody may still be writing when an error or Ctrl-C leaves this function
+            _wait_for(others)  # nobody may still be writing when an error or Ctrl-C leaves this function
         return [first, *(other.result() for other in others)]
+
+
+def _wait_for(others: list[Future[T]]) -> None:
+    try:
+        wait(others)
+    except BaseException:  # Ctrl-C came while this thread waited
+        wait(others)
+        raise
 
 
 class _Inside(threading.local):
@@ -73,9 +85,9 @@ def _alone(function: Callable[[slice], T], share: slice) -> T:
     import numba  # late: it takes a second
 
     threads = numba.get_num_threads()
-    _inside.share = True
-    numba.set_num_threads(1)
     try:
+        _inside.share = True
+        numba.set_num_threads(1)
         return function(share)
     finally:
         numba.set_num_threads(threads)
@@ -88,7 +100,7 @@ def matmul(x: Any, y: Any) -> Any:
     out = np.empty((n, m), np.result_type(x, y))
     if _inside.share:
         return np.matmul(x, y, out=out)
-    if n * m * x.shape[1] < SMALL_PRODUCT:
+    if n * m * x.shape[1] < SMALL_PRODUCT or max(n, m) == 1:
         with _side_by_side():
             return np.matmul(x, y, out=out)
     if m >= n:
@@ -113,21 +125,66 @@ def _blas_libraries() -> list[Any]:
     return ThreadpoolController().select(user_api="blas").lib_controllers
 
 
+class _Limits:
+    """What BLAS and Python were set to before the first of those who now run shares came in."""
+
+    def __init__(self) -> None:
+        self.lock = threading.Lock()
+        self.users = 0
+        self.interval = sys.getswitchinterval()
+        self.blas: list[tuple[Any, int]] = []
+
+    def enter(self) -> None:
+        with self.lock:
+            self.users += 1
+            if self.users > 1:
+                return
+            self.interval = sys.getswitchinterval()
+            self.blas = [(library, library.get_num_threads()) for library in _blas_libraries()]
+            sys.setswitchinterval(1e-4)
+            for library, _ in self.blas:
+                library.set_num_threads(1)
+
+    def leave(self) -> None:
+        with self.lock:
+            self.users -= 1
+            if self.users == 0:
+                self.restore()
+
+    def restore(self) -> None:
+        sys.setswitchinterval(self.interval)
+        for library, threads in self.blas:
+            library.set_num_threads(threads)
+
+
+_limits = _Limits()
+
+
 @contextmanager
 def _side_by_side() -> Iterator[None]:
     """BLAS on one thread; and Python's lock handed over sooner than after its usual 5 ms.
 
     A share spends nearly all of its time in compiled code without the lock.  When it comes back for
     the few lines of Python between two kernels, it should not wait (lab14's step: 175 ms against 120).
+
+    Two threads of the user's may be here at once: the last to leave restores what the first one found.
     """
-    before = [library.get_num_threads() for library in _blas_libraries()]
-    interval = sys.getswitchinterval()
-    for library in _blas_libraries():
-        library.set_num_threads(1)
-    sys.setswitchinterval(1e-4)
+    _limits.enter()
     try:
         yield
     finally:
-        sys.setswitchinterval(interval)
-        for library, threads in zip(_blas_libraries(), before):
-            library.set_num_threads(threads)
+        _limits.leave()
+
+
+def _after_fork() -> None:
+    """In a forked child only the thread that forked lives on: not the pool's, nor one that held the limits."""
+    global _limits
+    _pool.cache_clear()
+    if not _inside.share:
+        if _limits.users:
+            _limits.restore()
+        _limits = _Limits()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_after_fork)

@@ -3,7 +3,7 @@
 import numpy as np
 from numba import prange
 
-from kernels.numba_cpu.compile import kernel as compiled
+from kernels.numba_cpu.compile import compiled
 
 
 def bin_max_forward(x, bins):

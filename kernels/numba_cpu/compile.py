@@ -1,6 +1,7 @@
 """How the kernels of this folder are compiled.
 
-parallel   each kernel splits its outer loop over the cores (prange)
+parallel   `compiled` splits a kernel's outer loop over the cores (prange); `compiled_serial` does not,
+           as its caller has split the work already
 cache      machine code is kept on disk, so only the first run ever waits for the compiler
 error_model, boundscheck  C's: a kernel's loop bounds are its proof that no index leaves its array
 
@@ -14,12 +15,12 @@ from numba import njit
 OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 
-def kernel(function):
+def compiled(function):
     """Compile a loop nest that splits its outer prange over the cores."""
     return _compile(function, parallel=True)
 
 
-def serial_kernel(function):
+def compiled_serial(function):
     """Compile a loop nest that stays on the calling thread: its caller splits the batch over the cores."""
     return _compile(function, parallel=False)
 

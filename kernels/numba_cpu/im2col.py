@@ -5,13 +5,14 @@ side again in cols.  So a receptive field is kh runs of kw * C numbers, and the 
 plain copy (im2col) or sum (col2im) of such a run.  Where the frame cuts a run, its bounds are
 worked out once per run: no test in an inner loop.
 
-Work is split over output rows in im2col, and over *input* rows in col2im: a thread then owns the
-rows it writes, gathers what belongs there, and no two threads add to one place.
+Both run on the thread that calls them: conv2d gives each core its share of the images.  im2col
+walks output rows; col2im walks *input* rows and gathers what belongs to each, so that a row is
+written while it is in the cache.
 """
 
 import numpy as np
 
-from kernels.numba_cpu.compile import serial_kernel as compiled
+from kernels.numba_cpu.compile import compiled_serial
 
 
 def im2col(x, kernel, stride, padding, out=None):
@@ -23,7 +24,7 @@ def im2col(x, kernel, stride, padding, out=None):
     return out
 
 
-@compiled
+@compiled_serial
 def _im2col(x, cols, C, stride, padding):
     N, H, WC = x.shape
     OH, OW, kh, run = cols.shape[1:]
@@ -55,7 +56,7 @@ def col2im(cols, size, kernel, stride, padding, out=None):
     return out
 
 
-@compiled
+@compiled_serial
 def _col2im(cols, dx, C, stride, padding):
     N, H, WC = dx.shape
     OH, OW, kh, run = cols.shape[1:]

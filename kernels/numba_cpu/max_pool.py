@@ -8,7 +8,7 @@ pixel was its maximum, and writes the pixel once.  No zero fill first, no race b
 import numpy as np
 from numba import prange
 
-from kernels.numba_cpu.compile import kernel as compiled
+from kernels.numba_cpu.compile import compiled
 
 
 def max_pool_forward(x, kernel, stride, padding, out_size):

@@ -1,8 +1,6 @@
 """The paper's momentum rule (equation (4)) in one pass: three numbers read, two written, no temporary."""
 
-from numba import prange
-
-from kernels.numba_cpu.compile import kernel as compiled
+from kernels.numba_cpu.compile import compiled_serial
 
 
 def momentum_step(a, D, gradient, mu, eps, decay):
@@ -10,8 +8,8 @@ def momentum_step(a, D, gradient, mu, eps, decay):
     _step(a, D, gradient, number(mu), number(eps), number(decay))
 
 
-@compiled
+@compiled_serial  # SGD shares each array out over the cores itself
 def _step(a, D, gradient, mu, eps, decay):
-    for i in prange(len(a)):
+    for i in range(len(a)):
         D[i] = mu * D[i] + eps * (gradient[i] + decay * a[i])            # (4)
         a[i] -= D[i]

@@ -8,7 +8,7 @@ together, so the result is the same bits whatever the number of threads.
 import numpy as np
 from numba import prange
 
-from kernels.numba_cpu.compile import kernel as compiled
+from kernels.numba_cpu.compile import compiled
 
 BLOCKS = 64
 
@@ -46,5 +46,5 @@ def _backward(df, y, a, dy, partial):
             df_m, y_m, dy_m = df[m], y[m], dy[m]
             for c in range(C):
                 positive = y_m[c] > 0
-                dy_m[c] = df_m[c] if positive else a[c] * df_m[c]
+                dy_m[c] = df_m[c] if positive else a[c] * df_m[c]        # (dy)
                 da[c] += zero if positive else df_m[c] * y_m[c]          # (2), (3)

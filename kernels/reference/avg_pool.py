@@ -27,14 +27,14 @@ def avg_pool_backward(dy, size, kernel, stride, padding):
         for v in range(kernel[1]):
             r, w = rows[:, u], columns[:, v]
             i, j = np.flatnonzero((r >= 0) & (r < H)), np.flatnonzero((w >= 0) & (w < W))
-            dx[:, r[i][:, None], w[j]] += share[:, i[:, None], j]  # one tap: no place twice
+            dx[:, r[i][:, None], w[j]] += share[:, i[:, None], j]  # for one (u, v) all windows read different pixels
     return dx
 
 
 def taps_inside(size, kernel, stride, padding, out_size):
     """(OH, OW, 1) number of taps of each window that lie inside the framed map."""
     rows, columns = (
-        ((q := positions(L, k, s, p, O)) < L + p).sum(axis=1)
+        (positions(L, k, s, p, O) < L + p).sum(axis=1)  # no window begins before the frame
         for L, k, s, p, O in zip(size, kernel, stride, padding, out_size)
     )
     return (rows[:, None] * columns)[:, :, None]

@@ -8,6 +8,6 @@ def prelu_forward(y, a):
 
 
 def prelu_backward(df, y, a):
-    dy = df * np.where(y > 0, np.ones_like(a), a)
+    dy = df * np.where(y > 0, np.ones_like(a), a)                        # (dy); not 1: that keeps the dtype
     da = (df * np.where(y > 0, np.zeros_like(y), y)).sum(axis=0)         # (2), (3)
     return dy, da

@@ -4,7 +4,7 @@ import numpy as np
 
 
 def windows(x, kernel, stride, padding, out_size, fill):
-    """x (N, H, W, C) -> (N, OH, OW, kh, kw, C): the window of every output position, no copy of padded x.
+    """x (N, H, W, C) -> (N, OH, OW, kh, kw, C): the window of every output position, a view of padded x.
 
     x is framed by `padding` of `fill`, and by more at the bottom and right if out_size asks for it.
     """

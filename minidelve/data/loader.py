@@ -78,7 +78,8 @@ class Loader:
         return self.batches
 
     def epoch(self, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
-        """The batches of one epoch, counted from 0.
+        """The batches of one epoch. The number seeds order and views: training counts from 1, validation
+        always asks for 0.
 
         An error in a thread is raised here, when its batch is due. Leaving early, by break or by
         an exception, stops the threads at the image they are at.

@@ -4,7 +4,8 @@ The paper subtracts the per-pixel mean (section 3), which leaves inputs in about
 initialization keeps their variance through all layers, so the logits would begin as large and the
 softmax could overflow. Section 2.2 names the ways out: smaller weights in the last layers, a factor
 on each layer, or normalising the input. We normalise the input, since that leaves the
-initialization of every layer to the formula that derives it.
+initialization of every layer to the formula that derives it. (lab14 does so; small14 also keeps the
+paper's fixed 0.01 and 0.001 in its fully connected layers.)
 
 One number for all values is enough for that. One for each pixel or channel would also change the
 proportions between them.

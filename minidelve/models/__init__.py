@@ -15,7 +15,7 @@ def create(name: str, num_classes: int, activation: str = "prelu", init: str = "
 
     name         small14 (224-pixel images) or lab14 (64-pixel images)
     activation   prelu (a slope per channel), prelu-shared (one per layer), lrelu (0.01) or relu
-    init         he (equation 10), he-backward (equation 14), xavier (std sqrt(1/n)) or gaussian (std 0.01)
+    init         he (equations 10, 10a), he-backward (14), xavier (std sqrt(1/n)) or gaussian (std 0.01)
     seed         the same seed gives the same weights and the same dropout
 
     Raises ValueError for another name, activation, init or number of classes.

@@ -6,7 +6,8 @@ on the whole batch; backwards the same way, and the weights' gradients are added
 plays the GPU.
 
 Why not let each op use all cores?  Because the cores then meet after every op, a hundred times a
-step, and waking a sleeping core takes longer than a PReLU.  Here they meet twice a step.
+step, and waking a sleeping core takes longer than a PReLU.  Here the conv layers meet twice a
+step, once forward and once back.
 
 It is one Function.  Its forward runs each share through *replicas* of the layers: the same arrays in
 Tensors of the share's own, so that each share builds a graph of its own and collects gradients of
@@ -16,7 +17,7 @@ its own.  Its backward walks those graphs, and adds:
     dx[share] = walk back from dy[share]
     dw        = sum over shares of dw            every image used the same w
 
-Adding is always done in the same order, so a run can be repeated bit for bit.
+Adding is always done in the same order: with the same number of threads a run repeats bit for bit.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ from functools import reduce
 from operator import add
 
 from minidelve.backend import array_module, can_share, in_shares, shares
+from minidelve.nn.layers import Dropout
 from minidelve.nn.module import Module, Parameter
 from minidelve.tensor import Function, Tensor, no_grad
 
@@ -79,12 +81,18 @@ def replicas(layers: Sequence[Module], parameters: Sequence[Tensor]) -> list[Mod
     return copies
 
 
-def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
-    """layers(x), computed side by side on shares of the batch where that pays; the result is the same.
+def can_be_replicated(layer: Module) -> bool:
+    """Whether a copy with other Parameters computes the same and touches nothing that the layer owns."""
+    return not isinstance(layer, Dropout) and not any(layer.children())
 
-    layers   without sub-modules and without randomness (dropout draws for the whole batch)
+
+def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
+    """layers(x), computed side by side on shares of the batch where that pays; the same but for rounding.
+
+    Layers with sub-modules (a replica would share theirs) and dropout (it draws for the whole batch) are
+    run on the whole batch, and so are all others then.
     """
-    if not can_share(len(x), x.data):
+    if not can_share(len(x), x.data) or not all(map(can_be_replicated, layers)):
         for layer in layers:
             x = layer(x)
         return x

@@ -4,9 +4,9 @@ He et al., arXiv 1502.01852, section 2.2, write a conv layer's response at one p
 
     y = W x + b                                                       (5)
 
-where x is that pixel's receptive field, k x k pixels of c channels in one vector of n = k^2 c
-numbers, and W holds d filters as rows.  Do it for all pixels at once and the vectors become the
-rows of a matrix:
+where x is that pixel's receptive field, k x k pixels of c channels in one vector of k^2 c numbers
+(the paper's n), and W holds d filters as rows.  Do it for all pixels at once and the vectors become
+the rows of a matrix.  From here on single letters are indices:
 
     n   image           i, j  output position       u, v  position in the k x k kernel
     c   input channel   o     output channel        s, p  stride, padding
@@ -15,18 +15,18 @@ rows of a matrix:
     W[o, uvc]      = weight[o, c, u, v]
     y              = cols W^T + b                            (N OH OW, d)           (5)
 
-Backward.  Each of the three is a linear map, so each gradient is a transpose.  With df = dE/dy,
+Backward.  y is linear in x, in W and in b, so each gradient is a transpose.  With df = dE/dy,
 
     y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
 
     dE/db[o]       = sum_m df[m, o]                    b[o] was added at every position m     (db)
     dE/dW[o, t]    = sum_m df[m, o] cols[m, t]         dW = df^T cols                         (dW)
-    dE/dcols[m, t] = sum_o df[m, o] W[o, t]            dcols = df W                           (dx)
+    dE/dcols[m, t] = sum_o df[m, o] W[o, t]            dcols = df W                           (dcols)
 
 and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
-transpose of im2col.
+transpose of im2col  (dx).
 
-Memory and cores.  cols is k^2 times as large as x.  It is therefore built for a few images at a
+Memory and cores.  cols is k^2 times as large as x (at stride 1).  It is therefore built for a few images at a
 time, so that it stays in the cache until the product has read it, and built again in backward
 rather than kept.  Every core takes a share of the images through all of this (threads.py).
 
@@ -47,7 +47,7 @@ from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
-COLS_BYTES = 1 << 20  # of cols at a time; docs/measurements.md has the times for other sizes
+COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (docs/measurements.md)
 
 
 class Conv2d(Function):
@@ -87,12 +87,12 @@ class Conv2d(Function):
                     kernels.im2col(x[part], *self.window, out=cols)
                     dW += rows.T @ matrix(cols)                             # (dW)
                 if dx is not None:
-                    xp.matmul(rows, W, out=matrix(cols))                    # (dx)
-                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])
+                    xp.matmul(rows, W, out=matrix(cols))                    # (dcols)
+                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])  # (dx)
             return dW, db
 
         dWs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
-        dW = total(dWs) if self.needs[1] else None                          # over images is over shares
+        dW = total(dWs) if self.needs[1] else None                          # each share summed over its images
         return (
             None if dx is None else channels_first(dx),
             None if dW is None else channels_first(dW.reshape(len(W), *self.window[0], -1)),

@@ -5,7 +5,7 @@ side: (N, H, W, C).  Three things follow from that:
 
     im2col copies whole runs of kw * C numbers instead of single ones (conv2d.py),
     pooling and PReLU have the channel as innermost loop: one SIMD lane a channel,
-    the product  cols @ weights  comes out in the layout that the next layer reads.
+    the product  cols W^T  comes out in the layout that the next layer reads.
 
 An array in NCHW shape whose memory is channels last is an ordinary strided NumPy array, so nothing
 outside needs to know.  `channels_last` copies only when handed something else, once, at the entrance.
@@ -36,3 +36,13 @@ def rows_of_channels(x: Any) -> Any:
 def from_rows(rows: Any, shape: tuple[int, ...]) -> Any:
     """Undo rows_of_channels: (N * spatial, C) -> (N, C, *spatial), a view."""
     return channels_first(rows.reshape(shape[0], *shape[2:], shape[1]))
+
+
+def memory_order(x: Any) -> tuple[int, ...]:
+    """The axes of x sorted from far to near in memory: x.transpose(memory_order(x)) lies as C wants it."""
+    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes x.transpose(axes)."""
+    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))

@@ -12,36 +12,27 @@
 from __future__ import annotations
 
 from minidelve.backend import array_module, kernels_for
+from minidelve.ops.layout import inverse, memory_order
 from minidelve.tensor import Function, Tensor
 
 
 class LeakyReLU(Function):
     def forward(self, y, *, slope):
-        self.slope = slope
-        y, self.axes = in_memory_order(y)
+        # The kernel runs through memory as it lies; .transpose(order) goes there, .transpose(back) to the user's axes.
+        self.slope, self.order = slope, memory_order(y)
+        self.back = inverse(self.order)
+        y = in_order(y, self.order)
         self.save(y)
-        return kernels_for(y).leaky_relu_forward(y, slope).transpose(self.axes)
+        return kernels_for(y).leaky_relu_forward(y, slope).transpose(self.back)
 
     def backward(self, df):
         (y,) = self.saved
-        # df in the order of y's memory, so that the kernel runs through both side by side
-        df = array_module(df).asarray(df.transpose(inverse(self.axes)), order="C")
-        return kernels_for(df, y).leaky_relu_backward(df, y, self.slope).transpose(self.axes)
+        return kernels_for(df, y).leaky_relu_backward(in_order(df, self.order), y, self.slope).transpose(self.back)
 
 
-def in_memory_order(y):
-    """(y with its axes sorted from far to near in memory, hence C-contiguous; the axes that sort them back).
-
-    y.transpose(order) goes to the order of memory, .transpose(inverse(order)) back to the user's.
-    """
-    order = sorted(range(y.ndim), key=lambda axis: (-abs(y.strides[axis]), axis))
-    # asarray, as ascontiguousarray would give a scalar an axis
-    return array_module(y).asarray(y.transpose(order), order="C"), inverse(order)
-
-
-def inverse(axes):
-    """The permutation that undoes `axes`."""
-    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
+def in_order(x, order):
+    """x.transpose(order), C-contiguous (by asarray: ascontiguousarray would give a scalar an axis)."""
+    return array_module(x).asarray(x.transpose(order), order="C")
 
 
 def leaky_relu(y: Tensor, slope: float = 0.01) -> Tensor:

@@ -1,6 +1,6 @@
 """Local response normalisation, as in AlexNet (Krizhevsky et al. 2012, section 3.3).
 
-The networks of this paper do without; those it compares itself with use it.  Each response is
+The networks of this paper do without; AlexNet and GoogLeNet use it.  Each response is
 divided by the energy of `size` neighbouring channels at the same position:
 
     s_c = k + alpha/size * sum of x_e^2 over the window of c

@@ -23,7 +23,7 @@ from minidelve.ops.geometry import Pair, pool_geometry
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
-MOST_TAPS = 32767  # the kernels note a maximum's tap in 16 bits, a quarter of x's memory in float64
+MOST_TAPS = 32767  # the kernels note a maximum's tap (its place in the window) as int16: half the memory of a float32 y
 
 
 class MaxPool2d(Function):

@@ -10,10 +10,11 @@ Forward, elementwise, c the channel:
     f(y) = y      if y > 0
            a_c y  otherwise                                          (1)
 
-Backward.  Given df = dE/df(y), the chain rule needs two local slopes:
+Backward.  Write df for dE/df(y), dy for dE/dy and da for dE/da.  The chain rule needs two local
+slopes:
 
-    df(y)/dy   = 1 if y > 0,  a_c otherwise
-    df(y)/da_c = 0 if y > 0,  y   otherwise                          (3)
+    ∂f/∂y   = 1 if y > 0,  a_c otherwise        dy = df * ∂f/∂y      (dy)
+    ∂f/∂a_c = 0 if y > 0,  y   otherwise                             (3)
 
 Every position of channel c, in all N images, used the same a_c, so their
 contributions add up:

@@ -23,6 +23,7 @@ from minidelve.backend import array_module
 from minidelve.ops.elementwise import multiply, negate, sqrt, subtract
 from minidelve.tensor import Function, Tensor
 
+# Below, sum, max and min are this file's ops, not Python's.
 Axis = int | tuple[int, ...] | None
 
 

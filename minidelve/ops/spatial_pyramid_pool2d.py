@@ -1,7 +1,8 @@
 """Spatial pyramid pooling: a map of any size becomes a vector of one size.
 
 He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729;
-used by every network of arXiv 1502.01852 (Tables 1 and 3) between the last conv layer and fc1.
+used by all networks of the authors in arXiv 1502.01852 (Table 1; A, B, C of Table 3) between the last
+conv layer and fc1.
 
 A level n cuts the H x W map into n x n bins and keeps the maximum of each.  Bin i of n (i from 0)
 over a length L spans
@@ -9,15 +10,15 @@ over a length L spans
     [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
 
 Rounding outwards, a bin is never empty and no row of the map is missed; neighbours may share one.
-The paper's other recipe, window ceil(L/n) with stride floor(L/n), gives wrong counts for some L
-(L = 10, n = 6 makes 9 windows), so we do not use it.
+The other recipe of arXiv 1406.4729, in its main text, window ceil(L/n) with stride floor(L/n), gives
+wrong counts for some L (L = 10, n = 6 makes 9 windows), so we do not use it.
 
-    f_level[n, c, i, j] = max over bin (i, j) of x[n, c, r, w]
+    f_n[m, c, i, j] = max of x[m, c, r, w] over rows r of bin i and columns w of bin j      (m the image)
 
 Backward is max pooling's: df goes to the place of the first maximum, and adds up where bins of
 several levels (or neighbours) chose the same place.
 
-Each f_level is flattened, (C, n, n) in this order, and the levels lie end to end in the order given:
+Each f_n is flattened, (C, n, n) in this order, and the levels lie end to end in the order given:
 C * sum n^2 numbers an image.
 
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))

@@ -44,7 +44,7 @@ class MultiStepLR:
 
 
 class ReduceLROnPlateau:
-    """Divide the rate by 10 when the error has not improved for `patience` epochs.
+    """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
 
     threshold  how much smaller (absolutely) an error has to be to count as an improvement
     min_lr     the rate never goes below; the paper stops at 1e-4
@@ -60,13 +60,14 @@ class ReduceLROnPlateau:
         self.best, self.waited = math.inf, 0
 
     def step(self, error: float) -> None:
-        """An epoch has ended with this validation error (any unit, smaller is better)."""
+        """An epoch has ended with this validation error (in percent, as `threshold` is)."""
         if error < self.best - self.threshold:
             self.best, self.waited = error, 0
             return
         self.waited += 1
         if self.waited > self.patience:
-            self.optimizer.lr = max(self.optimizer.lr * self.factor, min(self.min_lr, self.optimizer.lr))
+            floor = min(self.min_lr, self.optimizer.lr)  # a rate that began below min_lr stays where it is
+            self.optimizer.lr = max(self.optimizer.lr * self.factor, floor)
             self.waited = 0
 
     def state_dict(self) -> dict:

@@ -4,9 +4,10 @@
     a := a - D
 
 a any parameter, eps the learning rate, mu the momentum, D the step of the last update (the paper's
-Delta a).  Unrolled, D is eps times an average of past gradients that forgets by mu each step:
-parameters roll downhill like a ball with friction, so noise cancels and steady slopes add up to
-1 / (1 - mu) = 10 times the step.
+Delta a).  The paper states (4) for PReLU's slope, without decay; with it, it is the usual rule for
+every other parameter.  Unrolled, D is eps times the sum of all past gradients, each faded by mu for
+every step since: parameters roll downhill like a ball with friction, so noise cancels and steady
+slopes add up to 1 / (1 - mu) = 10 times the step.
 
 (The paper prints "+"; the descent is in the sign of its Delta.)
 
@@ -14,7 +15,8 @@ eps stands *inside* D.  PyTorch keeps it outside, v := mu v + g, a := a - eps v.
 constant these are the same walk with D = eps v.  When eps drops tenfold they differ: here the ball
 keeps the speed it has and slows down over the next 1 / (1 - mu) steps, there it is slowed at once.
 
-Weight decay adds the gradient of decay/2 |a|^2.  A Parameter may exempt itself: PReLU's slope does.
+Weight decay adds the gradient of decay/2 |a|^2.  A Parameter may exempt itself: PReLU's slope
+does, as decay would drag it to 0, that is, to ReLU.
 """
 
 from __future__ import annotations
@@ -23,6 +25,7 @@ from collections.abc import Iterable
 
 from minidelve.backend import array_module, device_of, in_shares, kernels_for, to_device
 from minidelve.nn.module import Parameter
+from minidelve.ops.layout import memory_order
 
 PARTS = 64  # of an array, to be shared out evenly to any usual number of cores
 
@@ -60,15 +63,16 @@ class SGD:
             D = self.steps[i] = laid_out_like(a.data, self.steps[i])
             gradient = laid_out_like(a.data, a.grad)
             decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
-            flat = [in_memory_order(x, a.data).reshape(-1) for x in (a.data, D, gradient)]
+            order = memory_order(a.data)  # of a conv weight: channels last
+            flat = [x.transpose(order).reshape(-1) for x in (a.data, D, gradient)]
             updates.append((flat, decay))
 
         def move(part):
             # Each core takes the same part of every array: it is woken once, not once a parameter.
             for (a, D, gradient), decay in updates:
                 own = slice(part.start * len(a) // PARTS, part.stop * len(a) // PARTS)
-                step = kernels_for(a).momentum_step
-                step(a[own], D[own], gradient[own], self.momentum, self.lr, decay)       # (4)
+                numbers = self.momentum, self.lr, decay
+                kernels_for(a).momentum_step(a[own], D[own], gradient[own], *numbers)    # (4)
 
         in_shares(move, PARTS, *(flat[0] for flat, _ in updates))
 
@@ -90,17 +94,13 @@ class SGD:
             D[...] = saved
 
 
-def in_memory_order(x, a):
-    """x with its axes sorted as a's lie in memory, from far to near: conv weights lie channels last."""
-    return x.transpose(sorted(range(a.ndim), key=lambda axis: -a.strides[axis]))
-
-
 def laid_out_like(a, x):
     """x itself if it has a's dtype, device and order in memory, as D and the gradient usually do; else a copy."""
-    if not in_memory_order(a, a).flags.c_contiguous:
+    order = memory_order(a)
+    if not a.transpose(order).flags.c_contiguous:
         raise ValueError("SGD: a parameter's array must fill its memory; assign a copy (p.data = x.copy())")
     x = to_device(x, device_of(a))
-    if x.dtype == a.dtype and in_memory_order(x, a).flags.c_contiguous:
+    if x.dtype == a.dtype and x.transpose(order).flags.c_contiguous:
         return x
     copy = array_module(a).empty_like(a)
     copy[...] = x

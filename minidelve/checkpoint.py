@@ -88,6 +88,8 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarr
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             meta = json.loads(str(file["meta"]))
             entries = {name: file[name] for name in file.files if wanted(name) and name != "meta"}
+    except PermissionError as error:
+        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
     # A stranger's or a damaged file can fail in NumPy, in zipfile and in zlib, each with errors of its own.
     except Exception as error:
         raise _foreign(path, str(error) or type(error).__name__) from error

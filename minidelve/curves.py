@@ -12,7 +12,9 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
     As in the paper's figures the error on the current training batches is light and the validation
     error dark.  Dotted lines mark the epochs after which the learning rate dropped.
     """
-    from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+    # late: drawing is the only reason to load matplotlib
+    from matplotlib.figure import Figure
+    from matplotlib.ticker import MaxNLocator
 
     epochs = [row["epoch"] for row in history]
     drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]
@@ -33,7 +35,8 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
     for axes in (loss, error):
         for drop in drops:
             axes.axvline(drop, color="0.7", ls=":", label="learning rate / 10" if drop == drops[0] else None)
-        axes.xaxis.get_major_locator().set_params(integer=True)
+        axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+        axes.set_xlim(0.5, epochs[-1] + 0.5)
         axes.grid(color="0.9")
         axes.legend()
     figure.savefig(path, dpi=120)

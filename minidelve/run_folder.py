@@ -157,7 +157,9 @@ def find_checkpoint(run: Path) -> Path:
     if run.suffix == ".npz" and not run.is_dir():
         return run
     for name in ("best.npz", "last.npz"):
-        if (run / name).is_file():
+        if os.path.isfile(run / name):
             return run / name
+    if run.is_dir() and not os.access(run, os.R_OK | os.X_OK):
+        raise checkpoint.CheckpointError(f"{run} cannot be read (Permission denied); check its permissions")
     what = "no run folder with a best.npz or last.npz" if run.is_dir() else "no run folder and no .npz file"
     raise checkpoint.CheckpointError(f"{run} is {what}; give the --out folder of a `minidelve train`")

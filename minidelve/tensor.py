@@ -136,6 +136,12 @@ class Tensor:
             raise ValueError(f"item() needs exactly one element; this tensor has shape {self.shape}")
         return self.data.item()
 
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
             raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() on purpose")

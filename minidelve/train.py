@@ -80,10 +80,13 @@ def train(
     except KeyboardInterrupt:
         kept = f"{folder.last} holds the last finished epoch; go on with --resume"
         raise KeyboardInterrupt(kept if folder.filled else "no epoch was finished, nothing was written") from None
+    finally:  # a run that was stopped shows its curves as well
+        if folder.filled:
+            with folder.writing():
+                curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
 
     result = run.result()
     with folder.writing():
-        curves.draw_curves(run.history, folder.path / "curves.png", title=title(config))
         folder.write_json("result.json", result)
     return result
 

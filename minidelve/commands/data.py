@@ -14,6 +14,7 @@ from minidelve.commands.arguments import add_command, data_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.progress import progress
+from minidelve.run_folder import RunError
 
 SAMPLE = 100  # images looked at for their sizes
 FEW = 25  # classes shown without --all-classes
@@ -46,6 +47,8 @@ def run(args: argparse.Namespace) -> int:
     """Describe, and write what was asked for; exit code 1 if --check finds a bad image."""
     sheet = PictureFile("--sheet", args.sheet, args.overwrite, ("png",)) if args.sheet else None
     if args.write_toy:
+        if args.sheet or args.check:
+            raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
         data.write_toy(args.write_toy)
         print(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0

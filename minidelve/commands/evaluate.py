@@ -33,7 +33,11 @@ def run(args: argparse.Namespace) -> int:
     saved = checkpoint.load(path)
     check_device(args.device)
     config = saved.meta["config"]
-    dataset = data.open_dataset(args.data or config["data"], args.split)
+    try:
+        dataset = data.open_dataset(args.data or config["data"], args.split)
+    except data.DataError as error:
+        hint = "" if args.data else " (the run was trained on it; if it has moved, give its new place with --data)"
+        raise data.DataError(f"{error}{hint}") from error
     if dataset.classes != saved.meta["classes"]:
         raise data.DataError(
             f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(saved.meta['classes'])} "

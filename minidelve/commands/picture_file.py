@@ -31,6 +31,8 @@ class PictureFile:
             raise RunError(f"{option} {path} exists; add --overwrite to replace it, or name another file with {option}")
         if not os.path.isdir(path.parent):
             raise RunError(f"{option} {path}: there is no folder {path.parent}; make it or name another place")
+        if not os.access(path.parent, os.W_OK):
+            raise RunError(f"{option} {path}: the folder {path.parent} cannot be written; name another place")
 
     def write(self, content: bytes) -> None:
         """Write the picture, replacing an old one only when complete."""

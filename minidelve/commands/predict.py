@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import os
+from itertools import chain, count
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +29,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("images", metavar="IMAGE", nargs="+", help="a JPEG or PNG file")
     parser.add_argument("--top", type=at_least(1), default=5, metavar="N", help="classes to show (default 5)")
     parser.add_argument(
-        "--out", type=Path, default=Path("prediction.png"), metavar="FILE", help="the drawing (default prediction.png)"
+        "--out", type=Path, metavar="FILE", help=".png, .pdf or .svg (default: prediction.png, prediction-2.png, ...)"
     )
     add_overwrite_option(parser)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
@@ -35,15 +37,16 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the classes of each picture and draw them."""
-    picture = PictureFile("--out", args.out, args.overwrite)
-    check_device(args.device)
     path = find_checkpoint(args.run_path)
+    out = args.out or free_name()
+    picture = PictureFile("--out", out, args.overwrite)
+    check_device(args.device)
     saved = checkpoint.load(path)
     network = checkpoint.restore_network(saved, path)
     network.to(args.device)
     predictions = predict(
         network,
-        [(image, data.decode(image)) for image in args.images],
+        [(image, data.decode(image, upright=True)) for image in args.images],
         data.Statistics(saved.mean, saved.meta["std"]),
         views(len(saved.mean))[1],
         saved.meta["class_names"],
@@ -56,5 +59,11 @@ def run(args: argparse.Namespace) -> int:
     config = saved.meta["config"]
     picture.write(draw(drawn, f"{config['model']} ({config['activation']}), {path}", picture.form))
     less = f" (the first {MOST_DRAWN} pictures)" if len(drawn) < len(predictions) else ""
-    print(f"drawn in {args.out}{less}")
+    print(f"drawn in {out}{less}")
     return 0
+
+
+def free_name() -> Path:
+    """prediction.png, or the first of prediction-2.png, prediction-3.png, ... that is free."""
+    names = chain(["prediction.png"], (f"prediction-{i}.png" for i in count(2)))
+    return next(path for path in map(Path, names) if not os.path.lexists(path))

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from dataclasses import fields
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -88,15 +88,23 @@ def run(args: argparse.Namespace) -> int:
     names = {field.name for field in fields(Config)}
     given = {name: value for name, value in vars(args).items() if name in names}
     config = resumed_config(args.out, given) if args.resume else Config(**given)
-    result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=partial(print, flush=True))
+    result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=say)
     if result["bad_images_left_out"]:
-        print(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
+        say(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
     final, best = result["final"], result["best"]
-    print(
+    say(
         f"final top-1 error {final['val_top1_error']:.1f}%, top-5 {final['val_top5_error']:.1f}%; best top-1 "
         f"{best['val_top1_error']:.1f}% in epoch {best['epoch']}; curves and checkpoints are in {args.out}"
     )
     return 0
+
+
+def say(line: str) -> None:
+    """Print a line; when the reader of our output has gone (`| head`), go on training without one."""
+    try:
+        print(line, flush=True)
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def resumed_config(out: Path, given: dict[str, Any]) -> Config:

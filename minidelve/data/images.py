@@ -17,7 +17,7 @@ import os
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile
+from PIL import Image, ImageFile, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
@@ -31,11 +31,14 @@ _FORMATS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFi
 
 
 def decode(source: bytes | str | os.PathLike[str] | BinaryIO, name: str | None = None,
-           max_pixels: int = MAX_PIXELS) -> np.ndarray:
+           max_pixels: int = MAX_PIXELS, upright: bool = False) -> np.ndarray:
     """Decode a JPEG or PNG, given as bytes, a path or an open binary file: uint8 (H, W, 3).
 
     The format is read from the first bytes, not from the suffix: ImageNet itself holds PNGs named
     .JPEG. `name` stands for the picture in messages; the default is its path.
+
+    `upright` turns a photograph as its EXIF orientation says. It is off for data sets: ImageNet's
+    practice, and so what networks are compared by, is to take the pixels as stored.
 
     Raises DataError when the file cannot be read, is no JPEG or PNG, is broken or truncated, or
     has more than `max_pixels` pixels; the last is told from the header, before anything is decoded.
@@ -56,7 +59,7 @@ def decode(source: bytes | str | os.PathLike[str] | BinaryIO, name: str | None =
         raise DataError(f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels; expected at "
                         f"most {max_pixels / 1e6:.0f}; scale the picture down")
     try:
-        return _to_rgb(image)
+        return _to_rgb(ImageOps.exif_transpose(image) if upright else image)
     except MemoryError:
         raise
     except Exception as error:

@@ -72,6 +72,8 @@ def fans(shape: tuple[int, ...]) -> tuple[int, int]:
     """
     if len(shape) < 2:
         raise ValueError(f"init: a weight of shape {shape} has no fan-in; expected (out, in) or (out, in, kh, kw)")
+    if 0 in shape:
+        raise ValueError(f"init: a weight of shape {shape} is empty; expected at least one input and one output")
     window = math.prod(shape[2:])
     return shape[1] * window, shape[0] * window
 

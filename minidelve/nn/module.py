@@ -43,6 +43,17 @@ class Module:
     def __call__(self, x: Tensor) -> Tensor:
         return self.forward(x)
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Set an attribute; TypeError for two slips that would silently leave something untrained."""
+        if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
+            raise TypeError(f"{name} is a Parameter; assign a Parameter, or new numbers to {name}.data")
+        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
+        if any(isinstance(item, Module | Parameter) for item in inside):
+            raise TypeError(
+                f"{name}: modules in a {type(value).__name__} would not be trained; use Sequential, or setattr for each"
+            )
+        super().__setattr__(name, value)
+
     # -- what it is made of -------------------------------------------------------------------
     def children(self) -> Iterator[tuple[str, Module]]:
         """(attribute name, sub-module), in order of definition."""

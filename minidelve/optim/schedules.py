@@ -46,7 +46,8 @@ class MultiStepLR:
 class ReduceLROnPlateau:
     """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
 
-    threshold  how much smaller (absolutely) an error has to be to count as an improvement
+    threshold  by how many percentage points an error has to fall to count as an improvement (PyTorch's is
+               a share of the error; a schedule of a loss wants a smaller one)
     min_lr     the rate never goes below; the paper stops at 1e-4
     """
 
@@ -61,6 +62,7 @@ class ReduceLROnPlateau:
 
     def step(self, error: float) -> None:
         """An epoch has ended with this validation error (in percent, as `threshold` is)."""
+        error = float(error)
         if error < self.best - self.threshold:
             self.best, self.waited = error, 0
             return

@@ -26,6 +26,7 @@ from collections.abc import Iterable
 from minidelve.backend import array_module, device_of, in_shares, kernels_for, to_device
 from minidelve.nn.module import Parameter
 from minidelve.ops.layout import memory_order
+from minidelve.tensor import Tensor
 
 PARTS = 64  # of an array, to be shared out evenly to any usual number of cores
 
@@ -41,9 +42,14 @@ class SGD:
     def __init__(
         self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
     ):
-        self.parameters = list(parameters)
+        try:
+            self.parameters = list(parameters)
+        except TypeError:  # a module, say
+            raise TypeError(f"SGD: got a {type(parameters).__name__}; pass model.parameters()") from None
         if not self.parameters:
             raise ValueError("SGD: got no parameters; pass model.parameters()")
+        if not all(isinstance(p, Tensor) for p in self.parameters):
+            raise TypeError("SGD: expected Tensors only; pass model.parameters(), not named_parameters() or groups")
         if any(p.function is not None or not p.requires_grad for p in self.parameters):
             raise ValueError("SGD: can only train leaf tensors with requires_grad=True; pass model.parameters()")
         if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:

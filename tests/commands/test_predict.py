@@ -38,8 +38,11 @@ def test_the_drawing_is_called_prediction_png_and_never_replaced_unasked(
     monkeypatch.chdir(tmp_path)
     assert "drawn in prediction.png" in cli("predict", trained, picture).out
     (tmp_path / "prediction.png").write_text("mine")
-    refused(["predict", trained, picture], "--out prediction.png exists", "--overwrite")
-    assert cli("predict", trained, picture, "--overwrite").code == 0
+    assert "drawn in prediction-2.png" in cli("predict", trained, picture).out
+    given = ["predict", trained, picture, "--out", "prediction.png"]
+    refused(given, "--out prediction.png exists", "--overwrite")
+    assert (tmp_path / "prediction.png").read_text() == "mine"
+    assert cli(*given, "--overwrite").code == 0
     assert (tmp_path / "prediction.png").read_bytes().startswith(b"\x89PNG")
 
 

@@ -167,3 +167,12 @@ def test_toy_needs_no_download(cli, tmp_path, monkeypatch):
 def test_help_has_an_example(cli):
     out = cli("train", "--help").out
     assert "examples:\n  minidelve train --out runs/first" in out
+
+
+def test_a_run_goes_on_when_the_reader_of_its_output_leaves(spawn, quick, tmp_path):
+    out = tmp_path / "run"
+    process = spawn("train", *quick, "--epochs", 2, "--out", out)
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.wait(120) == 0 and process.stderr.read() == ""
+    assert (out / "result.json").is_file() and (out / "curves.png").is_file()

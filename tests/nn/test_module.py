@@ -143,6 +143,27 @@ def test_train_and_eval_reach_every_module_below():
     assert not net[1][0].training
 
 
+# -- slips that would leave something untrained ---------------------------------------------------
+
+
+@pytest.mark.parametrize("value", [Tensor([[1.0]]), np.ones((1, 1)), 3.0])
+def test_a_parameter_is_not_replaced_by_something_that_would_not_train(value):
+    layer = nn.Linear(1, 1)
+    with pytest.raises(TypeError, match=r"weight is a Parameter.*weight\.data"):
+        layer.weight = value
+    layer.weight = nn.Parameter([[2.0]])
+    layer.bias = None
+    assert [name for name, _ in layer.named_parameters()] == ["weight"]
+
+
+@pytest.mark.parametrize("kind", [list, tuple, lambda layers: dict(enumerate(layers))])
+def test_modules_in_a_list_are_refused_as_they_would_not_be_found(kind):
+    net = nn.Module()
+    with pytest.raises(TypeError, match="blocks: modules in a .* Sequential"):
+        net.blocks = kind([nn.Linear(1, 1)])
+    net.sizes = [1, 2]
+
+
 # -- repr ------------------------------------------------------------------------------------------
 
 

@@ -125,10 +125,11 @@ class use:
 
 
 def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
-    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
-    if device_of(*arrays) == "cpu" and _kernels_may_run_side_by_side():
-        return threads.in_shares(function, count)
-    return [function(slice(0, count))]
+    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA.
+
+    A kernel that `function` calls must be a serial one, or ask can_share first.
+    """
+    return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
 
 
 def shares(count: int) -> list[slice]:

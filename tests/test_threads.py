@@ -33,13 +33,16 @@ def limits():
     """limits() -> (BLAS threads, Numba threads here, switch interval), all above what they are within shares."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
     before = [library.get_num_threads() for library in libraries]
+    interval = sys.getswitchinterval()
     for library in libraries:
         library.set_num_threads(2)
+    sys.setswitchinterval(0.005)
 
     def now():
         return [library.get_num_threads() for library in libraries], numba.get_num_threads(), sys.getswitchinterval()
 
     yield now
+    sys.setswitchinterval(interval)
     for library, count in zip(libraries, before):
         library.set_num_threads(count)
 
@@ -392,6 +395,7 @@ from minidelve import threads
 x = np.ones((300, 300))
 def product():
     assert (threads.matmul(x, x) == 300).all()
+    assert threads.in_shares(lambda share: sys.getswitchinterval() < 0.001, 2) == [True, True]
     assert sys.getswitchinterval() == 0.005
 product()
 """

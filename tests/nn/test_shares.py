@@ -7,11 +7,13 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from importlib import import_module
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
-from minidelve import Tensor, backend, conv2d, nn, no_grad, threads, use
+from minidelve import Tensor, backend, nn, no_grad, threads, use
 from minidelve.models import Network
 from minidelve.nn.shares import InShares, replicas, run_in_shares
 
@@ -209,6 +211,8 @@ def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants,
     found = run(run_in_shares, layers, x)
     assert [gradient is None for gradient in found[1:]] == [not x_wants, *(i in frozen for i in range(7))]
     assert_close(found, run(one_by_one, layers, x))
+    for _, own, _ in run_in_shares(layers, x).function.passes:
+        assert [w.requires_grad for w in own] == [i not in frozen for i in range(7)]
 
 
 def test_with_everything_frozen_only_x_gets_a_gradient(rng):
@@ -389,6 +393,7 @@ def test_dropout_draws_for_the_whole_batch(rng):
     x = images(rng, 40)
     found, expected = (how([nn.Dropout(0.5, np.random.default_rng(3))], x) for how in (run_in_shares, one_by_one))
     assert bits([found.data]) == bits([expected.data])
+    assert type(found.function) is not InShares  # two threads that draw in turn may be lucky
 
 
 def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
@@ -403,14 +408,17 @@ def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
 
 # -- other threading layers, other processes ---------------------------------------------------------
 
-def test_ops_keep_to_one_thread_where_kernels_must_not_run_side_by_side(monkeypatch, rng):
+def test_networks_are_not_shared_where_kernels_must_not_run_side_by_side(monkeypatch, rng):
     monkeypatch.setattr(backend, "_kernels_may_run_side_by_side", lambda: False)
-    assert backend.in_shares(lambda share: share, 8, np.zeros(8)) == [slice(0, 8)]
-    assert not backend.can_share(8, np.zeros(8))
-    x, w = rng.standard_normal((4, 3, 6, 6)), rng.standard_normal((2, 3, 3, 3))
-    alone = conv2d(Tensor(x), Tensor(w)).data
-    monkeypatch.undo()
-    np.testing.assert_allclose(conv2d(Tensor(x), Tensor(w)).data, alone, rtol=1e-12)
+    assert type(run_in_shares(layers_in_float64(rng), images(rng, 8)).function) is not InShares
+
+
+@pytest.mark.parametrize("name", ["im2col", "momentum"])
+def test_kernels_of_ops_that_share_out_are_serial(name):
+    """Such an op does not ask can_share, and on the workqueue two threads in a parallel kernel end the process."""
+    kernels = [x for x in vars(import_module(f"kernels.numba_cpu.{name}")).values() if isinstance(x, Dispatcher)]
+    assert kernels
+    assert not any(kernel.targetoptions.get("parallel") for kernel in kernels)
 
 
 LAB14_STEP = """

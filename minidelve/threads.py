@@ -1,8 +1,8 @@
 """Splitting a batch over the cores: each thread takes a share of the images through a whole op.
 
 A matrix product can use all cores by itself, but then the cores meet at the end of every product,
-and on a machine that runs anything else they wait for the slowest each time (one busy core of two
-made lab14 ten times slower).  So the batch is cut into one share per core, each share runs through
+and on a machine that runs anything else they wait for the slowest each time (lab14's step took
+1.4 s beside one or two busy processes, and 0.25 s once they had ended).  So the batch is cut into one share per core, each share runs through
 im2col, product and bias on its own, with BLAS limited to one thread, and the cores meet once an op.
 
 The number of threads is NUMBA_NUM_THREADS if set, else OMP_NUM_THREADS, else the number of cores this
@@ -165,7 +165,7 @@ def _side_by_side() -> Iterator[None]:
     """BLAS on one thread; and Python's lock handed over sooner than after its usual 5 ms.
 
     A share spends nearly all of its time in compiled code without the lock.  When it comes back for
-    the few lines of Python between two kernels, it should not wait (lab14's step: 175 ms against 120).
+    the few lines of Python between two kernels, it should not wait (lab14's step: 195 ms against 159).
 
     Two threads of the user's may be here at once: the last to leave restores what the first one found.
     """

@@ -2,8 +2,9 @@
 
 A matrix product can use all cores by itself, but then the cores meet at the end of every product,
 and on a machine that runs anything else they wait for the slowest each time (lab14's step took
-1.4 s beside one or two busy processes, and 0.25 s once they had ended).  So the batch is cut into one share per core, each share runs through
-im2col, product and bias on its own, with BLAS limited to one thread, and the cores meet once an op.
+1.4 s beside one or two busy processes, and 0.25 s once they had ended).  So the batch is cut into
+one share per core, each share runs through im2col, product and bias on its own, with BLAS limited to
+one thread, and the cores meet once an op.
 
 The number of threads is NUMBA_NUM_THREADS if set, else OMP_NUM_THREADS, else the number of cores this
 process may use.

@@ -23,7 +23,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import models
+from minidelve import data, models
 
 FORMAT = 1
 # What meta holds at least, beside the format.
@@ -45,6 +45,14 @@ class Checkpoint:
     steps: list[np.ndarray]
     mean: np.ndarray
     meta: dict[str, Any]
+
+    @property
+    def statistics(self) -> data.Statistics:
+        """What inputs are normalised by; runs of earlier versions knew no covariance."""
+        covariance = self.meta.get("covariance")
+        return data.Statistics(
+            self.mean, self.meta["std"], None if covariance is None else np.array(covariance, np.float64)
+        )
 
 
 def save(path: Path, checkpoint: Checkpoint) -> None:

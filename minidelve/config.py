@@ -14,10 +14,18 @@ from minidelve.run_folder import RunError
 class Config:
     """Every option of a run, resolved; config.json holds it."""
 
+    recipe: str = "lab"  # recipes.py
     data: str = "toy"
     model: str = "lab14"
     activation: str = "prelu"
     init: str = "he"
+    slope: float = 0.01  # of lrelu
+    width: float = 1.0  # a multiplier of all channels
+    levels: list[int] | None = None  # of the pyramid; None: the model's own
+    fc: int | None = None  # units of fc1 and fc2; None: the model's own
+    warm_start: str | None = None  # a run whose weights are copied where names and shapes agree
+    aux_after: str | None = None  # a layer that gets an auxiliary classifier
+    aux_weight: float = 0.3  # of the auxiliary classifier's loss
     epochs: int = 10
     milestones: list[int] | None = None  # None: after 60% and 85% of the epochs
     plateau: bool = False
@@ -26,6 +34,10 @@ class Config:
     momentum: float = 0.9
     weight_decay: float = 5e-4
     size: int = 56  # pixels, the side of the square that the network sees
+    short_side: int | None = None  # images are brought to this shorter side; None: shrunk to 8/7 of size, if larger
+    jitter: list[int] | None = None  # shorter side drawn from [low, high] for training; None: as in testing
+    colour: float = 0.0  # standard deviation of the random colour alteration
+    normalize: str = "mean-std"  # subtract the mean image and divide by one standard deviation, or "mean" alone
     seed: int = 0
     device: str = "cpu"
     workers: int = 2
@@ -39,6 +51,11 @@ class Config:
                 f"--milestones: after epoch {self.milestones[-1]} there is none of --epochs {self.epochs} left for a "
                 "smaller rate; give more epochs or earlier milestones"
             )
+        if self.short_side is not None and self.short_side < self.size:
+            raise RunError(f"--short-side {self.short_side} is smaller than the crop; expected at least {self.size}")
+        if self.jitter is not None and not self.size <= self.jitter[0] <= self.jitter[1]:
+            low, high = self.jitter
+            raise RunError(f"--jitter {low},{high}: expected two rising sizes of at least --size {self.size}, the crop")
 
 
 def default_milestones(epochs: int) -> list[int]:

@@ -44,6 +44,7 @@ class Run:
             meta={
                 "config": asdict(self.config),
                 "std": self.statistics.std,
+                "covariance": self.statistics.covariance.tolist() if self.statistics.covariance is not None else None,
                 "classes": self.classes,
                 "class_names": self.class_names,
                 "history": self.history,

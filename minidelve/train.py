@@ -14,8 +14,8 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -117,10 +117,12 @@ def prepare(
     if saved and saved.meta["classes"] != train_set.classes:
         raise RunError(f"--resume: {config.data} has other classes than the run was trained on; give its data set")
     if saved:
-        statistics = data.Statistics(saved.mean, saved.meta["std"])
+        statistics = saved.statistics
     else:
-        view = views(config.size)[1]
+        view = views(config.size, config.short_side)[1]
         statistics = data.compute_statistics(train_set, view, STATISTICS_IMAGES, on_bad_image=config.on_bad_image)
+        if config.normalize == "mean":
+            statistics = replace(statistics, std=1.0)
     network.to(config.device)
     optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
     schedule: optim.MultiStepLR | optim.ReduceLROnPlateau
@@ -134,26 +136,29 @@ def prepare(
     return run
 
 
-def views(size: int) -> tuple[data.Transform, data.Transform]:
+def views(
+    size: int, short_side: int | None = None, jitter: Sequence[int] | None = None
+) -> tuple[data.Transform, data.Transform]:
     """(training view, testing view) of an image: a random crop and flip, or the centre crop.
 
-    Larger images are first shrunk so that their shorter side is 8/7 of the crop, the paper's 256 to 224.
+    Images are first brought to the shorter side, which for training is drawn at random with `jitter`.
+    Without either, larger images are shrunk to 8/7 of the crop, the paper's 256 to 224, and smaller
+    ones stay.
     """
-    shrink = data.ShrinkShorterSide(round(size * 256 / 224))
-    return (
-        data.Compose([shrink, data.RandomCrop(size), data.RandomFlip()]),
-        data.Compose([shrink, data.CenterCrop(size)]),
-    )
+    scale = data.ResizeShorterSide(short_side) if short_side else data.ShrinkShorterSide(round(size * 256 / 224))
+    crop: list[data.Transform] = [data.ScaleJitter(*jitter, size)] if jitter else [scale, data.RandomCrop(size)]
+    return data.Compose([*crop, data.RandomFlip()]), data.Compose([scale, data.CenterCrop(size)])
 
 
 def loaders(
     config: Config, train_set: data.Dataset, val_set: data.Dataset, statistics: data.Statistics
 ) -> tuple[data.Loader, data.Loader]:
-    """The training loader (shuffled, random views) and the validation loader."""
-    training, testing = views(config.size)
+    """The training loader (shuffled, random views and colours) and the validation loader."""
+    training, testing = views(config.size, config.short_side, config.jitter)
+    colour = data.ColourAlteration(statistics.covariance, config.colour) if config.colour else None
     common: dict[str, Any] = {"seed": config.seed, "workers": config.workers, "on_bad_image": config.on_bad_image}
     return (
-        data.Loader(train_set, config.batch_size, training, statistics, shuffle=True, **common),
+        data.Loader(train_set, config.batch_size, training, statistics, shuffle=True, colour=colour, **common),
         data.Loader(val_set, min(config.batch_size, len(val_set)), testing, statistics, shuffle=False, **common),
     )
 

@@ -27,7 +27,7 @@ FLOORS = [
     {"minidelve.models", "minidelve.data"},
     {
         "minidelve.train", "minidelve.evaluate", "minidelve.checkpoint", "minidelve.run_folder", "minidelve.progress",
-        "minidelve.config", "minidelve.run", "minidelve.report",
+        "minidelve.config", "minidelve.recipes", "minidelve.run", "minidelve.report",
         "minidelve.curves", "minidelve.diagnose", "minidelve.summary", "minidelve.predict", "minidelve.gradient_cases",
     },
     {"minidelve"},  # the root re-exports what is below it

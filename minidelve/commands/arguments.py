@@ -73,6 +73,17 @@ def epochs_list(text: str) -> list[int]:
     return epochs
 
 
+def scale_range(text: str) -> list[int]:
+    """Two sizes in pixels separated by a comma, such as 256,512."""
+    try:
+        low, high = (int(part) for part in text.split(","))
+    except ValueError:
+        low, high = 0, 0
+    if not 1 <= low <= high:
+        raise argparse.ArgumentTypeError(f"{text!r} is not two rising sizes in pixels such as 256,512")
+    return [low, high]
+
+
 def data_path(text: str) -> str:
     """`toy` as it is, any other data set as an absolute path, so that a run can be resumed from elsewhere."""
     return text if text == "toy" else os.path.abspath(text)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import os
 import sys
-from dataclasses import fields
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +18,11 @@ from minidelve.commands.arguments import (
     epochs_list,
     not_negative,
     positive,
+    scale_range,
 )
+from minidelve.commands.config_file import read_config, show_config
 from minidelve.config import Config
+from minidelve.recipes import RECIPES, resolve
 from minidelve.run_folder import RunError
 from minidelve.train import train
 
@@ -27,6 +30,9 @@ EXAMPLE = """
 minidelve train --out runs/first
 minidelve train --data tiny-imagenet-20.zip --epochs 20 --milestones 12,17 --out runs/tiny
 minidelve train --activation relu --seed 1 --out runs/relu-1
+minidelve train --recipe paper-large --data imagenet --out runs/a
+minidelve train --recipe paper-large --epochs 20 --show-config > mine.toml
+minidelve train --config mine.toml --lr 0.005 --out runs/mine
 minidelve train --out runs/tiny --resume
 """
 MAY_CHANGE_ON_RESUME = {"epochs", "device", "workers", "on_bad_image", "data"}
@@ -35,13 +41,30 @@ MAY_CHANGE_ON_RESUME = {"epochs", "device", "workers", "on_bad_image", "data"}
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand; an option that is not given stays absent, so that --resume can tell."""
     parser = add_command(subparsers, "train", "train a network and keep a folder about it", EXAMPLE, run)
-    default = Config()
+    actions = add_options(parser)
+    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file; flags override it")
+    parser.add_argument(
+        "--show-config", action="store_true", help="print every option that results, as such a file, and stop"
+    )
+    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder, new or empty")
+    existing = parser.add_mutually_exclusive_group()
+    existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
+    existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
+    parser.set_defaults(run=lambda args: run(args, actions))
 
-    def option(flag: str, help: str, **kwargs: Any) -> None:
-        shown = getattr(default, flag.lstrip("-").replace("-", "_"), None)
-        note = f" (default {shown})" if shown not in (None, False) else ""
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=help.replace("%", "%%") + note, **kwargs)
 
+def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
+    """A flag for each field of Config; absent from the namespace when not given. The actions by field."""
+    default, actions = Config(), {}
+
+    def option(flag: str, help: str, group: Any = parser, **kwargs: Any) -> None:
+        name = flag.lstrip("-").replace("-", "_")
+        shown = getattr(default, name)
+        note = f" (default {shown:g})" if isinstance(shown, float) else f" (default {shown})"
+        text = help.replace("%", "%%") + (note if shown not in (None, False, []) and name != "milestones" else "")
+        actions[name] = group.add_argument(flag, default=argparse.SUPPRESS, help=text, **kwargs)
+
+    option("--recipe", "a named set of the options below, which override it", choices=tuple(RECIPES))
     option(
         "--data",
         "toy, or a folder or .zip in the layout of Tiny-ImageNet or ImageNet",
@@ -53,41 +76,58 @@ def add_to(subparsers: Any) -> None:
     option("--init", "initial weights", choices=models.INITS)
     option("--epochs", "passes over the training set", type=at_least(1), metavar="N")
     schedule = parser.add_mutually_exclusive_group()
-    schedule.add_argument(
+    option(
         "--milestones",
+        "divide the rate by 10 after these epochs (default: after 60% and 85% of them)",
+        group=schedule,
         type=epochs_list,
-        default=argparse.SUPPRESS,
         metavar="E,E",
-        help="divide the rate by 10 after these epochs (default: after 60%% and 85%% of them)",
     )
-    schedule.add_argument(
+    option(
         "--plateau",
+        "divide the rate by 10 when the validation error stops falling, as the paper did",
+        group=schedule,
         action="store_true",
-        default=argparse.SUPPRESS,
-        help="divide the rate by 10 when the validation error stops falling, as the paper did",
     )
     option("--batch-size", "images per step", type=at_least(1), metavar="N")
     option("--lr", "learning rate at the start", type=positive, metavar="RATE")
     option("--momentum", "mu of equation (4)", type=below_one, metavar="MU")
     option("--weight-decay", "L2 decay; never of PReLU's slopes", type=not_negative, metavar="DECAY")
     option("--size", "pixels of the square crop that the network sees", type=at_least(1), metavar="PIXELS")
+    option(
+        "--short-side",
+        "bring every image to this shorter side before the crop (default: shrink larger ones to 8/7 of --size)",
+        type=at_least(1),
+        metavar="PIXELS",
+    )
+    option(
+        "--jitter",
+        "draw the shorter side at random for each training image, the paper's scale jitter",
+        type=scale_range,
+        metavar="LOW,HIGH",
+    )
+    option("--colour", "random colour alteration: standard deviation, the paper's is 0.1", type=not_negative)
+    option("--normalize", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     option("--seed", "of weights, order, crops, flips and dropout", type=at_least(0), metavar="N")
     option("--device", "where to compute", choices=("cpu", "cuda"))
     option("--workers", "threads that read images ahead", type=at_least(0), metavar="N")
     option(
         "--on-bad-image", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip")
     )
-    parser.add_argument("--out", type=Path, required=True, metavar="DIR", help="the run's folder, new or empty")
-    existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
-    existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
+    return actions
 
 
-def run(args: argparse.Namespace) -> int:
-    """Train, then say where the results are."""
-    names = {field.name for field in fields(Config)}
-    given = {name: value for name, value in vars(args).items() if name in names}
-    config = resumed_config(args.out, given) if args.resume else Config(**given)
+def run(args: argparse.Namespace, actions: dict[str, argparse.Action]) -> int:
+    """Train, then say where the results are; or only show the options."""
+    flags = {name: value for name, value in vars(args).items() if name in actions}
+    file = read_config(args.config, actions) if args.config else {}
+    given = merged(file, flags)
+    if args.out is None and (args.resume or not args.show_config):
+        raise RunError("--out is missing; name the run's folder, such as --out runs/first")
+    config = resumed_config(args.out, given) if args.resume else resolve(given)
+    if args.show_config:
+        print(show_config(config, {"file": file, "flag": flags}))
+        return 0
     result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=say)
     if result["bad_images_left_out"]:
         say(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
@@ -107,15 +147,25 @@ def say(line: str) -> None:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
+def merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
+    """The file's options overridden by the flags'; one way of lowering the rate replaces the other."""
+    if "milestones" in flags:
+        file = file | {"plateau": False}
+    if "plateau" in flags:
+        file = {name: value for name, value in file.items() if name != "milestones"}
+    return file | flags
+
+
 def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     """The options of the run in `out`, with those that may change taken from the command line."""
     path = out / "last.npz"
     if not os.path.isfile(path):
         raise RunError(f"--resume: {out} holds no last.npz; leave --resume out to start a new run there")
-    try:
-        saved = {field.name: checkpoint.load_meta(path)["config"][field.name] for field in fields(Config)}
-    except KeyError as error:
-        raise RunError(f"--resume: {path} does not say {error}; start a new run in another folder") from error
+    written = checkpoint.load_meta(path)["config"]
+    # A run of an earlier version lacks the options of today: it did what their defaults do.
+    saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
+    if "recipe" in given:
+        given = RECIPES[given["recipe"]] | given
     for name, value in given.items():
         if value != saved[name] and name not in MAY_CHANGE_ON_RESUME:
             flag = "--" + name.replace("_", "-")

@@ -1,5 +1,6 @@
 """Images, labels and batches. Start reading at dataset.py; loader.py is where training meets it."""
 
+from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
 from minidelve.data.errors import DataError
 from minidelve.data.folder import FolderDataset, open_dataset
@@ -13,6 +14,7 @@ from minidelve.data.transforms import (
     RandomCrop,
     RandomFlip,
     ResizeShorterSide,
+    ScaleJitter,
     ShrinkShorterSide,
     Transform,
 )
@@ -20,6 +22,7 @@ from minidelve.data.transforms import (
 __all__ = [
     "DEFAULT_CACHE_BYTES",
     "CenterCrop",
+    "ColourAlteration",
     "Compose",
     "DataError",
     "Dataset",
@@ -28,6 +31,7 @@ __all__ = [
     "RandomCrop",
     "RandomFlip",
     "ResizeShorterSide",
+    "ScaleJitter",
     "ShrinkShorterSide",
     "Statistics",
     "ToyDataset",

@@ -4,7 +4,7 @@ Threads, not processes: Pillow and NumPy let go of Python's lock while they deco
 batch made by a thread is in our memory already.
 
 What an epoch yields depends on (seed, epoch) alone. The order comes from one random generator, the
-crop and flip of an image from another that is seeded with its index, and batches are handed out in
+views and colour of an image from another that is seeded with its index, and batches are handed out in
 the order they were planned, whichever thread is ready first. So any number of workers gives the
 same batches, bit for bit, and a run can be repeated on another machine.
 """
@@ -19,6 +19,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import Dataset
 from minidelve.data.errors import DataError
 from minidelve.data.statistics import Statistics
@@ -40,6 +41,7 @@ class Loader:
 
     dataset, transform   each image of the one goes through the other
     statistics           mean image and standard deviation; they also say which size is expected
+    colour               shifts the colour of each image at random (colour.py)
     shuffle, seed        a new order each epoch, the same for the same (seed, epoch)
     workers              threads; 0 prepares each batch when it is asked for
     on_bad_image         "error": an image that cannot be read raises DataError with its path.
@@ -53,7 +55,8 @@ class Loader:
 
     def __init__(self, dataset: Dataset, batch_size: int, transform: Transform, statistics: Statistics, *,
                  shuffle: bool, seed: int, workers: int = 2, drop_last: bool = False,
-                 on_bad_image: Literal["error", "skip"] = "error", dtype: DTypeLike = np.float32):
+                 on_bad_image: Literal["error", "skip"] = "error", dtype: DTypeLike = np.float32,
+                 colour: ColourAlteration | None = None):
         for name, value, least in (("batch_size", batch_size, 1), ("workers", workers, 0), ("seed", seed, 0)):
             if value < least:
                 raise ValueError(f"{name} is {value}; expected at least {least}")
@@ -64,7 +67,7 @@ class Loader:
                             f"of the split {dataset.split!r}; choose a batch size of at most {len(dataset)}")
         self.dataset, self.transform, self.statistics = dataset, transform, statistics
         self.batch_size, self.drop_last = batch_size, drop_last
-        self.shuffle, self.seed = shuffle, seed
+        self.shuffle, self.seed, self.colour = shuffle, seed, colour
         self.workers, self.on_bad_image, self.dtype = workers, on_bad_image, np.dtype(dtype)
         self.skipped: dict[str, str] = {}
 
@@ -112,6 +115,7 @@ class Loader:
         """Read, transform and normalise the images of one batch; runs in a worker."""
         shape = self.statistics.mean.shape
         pixels = np.empty((len(indices), *shape), np.uint8)
+        shifts = np.zeros((len(indices), 3), np.float32)
         kept: list[int] = []
         skipped: dict[str, str] = {}
         for i in indices:
@@ -124,15 +128,17 @@ class Loader:
                     raise DataError(f"{error} (or leave such images out: --on-bad-image skip)") from error
                 skipped[self.dataset.path(i)] = str(error)
                 continue
-            pixels[len(kept)] = self._transformed(image, epoch, i, shape)
+            # Seeds that differ only in zeros at their end are one seed to NumPy. Hence i + 1: with i,
+            # image 0 would draw the numbers that shuffled the epoch.
+            rng = np.random.default_rng([self.seed, epoch, i + 1])
+            pixels[len(kept)] = self._transformed(image, rng, i, shape)
+            if self.colour is not None:
+                shifts[len(kept)] = self.colour.draw(rng)
             kept.append(i)
-        images = self.statistics.normalize(pixels[:len(kept)], self.dtype)
+        images = self.statistics.normalize(pixels[:len(kept)], self.dtype, shifts[:len(kept)] if self.colour else None)
         return _Batch(images.transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
 
-    def _transformed(self, image: np.ndarray, epoch: int, i: int, shape: tuple[int, ...]) -> np.ndarray:
-        # Seeds that differ only in zeros at their end are one seed to NumPy. Hence i + 1: with i,
-        # image 0 would draw the numbers that shuffled the epoch.
-        rng = np.random.default_rng([self.seed, epoch, i + 1])
+    def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
         try:
             image = self.transform(image, rng)
         except DataError as error:

@@ -8,14 +8,15 @@ initialization of every layer to the formula that derives it. (lab14 does so; sm
 paper's fixed 0.01 and 0.001 in its fully connected layers.)
 
 One number for all values is enough for that. One for each pixel or channel would also change the
-proportions between them.
+proportions between them. The paper's own way, only the mean and no division, is std = 1.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import DTypeLike
+from PIL import Image
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.errors import DataError
@@ -24,14 +25,18 @@ from minidelve.data.transforms import Transform
 
 @dataclass(frozen=True)
 class Statistics:
-    """mean: float32 (h, w, 3), the mean image.  std: of all values, taken about that mean image."""
+    """mean: float32 (h, w, 3), the mean image.  std: of all values, taken about that mean image.
+    covariance: float64 (3, 3) of the pixels' red, green and blue, taken about the mean colour."""
 
     mean: np.ndarray
     std: float
+    covariance: np.ndarray | None = None
 
-    def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32) -> np.ndarray:
-        """(x - mean) / std for uint8 images (N, h, w, 3), as a new array of dtype.
+    def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32,
+                  shifts: np.ndarray | None = None) -> np.ndarray:
+        """(x + shift - mean) / std for uint8 images (N, h, w, 3), as a new array of dtype.
 
+        shifts, (N, 3), moves the colour of each image (colour.py); None is no shift.
         Raises DataError if the images are not of the mean image's size.
         """
         if images.shape[1:] != self.mean.shape:
@@ -39,8 +44,23 @@ class Statistics:
                             f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
         out = images.astype(dtype)
         out -= self.mean
+        if shifts is not None:
+            out += shifts[:, None, None, :].astype(dtype)
         out /= self.std
         return out
+
+    def warped(self, size: tuple[int, int]) -> "Statistics":
+        """For images of another (height, width): the mean image resized to it, bilinearly.
+
+        The paper tests on images larger than its crops; the mean image is warped to their size as
+        in arXiv 1406.4729.
+        """
+        if size == self.mean.shape[:2]:
+            return self
+        height, width = size
+        planes = [Image.fromarray(np.ascontiguousarray(self.mean[:, :, c])) for c in range(3)]  # one float each
+        resized = [np.asarray(plane.resize((width, height), Image.Resampling.BILINEAR)) for plane in planes]
+        return replace(self, mean=np.stack(resized, axis=2))
 
 
 def compute_statistics(dataset: Dataset, transform: Transform, max_images: int | None = None,
@@ -50,13 +70,13 @@ def compute_statistics(dataset: Dataset, transform: Transform, max_images: int |
     `transform` must bring all images to one size. If it draws at random, it does so from a fixed
     seed. With `max_images`, only so many are looked at, spread evenly over the set.
 
-    Sums are taken in integers, hence exactly. (In float32 the variance, a difference of two large
-    sums, could be all rounding error.)
+    Sums are exact: of integers, or in float64 of integers far below 2^53. (In float32 the variance, a
+    difference of two large sums, could be all rounding error.)
 
     Raises DataError for a bad image (with on_bad_image="skip" it is left out), for images of
     unequal size, and if there is nothing to divide by: no image, or all of them the same.
     """
-    count, total, squares = 0, np.zeros((1, 1, 3), np.int64), 0
+    count, total, products = 0, np.zeros((1, 1, 3), np.int64), np.zeros((3, 3))
     for path, image in _views(dataset, transform, max_images, on_bad_image):
         if count == 0:
             total = np.zeros(image.shape, np.int64)
@@ -65,14 +85,17 @@ def compute_statistics(dataset: Dataset, transform: Transform, max_images: int |
                             "a mean image needs equal sizes; crop to one size")
         count += 1
         total += image
-        squares += int(np.square(image, dtype=np.uint32).sum(dtype=np.int64))
+        pixels = image.reshape(-1, 3).astype(np.float64)
+        products += pixels.T @ pixels
     # Var[x] = E[x^2] - E[x]^2 at each place of the mean image, averaged over the places.
     mean = total / max(count, 1)
-    variance = squares / max(count * mean.size, 1) - np.square(mean).mean()
+    variance = np.trace(products) / max(count * mean.size, 1) - np.square(mean).mean()
     if variance <= 0:
         raise DataError(f"{dataset.name}: the standard deviation of {count} readable images is 0; expected "
                         "at least two different images; add some")
-    return Statistics(mean.astype(np.float32), float(np.sqrt(variance)))
+    colour = mean.mean(axis=(0, 1))
+    covariance = products / (count * mean.size / 3) - np.outer(colour, colour)
+    return Statistics(mean.astype(np.float32), float(np.sqrt(variance)), covariance)
 
 
 def _views(dataset: Dataset, transform: Transform, max_images: int | None,

@@ -100,16 +100,22 @@ class ResizeShorterSide:
         self.size = size
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        height, width = image.shape[:2]
-        shorter = min(height, width)
-        if shorter == self.size:
+        if min(image.shape[:2]) == self.size:
             return image
-        new_size = round(width * self.size / shorter), round(height * self.size / shorter)
-        if new_size[0] * new_size[1] > MAX_PIXELS:
-            raise DataError(f"the image of {width} x {height} pixels would become {new_size[0]} x "
-                            f"{new_size[1]}; expected at most {MAX_PIXELS // 10**6} megapixels; remove it")
+        height, width = scaled_size(image, self.size)
         # Pillow widens its bilinear filter when it shrinks, so that fine detail does not alias.
-        return np.asarray(Image.fromarray(image).resize(new_size, Image.Resampling.BILINEAR))
+        return np.asarray(Image.fromarray(image).resize((width, height), Image.Resampling.BILINEAR))
+
+
+def scaled_size(image: np.ndarray, shorter_side: int) -> tuple[int, int]:
+    """(height, width) of the image scaled to the shorter side. Raises DataError if that is too large."""
+    height, width = image.shape[:2]
+    shorter = min(height, width)
+    scaled = round(height * shorter_side / shorter), round(width * shorter_side / shorter)
+    if scaled[0] * scaled[1] > MAX_PIXELS:
+        raise DataError(f"the image of {width} x {height} pixels would become {scaled[1]} x {scaled[0]}; "
+                        f"expected at most {MAX_PIXELS // 10**6} megapixels; remove it")
+    return scaled
 
 
 class ShrinkShorterSide(ResizeShorterSide):
@@ -120,3 +126,30 @@ class ShrinkShorterSide(ResizeShorterSide):
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         return image if min(image.shape[:2]) <= self.size else super().__call__(image, rng)
+
+
+class ScaleJitter:
+    """A random scale, then a random crop: the shorter side becomes s, drawn uniformly from low..high.
+
+    An object is then seen large and small (section 3 of the paper: s in [256, 512] and crops of 224,
+    from the first epoch on; that every integer is equally likely is our reading). Images smaller
+    than s are enlarged, as in the paper.
+
+    The same as ResizeShorterSide(s) and then RandomCrop(size), to within one of 255 levels, but only
+    the pixels of the crop are computed: a fourth of the work for 224 pixels out of 384 x 512.
+    """
+
+    def __init__(self, low: int, high: int, size: int):
+        if not size <= low <= high:
+            raise ValueError(f"ScaleJitter: scales {low} to {high} for crops of {size}; expected crop <= low <= high")
+        self.low, self.high, self.size = low, high, size
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        s = self.low + int(rng.random() * (self.high - self.low + 1))
+        height, width = scaled_size(image, s)
+        top, left = int(rng.random() * (height - self.size + 1)), int(rng.random() * (width - self.size + 1))
+        # The crop's corners in pixels of the image as it is.
+        y, x = image.shape[0] / height, image.shape[1] / width
+        box = (left * x, top * y, (left + self.size) * x, (top + self.size) * y)
+        crop = Image.fromarray(image).resize((self.size, self.size), Image.Resampling.BILINEAR, box)
+        return np.asarray(crop)

@@ -43,7 +43,8 @@ class Statistics:
             raise DataError(f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
                             f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
         out = np.empty(images.shape, dtype) if out is None else out
-        np.subtract(images, self.mean, out=out, dtype=out.dtype)
+        out[...] = images
+        out -= self.mean
         if shifts is not None:
             out += shifts[:, None, None, :].astype(out.dtype)
         out /= self.std

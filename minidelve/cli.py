@@ -47,6 +47,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except (DataError, RunError, CheckpointError) as error:
         print(f"minidelve: {error}", file=sys.stderr)
         return 2
+    except MemoryError as error:
+        print(
+            f"minidelve: not enough memory ({error or 'no more can be had'}); try a smaller --batch-size or --size, "
+            "or a smaller network (--width, --fc)",
+            file=sys.stderr,
+        )
+        return 2
     except KeyboardInterrupt as stop:
         print(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted", file=sys.stderr)
         return 130

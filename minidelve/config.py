@@ -20,7 +20,7 @@ class Config:
     activation: str = "prelu"
     init: str = "he"
     slope: float = 0.01  # of lrelu
-    width: float = 1.0  # a multiplier of all channels
+    width: float = 1.0  # a multiplier of the conv layers' channels
     levels: list[int] | None = None  # of the pyramid; None: the model's own
     fc: int | None = None  # units of fc1 and fc2; None: the model's own
     warm_start: str | None = None  # a run whose weights are copied where names and shapes agree

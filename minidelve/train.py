@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -30,13 +30,13 @@ from minidelve.evaluate import evaluate
 from minidelve.progress import progress
 from minidelve.report import describe, epoch_line
 from minidelve.run import Run
-from minidelve.run_folder import RunError, RunFolder
+from minidelve.run_folder import RunError, RunFolder, find_checkpoint
 from minidelve.summary import summarize
 from minidelve.tensor import Tensor
 from minidelve.warm_start import warm_start
 
 # The mean image is taken over so many training images at most, spread evenly.  All of ImageNet would take half an
-# hour to read before the first step; over 2,500 images a pixel's mean is right to about 1 of 255 levels.
+# hour to read before the first step; over 2,500 images a pixel's mean is right to 1 or 2 of 255 levels.
 STATISTICS_IMAGES = 2_500
 
 
@@ -58,10 +58,14 @@ def train(
     folder = RunFolder(out, resume=resume, overwrite=overwrite)
     check_device(config.device)
     saved = checkpoint.load(folder.last) if resume else None
+    if config.warm_start and not saved and find_checkpoint(Path(config.warm_start)).resolve().parent == out.resolve():
+        raise RunError(f"--warm-start {config.warm_start} is the run that --out would replace; name another folder")
     train_set, val_set = (data.open_dataset(config.data, split) for split in ("train", "val"))
     network = create_network(config, len(train_set.classes))
     check_fits(network, config)
     say(describe(config, network, train_set, val_set, len(saved.meta["history"]) if saved else 0))
+    for note in notes(config, train_set):
+        say(note)
     if config.warm_start and not saved:  # a checkpoint holds every weight already
         say(warm_start(network, config.warm_start, train_set.classes))
     run = prepare(config, network, train_set, saved, folder.last)
@@ -95,6 +99,16 @@ def train(
     return result
 
 
+def notes(config: Config, train_set: data.Dataset) -> Iterator[str]:
+    """What the user may want to know before the first epoch."""
+    largest = max([config.short_side or 0, *(config.jitter or [])])
+    if isinstance(train_set, data.StoreDataset) and train_set.short_side < largest:
+        yield (
+            f"note: the images of {train_set.name} were packed with a shorter side of {train_set.short_side}; "
+            f"for scales up to {largest} they are enlarged, which blurs; --short-side {largest} when packing avoids it"
+        )
+
+
 def check_device(device: str) -> None:
     """RunError when CUDA is asked for and cannot be used."""
     usable, why = cuda_state() if device == "cuda" else (True, "")
@@ -102,10 +116,10 @@ def check_device(device: str) -> None:
         raise RunError(f"--device cuda: {why}; use --device cpu, or see `minidelve doctor`")
 
 
-def create_network(config: Config, classes: int) -> models.Network:
-    """The network that the options describe; RunError for options that exclude each other."""
+def create_network(config: Config, classes: int, init: str | None = None) -> models.Network:
+    """The network that the options describe, `init` in place of theirs; RunError if they exclude each other."""
     try:
-        return models.from_config(asdict(config), classes)
+        return models.from_config(asdict(config), classes, init)
     except ValueError as error:
         raise RunError(f"--model {config.model}: {error}") from error
 

@@ -1,16 +1,16 @@
 """Start from the weights of another run, as VGG trained its deep networks: copy what fits, draw the rest.
 
-Simonyan & Zisserman (arXiv 1409.1556, section 3.1) could not train their deeper networks from a
-Gaussian of 0.01.  They trained one of 11 layers first, copied its first four conv layers and its fully
-connected layers into the deeper ones, and drew only the layers between.  The paper names this way as
+Simonyan & Zisserman (arXiv 1409.1556) began with a network shallow enough to train from random weights
+(8 conv and 3 fully connected layers), copied its first conv layers and its fully connected ones into the
+deeper ones, and drew only the layers between.  The paper names this way as
 the one that its initialization makes needless (section 2.2); it is here to be compared.
 
 A layer is copied when the other run has one of the same name with parameters of the same shapes:
 conv3_4 of small14 becomes conv3_4 of small30, whose conv3_7 to conv3_22 are drawn.  Whole layers only:
 fc1 has biases of the same shape for every pyramid, but without its weights they mean nothing.
 
-Two kinds of layers are always drawn: the last one, if the other run told apart other classes, for its
-rows are classes; and an auxiliary classifier, which reads its own place of the network.
+Not copied: the last layer if the other run told apart other classes, for its rows are classes; and an
+auxiliary classifier, which reads its own place of the network.
 """
 
 from __future__ import annotations

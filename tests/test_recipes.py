@@ -2,7 +2,7 @@
 
 import pytest
 
-from minidelve.config import Config
+from minidelve.config import Config, title
 from minidelve.recipes import RECIPES, resolve
 from minidelve.run_folder import RunError
 
@@ -63,3 +63,15 @@ def test_what_contradicts_is_refused(given, parts):
     with pytest.raises(RunError) as refusal:
         resolve(given)
     assert all(part in str(refusal.value) for part in parts)
+
+
+@pytest.mark.parametrize("given", [{"jitter": [56, 80]}, {"jitter": [56, 56]}, {"short_side": 56}])
+def test_a_scale_may_be_as_small_as_the_crop(given):
+    config = resolve({"size": 56, **given})
+    assert all(getattr(config, name) == value for name, value in given.items())
+
+
+def test_the_title_names_what_is_unusual():
+    assert title(Config()) == "lab14 (prelu, he) on toy, seed 0"
+    config = Config(data="/data/tiny.zip", seed=3, width=0.5, jitter=[64, 96], colour=0.1)
+    assert title(config) == "lab14 (prelu, he, width 0.5, jitter [64, 96], colour 0.1) on tiny.zip, seed 3"

@@ -39,6 +39,8 @@ def read_config(path: Path, actions: Mapping[str, argparse.Action]) -> dict[str,
     options = {key.replace("-", "_"): value for key, value in content.items()}
     for name in options.keys() - actions.keys():
         raise RunError(f"--config {path}: {name} is no option of a run; expected one of: {', '.join(sorted(actions))}")
+    if options.get("plateau") and "milestones" in options:
+        raise RunError(f"--config {path}: plateau and milestones exclude each other; keep one of them")
     return {name: _checked(path, name, value, actions[name]) for name, value in options.items()}
 
 
@@ -73,5 +75,5 @@ def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:
         if value is None or value == []:
             lines.append(f"# {name} is not set: {UNSET[name]}")
         else:
-            lines.append(f"{f'{name} = {json.dumps(value)}':<32}# {origin}")
+            lines.append(f"{f'{name} = {json.dumps(value)}':<30}  # {origin}")
     return "\n".join(lines)

@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, data_path
+from minidelve.commands.arguments import add_command, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.progress import progress
@@ -52,10 +51,10 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--check", action="store_true", help="decode every image, of a store compare its checksum, and name bad ones"
     )
-    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
+    parser.add_argument("--sheet", type=some_path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
     add_overwrite_option(parser)
     parser.add_argument(
-        "--write-toy", type=Path, metavar="DIR", help="write the toy set into a new folder, in ImageNet's layout"
+        "--write-toy", type=some_path, metavar="DIR", help="write the toy set into a new folder, in ImageNet's layout"
     )
 
 
@@ -65,7 +64,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write_toy:
         if args.sheet or args.check:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
-        data.write_toy(args.write_toy)
+        data.write_toy(args.write_toy, track=lambda items, total, what: progress(items, total, what, "image"))
         print(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0
     if args.split:

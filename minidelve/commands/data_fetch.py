@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import data
-from minidelve.commands.arguments import add_command
+from minidelve.commands.arguments import add_command, some_path
 
 EXAMPLE = """
 minidelve data fetch tiny-imagenet
@@ -22,7 +22,7 @@ def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "data fetch", "download a data set by name", EXAMPLE, run)
     parser.add_argument("name", choices=data.DOWNLOADS, metavar="NAME", help=", ".join(data.DOWNLOADS))
-    parser.add_argument("--dir", type=Path, default=Path("."), help="folder to put it in (default: this one)")
+    parser.add_argument("--dir", type=some_path, default=Path("."), help="folder to put it in (default: this one)")
     parser.add_argument("--url", help="another address of the same file, a .zip or .tgz")
     parser.add_argument("--sha256", type=_sha256, metavar="HEX", help="its checksum, if the file is not the known one")
 

@@ -5,11 +5,10 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Iterator
-from pathlib import Path
 from typing import Any
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, at_least, data_path
+from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.progress import progress
 from minidelve.run_folder import RunError
 
@@ -31,7 +30,7 @@ def add_to(subparsers: Any) -> None:
     parser = add_command(subparsers, "data pack", "decode and scale a data set once, into a packed store", EXAMPLE, run)
     parser.description += "\n" + MORE
     parser.add_argument("source", type=data_path, metavar="SRC", help="folder, .zip or .tar of images, or toy")
-    parser.add_argument("destination", type=Path, metavar="DST", help="a new folder for the store")
+    parser.add_argument("destination", type=some_path, metavar="DST", help="a new folder for the store")
     parser.add_argument(
         "--short-side", type=at_least(1), default=256, metavar="N", help="scale the shorter side to N (default 256)"
     )
@@ -68,7 +67,8 @@ def run(args: argparse.Namespace) -> int:
             print(f"  {facts['smaller']} of them are smaller than {args.short_side} and kept their size")
         for _, reason in facts["skipped"]:
             print(f"  left out: {reason}")
-    print(f"the store is in {args.destination}; train on it with --data {args.destination}")
+    use = "train on it" if "train" in header["splits"] else "evaluate a run on it"
+    print(f"the store is in {args.destination}; {use} with --data {args.destination}")
     return 0
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_loader_options, at_least, data_path
+from minidelve.commands.arguments import add_command, add_loader_options, at_least, data_path, some_path
 from minidelve.data.stream import ImageStream
 from minidelve.progress import progress
 from minidelve.protocols.crops import CropScorer
@@ -36,7 +36,7 @@ def add_to(subparsers: Any) -> None:
         EXAMPLE, run,
     )  # fmt: skip
     parser.add_argument(
-        "run_paths", metavar="RUN", type=Path, nargs="+",
+        "run_paths", metavar="RUN", type=some_path, nargs="+",
         help="a run folder (its best.npz) or an .npz file; the scores of several are averaged: an ensemble",
     )  # fmt: skip
     parser.add_argument(
@@ -61,7 +61,7 @@ def add_to(subparsers: Any) -> None:
         help="for activations, beside weights and images waiting, such as 500MB or 4GB (default 1GB)",
     )  # fmt: skip
     parser.add_argument("--confusions", type=at_least(1), metavar="N", help="show the N worst classes")
-    parser.add_argument("--out", type=Path, metavar="DIR", help="write result.json and classes.csv there")
+    parser.add_argument("--out", type=some_path, metavar="DIR", help="write evaluation.json and classes.csv there")
     parser.add_argument("--overwrite", action="store_true", help="replace those files")
     add_loader_options(parser)
 
@@ -83,13 +83,13 @@ def memory_size(text: str) -> int:
     >>> memory_size("1.5GB")
     1500000000
     """
-    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9}
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
     try:
         size = float(text[:-2]) * units[text[-2:].upper()]
     except (ValueError, KeyError):
         size = math.nan
     if not (math.isfinite(size) and size >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size such as 500MB or 4GB")
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in KB, MB, GB or TB such as 500MB or 4GB")
     return int(size)
 
 
@@ -103,6 +103,10 @@ class Candidate(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print a line, or a table where there are several runs or scales."""
+    if args.flip is None:
+        args.flip = args.protocol != "center"
+    if args.overwrite and not args.out:
+        raise RunError("--overwrite replaces the files of --out; give --out too")
     folder = ReportFolder(args.out, args.overwrite) if args.out else None
     check_device(args.device)
     candidates = [load(path, args.device) for path in args.run_paths]
@@ -116,18 +120,18 @@ def run(args: argparse.Namespace) -> int:
     errors = last.errors()
     if len(rows) == 1:
         print(
-            f"{dataset.name} {args.split}: top-1 error {errors.top1:.2f}%, top-5 error {errors.top5:.2f}%, "
-            f"cross entropy {errors.loss:.4f} ({errors.images} images)"
+            f"{dataset.name} {args.split}{unusual(args)}: top-1 error {errors.top1:.2f}%, "
+            f"top-5 error {errors.top5:.2f}%, cross entropy {errors.loss:.4f} ({errors.images} images)"
         )
     else:
         print(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
     if args.confusions:
         print(worst_classes(last, dataset.class_names, args.confusions))
-    for image, reason in stream.skipped.items():
-        print(f"left out: {image}: {reason}")
+    for reason in stream.skipped.values():
+        print(f"left out: {reason}")
     if folder:
         folder.write(options(args, dataset, stream.skipped), rows, dataset.classes, dataset.class_names)
-        print(f"result.json and classes.csv are in {args.out}")
+        print(f"evaluation.json and classes.csv are in {args.out}")
     return 0
 
 
@@ -176,37 +180,41 @@ def member(args: argparse.Namespace, candidate: Candidate, transforms: list[data
     else:
         wanted = [testing_scale(size, config.get("short_side"))]
     columns = [column(transforms, transform) for transform in wanted]
-    flip = args.protocol != "center" if args.flip is None else args.flip
     common = (args.batch_size, args.max_memory, args.device)
     network, statistics = candidate.network, candidate.saved.statistics
     scorer: CropScorer | DenseScorer
     if args.protocol == "dense":
-        scorer = DenseScorer(network, statistics, flip, *common)
+        scorer = DenseScorer(network, statistics, args.flip, *common)
     else:
-        scorer = CropScorer(network, statistics, CropViews(size, args.protocol == "ten-view", flip), *common)
+        scorer = CropScorer(network, statistics, CropViews(size, args.protocol == "ten-view", args.flip), *common)
     return Member(candidate.name, scorer, columns, [str(scale) for scale in args.scales or [AS_TRAINED]])
 
 
 def column(transforms: list[data.Transform], wanted: Any) -> int:
     """The place of a transform among those that the pictures go through, where it is added if it is new."""
-    key = (type(wanted), wanted.size)
-    keys = [(type(t), t.size) for t in transforms]  # type: ignore[attr-defined]
-    if key not in keys:
-        transforms.append(wanted)
-    return [*keys, key].index(key)
+    for i, there in enumerate(transforms):
+        if (type(there), there.size) == (type(wanted), wanted.size):  # type: ignore[attr-defined]
+            return i
+    transforms.append(wanted)
+    return len(transforms) - 1
+
+
+def unusual(args: argparse.Namespace) -> str:
+    """How the test was made, unless it is the plain centre crop."""
+    scale = f" at scale {args.scales[0]}" if args.scales else ""
+    plain = args.protocol == "center" and not args.flip
+    return (", " + described(args) if not plain else "") + scale
 
 
 def described(args: argparse.Namespace) -> str:
     """Such as: dense windows, mirrored too."""
-    flip = args.protocol != "center" if args.flip is None else args.flip
     what = {"center": "centre crops", "ten-view": "corner and centre crops", "dense": "dense windows"}[args.protocol]
-    return what + (", mirrored too" if flip else "")
+    return what + (", mirrored too" if args.flip else "")
 
 
 def options(args: argparse.Namespace, dataset: data.Dataset, skipped: dict[str, str]) -> dict[str, Any]:
-    """What result.json says about how its figures came about."""
-    flip = args.protocol != "center" if args.flip is None else args.flip
+    """What evaluation.json says about how its figures came about."""
     return {
-        "data": dataset.name, "split": args.split, "protocol": args.protocol, "flip": flip,
+        "data": dataset.name, "split": args.split, "protocol": args.protocol, "flip": args.flip,
         "scales": args.scales or AS_TRAINED, "runs": [str(path) for path in args.run_paths], "left_out": skipped,
     }  # fmt: skip

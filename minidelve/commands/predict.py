@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_run_argument, at_least, data_path
+from minidelve.commands.arguments import add_command, add_run_argument, at_least, data_path, some_path
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.predict import describe, draw, first_name, predict
 from minidelve.run_folder import RunError, find_checkpoint
@@ -42,7 +42,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--seed", type=at_least(0), metavar="N", help="which pictures of --data (default 0)")
     parser.add_argument("--top", type=at_least(1), default=5, metavar="N", help="classes to show (default 5)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help=".png, .pdf or .svg (default: prediction.png, prediction-2.png, ...)"
+        "--out", type=some_path, metavar="FILE", help=".png, .pdf or .svg (default: the next free prediction.png)"
     )
     add_overwrite_option(parser)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")

@@ -66,7 +66,7 @@ def fetch(name: str, directory: str | os.PathLike[str] = ".", *, url: str | None
     folder = Path(directory)
     archive = folder / os.path.basename(remote.url.partition("?")[0])
     if archive.suffix not in (".zip", ".tgz"):
-        raise DataError(f"--url {remote.url}: ends in {archive.name!r}; expected a .zip or a .tgz")
+        raise DataError(f"--url {remote.url}: names no archive; expected an address that ends in a .zip or a .tgz")
     unpacked = archive.with_suffix("")
     if archive.suffix == ".tgz" and unpacked.is_dir():
         return Fetched(unpacked, True)

@@ -17,16 +17,16 @@ import errno
 import fcntl
 import json
 import os
+import threading
 import zlib
-from collections import deque
 from collections.abc import Callable, Generator, Iterable, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, BinaryIO, NamedTuple
 
 import numpy as np
 
+from minidelve.data.ahead import ahead
 from minidelve.data.dataset import Dataset
 from minidelve.data.errors import DataError
 from minidelve.data.folder import open_splits
@@ -130,24 +130,14 @@ def _decoded(dataset: Dataset, numbers: Iterable[int], short_side: int, workers:
     """The images in order, each decoded by one of the threads; a few are ahead at any time."""
     shrink, rng = ShrinkShorterSide(short_side), np.random.default_rng(0)  # it draws nothing
 
-    def prepare(i: int) -> Packed:
+    def prepare(i: int, stop: threading.Event) -> Packed:
         try:
             pixels = np.ascontiguousarray(shrink(dataset.image(i), rng))
         except DataError as error:
             return Packed(i, None, 0, str(error))
         return Packed(i, pixels, zlib.crc32(pixels.data), "")
 
-    pending: deque[Future[Packed]] = deque()
-    pool = ThreadPoolExecutor(workers, thread_name_prefix="minidelve-pack")
-    try:
-        for i in numbers:
-            pending.append(pool.submit(prepare, i))
-            if len(pending) == 4 * workers:
-                yield pending.popleft().result()
-        while pending:
-            yield pending.popleft().result()
-    finally:
-        pool.shutdown(cancel_futures=True)
+    return ahead(prepare, numbers, workers, most=4 * workers, name="pack")
 
 
 def _commit(block: list[Packed], pixels: BinaryIO, journal: BinaryIO, dataset: Dataset) -> None:

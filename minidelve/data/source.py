@@ -130,8 +130,8 @@ Source = Folder | Zip | Tar
 def open_source(path: str | os.PathLike[str]) -> Source:
     """A folder, a zip or a tar archive. Raises DataError if there is none at the path."""
     if not os.path.exists(path):
-        raise DataError(f"{os.fspath(path)}: does not exist; expected a folder, a .zip, a .tar or the word 'toy'; "
-                        "check the path")
+        raise DataError(f"{os.fspath(path)}: does not exist; expected a folder (images or a packed store), a .zip, "
+                        "a .tar or the word 'toy'; check the path")
     if os.path.isdir(path):
         return Folder(Path(path))
     return Tar(Path(path)) if is_tar(path) else Zip(Path(path))

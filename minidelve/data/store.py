@@ -50,6 +50,7 @@ class StoreDataset(Dataset):
             raise MissingSplit(f"{path}: this packed store has no split {split!r}; expected {there}; pack a source "
                                "that has it")
         self.facts = self.header["splits"][split]
+        self.short_side: int = self.header["short_side"]
         self._index = self._read_index(self.store / f"{split}.index.npy")
         self._pixels = self._map(self.store / f"{split}.pixels")
         # Python's integers: reading one from an array of records costs more than the view itself.

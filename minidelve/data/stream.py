@@ -1,4 +1,4 @@
-"""Decoded images one by one, in order, for tests that look at an image whole.
+"""Decoded images one by one, in order, for ways of testing that look at an image whole.
 
 A Loader hands out batches of one size; the paper's testing (section 3: all windows of a map, corners of
 the whole image, several scales) needs each image as large as it is. Threads read and resize ahead, a
@@ -7,13 +7,12 @@ fixed number of images at most, so memory does not grow with the data set.
 
 import contextlib
 import threading
-from collections import deque
-from collections.abc import Generator, Iterator, Sequence
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator, Sequence
 from typing import Literal, NamedTuple
 
 import numpy as np
 
+from minidelve.data.ahead import ahead
 from minidelve.data.dataset import Dataset
 from minidelve.data.errors import DataError
 from minidelve.data.transforms import Transform
@@ -51,7 +50,7 @@ class ImageStream:
         return len(self.dataset)
 
     def __iter__(self) -> Iterator[Picture]:
-        pictures = self._prefetched() if self.workers else (self._read(i) for i in range(len(self)))
+        pictures = ahead(self._read, range(len(self)), self.workers, most=AHEAD * self.workers, name="stream")
         empty = True
         with contextlib.closing(pictures):  # the threads end with this loop, not when garbage is collected
             for picture in pictures:
@@ -59,15 +58,16 @@ class ImageStream:
                     empty = False
                     yield picture
                 else:
-                    self.skipped.update([picture])
+                    path, reason = picture
+                    self.skipped[path] = reason
         if empty and self.skipped:
             raise DataError(f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
                             f"read; the first: {next(iter(self.skipped.values()))}")
 
-    def _read(self, i: int, stop: threading.Event | None = None) -> Picture | tuple[str, str]:
+    def _read(self, i: int, stop: threading.Event) -> Picture | tuple[str, str]:
         """The picture, or (path, reason) of one that is left out; runs in a worker."""
         path = self.dataset.path(i)
-        if stop is not None and stop.is_set():
+        if stop.is_set():
             return path, "not read"
         try:
             image = self.dataset.image(i)
@@ -79,19 +79,3 @@ class ImageStream:
             return Picture(i, path, [transform(image, np.random.default_rng(0)) for transform in self.transforms])
         except DataError as error:
             raise DataError(f"{path}: {error}") from error
-
-    def _prefetched(self) -> Generator[Picture | tuple[str, str], None, None]:
-        """What _read returns for each image in order, AHEAD for each worker being made or waiting."""
-        stop = threading.Event()
-        pending: deque[Future[Picture | tuple[str, str]]] = deque()
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="minidelve-stream")
-        try:
-            for i in range(len(self)):
-                pending.append(pool.submit(self._read, i, stop))
-                if len(pending) == AHEAD * self.workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)

@@ -114,7 +114,7 @@ def scaled_size(image: np.ndarray, shorter_side: int) -> tuple[int, int]:
     scaled = round(height * shorter_side / shorter), round(width * shorter_side / shorter)
     if scaled[0] * scaled[1] > MAX_PIXELS:
         raise DataError(f"the image of {width} x {height} pixels would become {scaled[1]} x {scaled[0]}; "
-                        f"expected at most {MAX_PIXELS // 10**6} megapixels; remove it")
+                        f"expected at most {MAX_PIXELS // 10**6} megapixels; choose a smaller scale or remove it")
     return scaled
 
 

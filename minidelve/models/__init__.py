@@ -17,6 +17,7 @@ from minidelve.models.table import (
     ACTIVATIONS,
     INITS,
     LRELU_SLOPE,
+    UNFILLED,
     FullyConnected,
     Row,
     build,
@@ -29,7 +30,6 @@ TABLES: dict[str, Sequence[Row]] = {
     "small14": SMALL14, "lab14": LAB14, "small30": SMALL30,
     "model_a": MODEL_A, "model_b": MODEL_B, "model_c": MODEL_C, "vgg19": VGG19,
 }  # fmt: skip
-UNFILLED = "unfilled"
 
 
 def create(
@@ -48,10 +48,11 @@ def create(
 ) -> Network:
     """The network `name` with freshly drawn weights.
 
-    name         small14, small30, model_a, model_b, model_c or vgg19 (224-pixel images), lab14 (64-pixel images);
+    name         small14, small30, model_a, model_b, model_c or vgg19 (224 pixels), lab14 (56 pixels);
                  their pyramid takes images of other sizes too
     activation   prelu (a slope per channel), prelu-shared (one per layer), lrelu (fixed) or relu
-    init         he (equations 10, 10a), he-backward (14), xavier (std sqrt(1/n)) or gaussian (std 0.01);
+    init         he (equations 10, 10a), he-backward (14), xavier (std sqrt(1/n)) or gaussian (std 0.01); the fully
+                 connected layers of all but lab14 have the fixed 0.01, 0.01, 0.001 of section 2.2 with each of them;
                  "unfilled" leaves in the weights whatever lay in memory, for shapes or for loading others
     seed         the same seed gives the same weights and the same dropout
     slope        of lrelu, taken into account by he and he-backward (10a)

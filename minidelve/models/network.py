@@ -31,9 +31,15 @@ class Network(nn.Sequential):
 
 def through(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
     """Every layer in turn; those before the first fully connected one on shares of the batch (nn/shares.py)."""
-    first_fc = next((i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)), len(layers))
-    if first_fc:
-        x = run_in_shares(layers[:first_fc], x)
-    for layer in layers[first_fc:]:
+    conv, head = split_at_first_fc(layers)
+    if conv:
+        x = run_in_shares(conv, x)
+    for layer in head:
         x = layer(x)
     return x
+
+
+def split_at_first_fc(layers: Sequence[nn.Module]) -> tuple[Sequence[nn.Module], Sequence[nn.Module]]:
+    """(all layers before the first fully connected one, that one and all after it)."""
+    first_fc = next((i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)), len(layers))
+    return layers[:first_fc], layers[first_fc:]

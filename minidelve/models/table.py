@@ -18,6 +18,7 @@ from minidelve.nn import init as weights
 
 PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
 LRELU_SLOPE = 0.01  # the fixed slope of the paper's LReLU
+UNFILLED = "unfilled"  # an `init` that leaves in the weights whatever lay in memory
 
 
 @dataclass(frozen=True)
@@ -153,14 +154,18 @@ def build(
 def initialize(
     w: nn.Parameter, rng: np.random.Generator, init: str, slope: float = 0.0, std: float | None = None
 ) -> None:
-    """Fill w as named by `init` (nn/init.py derives them); a fixed `std` of the table wins over He's."""
-    if init == "unfilled":
+    """Fill w with the table's fixed `std`, else as named by `init` (nn/init.py derives them).
+
+    The fixed one, of the large networks' fully connected layers, holds for every `init`, so that two
+    of them differ in the conv layers alone.
+    """
+    if init == UNFILLED:
         return
-    if init == "gaussian":
+    if std is not None:
+        weights.normal_(w, std, rng)
+    elif init == "gaussian":
         weights.normal_(w, 0.01, rng)                       # AlexNet's habit, which the paper argues against
     elif init == "xavier":
         weights.xavier_normal_(w, "fan_in", rng)            # sqrt(1/n), the paper's comparison
-    elif std is not None:
-        weights.normal_(w, std, rng)
     else:
         weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)

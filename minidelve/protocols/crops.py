@@ -1,6 +1,8 @@
 """Scores from crops: every crop goes through the whole network, the softmax outputs of an image's crops are averaged.
 
-    p(image) = (1 / V) sum over its V crops of softmax(network(crop - mean image))
+    p(image) = (1 / V) sum over its V crops of softmax(network((crop - mean image) / std))
+
+with std = 1 in the paper's recipe.
 """
 
 from __future__ import annotations
@@ -11,7 +13,8 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.backend import array_module, to_device
-from minidelve.protocols.footprint import ConvNeed, conv_need, fc_bytes, readable, split_at_first_fc
+from minidelve.models.network import split_at_first_fc
+from minidelve.protocols.footprint import ConvNeed, conv_need, fc_bytes, readable
 from minidelve.protocols.views import CropViews
 from minidelve.run_folder import RunError
 from minidelve.tensor import Tensor, no_grad
@@ -29,13 +32,14 @@ class CropScorer:
     RunError if the budget is too small for one crop.
     """
 
-    alike = False  # crops are of one size, whatever the images are
+    equal_sizes = False  # crops are of one size, whatever the images are
 
     def __init__(
-        self, network: nn.Module, statistics: data.Statistics, views: CropViews, batch: int, budget: int, device="cpu"
+        self, network: nn.Sequential, statistics: data.Statistics, views: CropViews, batch: int, budget: int,
+        device="cpu",
     ):
         self.network, self.statistics, self.views, self.device = network, statistics, views, device
-        layers, head = split_at_first_fc(network)
+        layers, head = split_at_first_fc(list(network))
         width = head[0].weight.shape[1] if head and isinstance(head[0], nn.Linear) else 0
         conv = conv_need(layers, views.size, views.size)
         need = ConvNeed(conv.each + fc_bytes(head, width), conv.cols)

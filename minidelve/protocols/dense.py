@@ -25,9 +25,10 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.backend import array_module, to_device
+from minidelve.models.network import split_at_first_fc
 from minidelve.nn.shares import run_in_shares
 from minidelve.protocols.crops import probabilities
-from minidelve.protocols.footprint import FLOAT, conv_need, fc_bytes, last_map, numbers, readable, split_at_first_fc
+from minidelve.protocols.footprint import FLOAT, conv_need, fc_bytes, last_map, numbers, readable
 from minidelve.protocols.windows import WindowPyramids, patch_sizes
 from minidelve.run_folder import RunError
 from minidelve.tensor import Tensor, no_grad
@@ -44,12 +45,12 @@ class DenseScorer:
     RunError if the network has no pyramid as the last layer before its fully connected ones.
     """
 
-    alike = True  # images that are handed over together are of one size
+    equal_sizes = True  # images that are handed over together are of one size
 
     def __init__(
-        self, network: nn.Module, statistics: data.Statistics, flip: bool, batch: int, budget: int, device="cpu"
+        self, network: nn.Sequential, statistics: data.Statistics, flip: bool, batch: int, budget: int, device="cpu"
     ):
-        layers, self.head = split_at_first_fc(network)
+        layers, self.head = split_at_first_fc(list(network))
         if not layers or not isinstance(layers[-1], nn.SpatialPyramidPool2d):
             raise RunError(
                 "--protocol dense needs spatial pyramid pooling before the fully connected layers, and this network "
@@ -86,10 +87,10 @@ class DenseScorer:
                 f"the image of {width} x {height} pixels is smaller than the crop of {self.crop} x {self.crop} that "
                 f"the run was trained with; give --scales {self.crop} or more, which enlarges it"
             )
-        conv, windows = conv_need(self.conv, height, width), self._maps_bytes(height, width) + self._window_bytes
-        fitting = min(self.batch, conv.images_within(self.budget), self.budget // windows)
+        conv, last = conv_need(self.conv, height, width), self._maps_bytes(height, width) + self._window_bytes
+        fitting = min(self.batch, conv.images_within(self.budget), self.budget // last)
         if fitting < 1:
-            need = max(conv.each + conv.cols, windows)
+            need = max(conv.each + conv.cols, last)
             raise data.DataError(
                 f"the image of {width} x {height} pixels needs {readable(need)} for its maps; --max-memory is "
                 f"{readable(self.budget)}; give more, or a smaller scale"

@@ -1,7 +1,8 @@
 """Scores averaged over scales and over runs.
 
-arXiv 1502.01852, section 4: the scores of each of model A's scales (256, 384, 480) are averaged, and those
-of six models are averaged for the final result.  With p_rs the mean softmax output of run r at scale s,
+arXiv 1502.01852, section 4: model A's scores at three scales (256, 384, 480) are combined as in SPP-net, by
+averaging, and six models are combined for the final result; that this too is an average is our reading.
+With p_rs the mean softmax output of run r at scale s,
 
     p_r = mean over s of p_rs        p = mean over r of p_r
 
@@ -54,7 +55,7 @@ def score(members: Sequence[Member], pictures: Iterable[Picture], labels: np.nda
     rows = [Row(member.name, scale, Tally(classes)) for member in members for scale in names_of_rows(member)]
     if len(members) > 1:
         rows.append(Row(ENSEMBLE, names_of_rows(members[0])[-1], Tally(classes)))
-    for group in groups(pictures, min(m.scorer.at_once for m in members), any(m.scorer.alike for m in members)):
+    for group in groups(pictures, min(m.scorer.at_once for m in members), any(m.scorer.equal_sizes for m in members)):
         targets = labels[[picture.number for picture in group]]
         for row, p in zip(rows, group_scores(members, group), strict=True):
             row.tally.add(p, targets)
@@ -90,11 +91,11 @@ def named(
         raise data.DataError(f"{group[0].path}: {error}") from error
 
 
-def groups(pictures: Iterable[Picture], most: int, alike: bool) -> Iterator[list[Picture]]:
-    """The pictures in order, up to `most` together; with `alike`, only pictures of equal sizes."""
+def groups(pictures: Iterable[Picture], most: int, equal_sizes: bool) -> Iterator[list[Picture]]:
+    """The pictures in order, up to `most` together; with `equal_sizes`, only pictures of equal sizes."""
     group: list[Picture] = []
     for picture in pictures:
-        other = alike and group and [i.shape for i in picture.images] != [i.shape for i in group[0].images]
+        other = equal_sizes and group and [i.shape for i in picture.images] != [i.shape for i in group[0].images]
         if group and (len(group) == most or other):
             yield group
             group = []

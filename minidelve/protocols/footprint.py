@@ -2,48 +2,35 @@
 
 Both follow from the layers' geometry alone; nothing is computed.  While a layer runs, its input and its
 output are there (and for max pooling the taps, an int16 per output), beside the image at the entrance,
-and a convolution has cols (ops/conv2d.py), k^2 times as large as its input: for one image per core, or
-for as many as fill 1 MiB.  With 4 bytes a number, n images on T cores take at most
+and a convolution has cols (ops/conv2d.py), k^2 c numbers for each output position: for one image per core,
+or for as many as fill 1 MiB.  In bytes, n images on T cores take at most
 
     n each + min(n cols, T max(cols, 1 MiB))
 
     each = image + max over layers of (input + output + taps)
-    cols = max over layers of (k^2 c OH OW)
+    cols = max over layers of 4 k^2 c OH OW
+
+(An upper bound: the first layer's input is the image, counted twice.)
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from minidelve import nn
 from minidelve.ops.conv2d import COLS_BYTES
-from minidelve.ops.geometry import as_pair, output_size
+from minidelve.summary import Shape, output_shape
 from minidelve.threads import thread_count
 
 FLOAT = 4  # bytes
-Shape = tuple[int, int, int]  # channels, height, width
-
-
-def split_at_first_fc(network: nn.Module) -> tuple[list[nn.Module], list[nn.Module]]:
-    """(all layers up to the first fully connected one, that one and all after it)."""
-    layers = [layer for _, layer in network.children()]
-    first = next((i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)), len(layers))
-    return layers[:first], layers[first:]
 
 
 def map_shapes(layers: Sequence[nn.Module], shape: Shape) -> Iterator[tuple[nn.Module, Shape, Shape]]:
-    """(layer, shape before, shape after) for conv, pooling and elementwise layers, from an image's shape on."""
+    """(layer, shape before, shape after) from an image's shape on; ValueError for an image that is too small."""
     for layer in layers:
-        before, (C, *size) = shape, shape
-        match layer:
-            case nn.Conv2d():
-                C, _, *kernel = layer.weight.shape
-                size = list(output_size(tuple(size), tuple(kernel), layer.stride, layer.padding))
-            case nn.MaxPool2d() | nn.AvgPool2d():
-                padding = as_pair(type(layer).__name__, "padding", layer.padding, 0)
-                size = list(output_size(tuple(size), layer.kernel_size, layer.stride, padding, layer.ceil_mode))
-        shape = (C, *size)  # type: ignore[assignment]
+        before, shape = shape, output_shape(layer, shape)
         yield layer, before, shape
 
 
@@ -88,7 +75,7 @@ def fc_bytes(head: Sequence[nn.Module], width: int) -> int:
 
 def numbers(shape: Shape) -> int:
     """How many numbers a map holds."""
-    return shape[0] * max(shape[1], 0) * max(shape[2], 0)
+    return math.prod(shape)
 
 
 def readable(size: float) -> str:

@@ -1,6 +1,6 @@
 """What a test says: a table of errors, the worst classes, and the files of --out.
 
-    result.json   every figure of the table, with the options that led to it
+    evaluation.json   every figure of the table, with the options that led to it
     classes.csv   class,name,images,top1_error,top5_error,taken_for,taken_for_images
 
 Errors are in percent.  The classes are those of the table's last row: all scales, all runs.
@@ -16,11 +16,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minidelve.predict import first_name
 from minidelve.protocols.ensemble import Row
 from minidelve.protocols.tally import ClassErrors, Tally
-from minidelve.run_folder import RunError
+from minidelve.run_folder import RunError, check_writable
 
-FILES = ("result.json", "classes.csv")
+FILES = ("evaluation.json", "classes.csv")
 CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")
 
 
@@ -45,10 +46,10 @@ def worst_classes(tally: Tally, names: Sequence[str], count: int) -> str:
     lines = [f"of {len(tested)} classes, {perfect5} have no top-5 error and {perfect1} no top-1 error"]
     worst = tally.worst(count)
     if worst:
-        width = max(len("worst class"), *(len(short_name(names[c.label])) for c in worst))
+        width = max(len("worst class"), *(len(first_name(names[c.label])) for c in worst))
         lines.append(f"{'worst class':<{width}}  top-5 error  top-1 error  images  most often taken for")
         lines += [
-            f"{short_name(names[c.label]):<{width}}  {c.top5:>10.2f}%  {c.top1:>10.2f}%  {c.images:>6}  "
+            f"{first_name(names[c.label]):<{width}}  {c.top5:>10.2f}%  {c.top1:>10.2f}%  {c.images:>6}  "
             f"{taken_for(c, names)}"
             for c in worst
         ]
@@ -57,16 +58,7 @@ def worst_classes(tally: Tally, names: Sequence[str], count: int) -> str:
 
 def taken_for(errors: ClassErrors, names: Sequence[str], most: int = 3) -> str:
     """Such as: spotlight (5), torch (2)."""
-    return ", ".join(f"{short_name(names[label])} ({count})" for label, count in errors.taken_for[:most])
-
-
-def short_name(name: str) -> str:
-    """The first of a class's names.
-
-    >>> short_name("goldfish, Carassius auratus")
-    'goldfish'
-    """
-    return name.split(",")[0]
+    return ", ".join(f"{first_name(names[label])} ({count})" for label, count in errors.taken_for[:most])
 
 
 class ReportFolder:
@@ -76,17 +68,18 @@ class ReportFolder:
         self.path = path
         if path.exists() and not path.is_dir():
             raise RunError(f"--out {path} is a file; expected a folder, or a new name")
-        present = [name for name in FILES if os.path.lexists(path / name)]
+        check_writable(path)
+        present = sorted(os.listdir(path)) if path.exists() else []
+        strangers = [name for name in present if name not in FILES]
+        if strangers:
+            raise RunError(f"--out {path} holds {strangers[0]}; expected a new folder or one of an earlier evaluation")
         if present and not overwrite:
             raise RunError(f"--out {path} already holds {present[0]}; add --overwrite, or name another folder")
-        nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-        if not nearest.is_dir() or not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunError(f"--out {path} cannot be written (no permission in {nearest}); name another folder")
 
     def write(
         self, options: dict[str, Any], rows: Sequence[Row], classes: Sequence[str], names: Sequence[str]
     ) -> None:
-        """result.json and classes.csv, each replaced only when complete."""
+        """evaluation.json and classes.csv, each replaced only when complete."""
         results = []
         for row in rows:
             e = row.tally.errors()
@@ -94,7 +87,7 @@ class ReportFolder:
             results.append({"run": row.run, "scale": row.scale, **figures})
         try:
             self.path.mkdir(parents=True, exist_ok=True)
-            self._write("result.json", json.dumps({**options, "rows": results}, indent=2) + "\n")
+            self._write("evaluation.json", json.dumps({**options, "rows": results}, indent=2) + "\n")
             self._write("classes.csv", classes_csv(rows[-1].tally, classes, names))
         except OSError as error:
             raise RunError(f"--out {self.path} cannot be written ({error.strerror}); name another folder") from error

@@ -1,7 +1,8 @@
 """Counting errors: of all images, of each class, and which class is taken for which.
 
-The paper reports top-1 and top-5 error of the whole set, and (arXiv v1, section 4) errors by class: none in
-113 classes, the most in letter opener (49%), spotlight (38%) and restaurant (36%).
+The paper reports top-1 and top-5 error of the whole set, and (arXiv v1, section 4) the top-5 error of its
+final result class by class: none in 113 classes, the most in letter opener (49%), spotlight (38%) and
+restaurant (36%).
 
     confusions[t, w]   images of class t that got w for their best wrong class, where t itself was not the best
 

@@ -4,12 +4,12 @@ Dense testing (arXiv 1502.01852, section 3) runs the conv layers once over a lar
 pyramid from every k x k window of the last map x, k being the map's size of a training crop.  In the
 letters of ops/spatial_pyramid_pool2d.py, window (a, b) holds rows a..a+k-1 and columns b..b+k-1, and
 
-    f_n[m, c, i, j](a, b) = max over r in [t_i, d_i), w in [t_j, d_j) of x[m, c, a + r, b + w]
+    f_n[m, c, i, j](a, b) = max over r in [t_i, e_i), w in [t_j, e_j) of x[m, c, a + r, b + w]
 
-    t_i = floor(i k / n)    d_i = ceil((i + 1) k / n)
+    t_i = floor(i k / n)    e_i = ceil((i + 1) k / n)
 
 Neighbouring windows share nearly all of their pixels, and a bin of one is a bin-shaped patch of the map
-like any other.  Its height h = d_i - t_i and width v = d_j - t_j do not depend on (a, b).  So let
+like any other.  Its height h = e_i - t_i and width v = e_j - t_j do not depend on (a, b).  So let
 
     M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1)
 
@@ -20,10 +20,10 @@ be the sliding maximum of h x v patches over the whole map.  Then
 and no window is pooled on its own.  For k = 14 and levels {7, 3, 2, 1} seven maps M (2x2, 5x5, 5x6, 6x5,
 6x6, 7x7, 14x14) serve all 63 bins of all windows.
 
-(1) is a maximum over rows, then over columns: h + v - 1 values in place of h v.  Along one axis it
-doubles: two patches of length l, s <= l apart, cover one of l + s,
+(1) is taken along one axis after the other: the maximum of h rows, then that of v columns.  Along an axis
+the length doubles: two patches of length l whose starts are d <= l apart cover one of l + d,
 
-    M_{l+s}[p] = max(M_l[p], M_l[p + s])                                                 (3)
+    M_{l+d}[p] = max(M_l[p], M_l[p + d])                                                 (3)
 
 so a length of h needs about log2 h steps.  A maximum rounds nothing: (2) is exact.
 """
@@ -35,6 +35,7 @@ from typing import Any
 
 from minidelve.backend import array_module
 from minidelve.ops.layout import channels_last
+from minidelve.ops.spatial_pyramid_pool2d import bin_edges
 
 
 class WindowPyramids:
@@ -54,10 +55,11 @@ class WindowPyramids:
         self.count = self.grid[0] * self.grid[1] * self.grid[2]
         self.k, self.levels = k, tuple(levels)
         self.width = self.channels * sum(n * n for n in levels)
-        x = channels_last(x)
+        x = channels_last(x)  # (N, H, W, C): a place of M is one run of channels
         sizes = patch_sizes(k, levels)
-        tall = {h: sliding_maximum(x, h, axis=1) for h in {h for h, _ in sizes}}
-        self.maxima = {(h, v): sliding_maximum(tall[h], v, axis=2) for h, v in sizes}        # (1)
+        heights = {h for h, _ in sizes}
+        over_rows = {h: sliding_maximum(x, h, axis=1) for h in heights}
+        self.maxima = {(h, v): sliding_maximum(over_rows[h], v, axis=2) for h, v in sizes}   # (1)
 
     def images(self, start: int, stop: int) -> Any:
         """(stop - start,) the map that each window of the range belongs to."""
@@ -84,15 +86,6 @@ class WindowPyramids:
         """m, a, b of each window of the range."""
         xp = array_module(next(iter(self.maxima.values())))
         return xp.unravel_index(xp.arange(start, stop), self.grid)
-
-
-def bin_edges(k: int, n: int) -> list[tuple[int, int]]:
-    """[t_i, d_i) of each of n bins over a length k.
-
-    >>> bin_edges(14, 3)
-    [(0, 5), (4, 10), (9, 14)]
-    """
-    return [(i * k // n, -(-(i + 1) * k // n)) for i in range(n)]
 
 
 def patch_sizes(k: int, levels: Sequence[int]) -> set[tuple[int, int]]:

@@ -84,9 +84,10 @@ def test_python_m_minidelve_is_the_same_program(trained):
 
 @pytest.fixture(scope="module")
 def other(tiny_data, tmp_path_factory):
-    """Another run on the same classes: ReLU, another size of crop."""
+    """Another run on the same classes: ReLU, another size of crop, and a shorter side that is not 8/7 of it."""
     out = tmp_path_factory.mktemp("other") / "run"
     options = ["--data", tiny_data, "--size", 24, "--epochs", 2, "--batch-size", 8, "--activation", "relu"]
+    options += ["--short-side", 40]
     assert main(["train", *map(str, options), "--out", str(out)]) == 0
     return out
 
@@ -98,7 +99,7 @@ def figures(out: str) -> dict[tuple[str, str], list[float]]:
 
 
 def result(folder) -> dict:
-    return json.loads((folder / "result.json").read_text())
+    return json.loads((folder / "evaluation.json").read_text())
 
 
 def test_scales_make_a_row_each_and_one_for_all(cli, trained, tmp_path):
@@ -129,7 +130,17 @@ def test_protocols_differ_but_the_centre_is_the_default(cli, trained):
 def test_scales_enlarge_small_images_and_without_them_images_stay(cli, trained):
     """The images have 32 pixels a side, and so has the shorter side that the run tests at."""
     default, same, larger = (cli("evaluate", trained, *more).out for more in ([], ["--scales", 32], ["--scales", 64]))
-    assert default == same != larger
+    assert default == same.replace(" at scale 32", "") and "at scale 64" in larger
+    assert default.partition(":")[2] != larger.partition(":")[2]
+
+
+def test_a_run_is_tested_at_the_shorter_side_that_it_was_trained_with(cli, other):
+    """40 for crops of 24. Without it, images would be shrunk to 27, or stay as they are, 32."""
+    best = json.loads((other / "result.json").read_text())["best"]
+    said = [cli("evaluate", other, *more).out for more in ([], *(["--scales", side] for side in (40, 27, 32)))]
+    default, same, shrunk, unscaled = (re.search(r"top-1 .* cross entropy [\d.]+", out)[0] for out in said)
+    assert default.startswith(f"top-1 error {best['val_top1_error']:.2f}%")
+    assert default == same and default not in (shrunk, unscaled)
 
 
 def test_several_runs_make_an_ensemble(cli, trained, other):
@@ -173,7 +184,7 @@ def test_out_gets_a_result_and_a_line_per_class(cli, refused, trained, tmp_path)
         lines = list(csv.DictReader(file))
     assert [line["class"] for line in lines] == ["blue", "green", "red", "yellow"]
     assert sum(float(line["top1_error"]) * int(line["images"]) for line in lines) == pytest.approx(top1 * 16, abs=0.1)
-    refused(["evaluate", trained, "--out", out], "already holds result.json", "--overwrite")
+    refused(["evaluate", trained, "--out", out], "already holds", "--overwrite")
     assert cli("evaluate", trained, "--out", out, "--overwrite").code == 0
     (tmp_path / "file").touch()
     refused(["evaluate", trained, "--out", tmp_path / "file"], "is a file")

@@ -1,5 +1,6 @@
 """`minidelve predict`: five likeliest classes as text and as a drawing."""
 
+import json
 import re
 
 import numpy as np
@@ -92,6 +93,40 @@ def test_truth_by_id_or_name_is_said_and_marked(cli, trained, tmp_path, picture)
     assert f"{picture} (GT: red)\n" in said and len(re.findall(r"^ +[\d.]+%  red  <- right$", said, re.M)) == 1
     assert said.count("<- right") == 1
     assert "GT" not in cli("predict", trained, picture, "--out", tmp_path / "q.png").out
+
+
+NAMES = {"blue": "azure, cerulean", "green": "emerald", "red": "scarlet, crimson", "yellow": "gold, amber"}
+
+
+@pytest.fixture
+def sure(trained, tmp_path):
+    """A run whose classes have names of their own, and that likes red best, then blue, yellow and green."""
+    with np.load(trained / "best.npz") as file:
+        entries = dict(file)
+    meta = json.loads(str(entries["meta"]))
+    assert meta["classes"] == list(NAMES)
+    entries["meta"] = np.array(json.dumps(meta | {"class_names": list(NAMES.values())}))
+    entries["model/fc3.weight"] *= 0
+    entries["model/fc3.bias"][:] = 2, 0, 3, 1
+    np.savez(tmp_path / "sure.npz", **entries)
+    return tmp_path / "sure.npz"
+
+
+def test_ids_names_and_probabilities_belong_together(cli, sure, tiny_data, tmp_path, picture):
+    out = ["--out", tmp_path / "p.png", "--overwrite"]
+    for truth in ("red", "scarlet, crimson", "scarlet"):
+        said = cli("predict", sure, picture, "--truth", truth, *out).out.splitlines()
+        assert said[0] == f"{picture} (GT: scarlet, crimson)"
+        assert [line.split("%  ")[1] for line in said[1:5]] == [
+            "scarlet, crimson  <- right", "azure, cerulean", "gold, amber", "emerald"
+        ]  # fmt: skip
+    shares = np.exp([3, 2, 1, 0]) / np.exp([3, 2, 1, 0]).sum()
+    assert [float(line.split("%")[0]) for line in said[1:5]] == pytest.approx(100 * shares, abs=0.051)
+    said = cli("predict", sure, "--data", tiny_data, "--count", 16, *out).out
+    shown = re.findall(r"^(\S+) \(GT: (.*)\)$", said, re.M)
+    assert len(shown) == 16 and all(truth == NAMES[path.split("/")[-2]] for path, truth in shown)
+    marked = re.findall(r"^ +[\d.]+%  (.*)  <- right$", said, re.M)
+    assert marked == [truth for _, truth in shown]
 
 
 def test_pictures_of_a_data_set_come_with_their_classes(cli, trained, tiny_data, tmp_path):

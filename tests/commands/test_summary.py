@@ -7,7 +7,7 @@ import pytest
 
 from minidelve import Tensor, models, nn, ops
 from minidelve.nn import init
-from minidelve.summary import output_shape, summarize
+from minidelve.summary import multiply_adds, output_shape, summarize
 
 
 def total(text: str, name: str) -> int:
@@ -112,3 +112,9 @@ def test_bad_input(refused):
     refused(["summary", "lab15"], "'lab15'", "lab14")
     refused(["summary", "lab14", "--size", 3], "--size 3 is too small for lab14", "choose a larger one")
     refused(["summary", "lab14", "--classes", 0], "'0' is not an integer of at least 1")
+
+
+def test_multiply_adds_of_a_map_that_is_no_square():
+    """4 x 5 x 7 outputs, each the sum of 3 * 2 * 3 products."""
+    assert multiply_adds(nn.Conv2d(3, 4, (2, 3)), (4, 5, 7)) == 4 * 5 * 7 * 18 == 2_520
+    assert multiply_adds(nn.Linear(6, 5), (5,)) == 30 and multiply_adds(nn.MaxPool2d(2), (4, 5, 7)) == 0

@@ -109,6 +109,7 @@ def test_resume_of_a_jittered_run_ends_with_the_same_numbers(cli, quick, tmp_pat
         ('model = "vgg"', ["model is 'vgg'", "lab14"]),
         ("lr = true", ["lr:", "True is not a number"]),
         ("jitter = [512, 256]", ["jitter:", "two rising sizes"]),
+        ("plateau = true\nmilestones = [3]", ["plateau and milestones exclude each other"]),
         ("milestones = 3.5", ["milestones:", "rising epoch numbers"]),
     ],
 )
@@ -121,6 +122,47 @@ def test_a_missing_file_and_a_missing_folder_are_named(refused, tmp_path):
     refused(["train", "--config", tmp_path / "no.toml", "--out", tmp_path / "x"], "no.toml cannot be read")
     refused(["train"], "--out is missing")
     refused(["train", "--resume", "--show-config"], "--out is missing")
+
+
+def test_the_same_command_resumes_a_recipe_that_was_shortened(cli, quick, tmp_path):
+    """Milestones and length that the recipe would have do not count as given."""
+    small = ["--model", "small14", "--width", 0.125, "--fc", 16, "--short-side", 32, "--jitter", "28,32"]
+    shortened = [*quick, "--recipe", "paper-large", *small]
+    options = [*shortened, "--out", tmp_path / "run"]
+    assert cli("train", *options, "--epochs", 1).code == 0
+    code, out, err = cli("train", *options, "--epochs", 2, "--resume")
+    assert (code, err) == (0, "") and "resuming after epoch 1" in out and "epoch   2/2" in out
+    code, _, err = cli("train", *options, "--epochs", 2, "--resume", "--lr", 0.5)
+    assert code == 2 and "--lr 0.5 differs from the run's 0.01" in err
+
+
+def test_show_config_refuses_what_training_would(refused, tmp_path):
+    for options, part in [
+        (["--aux-after", "nope"], "aux_after 'nope'"),
+        (["--slope", 0.1], "prelu has no fixed slope"),
+        (["--size", 3], "--size 3 is too small"),
+        (["--warm-start", tmp_path / "nowhere"], "nowhere"),
+    ]:
+        refused(["train", "--show-config", *options], part)
+
+
+def test_an_empty_path_is_a_slip(refused):
+    for options in (["--data", ""], ["--out", ""], ["--config", ""], ["--warm-start", ""]):
+        refused(["train", *options], options[0], "the path is empty")
+
+
+def test_a_store_that_is_too_small_for_the_scales_is_noted(cli, quick, tiny_data, tmp_path):
+    assert cli("data", "pack", tiny_data, tmp_path / "store", "--short-side", 30).code == 0
+    options = ["--data", tmp_path / "store", *quick[2:], "--jitter", "28,40"]
+    out = cli("train", *options, "--out", tmp_path / "run").out
+    assert "note: the images of store were packed with a shorter side of 30; for scales up to 40" in out
+    assert "note:" not in cli("train", *options[:-1], "28,30", "--out", tmp_path / "other").out
+
+
+def test_a_run_cannot_start_from_the_weights_that_it_replaces(cli, quick, refused, tmp_path):
+    assert cli("train", *quick, "--out", tmp_path / "run").code == 0
+    options = ["--warm-start", tmp_path / "run", "--out", tmp_path / "run", "--overwrite"]
+    refused(["train", *quick, *options], "--warm-start", "would replace")
 
 
 def test_resume_refuses_a_recipe_that_the_run_was_not_trained_by(cli, quick, refused, tmp_path):

@@ -90,3 +90,14 @@ def test_colours_of_photographs_vary_mostly_in_brightness(test_data):
     alteration = ColourAlteration(covariance)
     assert 0.1 < alteration.variances[2] < 0.4 and alteration.variances[2] > 5 * alteration.variances[1]
     assert abs(alteration.axes[:, 2]).min() > 0.5
+
+
+def test_a_shift_is_drawn_from_the_images_own_stream_after_its_views():
+    """Not from a fresh generator of the same seed: an image's colour would follow from where it was cropped."""
+    colour, statistics = ColourAlteration(COVARIANCE), Statistics(np.zeros((64, 64, 3), np.float32), 1.0)
+    toy = ToyDataset(train_size=10)
+    x, _ = next(Loader(toy, 10, RandomFlip(0), statistics, shuffle=False, seed=7, colour=colour).epoch(3))
+    for i in range(10):
+        rng = np.random.default_rng([7, 3, i + 1])
+        rng.random()  # RandomFlip's draw
+        np.testing.assert_allclose(x[i, :, 0, 0] - toy.image(i)[0, 0], colour.draw(rng), atol=1e-4)

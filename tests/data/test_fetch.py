@@ -129,6 +129,12 @@ def test_another_address_and_checksum_may_be_given(offer, server, zipped, tmp_pa
     refused(tmp_path / "other", old, "checksum", url=url)
 
 
+def test_what_an_address_asks_for_is_no_part_of_the_files_name(offer, server, zipped, tmp_path):
+    path, _ = fetch("set", tmp_path, registry=offer(zipped, "photos.zip?download=1"))
+    assert path == tmp_path / "photos.zip" and path.read_bytes() == zipped
+    assert server.asked == ["/photos.zip?download=1"]
+
+
 @pytest.mark.parametrize("sent", [0, 1000])
 def test_a_cut_connection_leaves_nothing_and_the_next_try_works(offer, zipped, tmp_path, sent):
     registry = offer(zipped, "photos.zip", sent=sent)

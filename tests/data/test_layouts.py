@@ -295,6 +295,15 @@ def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem
     assert len(open_dataset(path)) == 3  # training goes on without it
 
 
+def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode, pixels_of):
+    """An image may be called like a word that heads a list."""
+    files = flat_files | {"val/image.JPEG": encode(pixels_of(9)),
+                          "val.csv": b"image,class\n" + lines("{name},{value}") + b"image,n03\n"}
+    val = open_dataset(store(files), "val")
+    assert [val.classes[label] for label in val.labels] == [*VAL.values(), "n03"]
+    np.testing.assert_array_equal(val.image(4), pixels_of(9))
+
+
 def test_two_images_of_one_name_are_refused(store, flat_files):
     files = flat_files | {f"val/{val_name(1)}.png": flat_files[f"val/{val_name(1)}.JPEG"], "val.txt": LISTS[0][1]}
     assert "stands for two images" in error_of(store(files), "val")
@@ -308,6 +317,13 @@ def test_a_flat_val_without_a_list_says_which_is_needed(store, flat_files):
 def test_a_flat_val_alone_has_the_classes_of_its_list(store, flat_files):
     files = {name: content for name, content in flat_files.items() if name.startswith("val")}
     check_flat(store(files | {"val.txt": LISTS[0][1]}))
+
+
+def test_a_flat_val_alone_has_the_sorted_classes_of_the_ids(store, flat_files):
+    """map_clsloc.txt is in the order of the ILSVRC2012_IDs; labels are places among the sorted class ids."""
+    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
+    check_flat(store(files | {"ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
+                              "map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n"}))
 
 
 def test_positions_alone_need_the_list_of_classes(store, flat_files, tmp_path):

@@ -178,6 +178,28 @@ def test_other_options_than_those_it_was_begun_with_are_refused(source, tmp_path
     assert content(store) == before
 
 
+def test_a_store_is_not_gone_on_with_when_images_have_changed_their_class(source, tmp_path):
+    """Half the labels would be old ones. The images and their names are the same: only the list differs."""
+    labels = {}
+    for path in sorted((source / "val").glob("*/*")):
+        labels[path.name] = path.parent.name
+        path.rename(source / "val" / path.name)
+    for folder in ("c0", "c1"):
+        (source / "val" / folder).rmdir()
+
+    def write_list():
+        (source / "val.txt").write_text("".join(f"{name} {label}\n" for name, label in labels.items()))
+
+    write_list()
+    with pytest.raises(KeyboardInterrupt):
+        pack(source, tmp_path / "store", SHORT, track=stopping_after(13))
+    before = content(tmp_path / "store")
+    labels["00.JPEG"], labels["01.JPEG"] = labels["01.JPEG"], labels["00.JPEG"]
+    write_list()
+    assert "has other images or classes" in refused(source, tmp_path / "store", SHORT)
+    assert content(tmp_path / "store") == before
+
+
 @pytest.mark.parametrize("overwrite", [False, True])
 def test_what_is_no_store_is_left_alone(source, tmp_path, overwrite):
     (tmp_path / "mine").mkdir()
@@ -240,6 +262,16 @@ def test_too_little_room_is_told_before_anything_is_written(source, tmp_path, mo
     monkeypatch.setattr(packing_place.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
     assert "needs about" in refused(source, tmp_path / "other", SHORT)
     assert not (tmp_path / "other").exists()
+
+
+@pytest.mark.parametrize(("short_side", "announced"), [(16, "1.5 MB"), (32, "6.1 MB"), (64, "24.6 MB"),
+                                                       (256, "24.6 MB")])
+def test_the_announced_size_follows_the_area_that_is_kept(tmp_path, short_side, announced):
+    """2000 images of 64 x 64: 2000 * 3 * short_side^2 bytes, and smaller images are not enlarged."""
+    said = []
+    toy = data.ToyDataset("train", train_size=2000)
+    packing_place.check_room(tmp_path / "store", [toy], short_side, False, said.append)
+    assert said[0].startswith(f"about {announced} of pixels for 2000 images; ")
 
 
 def test_two_packers_do_not_write_one_store(source, tmp_path):

@@ -63,3 +63,15 @@ def test_it_reads_only_so_far_ahead(folder):
     time.sleep(0.3)  # the thread goes on reading as long as it may
     pictures.close()
     assert len(read) == AHEAD
+
+
+def test_each_transform_gets_the_image_as_it_was_decoded(tmp_path, rng):
+    """Scaled down from the picture itself, and not from what the transform before has left of it."""
+    picture = Image.fromarray(rng.integers(0, 256, (32, 32, 3), dtype=np.uint8))
+    (tmp_path / "set/val/a").mkdir(parents=True)
+    picture.save(tmp_path / "set/val/a/0.png")
+    sides = (16, 8, 24)
+    transforms = [data.ResizeShorterSide(side) for side in sides]
+    [seen] = ImageStream(data.open_dataset(tmp_path / "set", "val"), transforms, workers=0)
+    for image, side in zip(seen.images, sides, strict=True):
+        np.testing.assert_array_equal(image, np.asarray(picture.resize((side, side), Image.Resampling.BILINEAR)))

@@ -70,6 +70,12 @@ def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
     assert (resized == 77).all()
 
 
+def test_the_longer_side_is_rounded_and_not_cut():
+    """64 * 151 / 100 = 96.64."""
+    for shape, scaled in (((100, 151, 3), (64, 97, 3)), ((151, 100, 3), (97, 64, 3)), ((100, 149, 3), (64, 95, 3))):
+        assert ResizeShorterSide(64)(np.zeros(shape, np.uint8), RNG).shape == scaled
+
+
 def test_resize_leaves_an_image_of_the_size_untouched():
     assert ResizeShorterSide(6)(IMAGE, RNG) is IMAGE
 

@@ -87,8 +87,27 @@ def test_budget_and_batch_change_nothing_but_memory(network, statistics, picture
     least = next(mb for mb in range(1, 99) if fits(DenseScorer(network, statistics, True, 64, mb * 10**5), 60, 84))
     small = DenseScorer(network, statistics, True, 1, least * 10**5)
     assert small.images_that_fit(60, 84) == 1 < 6 <= large.images_that_fit(60, 84)
-    assert (small.budget - small._maps_bytes(60, 84)) // small._window_bytes < 100  # not all windows at a time
     np.testing.assert_allclose(small(images), large(images), atol=1e-6)
+
+
+@pytest.mark.parametrize(("room", "parts"), [(23, [23, 23, 23, 1]), (35, [35, 35]), (1, [1] * 70), (69, [69, 1])])
+def test_windows_that_do_not_fit_at_a_time_are_read_in_parts(statistics, pictures, monkeypatch, room, parts):
+    """2 images of 5 x 7 windows each; a part may hold windows of both, and the last may be a single one."""
+    conv = nn.Conv2d(3, 8, 3, stride=2, padding=1)
+    network = nn.Sequential(conv, nn.SpatialPyramidPool2d((2, 1)), nn.Linear(40, 2048), nn.ReLU(), nn.Linear(2048, 6))
+    for seed, p in enumerate(network.parameters()):
+        p.data[...] = np.random.default_rng(seed).normal(0, 1 / np.sqrt(p.size / len(p)), p.shape)
+    images = [pictures(seed, 40, 44) for seed in (1, 2)]
+    roomy = DenseScorer(network, statistics, False, 2, GB)
+    tight = DenseScorer(network, statistics, False, 2, 2 * roomy._maps_bytes(40, 44) + room * roomy._window_bytes)
+    if room == 1:  # the conv layers need more than a window: only windows are to be in parts
+        monkeypatch.setattr(tight, "images_that_fit", lambda height, width: 2)
+    seen, whole = [], tight._fully_connected
+    monkeypatch.setattr(tight, "_fully_connected", lambda rows: (seen.append(len(rows)), whole(rows))[1])
+    scores = tight(images)
+    assert seen == parts and sum(parts) == 2 * 5 * 7
+    np.testing.assert_allclose(scores, [brute_force(network, statistics, x, 16, False) for x in images], atol=1e-6)
+    np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-12)  # none is lost, none counts twice
 
 
 def fits(scorer: DenseScorer, height: int, width: int) -> bool:
@@ -144,6 +163,14 @@ def test_map_sizes_are_told_without_computing(name):
     need = conv_need(conv, 96, 75)
     assert largest <= need.each - 4 * 3 * 96 * 75 <= 1.3 * largest  # with max pooling's taps
     assert need.cols == cols
+
+
+def test_the_need_of_a_conv_and_a_pooling_layer_counted_by_hand():
+    """3 x 6 x 8 -> 16 x 6 x 8 -> 16 x 3 x 4 numbers of 4 bytes, and max pooling's taps of 2 bytes per output."""
+    need = conv_need([nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2)], 6, 8)
+    image, conv, pooled = 3 * 6 * 8, 16 * 6 * 8, 16 * 3 * 4
+    assert need.each == 4 * image + 4 * (conv + pooled) + 2 * pooled == 4_800
+    assert need.cols == 4 * (3 * 3 * 3) * 6 * 8 == 5_184
 
 
 def test_model_a_has_the_papers_windows():

@@ -11,8 +11,8 @@ from minidelve.protocols.ensemble import Member, group_scores, groups, score
 class Given:
     """A scorer that reads the class probabilities from an image's first pixels."""
 
-    def __init__(self, at_once=64, alike=False, mix=0.0):
-        self.at_once, self.alike, self.mix, self.calls = at_once, alike, mix, []
+    def __init__(self, at_once=64, equal_sizes=False, mix=0.0):
+        self.at_once, self.equal_sizes, self.mix, self.calls = at_once, equal_sizes, mix, []
 
     def __call__(self, images):
         self.calls.append(len(images))
@@ -58,14 +58,22 @@ def test_labels_belong_to_pictures_even_where_one_was_left_out():
 
 def test_only_pictures_of_equal_size_are_handed_over_together_where_it_matters():
     pictures = [Picture(i, "", [np.zeros((3, w, 3), np.uint8)]) for i, w in enumerate([4, 4, 4, 5, 4])]
-    assert [len(group) for group in groups(pictures, 2, alike=True)] == [2, 1, 1, 1]
-    assert [len(group) for group in groups(pictures, 2, alike=False)] == [2, 2, 1]
+    assert [len(group) for group in groups(pictures, 2, equal_sizes=True)] == [2, 1, 1, 1]
+    assert [len(group) for group in groups(pictures, 2, equal_sizes=False)] == [2, 2, 1]
+
+
+def test_pictures_of_one_group_are_of_equal_size_at_every_scale():
+    """Two sizes may be rounded to one at the first scale and differ at the second."""
+    widths = [(15, 45), (15, 45), (15, 46), (15, 46), (14, 46)]
+    pictures = [Picture(i, "", [np.zeros((10, w, 3), np.uint8) for w in two]) for i, two in enumerate(widths)]
+    numbers = [[p.number for p in group] for group in groups(pictures, 9, equal_sizes=True)]
+    assert numbers == [[0, 1], [2, 3], [4]]
 
 
 def test_a_refused_picture_is_named():
     def refuse(images):
         raise data.DataError("too small")
 
-    refuse.at_once, refuse.alike = 1, False
+    refuse.at_once, refuse.equal_sizes = 1, False
     with pytest.raises(data.DataError, match="0.png: too small"):
         score([Member("a", refuse, [0], ["x"])], some(2), np.zeros(2, int), 4)

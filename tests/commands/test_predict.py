@@ -122,9 +122,9 @@ def test_ids_names_and_probabilities_belong_together(cli, sure, tiny_data, tmp_p
         ]  # fmt: skip
     shares = np.exp([3, 2, 1, 0]) / np.exp([3, 2, 1, 0]).sum()
     assert [float(line.split("%")[0]) for line in said[1:5]] == pytest.approx(100 * shares, abs=0.051)
-    said = cli("predict", sure, "--data", tiny_data, "--count", 16, *out).out
+    said = cli("predict", sure, "--data", tiny_data, "--count", 8, *out).out
     shown = re.findall(r"^(\S+) \(GT: (.*)\)$", said, re.M)
-    assert len(shown) == 16 and all(truth == NAMES[path.split("/")[-2]] for path, truth in shown)
+    assert len(shown) == 8 and all(truth == NAMES[path.split("/")[-2]] for path, truth in shown)
     marked = re.findall(r"^ +[\d.]+%  (.*)  <- right$", said, re.M)
     assert marked == [truth for _, truth in shown]
 

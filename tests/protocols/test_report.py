@@ -1,9 +1,7 @@
 """The files of --out and the table hold the figures of the right rows in the right columns."""
 
-import csv
 import json
 
-import numpy as np
 import pytest
 
 from minidelve.protocols.ensemble import Row
@@ -66,11 +64,6 @@ def test_the_worst_classes_are_told_with_what_they_are_taken_for():
     text = worst_classes(LAST, NAMES, 5)
     assert text.startswith("of 2 classes, 1 have no top-5 error and 0 no top-1 error\n")
     assert [line.split() for line in text.splitlines()[2:]] == [
-        ["tench", "25.00%", "50.00%", "20", "shark", "(6),", "eel", "(4)"], ["eel", "0.00%", "30.00%", "10", "tench", "(3)"],
+        ["tench", "25.00%", "50.00%", "20", "shark", "(6),", "eel", "(4)"],
+        ["eel", "0.00%", "30.00%", "10", "tench", "(3)"],
     ]  # fmt: skip
-
-
-def test_the_csv_is_read_by_pythons_own_reader(tmp_path):
-    rows = list(csv.DictReader(classes_csv(LAST, CLASSES, NAMES).splitlines()))
-    assert [float(row["top5_error"]) for row in rows] == [25, 0] and rows[0]["name"] == NAMES[0]
-    assert np.dot([float(row["top1_error"]) for row in rows], [20, 10]) == 100 * 13

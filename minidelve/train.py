@@ -6,7 +6,7 @@
         learning rate divided by 10 at milestones, or when the error plateaus
         checkpoint
 
-What an epoch draws (order, crops, flips, dropout) depends on (seed, epoch) alone.  A run that is
+What an epoch draws (order, scales, crops, flips, colours, dropout) depends on (seed, epoch) alone.  A run that is
 stopped and resumed therefore ends with the same numbers as one that never stopped.
 """
 
@@ -235,7 +235,7 @@ def train_step(run: Run, x: np.ndarray, targets: np.ndarray, where: str) -> tupl
 
 
 def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:
-    """Give every dropout layer its own generator for this epoch, so that a resumed run draws alike."""
+    """Give every dropout layer a generator of this epoch, so that a resumed run draws alike."""
     for i, module in enumerate(network.modules()):
         if isinstance(module, nn.Dropout):
             module.rng = np.random.default_rng([seed, epoch, i])

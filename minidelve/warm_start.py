@@ -23,7 +23,7 @@ from minidelve.run_folder import RunError, find_checkpoint
 
 
 def warm_start(network: models.Network, run: str | Path, classes: Sequence[str]) -> str:
-    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; says so in a line.
+    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; the line that says so.
 
     run   a run folder (its best.npz) or an .npz file
 
@@ -41,9 +41,9 @@ def warm_start(network: models.Network, run: str | Path, classes: Sequence[str])
             f"--warm-start {run}: no layer of its {saved.meta['config'].get('model')} fits {network.title} in name and "
             f"shape; give a run of a related --model with the same --width, --levels and --fc"
         )
-    for name in fitting:
-        for parameter, own in layers[name].items():
-            own.data[...] = saved.parameters[parameter]
+    for layer in fitting:
+        for name, parameter in layers[layer].items():
+            parameter.data[...] = saved.parameters[name]
     copied = sum(len(layers[name]) for name in fitting)
     rest = ", ".join(ranges(list(layers), fitting))
     return (

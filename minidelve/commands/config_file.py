@@ -37,8 +37,10 @@ def read_config(path: Path, actions: Mapping[str, argparse.Action]) -> dict[str,
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise RunError(f"--config {path} is no TOML ({error}); expected lines such as lr = 0.01") from error
     options = {key.replace("-", "_"): value for key, value in content.items()}
-    for name in options.keys() - actions.keys():
-        raise RunError(f"--config {path}: {name} is no option of a run; expected one of: {', '.join(sorted(actions))}")
+    unknown = sorted(options.keys() - actions.keys())
+    if unknown:
+        known = ", ".join(sorted(actions))
+        raise RunError(f"--config {path}: {unknown[0]} is no option of a run; expected one of: {known}")
     if options.get("plateau") and "milestones" in options:
         raise RunError(f"--config {path}: plateau and milestones exclude each other; keep one of them")
     return {name: _checked(path, name, value, actions[name]) for name, value in options.items()}

@@ -53,7 +53,7 @@ class AuxiliaryNetwork(Network):
             )
         last = f"{after}_act" if f"{after}_act" in names else after
         self.after, self.weight = after, weight
-        self.cut = names.index(last) + 1  # how many layers h has behind it
+        self.cut = names.index(last) + 1  # how many layers lead to h
         channels = [len(layer.weight) for layer in list(self)[: self.cut] if isinstance(layer, nn.Conv2d)][-1]
         spp, last_fc = network[names.index("spp")], network[-1]
         assert isinstance(spp, nn.SpatialPyramidPool2d) and isinstance(last_fc, nn.Linear)

@@ -122,7 +122,7 @@ def build(
     """The network of a table, with weights drawn from `seed` in the order of its layers."""
     rng = np.random.default_rng(seed)
     layers: list[tuple[str, nn.Module]] = []
-    width, positions = 3, 1  # channels of the map, and how often each occurs in the vector for fc1
+    channels, positions = 3, 1  # of the map, and how often each channel occurs in the vector for fc1
 
     fill = partial(initialize, init=init, slope=starting_slope(activation, slope))
 
@@ -130,9 +130,9 @@ def build(
         match row:
             case Conv():
                 for name, padding in zip(row.names(), row.paddings, strict=True):
-                    conv = nn.Conv2d(width, row.channels, row.kernel, row.stride, padding, rng=rng, init=fill)
-                    layers += [(name, conv), (f"{name}_act", activation_layer(activation, row.channels, slope))]
-                    width = row.channels
+                    layer = nn.Conv2d(channels, row.channels, row.kernel, row.stride, padding, rng=rng, init=fill)
+                    layers += [(name, layer), (f"{name}_act", activation_layer(activation, row.channels, slope))]
+                    channels = row.channels
             case Pool():
                 layers.append((row.name, nn.MaxPool2d(row.kernel, row.stride)))
             case Pyramid():
@@ -140,14 +140,14 @@ def build(
                 positions = sum(n * n for n in row.levels)
             case FullyConnected():
                 units = row.units or num_classes
-                fc = nn.Linear(width * positions, units, rng=rng, init=partial(fill, std=row.std))
+                fc = nn.Linear(channels * positions, units, rng=rng, init=partial(fill, std=row.std))
                 layers.append((row.name, fc))
                 if row is not table[-1]:
                     layers.append((f"{row.name}_act", activation_layer(activation, units, slope)))
                 if row.dropout:
                     dropout = nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))
                     layers.append((f"{row.name}_drop", dropout))
-                width, positions = units, 1
+                channels, positions = units, 1
     return Network(layers, title)
 
 

@@ -25,7 +25,7 @@ from PIL import Image
 
 from minidelve import data
 
-CROP, LOW, HIGH, BATCH, WORKERS = 224, 256, 512, 32, 2
+CROP, LOW, HIGH, BATCH, WORKERS = 224, 256, 512, 10, 2
 
 
 def loader_of(dataset: data.Dataset) -> Callable[[int], int]:

@@ -22,7 +22,7 @@ def saved(tmp_path):
     def save(network, file="best.npz", classes=CLASSES):
         meta = {
             "config": {"model": network.title, "activation": "prelu", "init": "he"}, "std": 60.0, "classes": classes,
-            "class_names": classes, "history": [], "schedule": {}, "lr": 0.1, "skipped": {},
+            "class_names": [name.upper() for name in classes], "history": [], "schedule": {}, "lr": 0.1, "skipped": {},
         }  # fmt: skip
         parameters = network.state_dict()
         checkpoint.save(tmp_path / file, Checkpoint(parameters, [], np.zeros((4, 4, 3), np.float32), meta))

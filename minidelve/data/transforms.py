@@ -149,8 +149,23 @@ class ScaleJitter:
         s = self.low + int(rng.random() * (self.high - self.low + 1))
         height, width = scaled_size(image, s)
         top, left = int(rng.random() * (height - self.size + 1)), int(rng.random() * (width - self.size + 1))
-        # The crop's corners in pixels of the image as it is.
-        y, x = image.shape[0] / height, image.shape[1] / width
-        box = (left * x, top * y, (left + self.size) * x, (top + self.size) * y)
-        crop = Image.fromarray(image).resize((self.size, self.size), Image.Resampling.BILINEAR, box)
+        rows = _Span(top, self.size, image.shape[0] / height, image.shape[0])
+        columns = _Span(left, self.size, image.shape[1] / width, image.shape[1])
+        needed = image[rows.first:rows.last, columns.first:columns.last]  # Pillow copies what it is given
+        box = (columns.start, rows.start, columns.end, rows.end)
+        crop = Image.fromarray(needed).resize((self.size, self.size), Image.Resampling.BILINEAR, box)
         return np.asarray(crop)
+
+
+class _Span:
+    """One axis of a crop in an image that is not resized yet.
+
+    first, last    the pixels of the image that the crop can depend on
+    start, end     the crop's edges, counted from `first`, in fractions of a pixel
+    """
+
+    def __init__(self, begin: int, size: int, pixels_each: float, length: int):
+        start, end = begin * pixels_each, (begin + size) * pixels_each
+        reach = max(1.0, pixels_each) + 1  # a bilinear filter's, and one for rounding
+        self.first, self.last = max(0, int(start - reach)), min(length, int(end + reach) + 1)
+        self.start, self.end = start - self.first, end - self.first

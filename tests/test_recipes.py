@@ -14,7 +14,7 @@ def test_the_large_models_recipe_is_the_papers():
     assert (config.epochs, config.milestones, config.plateau) == (80, [20, 65], False)
     assert (config.size, config.jitter, config.short_side, config.colour) == (224, [256, 512], 256, 0.1)
     assert (config.model, config.activation, config.init, config.normalize) == (
-        "model_a", "prelu", "he-backward", "mean"
+        "model_a", "prelu", "he-backward", "mean-std"
     )  # fmt: skip
 
 

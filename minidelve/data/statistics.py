@@ -8,7 +8,8 @@ initialization of every layer to the formula that derives it (`minidelve train -
 
 One number for all values is enough for that. One for each pixel or channel would also change the
 proportions between them. The paper's own way, only the mean and no division, is std = 1
-(`--normalize mean`, in its recipes); there the smaller weights of the fully connected layers do the work.
+(`--normalize mean`); there the smaller weights of the fully connected layers do the work, and a smaller
+learning rate.
 """
 
 from collections.abc import Iterator

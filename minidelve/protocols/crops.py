@@ -2,7 +2,7 @@
 
     p(image) = (1 / V) sum over its V crops of softmax(network((crop - mean image) / std))
 
-with std = 1 in the paper's recipe.
+with std = 1 after --normalize mean.
 """
 
 from __future__ import annotations

@@ -19,6 +19,12 @@ class Result(NamedTuple):
     err: str
 
 
+@pytest.fixture(autouse=True)
+def no_plain_progress(monkeypatch: pytest.MonkeyPatch) -> None:
+    """On a busy machine even a small run takes the ten seconds after which it says how far it is."""
+    monkeypatch.setattr("minidelve.progress.EVERY_SECONDS", float("inf"))
+
+
 @pytest.fixture
 def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
     """cli("train", "--out", path): exit code, stdout and stderr."""

@@ -8,6 +8,7 @@ from kernels.reference.local_response_norm import local_response_norm_backward, 
 from kernels.reference.max_pool import max_pool_backward, max_pool_forward
 from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
+from kernels.reference.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
     "avg_pool_backward",
@@ -15,6 +16,7 @@ __all__ = [
     "bin_max_backward",
     "bin_max_forward",
     "col2im",
+    "gather_tiles",
     "im2col",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -25,4 +27,5 @@ __all__ = [
     "momentum_step",
     "prelu_backward",
     "prelu_forward",
+    "scatter_tiles",
 ]

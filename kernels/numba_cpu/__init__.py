@@ -8,6 +8,7 @@ from kernels.numba_cpu.local_response_norm import local_response_norm_backward, 
 from kernels.numba_cpu.max_pool import max_pool_backward, max_pool_forward
 from kernels.numba_cpu.momentum import momentum_step
 from kernels.numba_cpu.prelu import prelu_backward, prelu_forward
+from kernels.numba_cpu.products import products
 from kernels.numba_cpu.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "momentum_step",
     "prelu_backward",
     "prelu_forward",
+    "products",
     "scatter_tiles",
 ]

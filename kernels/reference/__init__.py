@@ -8,6 +8,7 @@ from kernels.reference.local_response_norm import local_response_norm_backward, 
 from kernels.reference.max_pool import max_pool_backward, max_pool_forward
 from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
+from kernels.reference.products import products
 from kernels.reference.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -27,5 +28,6 @@ __all__ = [
     "momentum_step",
     "prelu_backward",
     "prelu_forward",
+    "products",
     "scatter_tiles",
 ]

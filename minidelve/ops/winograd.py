@@ -75,15 +75,15 @@ class Winograd2d(Function):
         w = channels_last(weight)                                                   # (O, k, k, C)
         self.save(x, w)
         AT, BT, G = matrices(m, self.k, xp, xp.result_type(x, w))
-        U = transform_weight(w, G)                                                  # (U)
+        U = transform_weight(w, G, (1, 2, 0))                                       # (U)
         size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
         counts = tuple(-(-length // m) for length in size)
         y = xp.empty((len(x), *size, len(w)), U.dtype)
 
         def respond(share):
-            for part, V, M in parts(share, counts, U):
+            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
                 kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)        # (V)
-                xp.matmul(V, U.transpose(0, 2, 1), out=M)                           # (M)
+                kernels.products(V, U, out=M)                                        # (M)
                 if bias is not None:
                     M[ONE * len(BT) + ONE] += bias                                  # (b)
                 kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[part])  # (y)
@@ -97,24 +97,25 @@ class Winograd2d(Function):
         df, padding, m = channels_last(df), self.padding, self.m
         AT, BT, G = matrices(m, self.k, xp, df.dtype)
         A, B = (xp.ascontiguousarray(matrix.T) for matrix in (AT, BT))
-        U = transform_weight(w, G)
+        U = transform_weight(w, G, (1, 0, 2))
         counts = tuple(-(-length // m) for length in df.shape[1:3])
         dx = xp.empty_like(x) if self.needs[0] else None
 
         def gradients(share):
-            dU = xp.zeros_like(U) if self.needs[1] else None
+            dU = None
             db = xp.zeros(len(w), df.dtype) if self.needs[2] else None
-            for part, V, M in parts(share, counts, U):
+            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
                 dM = kernels.gather_tiles(df[part], A, m, (0, 0), counts, out=M)    # (dM)
                 if db is not None:
                     db += dM[ONE * len(BT) + ONE].sum(axis=0)                       # (db)
-                if dU is not None:
+                if self.needs[1]:
                     kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)
-                    dU += xp.matmul(dM.transpose(0, 2, 1), V)                       # (dU)
+                    more = xp.matmul(dM.transpose(0, 2, 1), V)                      # (dU)
+                    dU = more if dU is None else xp.add(dU, more, out=dU)
                 if dx is not None:
-                    dV = xp.matmul(dM, U, out=V)                                    # (dV)
+                    dV = kernels.products(dM, U, out=V)                             # (dV)
                     kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[part])  # (dx)
-            return dU, db
+            return xp.zeros_like(U) if dU is None else dU, db
 
         dUs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
         return (
@@ -124,11 +125,42 @@ class Winograd2d(Function):
         )
 
 
-def transform_weight(w, G):
-    """w (O, k, k, C) -> U (e e, O, C): G w G^T of every pair of channels, as one product with G x G."""
+SIDES = {2: (2, 3, 4), 3: (2, 4)}  # kernel: the m to choose from
+
+
+def is_possible(weight_shape, stride) -> bool:
+    """Whether the algorithm covers this kernel and stride."""
+    kh, kw = weight_shape[2:]
+    return kh == kw and kh in SIDES and tuple(stride) == (1, 1)
+
+
+def is_faster(x, weight, stride, padding) -> bool:
+    """Whether it pays: in float32, with channels enough for the products to outweigh the transforms."""
+    if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
+        return False
+    k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
+    return min(weight.shape[:2]) >= 32 and multiplications(size, k, tile_size(size, k)) < 0.75 * k * k * size[0] * size[1]
+
+
+def tile_size(size, k) -> int:
+    """The m that needs fewest multiplications for a map of this size; small maps waste part of a large tile."""
+    return min(SIDES[k], key=lambda m: multiplications(size, k, m))
+
+
+def multiplications(size, k, m):
+    """Per pair of channels and image: e^2 for each tile that is begun."""
+    return -(-size[0] // m) * -(-size[1] // m) * (m + k - 1) ** 2
+
+
+def transform_weight(w, G, order):
+    """w (O, k, k, C) -> U (e e, O, C) for order (1, 0, 2), or (e e, C, O) for (1, 2, 0): G w G^T for each o, c.
+
+    It is one product with the Kronecker product G x G.  Forward and backward each want the order in
+    which their products read U without a transposition, up to twice as fast for small matrices.
+    """
     xp = array_module(w)
-    rows = xp.ascontiguousarray(w.reshape(len(w), -1, w.shape[3]).transpose(1, 0, 2))
-    return (xp.kron(G, G) @ rows.reshape(len(rows), -1)).reshape(-1, len(w), w.shape[3])
+    rows = xp.ascontiguousarray(w.reshape(len(w), -1, w.shape[3]).transpose(order))
+    return (xp.kron(G, G) @ rows.reshape(len(rows), -1)).reshape(-1, *rows.shape[1:])
 
 
 def transform_back(dU, G, shape):
@@ -138,9 +170,9 @@ def transform_back(dU, G, shape):
     return xp.ascontiguousarray(rows.transpose(1, 0, 2)).reshape(shape)
 
 
-def parts(share, counts, U):
+def parts(share, counts, U, C, O):
     """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
-    xp, (F, O, C), tiles = array_module(U), U.shape, counts[0] * counts[1]
+    xp, F, tiles = array_module(U), len(U), counts[0] * counts[1]
     # Each part reads all of U: make it worth while.
     step = max(1, max(TILE_BYTES, U.nbytes) // max(1, F * tiles * (O + C) * U.itemsize))
     images = min(step, share.stop - share.start)

@@ -31,7 +31,7 @@ def gather_tiles(x, matrix, step, padding, counts, out=None):
     out = np.empty((P * P, N * counts[0] * counts[1], C), x.dtype) if out is None else out
     framed = tuple((n - 1) * step + Q for n in counts)
     frame = np.zeros((0, 0, 0) if framed == (H, W) else (*framed, C), x.dtype)
-    _gather_for(spelled(matrix))(x, frame, step, padding, counts, out)
+    _gather_for(matrix.shape, matrix.dtype.str, matrix.tobytes())(x, frame, step, padding, counts, out)
     return out
 
 
@@ -39,17 +39,20 @@ def scatter_tiles(tiles, matrix, step, padding, size, counts, out=None):
     P, C = len(matrix), tiles.shape[2]
     if out is None:
         out = np.empty((tiles.shape[1] // (counts[0] * counts[1]), *size, C), tiles.dtype)
-    _scatter_for(spelled(matrix))(tiles, P, step, padding, counts, out)
+    _scatter_for(matrix.shape, matrix.dtype.str, matrix.tobytes())(tiles, P, step, padding, counts, out)
     return out
 
 
-def spelled(matrix):
+def spelled(shape, dtype, numbers):
     """The matrix as text: a constant that Numba's compiler and its cache on disk know by its value."""
-    return ";".join(" ".join(map(repr, row)) for row in matrix.astype(float).tolist())
+    rows = np.frombuffer(numbers, dtype).reshape(shape).astype(float).tolist()
+    return ";".join(" ".join(map(repr, row)) for row in rows)
 
 
 @cache
-def _gather_for(matrix):
+def _gather_for(shape, dtype, numbers):
+    matrix = spelled(shape, dtype, numbers)
+
     @compiled_serial
     def gather(x, frame, step, padding, counts, out):
         N, H, W, C = x.shape
@@ -85,7 +88,9 @@ def _gather_for(matrix):
 
 
 @cache
-def _scatter_for(matrix):
+def _scatter_for(shape, dtype, numbers):
+    matrix = spelled(shape, dtype, numbers)
+
     @compiled_serial
     def scatter(tiles, P, step, padding, counts, out):
         N, H, W, C = out.shape

@@ -78,7 +78,8 @@ def _block_of(rows, vectors):
                         all_lanes, vector(ir.Undefined), ir.Constant(ir.VectorType(integer, lanes), None)
                     )
                     for v in range(vectors):
-                        builder.store(builder.call(fma, [all_lanes, y_vectors[v], builder.load(sums[r][v])]), sums[r][v])
+                        total = builder.call(fma, [all_lanes, y_vectors[v], builder.load(sums[r][v])])
+                        builder.store(total, sums[r][v])
             for r in range(rows):
                 for v in range(vectors):
                     place = vector_at(outs, builder.add(args[6], builder.mul(index(r), args[7])), v)

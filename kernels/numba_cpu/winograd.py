@@ -158,7 +158,7 @@ def _sandwich(typingctx, matrix, wide, source, at, row, column, out, to, out_row
                     continue
                 times = ir.Constant(vector, [ir.Constant(number, factor)] * lanes)
                 if total is None:
-                    total = value if factor == 1 else builder.fneg(value) if factor == -1 else builder.fmul(times, value)
+                    total = value if factor == 1 else builder.fmul(times, value)
                 elif abs(factor) == 1:
                     total = builder.fadd(total, value) if factor == 1 else builder.fsub(total, value)
                 else:

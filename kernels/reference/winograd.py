@@ -19,7 +19,8 @@ def gather_tiles(x, matrix, step, padding, counts, out=None):
     for a in range(Q):
         for b in range(Q):
             squares[:, :, :, a, b] = every(framed, a, b, step, counts)
-    tiles = np.einsum("ia,jb,nyxabc->ijnyxc", matrix, matrix, squares, optimize=True).reshape(P * P, N * counts[0] * counts[1], C)  # (gather)
+    tiles = np.einsum("ia,jb,nyxabc->ijnyxc", matrix, matrix, squares, optimize=True)                        # (gather)
+    tiles = tiles.reshape(P * P, N * counts[0] * counts[1], C)
     out = np.empty(tiles.shape, x.dtype) if out is None else out
     out[:, : tiles.shape[1]] = tiles
     return out

@@ -157,6 +157,7 @@ def conv2d(
             f"{weight.shape[2:]}: use algorithm='auto'"
         )
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
-        m = winograd.tile_size(output_size(x.shape[2:], weight.shape[2:], stride, padding), weight.shape[2])
+        size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
+        m = winograd.tile_size(len(x), size, weight.shape[2])
         return winograd.Winograd2d.apply(x, weight, bias, padding=padding, m=m)
     return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)

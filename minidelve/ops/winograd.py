@@ -72,10 +72,11 @@ class Winograd2d(Function):
     def forward(self, x, weight, bias, *, padding, m):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         self.padding, self.m, self.k = padding, m, weight.shape[2]
-        x = channels_last(x)
-        w = channels_last(weight)                                                   # (O, k, k, C)
+        dtype = xp.result_type(x, weight)
+        x = channels_last(x).astype(dtype, copy=False)
+        w = channels_last(weight).astype(dtype, copy=False)                         # (O, k, k, C)
         self.save(x, w)
-        AT, BT, G = matrices(m, self.k, xp, xp.result_type(x, w))
+        AT, BT, G = matrices(m, self.k, xp, dtype)
         U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)            # (U), as (f, c, o)
         size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
         counts = tuple(-(-length // m) for length in size)
@@ -127,6 +128,8 @@ class Winograd2d(Function):
 
 
 SIDES = {2: (2, 3, 4), 3: (2, 4)}  # kernel: the m to choose from
+READING_U = 24  # tiles in whose time a core reads and writes one matrix of U and dU
+MANY_PLACES = 1.15  # what more than 16 places in a tile cost: as many streams to memory at once
 
 
 def is_possible(weight_shape, stride) -> bool:
@@ -136,21 +139,30 @@ def is_possible(weight_shape, stride) -> bool:
 
 
 def is_faster(x, weight, stride, padding) -> bool:
-    """Whether it pays: in float32, with channels enough for the products to outweigh the transforms."""
+    """Whether it pays: in float32, with channels enough for the products to outweigh the transforms.
+
+    Measured (docs/measurements.md): from 64 channels on it did with at most 0.75 of the multiplications.
+    """
     if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
         return False
     k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
-    return min(weight.shape[:2]) >= 32 and multiplications(size, k, tile_size(size, k)) < 0.75 * k * k * size[0] * size[1]
+    m = tile_size(len(x), size, k)
+    return min(weight.shape[:2]) >= 32 and tiles(size, m) * (m + k - 1) ** 2 < 0.75 * k * k * size[0] * size[1]
 
 
-def tile_size(size, k) -> int:
-    """The m that needs fewest multiplications for a map of this size; small maps waste part of a large tile."""
-    return min(SIDES[k], key=lambda m: multiplications(size, k, m))
+def tile_size(images, size, k) -> int:
+    """The m for a map of this size.  Large tiles save multiplications, but a small map wastes part of them."""
+
+    def time(m):
+        places = (m + k - 1) ** 2
+        return places * (images * tiles(size, m) + READING_U) * (MANY_PLACES if places > 16 else 1)
+
+    return min(SIDES[k], key=time)
 
 
-def multiplications(size, k, m):
-    """Per pair of channels and image: e^2 for each tile that is begun."""
-    return -(-size[0] // m) * -(-size[1] // m) * (m + k - 1) ** 2
+def tiles(size, m) -> int:
+    """How many m x m tiles cover a map."""
+    return -(-size[0] // m) * -(-size[1] // m)
 
 
 def transformed(w, G):
@@ -172,16 +184,16 @@ def total(shares):
 
 def parts(share, counts, U, C, O):
     """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
-    xp, F, tiles = array_module(U), len(U), counts[0] * counts[1]
+    xp, F, each = array_module(U), len(U), counts[0] * counts[1]
     # Each part reads all of U: make it worth while.
-    step = max(1, max(TILE_BYTES, U.nbytes) // max(1, F * tiles * (O + C) * U.itemsize))
+    step = max(1, max(TILE_BYTES, U.nbytes) // max(1, F * each * (O + C) * U.itemsize))
     # An odd number of tiles, one of them empty if need be: the e e places of a tile are then not a multiple of
     # 4096 bytes apart, which would send them all to the same few lines of the cache (1.0 -> 0.6 microseconds a tile).
-    most = min(step, share.stop - share.start) * tiles | 1
+    most = min(step, share.stop - share.start) * each | 1
     V, M = (xp.empty(F * most * n, U.dtype) for n in (C, O))
     for start in range(share.start, share.stop, step):
         part = slice(start, min(start + step, share.stop))
-        used = (part.stop - part.start) * tiles
+        used = (part.stop - part.start) * each
         T = used | 1
         V_part, M_part = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
         V_part[:, used:], M_part[:, used:] = 0, 0

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from minidelve import __version__
 from minidelve.checkpoint import CheckpointError
-from minidelve.commands import check_grad, data, doctor, evaluate, predict, summary, train
+from minidelve.commands import check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
 from minidelve.data import DataError
 from minidelve.run_folder import RunError
 
-COMMANDS = (train, evaluate, predict, summary, data, check_grad, doctor)
+COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 
@@ -38,7 +38,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit code."""
-    args = make_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["data"] and words[1:2] in (["pack"], ["fetch"]):
+        words[:2] = [" ".join(words[:2])]  # argparse knows no subcommand beside a PATH: to it these are one word
+    args = make_parser().parse_args(words)
     try:
         return args.run(args)
     except (DataError, RunError, CheckpointError) as error:

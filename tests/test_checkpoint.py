@@ -100,3 +100,14 @@ def test_a_network_that_does_not_fit_is_refused(tmp_path, rng):
     saved.meta["config"] = {"model": "lab99", "activation": "prelu", "init": "he"}
     with pytest.raises(CheckpointError, match="x.npz .*lab99"):
         checkpoint.restore_network(saved, tmp_path / "x.npz")
+
+
+def test_the_optimizers_arrays_can_be_left_in_the_file(tmp_path, rng):
+    path = tmp_path / "last.npz"
+    saved = state(rng)
+    checkpoint.save(path, saved)
+    loaded = checkpoint.load(path, optimizer=False)
+    assert loaded.steps == [] and len(checkpoint.load(path).steps) == len(saved.steps) > 0
+    assert loaded.meta["classes"] == saved.meta["classes"] and loaded.mean.tolist() == saved.mean.tolist()
+    for name, value in saved.parameters.items():
+        np.testing.assert_array_equal(loaded.parameters[name], value)

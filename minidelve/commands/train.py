@@ -21,6 +21,7 @@ from minidelve.commands.arguments import (
     scale_range,
 )
 from minidelve.commands.config_file import read_config, show_config
+from minidelve.commands.network_options import SHAPE_OPTIONS
 from minidelve.config import Config
 from minidelve.recipes import RECIPES, resolve
 from minidelve.run_folder import RunError
@@ -30,6 +31,9 @@ EXAMPLE = """
 minidelve train --out runs/first
 minidelve train --data tiny-imagenet-20.zip --epochs 20 --milestones 12,17 --out runs/tiny
 minidelve train --activation relu --seed 1 --out runs/relu-1
+minidelve train --activation lrelu --slope 0.25 --width 0.5 --fc 256 --out runs/narrow
+minidelve train --model small30 --warm-start runs/small14 --out runs/warm
+minidelve train --model small30 --aux-after conv3_11 --aux-weight 0.3 --out runs/aux
 minidelve train --recipe paper-large --data imagenet --out runs/a
 minidelve train --recipe paper-large --epochs 20 --show-config > mine.toml
 minidelve train --config mine.toml --lr 0.005 --out runs/mine
@@ -40,8 +44,11 @@ MAY_CHANGE_ON_RESUME = {"epochs", "device", "workers", "on_bad_image", "data"}
 
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand; an option that is not given stays absent, so that --resume can tell."""
-    parser = add_command(subparsers, "train", "train a network and keep a folder about it", EXAMPLE, run)
-    actions = add_options(parser)
+    actions: dict[str, argparse.Action] = {}
+    parser = add_command(
+        subparsers, "train", "train a network and keep a folder about it", EXAMPLE, lambda args: run(args, actions)
+    )
+    actions.update(add_options(parser))
     parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file; flags override it")
     parser.add_argument(
         "--show-config", action="store_true", help="print every option that results, as such a file, and stop"
@@ -50,7 +57,6 @@ def add_to(subparsers: Any) -> None:
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
     existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
-    parser.set_defaults(run=lambda args: run(args, actions))
 
 
 def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -74,6 +80,21 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     option("--model", "the network", choices=tuple(models.TABLES))
     option("--activation", "after every layer but the last", choices=tuple(models.ACTIVATIONS))
     option("--init", "initial weights", choices=models.INITS)
+    option("--slope", "of lrelu; the paper's second choice is 0.25", type=not_negative, metavar="A")
+    for flag, text, kwargs in SHAPE_OPTIONS:
+        option(flag, text, **kwargs)
+    option(
+        "--warm-start",
+        "copy from another run, a folder or an .npz file, each layer that fits in name and shape, as VGG did",
+        type=os.path.abspath,
+        metavar="RUN",
+    )
+    option(
+        "--aux-after",
+        "an auxiliary classifier after this conv or pooling layer, in training only, as in GoogLeNet",
+        metavar="LAYER",
+    )
+    option("--aux-weight", "W in the loss that trains with --aux-after, main + W aux", type=positive, metavar="W")
     option("--epochs", "passes over the training set", type=at_least(1), metavar="N")
     schedule = parser.add_mutually_exclusive_group()
     option(

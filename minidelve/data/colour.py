@@ -27,11 +27,11 @@ class ColourAlteration:
     Raises ValueError if the covariance is no finite 3x3 matrix.
     """
 
-    def __init__(self, covariance: np.ndarray, std: float = 0.1):
-        covariance = np.asarray(covariance, np.float64)
-        if covariance.shape != (3, 3) or not np.isfinite(covariance).all():
-            raise ValueError(f"ColourAlteration: covariance is {covariance.tolist()}; expected a finite 3 x 3 matrix")
-        variances, self.axes = np.linalg.eigh(covariance / LEVELS**2)
+    def __init__(self, covariance: np.ndarray | None, std: float = 0.1):
+        matrix = np.asarray(covariance, np.float64)
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise ValueError(f"ColourAlteration: covariance is {matrix.tolist()}; expected a finite 3 x 3 matrix")
+        variances, self.axes = np.linalg.eigh(matrix / LEVELS**2)
         self.variances, self.std = variances, std
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:

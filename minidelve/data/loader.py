@@ -114,8 +114,7 @@ class Loader:
     def _load(self, epoch: int, indices: list[int], stop: threading.Event | None = None) -> _Batch:
         """Read, transform and normalise the images of one batch; runs in a worker."""
         shape = self.statistics.mean.shape
-        pixels = np.empty((len(indices), *shape), np.uint8)
-        shifts = np.zeros((len(indices), 3), np.float32)
+        images = np.empty((len(indices), *shape), self.dtype)
         kept: list[int] = []
         skipped: dict[str, str] = {}
         for i in indices:
@@ -131,12 +130,12 @@ class Loader:
             # Seeds that differ only in zeros at their end are one seed to NumPy. Hence i + 1: with i,
             # image 0 would draw the numbers that shuffled the epoch.
             rng = np.random.default_rng([self.seed, epoch, i + 1])
-            pixels[len(kept)] = self._transformed(image, rng, i, shape)
-            if self.colour is not None:
-                shifts[len(kept)] = self.colour.draw(rng)
+            view = self._transformed(image, rng, i, shape)[None]
+            shift = self.colour.draw(rng)[None] if self.colour else None
+            # One image at a time: its numbers stay in the cache for all three passes over them.
+            self.statistics.normalize(view, shifts=shift, out=images[len(kept):len(kept) + 1])
             kept.append(i)
-        images = self.statistics.normalize(pixels[:len(kept)], self.dtype, shifts[:len(kept)] if self.colour else None)
-        return _Batch(images.transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
+        return _Batch(images[:len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
 
     def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
         try:

@@ -33,8 +33,8 @@ class Statistics:
     covariance: np.ndarray | None = None
 
     def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32,
-                  shifts: np.ndarray | None = None) -> np.ndarray:
-        """(x + shift - mean) / std for uint8 images (N, h, w, 3), as a new array of dtype.
+                  shifts: np.ndarray | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """(x + shift - mean) / std for uint8 images (N, h, w, 3), in `out` or a new array of dtype.
 
         shifts, (N, 3), moves the colour of each image (colour.py); None is no shift.
         Raises DataError if the images are not of the mean image's size.
@@ -42,10 +42,11 @@ class Statistics:
         if images.shape[1:] != self.mean.shape:
             raise DataError(f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
                             f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
-        out = images.astype(dtype)
+        out = np.empty(images.shape, dtype) if out is None else out
+        out[...] = images
         out -= self.mean
         if shifts is not None:
-            out += shifts[:, None, None, :].astype(dtype)
+            out += shifts[:, None, None, :].astype(out.dtype)
         out /= self.std
         return out
 

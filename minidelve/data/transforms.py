@@ -135,8 +135,9 @@ class ScaleJitter:
     from the first epoch on; that every integer is equally likely is our reading). Images smaller
     than s are enlarged, as in the paper.
 
-    The same as ResizeShorterSide(s) and then RandomCrop(size), to within one of 255 levels, but only
-    the pixels of the crop are computed: a fourth of the work for 224 pixels out of 384 x 512.
+    The same as ResizeShorterSide(s) and then RandomCrop(size), but for rounding, by one or two of 255
+    levels. Only the pixels of the crop are computed: a fourth of the work for 224
+    pixels out of 384 x 512.
     """
 
     def __init__(self, low: int, high: int, size: int):

@@ -1,8 +1,9 @@
 """Matrix products from registers: faster than BLAS where matrices are small or narrow.
 
 A BLAS is tuned for large square matrices: it first copies both factors into an order of its own.  For the 64
-to 512 channels of a conv layer that copy, and the short sums, cost it half of its speed.  This file
-does the one thing that matters, the block of the result that fits into the vector registers:
+to 512 channels of a conv layer that copy, and the short sums, cost it up to half of its speed (one core of
+xeon-2, 64 and 128 channels: OpenBLAS 55 to 105 GFLOP/s, this file 100 to 160).  This file does
+the one thing that matters, the block of the result that fits into the vector registers:
 
     out[i, j] (+)= sum over k of  x[i, k] y[k, j]        i: ROWS rows, j: PANEL vectors of columns
 

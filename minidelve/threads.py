@@ -182,7 +182,7 @@ def keep_memory() -> None:
 
     A training step frees and asks for the same large arrays again and again.  Each time the system hands
     out pages anew it fills them with zeros, at the first touch of each 4 KiB: that was 110 of 244 ms in the
-    backward pass of a layer with 512 channels.  The peak stays what it is.  glibc only; other C libraries are left alone.
+    backward pass of a layer with 512 channels.  glibc only; other C libraries are left alone.
     """
     import ctypes
 

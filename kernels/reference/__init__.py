@@ -8,7 +8,7 @@ from kernels.reference.local_response_norm import local_response_norm_backward, 
 from kernels.reference.max_pool import max_pool_backward, max_pool_forward
 from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
-from kernels.reference.products import products
+from kernels.reference.products import correlate, correlate_weight, products
 from kernels.reference.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -17,6 +17,8 @@ __all__ = [
     "bin_max_backward",
     "bin_max_forward",
     "col2im",
+    "correlate",
+    "correlate_weight",
     "gather_tiles",
     "im2col",
     "leaky_relu_backward",

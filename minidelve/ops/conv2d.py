@@ -43,7 +43,7 @@ from operator import add
 from typing import Any
 
 from minidelve.backend import array_module, in_shares, kernels_for
-from minidelve.ops import winograd
+from minidelve.ops import direct, winograd
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
@@ -130,9 +130,9 @@ def conv2d(
     OH = floor((H + 2 padding - kh) / stride) + 1.  Like all such frameworks it correlates: the kernel
     is not flipped.  Paper: section 2.2, equation (5).
 
-    algorithm is "im2col" (this file), "winograd" (winograd.py: stride 1, kernel 2x2 or 3x3) or "auto", the
-    faster of the two for the shape.  Both compute the same but for rounding; float64 takes im2col
-    unless asked.
+    algorithm is "im2col" (this file), "direct" (direct.py: padding below the kernel's size), "winograd"
+    (winograd.py: stride 1, kernel 2x2 or 3x3) or "auto", the fastest of them for the shape.  All compute the same but
+    for rounding; winograd rounds more, so float64 takes it only when asked.
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
@@ -149,8 +149,15 @@ def conv2d(
             f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
             "give a larger x or more padding"
         )
-    if algorithm not in ("auto", "im2col", "winograd"):
-        raise ValueError(f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col' or 'winograd'")
+    if algorithm not in ("auto", "im2col", "direct", "winograd"):
+        raise ValueError(
+            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
+        )
+    if algorithm == "direct" and not direct.is_possible(weight.shape, padding):
+        raise ValueError(
+            f"conv2d: the direct algorithm needs padding below the kernel's size; got padding {padding} and kernel "
+            f"{weight.shape[2:]}: use algorithm='auto'"
+        )
     if algorithm == "winograd" and not winograd.is_possible(weight.shape, stride):
         raise ValueError(
             f"conv2d: Winograd's algorithm needs stride 1 and a kernel of 2x2 or 3x3; got stride {stride} and kernel "
@@ -160,4 +167,6 @@ def conv2d(
         size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
         m = winograd.tile_size(len(x), size, weight.shape[2])
         return winograd.Winograd2d.apply(x, weight, bias, padding=padding, m=m)
+    if algorithm == "direct" or algorithm == "auto" and direct.is_faster(x, weight, stride, padding):
+        return direct.Direct2d.apply(x, weight, bias, stride=stride, padding=padding)
     return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)

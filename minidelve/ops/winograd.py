@@ -145,6 +145,8 @@ def is_faster(x, weight, stride, padding) -> bool:
     """
     if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
         return False
+    if weight.shape[2] < 3:  # 25 multiplications for 64 do not pay for the transforms
+        return False
     k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
     m = tile_size(len(x), size, k)
     return min(weight.shape[:2]) >= 32 and tiles(size, m) * (m + k - 1) ** 2 < 0.75 * k * k * size[0] * size[1]

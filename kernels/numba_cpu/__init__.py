@@ -8,7 +8,7 @@ from kernels.numba_cpu.local_response_norm import local_response_norm_backward, 
 from kernels.numba_cpu.max_pool import max_pool_backward, max_pool_forward
 from kernels.numba_cpu.momentum import momentum_step
 from kernels.numba_cpu.prelu import prelu_backward, prelu_forward
-from kernels.numba_cpu.products import correlate, correlate_weight, products
+from kernels.numba_cpu.products import correlate, correlate_weight, products, transposed_products
 from kernels.numba_cpu.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -32,4 +32,5 @@ __all__ = [
     "prelu_forward",
     "products",
     "scatter_tiles",
+    "transposed_products",
 ]

@@ -33,7 +33,7 @@ from kernels.numba_cpu.compile import compiled_serial
 _features = binding.get_host_cpu_features()
 # Bytes of a vector, and a block that leaves registers for a row of y and a number of x: of 32 registers or 16.
 BYTES, ROWS, WIDE = (64, 6, 4) if _features.get("avx512f") else (32, 6, 2) if _features.get("avx2") else (16, 4, 2)
-DEPTH = 148  # terms of the sums at a time; 7 x 7 x 3, the first layer's, fit
+DEPTH = 128  # terms of the sums at a time, twice and four times as many for narrower blocks
 GROUP_BYTES = 1 << 18
 
 
@@ -41,6 +41,10 @@ def products(x, y, out=None):
     out = np.empty((len(x), x.shape[1], y.shape[2]), y.dtype) if out is None else out
     _products(x, y, out)
     return out
+
+
+def transposed_products(x, y, out, add):
+    _transposed_products(x, y, out, add)
 
 
 def correlate(x, W, kernel, stride, padding, bias=None, out=None):
@@ -134,20 +138,22 @@ def _product(x, begin, rows, terms, y, out, to, more, panel):
     blocks = R // ROWS * ROWS
     aligned = -panel.ctypes.data % BYTES // y.itemsize  # a vector then lies in one line of the cache
     edge = np.empty(ROWS * lanes, y.dtype)
-    for first in range(0, T, DEPTH):
-        depth = min(DEPTH, T - first)
-        j = 0
-        while j < J:
-            left = (J - j) // lanes
-            count = WIDE if left >= WIDE else 2 if left >= 2 else 1
-            width, used = count * lanes, min(count * lanes, J - j)
+    j = 0
+    while j < J:
+        left = (J - j) // lanes
+        count = WIDE if left >= WIDE else 2 if left >= 2 else 1
+        width, used, place = count * lanes, min(count * lanes, J - j), to + j
+        most = DEPTH * WIDE // count
+        parts = max(1, (T + most - 1) // most)
+        for part in range(parts):
+            first, add = part * T // parts, more or part > 0
+            depth = (part + 1) * T // parts - first
             for k in range(depth):
                 source, copy = y[first + k, j : j + used], panel[aligned + k * width : aligned + (k + 1) * width]
                 for c in range(used):
                     copy[c] = source[c]
                 for c in range(used, width):
                     copy[c] = 0
-            place = to + j
             if used < width:  # fewer columns than a vector has lanes: by way of `edge`
                 for r in range(0, R, ROWS):
                     block = min(ROWS, R - r)
@@ -159,25 +165,24 @@ def _product(x, begin, rows, terms, y, out, to, more, panel):
                             _slim_row(x, begin, rows, r + i, terms, first, depth, panel, aligned, edge, to_i, 0, False)
                     for i in range(block):
                         for c in range(used):
-                            before = out[place + (r + i) * J + c] if more else y.dtype.type(0)
+                            before = out[place + (r + i) * J + c] if add else y.dtype.type(0)
                             out[place + (r + i) * J + c] = before + edge[i * lanes + c]
             elif count == WIDE:
                 for r in range(0, blocks, ROWS):
-                    _wide(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
+                    _wide(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
                 for r in range(blocks, R):
-                    _wide_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
+                    _wide_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
             elif count == 2:
                 for r in range(0, blocks, ROWS):
-                    _pair(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
+                    _pair(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
                 for r in range(blocks, R):
-                    _pair_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
+                    _pair_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
             else:
                 for r in range(0, blocks, ROWS):
-                    _slim(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
+                    _slim(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
                 for r in range(blocks, R):
-                    _slim_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, more)
-            j += width
-        more = True
+                    _slim_row(x, begin, rows, r, terms, first, depth, panel, aligned, out, place + r * J, J, add)
+        j += width
 
 
 @compiled_serial
@@ -187,10 +192,19 @@ def _products(x, y, out):
     panel = np.empty((DEPTH + 1) * WIDE * (BYTES // y.itemsize), y.dtype)
     rows, terms = np.arange(I) * K, np.arange(K)
     flat, to = x.reshape(-1), out.reshape(-1)
-    if K == 0:
-        to[:] = 0
     for f in range(F):
         _product(flat, f * I * K, rows, terms, y[f], to, f * I * J, False, panel)
+
+
+@compiled_serial
+def _transposed_products(x, y, out, add):
+    F, I, J = out.shape
+    K = y.shape[1]
+    panel = np.empty((DEPTH + 1) * WIDE * (BYTES // y.itemsize), y.dtype)
+    rows, terms = np.arange(I), np.arange(K) * I
+    flat, to = x.reshape(-1), out.reshape(-1)
+    for f in range(F):
+        _product(flat, f * K * I, rows, terms, y[f], to, f * I * J, add, panel)
 
 
 @compiled_serial

@@ -1,6 +1,7 @@
 """Matrix products: many of one size, and the two of a convolution without im2col's copy.
 
     out[f] = x[f] y[f]                                                                               (products)
+    out[f] (+)= x[f]^T y[f]                                                                          (transposed)
 
     y[n, i, j, o] = bias[o] + sum over u, v, c of  x[n, i s + u - p, j s + v - p, c] W[uvc, o]       (correlate)
     dW[uvc, o]    = sum over n, i, j of            x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]  (correlate_weight)
@@ -15,6 +16,11 @@ from kernels.reference.im2col import im2col
 
 def products(x, y, out=None):
     return np.matmul(x, y, out=out)
+
+
+def transposed_products(x, y, out, add):
+    product = np.matmul(x.transpose(0, 2, 1), y)                                    # (transposed)
+    out[...] = out + product if add else product
 
 
 def correlate(x, W, kernel, stride, padding, bias=None, out=None):

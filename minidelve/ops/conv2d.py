@@ -165,7 +165,7 @@ def conv2d(
         )
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
         size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
-        m = winograd.tile_size(len(x), size, weight.shape[2])
+        m = winograd.tile_size(size, weight.shape[2])
         return winograd.Winograd2d.apply(x, weight, bias, padding=padding, m=m)
     if algorithm == "direct" or algorithm == "auto" and direct.is_faster(x, weight, stride, padding):
         return direct.Direct2d.apply(x, weight, bias, stride=stride, padding=padding)

@@ -22,7 +22,7 @@ Two dimensions.  Do it along columns, then along rows: a square d of e x e input
 
     y = A^T [ (G g G^T) o (B^T d B) ] A                                                            (2)
 
-with e^2 multiplications instead of (m k)^2: 25 for 64 at m = 4, k = 2; 36 for 144 at m = 4, k = 3.
+with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
 
 A layer.  Sums over input channels c can be taken before the outer A^T . A, as that is linear.  With
 f = 1 ... e^2 the place in a square and t the tile (all m x m squares of all images' outputs)
@@ -41,8 +41,8 @@ Backward.  Each step is linear in what it reads, so its gradient is its transpos
     db = sum over t of  dM[(1, 1), t]                                                              (db)
 
 Rounding.  The products are sums of terms larger than their result, the more the larger the points:
-in float32 the error relative to the largest output is below 1e-6 with m = 2, and below 2e-5 with any m here
-(direct: 5e-7).  tests/ops/test_winograd.py holds it.
+in float32 the error relative to the largest number is below 2e-6 with m = 2 or 3, and below 2e-5 with m = 4
+(im2col: 5e-7).  tests/ops/test_winograd.py holds it.
 
 >>> import numpy as np
 >>> x = Tensor(np.arange(16.0).reshape(1, 1, 4, 4))
@@ -104,7 +104,7 @@ class Winograd2d(Function):
         dx = xp.empty_like(x) if self.needs[0] else None
 
         def gradients(share):
-            dU = None
+            dU = xp.zeros_like(U) if self.needs[1] else None
             db = xp.zeros(len(w), df.dtype) if self.needs[2] else None
             for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
                 dM = kernels.gather_tiles(df[part], A, m, (0, 0), counts, out=M)    # (dM)
@@ -112,12 +112,11 @@ class Winograd2d(Function):
                     db += dM[ONE * len(BT) + ONE].sum(axis=0)                       # (db)
                 if self.needs[1]:
                     kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)
-                    more = xp.matmul(dM.transpose(0, 2, 1), V)                      # (dU)
-                    dU = more if dU is None else xp.add(dU, more, out=dU)
+                    kernels.transposed_products(dM, V, dU, part.start > share.start)  # (dU)
                 if dx is not None:
                     dV = kernels.products(dM, U, out=V)                             # (dV)
                     kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[part])  # (dx)
-            return xp.zeros_like(U) if dU is None else dU, db
+            return dU, db
 
         dUs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
         return (
@@ -127,7 +126,8 @@ class Winograd2d(Function):
         )
 
 
-SIDES = {2: (2, 3, 4), 3: (2, 4)}  # kernel: the m to choose from
+SIDES = {2: (3,), 3: (2, 4)}  # kernel: the m to choose from
+IMAGES = 4  # the batch a core is assumed to have: fixed, so that an image's result does not depend on its batch
 READING_U = 24  # tiles in whose time a core reads and writes one matrix of U and dU
 MANY_PLACES = 1.15  # what more than 16 places in a tile cost: as many streams to memory at once
 
@@ -141,23 +141,21 @@ def is_possible(weight_shape, stride) -> bool:
 def is_faster(x, weight, stride, padding) -> bool:
     """Whether it pays: in float32, with channels enough for the products to outweigh the transforms.
 
-    Measured (docs/measurements.md): from 64 channels on it did with at most 0.75 of the multiplications.
+    Measured with examples/conv_layers.py: it does from 64 channels on with less than half of the multiplications.
     """
     if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
         return False
-    if weight.shape[2] < 3:  # 25 multiplications for 64 do not pay for the transforms
-        return False
     k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
-    m = tile_size(len(x), size, k)
-    return min(weight.shape[:2]) >= 32 and tiles(size, m) * (m + k - 1) ** 2 < 0.75 * k * k * size[0] * size[1]
+    m = tile_size(size, k)
+    return min(weight.shape[:2]) >= 64 and tiles(size, m) * (m + k - 1) ** 2 < 0.5 * k * k * size[0] * size[1]
 
 
-def tile_size(images, size, k) -> int:
+def tile_size(size, k) -> int:
     """The m for a map of this size.  Large tiles save multiplications, but a small map wastes part of them."""
 
     def time(m):
         places = (m + k - 1) ** 2
-        return places * (images * tiles(size, m) + READING_U) * (MANY_PLACES if places > 16 else 1)
+        return places * (IMAGES * tiles(size, m) + READING_U) * (MANY_PLACES if places > 16 else 1)
 
     return min(SIDES[k], key=time)
 

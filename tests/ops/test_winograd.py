@@ -123,22 +123,33 @@ def test_empty_batch():
     empty_batch(f, (3, 5, 5), (4, 5, 5), np.ones((4, 3, 3, 3)), np.ones(4))
 
 
-def test_auto_takes_it_for_wide_layers_in_float32_only():
-    def algorithm(channels, k, size, dtype=np.float32, stride=1):
-        x, w = Tensor(np.zeros((1, channels, size, size), dtype)), Tensor(np.zeros((64, channels, k, k), dtype), True)
-        return type(conv2d(x, w, stride=stride).function).__name__
+def algorithm(channels, k, size, dtype=np.float32, stride=1, padding=0, image=False, images=1):
+    x = Tensor(np.zeros((images, channels, size, size), dtype), not image)
+    w = Tensor(np.zeros((64, channels, k, k), dtype), True)
+    return type(conv2d(x, w, stride=stride, padding=padding).function).__name__
 
-    assert algorithm(64, 2, 14) == algorithm(64, 3, 14) == "Winograd2d"
-    assert algorithm(64, 2, 14, np.float64) == algorithm(3, 2, 14) == algorithm(64, 2, 14, stride=2) == "Conv2d"
-    assert algorithm(64, 5, 14) == algorithm(64, 1, 14) == "Conv2d"
-    assert algorithm(64, 2, 2) == "Conv2d"  # one output: nine multiplications instead of four
+
+def test_auto_takes_it_for_wide_layers_in_float32_only():
+    assert algorithm(64, 2, 37) == algorithm(64, 3, 16) == "Winograd2d"
+    assert algorithm(64, 2, 37, np.float64) == algorithm(32, 2, 37) == algorithm(64, 3, 16, np.float64) == "Direct2d"
+    assert algorithm(64, 5, 14) == algorithm(64, 1, 14) == "Direct2d"
+    assert algorithm(64, 2, 2) == "Direct2d"  # one output: sixteen multiplications instead of four
+
+
+def test_auto_takes_im2col_where_the_others_are_slower_or_impossible():
+    assert algorithm(3, 7, 20, stride=2, padding=3) == algorithm(3, 3, 20, padding=3) == "Conv2d"
+    assert algorithm(3, 7, 20, stride=2, padding=3, image=True) == "Direct2d"  # no one wants its gradient
+    assert algorithm(2000, 3, 7, np.float64) == "Conv2d"  # many weights for few pixels
+
+
+def test_the_choice_does_not_depend_on_the_batch():
+    assert {algorithm(64, 3, 14, images=n) for n in (1, 40)} == {"Winograd2d"}
 
 
 def test_the_tile_fits_the_map():
-    assert tile_size(32, (6, 6), 2) == 3
-    assert tile_size(32, (7, 7), 2) == 4  # 2 x 2 tiles of 4 rather than 3 x 3 of 3
-    assert tile_size(4, (56, 56), 3) == 4
-    assert tile_size(4, (14, 14), 3) == 2  # model_a on 4 images: reading U costs more than multiplying
+    assert tile_size((6, 6), 2) == 3
+    assert tile_size((56, 56), 3) == 4
+    assert tile_size((14, 14), 3) == 2  # model_a: reading U costs more than multiplying
 
 
 def test_what_it_cannot_do_is_named():

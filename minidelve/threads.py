@@ -182,7 +182,9 @@ def keep_memory() -> None:
 
     A training step frees and asks for the same large arrays again and again.  Each time the system hands
     out pages anew it fills them with zeros, at the first touch of each 4 KiB: that was 110 of 244 ms in the
-    backward pass of a layer with 512 channels.  glibc only; other C libraries are left alone.
+    backward pass of a layer with 512 channels.  model_a's step on 8 images takes 5.2 s of CPU time with it
+    and 5.8 without, at a peak of 2873 MB and 2836; lab14's peak is 227 MB either way.  glibc only; other C libraries
+    are left alone.
     """
     import ctypes
 

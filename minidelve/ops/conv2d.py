@@ -30,6 +30,9 @@ Memory and cores.  cols is k^2 times as large as x (at stride 1).  It is therefo
 time, so that it stays in the cache until the product has read it, and built again in backward
 rather than kept.  Every core takes a share of the images through all of this (threads.py).
 
+This is the definition, and what is computed where the others cannot: direct.py gives the same without
+cols, winograd.py with fewer multiplications; `conv2d` at the end of this file chooses.
+
 >>> import numpy as np
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
 >>> conv2d(x, Tensor(np.ones((1, 1, 2, 2)))).data.tolist()

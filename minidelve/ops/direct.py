@@ -26,6 +26,7 @@ At stride s the outputs stand s apart: df is spread out, with zeros between, and
 multiplies by many zeros, so im2col is faster there; where x is the image no one asks for it.
 
 >>> import numpy as np
+>>> from minidelve import Tensor
 >>> x, w = Tensor(np.arange(9.0).reshape(1, 1, 3, 3)), Tensor(np.ones((1, 1, 2, 2)))
 >>> Direct2d.apply(x, w, None, stride=(1, 1), padding=(0, 0)).data.tolist()
 [[[[8.0, 12.0], [20.0, 24.0]]]]
@@ -49,7 +50,7 @@ class Direct2d(Function):
         self.window = weight.shape[2:], stride, padding
         x = channels_last(x).astype(dtype, copy=False)
         w = channels_last(weight).astype(dtype, copy=False)                             # (O, kh, kw, C)
-        b = None if bias is None else bias.astype(dtype, copy=False)
+        b = None if bias is None else xp.ascontiguousarray(bias, dtype)
         self.save(x, w)
         W = xp.ascontiguousarray(w.reshape(len(w), -1).T)                               # (kh kw C, O)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(w)), dtype)
@@ -63,7 +64,7 @@ class Direct2d(Function):
         kernel, stride, padding = self.window
         dx = xp.empty_like(x) if self.needs[0] else None
         around = tuple(k - 1 - p for k, p in zip(kernel, padding, strict=True))
-        turned = w[:, ::-1, ::-1].transpose(1, 2, 0, 3).reshape(-1, w.shape[3]) if self.needs[0] else None
+        turned = xp.ascontiguousarray(w[:, ::-1, ::-1].transpose(1, 2, 0, 3)).reshape(-1, w.shape[3])
 
         def gradients(share):
             if dx is not None:
@@ -106,7 +107,7 @@ def is_possible(weight_shape, padding) -> bool:
 
 
 def is_faster(x, weight, stride, padding) -> bool:
-    """Whether it beats im2col: measured for every layer of the paper's models (docs/measurements.md)."""
+    """Whether it beats im2col: measured with examples/conv_layers.py."""
     if not is_possible(weight.shape, padding) or weight.data.size > LARGE_WEIGHT:
         return False
     return tuple(stride) == (1, 1) or not x.requires_grad

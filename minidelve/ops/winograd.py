@@ -45,6 +45,7 @@ in float32 the error relative to the largest number is below 2e-6 with m = 2 or 
 (im2col: 5e-7).  tests/ops/test_winograd.py holds it.
 
 >>> import numpy as np
+>>> from minidelve import Tensor
 >>> x = Tensor(np.arange(16.0).reshape(1, 1, 4, 4))
 >>> Winograd2d.apply(x, Tensor(np.ones((1, 1, 2, 2))), None, padding=(0, 0), m=3).data.round(9).tolist()
 [[[[10.0, 14.0, 18.0], [26.0, 30.0, 34.0], [42.0, 46.0, 50.0]]]]

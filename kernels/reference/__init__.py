@@ -8,6 +8,8 @@ from kernels.reference.local_response_norm import local_response_norm_backward, 
 from kernels.reference.max_pool import max_pool_backward, max_pool_forward
 from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
+from kernels.reference.products import correlate, correlate_weight, products, transposed_products
+from kernels.reference.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
     "avg_pool_backward",
@@ -15,6 +17,9 @@ __all__ = [
     "bin_max_backward",
     "bin_max_forward",
     "col2im",
+    "correlate",
+    "correlate_weight",
+    "gather_tiles",
     "im2col",
     "leaky_relu_backward",
     "leaky_relu_forward",
@@ -25,4 +30,7 @@ __all__ = [
     "momentum_step",
     "prelu_backward",
     "prelu_forward",
+    "products",
+    "scatter_tiles",
+    "transposed_products",
 ]

@@ -30,6 +30,9 @@ Memory and cores.  cols is k^2 times as large as x (at stride 1).  It is therefo
 time, so that it stays in the cache until the product has read it, and built again in backward
 rather than kept.  Every core takes a share of the images through all of this (threads.py).
 
+This is the definition, and what is computed where the others cannot: direct.py gives the same without
+cols, winograd.py with fewer multiplications; `conv2d` at the end of this file chooses.
+
 >>> import numpy as np
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
 >>> conv2d(x, Tensor(np.ones((1, 1, 2, 2)))).data.tolist()
@@ -43,6 +46,7 @@ from operator import add
 from typing import Any
 
 from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.ops import direct, winograd
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
@@ -120,14 +124,20 @@ def matrix(cols):
     return cols.reshape(-1, cols.shape[-1])
 
 
-def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0) -> Tensor:
+def conv2d(
+    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, algorithm: str = "auto"
+) -> Tensor:
     """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
 
     stride and padding are an int or a pair (vertical, horizontal);
     OH = floor((H + 2 padding - kh) / stride) + 1.  Like all such frameworks it correlates: the kernel
     is not flipped.  Paper: section 2.2, equation (5).
 
-    Raises ValueError when shapes do not fit or no output position is left.
+    algorithm is "im2col" (this file), "direct" (direct.py: padding below the kernel's size), "winograd"
+    (winograd.py: stride 1, kernel 2x2 or 3x3) or "auto", the fastest of them for the shape.  All compute the same but
+    for rounding; winograd rounds more, so float64 takes it only when asked.
+
+    Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
     if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
         raise ValueError(
@@ -142,4 +152,24 @@ def conv2d(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padd
             f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
             "give a larger x or more padding"
         )
+    if algorithm not in ("auto", "im2col", "direct", "winograd"):
+        raise ValueError(
+            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
+        )
+    if algorithm == "direct" and not direct.is_possible(weight.shape, padding):
+        raise ValueError(
+            f"conv2d: the direct algorithm needs padding below the kernel's size; got padding {padding} and kernel "
+            f"{weight.shape[2:]}: use algorithm='auto'"
+        )
+    if algorithm == "winograd" and not winograd.is_possible(weight.shape, stride):
+        raise ValueError(
+            f"conv2d: Winograd's algorithm needs stride 1 and a kernel of 2x2 or 3x3; got stride {stride} and kernel "
+            f"{weight.shape[2:]}: use algorithm='auto'"
+        )
+    if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
+        size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
+        m = winograd.tile_size(size, weight.shape[2])
+        return winograd.Winograd2d.apply(x, weight, bias, padding=padding, m=m)
+    if algorithm == "direct" or algorithm == "auto" and direct.is_faster(x, weight, stride, padding):
+        return direct.Direct2d.apply(x, weight, bias, stride=stride, padding=padding)
     return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)

@@ -104,6 +104,93 @@ def test_im2col_and_col2im_agree(reference, other, window, N, C, dtype, seed):
     assert dx.shape == x.shape
 
 
+@st.composite
+def tilings(draw):
+    """(x's size, P, Q, step, padding, counts): tiles that cover a map and overlap by step at most."""
+    P, Q, step = draw(st.sampled_from([(3, 3, 2), (4, 2, 2), (2, 4, 3)]))  # few: a code is compiled for each
+    counts = draw(st.tuples(few, few))
+    padding = tuple(draw(st.integers(0, 2)) for _ in counts)
+    covered = [(n - 1) * step + Q - p for n, p in zip(counts, padding)]
+    size = tuple(max(1, c - draw(st.integers(0, 2))) for c in covered)
+    return size, P, Q, step, padding, counts
+
+
+@given(tilings(), st.integers(0, 2), st.integers(1, 35), DTYPES, SEEDS)
+def test_tiles_agree_both_ways_and_leave_spare_rows_alone(reference, other, tiling, N, C, dtype, seed):
+    size, P, Q, step, padding, counts = tiling
+    matrix = np.random.default_rng(Q).integers(-2, 3, (P, Q)).astype(dtype)
+    x = numbers(seed, (N, *size, C), dtype)
+    tiles = agree(reference, other, "gather_tiles", x, matrix, step, padding, counts)
+    assert tiles.shape == (P * P, N * counts[0] * counts[1], C)
+    y = numbers(seed + 1, tiles.shape, dtype)
+    back = np.ascontiguousarray(matrix.T)
+    assert agree(reference, other, "scatter_tiles", y, back, step, padding, size, counts).shape == x.shape
+    for folder in (reference, other):
+        spare = np.full((P * P, tiles.shape[1] + 1, C), 7, dtype)
+        assert folder.gather_tiles(x, matrix, step, padding, counts, out=spare) is spare
+        np.testing.assert_allclose(spare[:, :-1], tiles, rtol=1e-5, atol=1e-5)
+        assert (spare[:, -1] == 7).all()
+        spare[:, :-1] = y
+        out = np.full_like(x, np.nan)
+        assert folder.scatter_tiles(spare, back, step, padding, size, counts, out=out) is out
+        np.testing.assert_allclose((out * x).sum(), (tiles * y).sum(), rtol=1e-3, atol=1e-2)  # transposes
+
+
+@given(st.integers(0, 3), st.integers(0, 14), st.integers(0, 9), st.integers(0, 150), DTYPES, SEEDS)
+def test_products_agree(reference, other, F, I, K, J, dtype, seed):
+    x, y = numbers(seed, (F, I, K), dtype), numbers(seed + 1, (F, K, J), dtype)
+    agree(reference, other, "products", x, y)
+
+
+@given(st.integers(0, 3), st.integers(0, 14), st.integers(0, 9), st.integers(0, 70), st.booleans(), DTYPES, SEEDS)
+def test_transposed_products_agree(reference, other, F, I, K, J, add, dtype, seed):
+    x, y = numbers(seed, (F, K, I), dtype), numbers(seed + 1, (F, K, J), dtype)
+    outs = [np.full((F, I, J), 3, dtype) for _ in range(2)]
+    for folder, out in zip((reference, other), outs):
+        assert folder.transposed_products(x, y, out, add) is None
+    np.testing.assert_allclose(*outs, rtol=1e-5, atol=1e-5)
+    np.testing.assert_allclose(outs[0], np.einsum("fki,fkj->fij", x, y) + 3 * add, rtol=1e-4, atol=1e-4)
+
+
+@given(windows(), st.integers(0, 3), few, st.sampled_from([1, 3, 16, 35, 70, 130]), DTYPES, SEEDS)
+def test_correlate_and_its_gradient_agree(reference, other, window, N, C, O, dtype, seed):
+    size, kernel, stride, padding, out_size = window
+    x, W = numbers(seed, (N, *size, C), dtype), numbers(seed + 1, (kernel[0] * kernel[1] * C, O), dtype)
+    y = agree(reference, other, "correlate", x, W, kernel, stride, padding)
+    assert y.shape == (N, *out_size, O)
+    bias = numbers(seed + 2, (O,), dtype)
+    agree(reference, other, "correlate", x, W, kernel, stride, padding, bias)
+    dy = numbers(seed + 3, y.shape, dtype)
+    dW = agree(reference, other, "correlate_weight", x, dy, kernel, stride, padding)
+    for folder in (reference, other):
+        out = np.full_like(y, np.nan)
+        assert folder.correlate(x, W, kernel, stride, padding, bias, out=out) is out
+        np.testing.assert_allclose(out, y + bias, rtol=1e-4, atol=1e-4)
+        out = np.full_like(dW, np.nan)
+        assert folder.correlate_weight(x, dy, kernel, stride, padding, out=out) is out
+        np.testing.assert_allclose(out, dW, rtol=1e-4, atol=1e-4)
+
+
+def test_correlate_takes_many_images_in_groups(reference, other):
+    """More than fit into GROUP_BYTES, with a last group that is not full."""
+    rng = np.random.default_rng(0)
+    x, W = rng.standard_normal((7, 30, 30, 20)), rng.standard_normal((80, 33))
+    for padding in ((0, 0), (1, 1)):
+        geometry = (2, 2), (1, 1), padding
+        y, other_y = (folder.correlate(x, W, *geometry) for folder in (reference, other))
+        np.testing.assert_allclose(other_y, y, atol=1e-13 * np.abs(y).max())
+        dW, other_dW = (folder.correlate_weight(x, y, *geometry) for folder in (reference, other))
+        np.testing.assert_allclose(other_dW, dW, atol=1e-13 * np.abs(dW).max())
+
+
+def test_products_of_more_terms_than_fit_at_a_time_agree(reference, other):
+    rng = np.random.default_rng(0)
+    x, y = rng.standard_normal((2, 7, 300)), rng.standard_normal((2, 300, 77))
+    out = np.full((2, 7, 77), np.nan)
+    assert other.products(x, y, out=out) is out
+    np.testing.assert_allclose(out, reference.products(x, y), rtol=1e-12, atol=1e-12)
+
+
 # -- poolings --------------------------------------------------------------------------------------
 
 

@@ -1,0 +1,251 @@
+r"""Convolution with fewer multiplications (Winograd's algorithm), for stride 1.
+
+A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308; the
+algorithm is Toom's and Cook's for multiplying polynomials, turned around.
+
+One dimension.  A kernel g of k taps and a row h of m numbers are polynomials g(t), h(t); their product
+has m + k - 1 = e coefficients, so it is known when it is known at e points.  With E_n the matrix
+that evaluates a polynomial of n coefficients at the points p (row p: 1, p, p^2, ...; the point
+"infinity" gives the last coefficient alone),
+
+    g h = E_e^-1 [ (E_k g) o (E_m h) ]              o: number by number, e multiplications instead of m k
+
+A conv layer is not this product but its transpose with respect to h: from e inputs d to m outputs
+
+    y[i] = sum over u of  g[u] d[i + u],     y = E_m^T [ (E_k g) o (E_e^-T d) ]
+
+In Winograd's letters, with each row of B^T freed of fractions by a factor that G's row takes over:
+
+    y = A^T [ (G g) o (B^T d) ]                                                                    (1)
+
+Two dimensions.  Do it along columns, then along rows: a square d of e x e inputs gives m x m outputs
+
+    y = A^T [ (G g G^T) o (B^T d B) ] A                                                            (2)
+
+with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
+
+A layer.  Sums over input channels c can be taken before the outer A^T . A, as that is linear.  With
+f = 1 ... e^2 the place in a square and t the tile (all m x m squares of all images' outputs)
+
+    U[f, o, c] = (G w[o, c] G^T)[f]         V[f, t, c] = (B^T d[t, c] B)[f]                        (U), (V)
+    M[f, t, o] = sum over c of  V[f, t, c] U[f, o, c]       e^2 matrix products                    (M)
+    y[t, o]    = A^T M[., t, o] A                                                                  (y)
+
+The bias costs nothing: at the point 1 a polynomial is the sum of its coefficients, so A^T has a column
+of ones there, and b[o] added to M[(1, 1), t, o] is added to every output of the tile               (b)
+
+Backward.  Each step is linear in what it reads, so its gradient is its transpose:
+
+    dM = A dy A^T,   dU[f] = sum over t of  dM[f, t]^T V[f, t],   dw = G^T dU G                    (dM), (dU), (dw)
+    dV[f, t] = dM[f, t] U[f],   dx += B dV B^T at each tile's place (tiles overlap by k - 1)       (dV), (dx)
+    db = sum over t of  dM[(1, 1), t]                                                              (db)
+
+Rounding.  The products are sums of terms larger than their result, the more the larger the points:
+in float32 the error relative to the largest number is below 2e-6 with m = 2 or 3, and below 2e-5 with m = 4
+(im2col: 5e-7).  tests/ops/test_winograd.py holds it.
+
+>>> import numpy as np
+>>> from minidelve import Tensor
+>>> x = Tensor(np.arange(16.0).reshape(1, 1, 4, 4))
+>>> Winograd2d.apply(x, Tensor(np.ones((1, 1, 2, 2))), None, padding=(0, 0), m=3).data.round(9).tolist()
+[[[[10.0, 14.0, 18.0], [26.0, 30.0, 34.0], [42.0, 46.0, 50.0]]]]
+"""
+
+from __future__ import annotations
+
+from fractions import Fraction
+from functools import cache, reduce
+from operator import add
+
+import numpy as np
+
+from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.ops.geometry import output_size
+from minidelve.ops.layout import channels_first, channels_last
+from minidelve.tensor import Function
+
+POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2))  # and infinity
+ONE = 1  # the index of the point 1
+TILE_BYTES = 1 << 20  # of V and M at a time, at least
+
+
+class Winograd2d(Function):
+    def forward(self, x, weight, bias, *, padding, m):
+        xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
+        self.padding, self.m, self.k = padding, m, weight.shape[2]
+        dtype = xp.result_type(x, weight)
+        x = channels_last(x).astype(dtype, copy=False)
+        w = channels_last(weight).astype(dtype, copy=False)                         # (O, k, k, C)
+        self.save(x, w)
+        AT, BT, G = matrices(m, self.k, xp, dtype)
+        U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)            # (U), as (f, c, o)
+        size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
+        counts = tuple(-(-length // m) for length in size)
+        y = xp.empty((len(x), *size, len(w)), U.dtype)
+
+        def respond(share):
+            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
+                kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)        # (V)
+                kernels.products(V, U, out=M)                                        # (M)
+                if bias is not None:
+                    M[ONE * len(BT) + ONE] += bias                                  # (b)
+                kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[part])  # (y)
+
+        in_shares(respond, len(x), x)
+        return channels_first(y)
+
+    def backward(self, df):
+        x, w = self.saved
+        xp, kernels = array_module(df, x), kernels_for(df, x)
+        df, padding, m = channels_last(df), self.padding, self.m
+        AT, BT, G = matrices(m, self.k, xp, df.dtype)
+        A, B = (xp.ascontiguousarray(matrix.T) for matrix in (AT, BT))
+        U = transformed(w, G)
+        counts = tuple(-(-length // m) for length in df.shape[1:3])
+        dx = xp.empty_like(x) if self.needs[0] else None
+
+        def gradients(share):
+            dU = xp.zeros_like(U) if self.needs[1] else None
+            db = xp.zeros(len(w), df.dtype) if self.needs[2] else None
+            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
+                dM = kernels.gather_tiles(df[part], A, m, (0, 0), counts, out=M)    # (dM)
+                if db is not None:
+                    db += dM[ONE * len(BT) + ONE].sum(axis=0)                       # (db)
+                if self.needs[1]:
+                    kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)
+                    kernels.transposed_products(dM, V, dU, part.start > share.start)  # (dU)
+                if dx is not None:
+                    dV = kernels.products(dM, U, out=V)                             # (dV)
+                    kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[part])  # (dx)
+            return dU, db
+
+        dUs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
+        return (
+            None if dx is None else channels_first(dx),
+            channels_first(transformed_back(total(dUs), G)) if self.needs[1] else None,
+            total(dbs) if self.needs[2] else None,
+        )
+
+
+SIDES = {2: (3,), 3: (2, 4)}  # kernel: the m to choose from
+IMAGES = 4  # the batch a core is assumed to have: fixed, so that an image's result does not depend on its batch
+READING_U = 24  # tiles in whose time a core reads and writes one matrix of U and dU
+MANY_PLACES = 1.15  # what more than 16 places in a tile cost: as many streams to memory at once
+
+
+def is_possible(weight_shape, stride) -> bool:
+    """Whether the algorithm covers this kernel and stride."""
+    kh, kw = weight_shape[2:]
+    return kh == kw and kh in SIDES and tuple(stride) == (1, 1)
+
+
+def is_faster(x, weight, stride, padding) -> bool:
+    """Whether it pays: in float32, with channels enough for the products to outweigh the transforms.
+
+    Measured with examples/conv_layers.py: it does from 64 channels on with less than half of the multiplications.
+    """
+    if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
+        return False
+    k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
+    m = tile_size(size, k)
+    return min(weight.shape[:2]) >= 64 and tiles(size, m) * (m + k - 1) ** 2 < 0.5 * k * k * size[0] * size[1]
+
+
+def tile_size(size, k) -> int:
+    """The m for a map of this size.  Large tiles save multiplications, but a small map wastes part of them."""
+
+    def time(m):
+        places = (m + k - 1) ** 2
+        return places * (IMAGES * tiles(size, m) + READING_U) * (MANY_PLACES if places > 16 else 1)
+
+    return min(SIDES[k], key=time)
+
+
+def tiles(size, m) -> int:
+    """How many m x m tiles cover a map."""
+    return -(-size[0] // m) * -(-size[1] // m)
+
+
+def transformed(w, G):
+    """w (O, k, k, C) -> U (e e, O, C): each weight is a tile of its own, and G takes the place of B^T."""
+    return kernels_for(w).gather_tiles(w, G, 1, (0, 0), (1, 1))
+
+
+def transformed_back(dU, G):
+    """The transpose of `transformed`: dU (e e, O, C) -> dw (O, k, k, C)."""
+    k = G.shape[1]
+    back = array_module(dU).ascontiguousarray(G.T)
+    return kernels_for(dU).scatter_tiles(dU, back, 1, (0, 0), (k, k), (1, 1))                # (dw)
+
+
+def total(shares):
+    """The sum of what each core found, always in the same order."""
+    return reduce(add, shares)
+
+
+def parts(share, counts, U, C, O):
+    """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
+    xp, F, each = array_module(U), len(U), counts[0] * counts[1]
+    # Each part reads all of U: make it worth while.
+    step = max(1, max(TILE_BYTES, U.nbytes) // max(1, F * each * (O + C) * U.itemsize))
+    # An odd number of tiles, one of them empty if need be: the e e places of a tile are then not a multiple of
+    # 4096 bytes apart, which would send them all to the same few lines of the cache (1.0 -> 0.6 microseconds a tile).
+    most = min(step, share.stop - share.start) * each | 1
+    V, M = (xp.empty(F * most * n, U.dtype) for n in (C, O))
+    for start in range(share.start, share.stop, step):
+        part = slice(start, min(start + step, share.stop))
+        used = (part.stop - part.start) * each
+        T = used | 1
+        V_part, M_part = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
+        V_part[:, used:], M_part[:, used:] = 0, 0
+        yield part, V_part, M_part
+
+
+def exact_matrices(m: int, k: int) -> tuple[list[list[Fraction]], ...]:
+    """A^T (m, e), B^T (e, e) and G (e, k) of (1), in exact fractions."""
+    e = m + k - 1
+    points = POINTS[: e - 1]
+    AT = transpose(evaluate(points, m))
+    BT = transpose(inverse(evaluate(points, e)))
+    G = evaluate(points, k)
+    for i, p in enumerate(points):
+        factor = Fraction(1)
+        for q in points:
+            factor *= p - q if q != p else 1
+        factor = abs(factor)
+        BT[i] = [factor * b for b in BT[i]]
+        G[i] = [g / factor for g in G[i]]
+    return AT, BT, G
+
+
+def evaluate(points: tuple[Fraction, ...], n: int) -> list[list[Fraction]]:
+    """E_n: a row of powers for each point, and for infinity the last coefficient."""
+    return [[p**j for j in range(n)] for p in points] + [[Fraction(j == n - 1) for j in range(n)]]
+
+
+def transpose(rows: list[list[Fraction]]) -> list[list[Fraction]]:
+    return [list(column) for column in zip(*rows, strict=True)]
+
+
+def inverse(rows: list[list[Fraction]]) -> list[list[Fraction]]:
+    """Gauss and Jordan, without rounding."""
+    n = len(rows)
+    work = [list(row) + [Fraction(i == j) for j in range(n)] for i, row in enumerate(rows)]
+    for i in range(n):
+        pivot = next(r for r in range(i, n) if work[r][i])
+        work[i], work[pivot] = work[pivot], work[i]
+        work[i] = [v / work[i][i] for v in work[i]]
+        for r in range(n):
+            if r != i:
+                work[r] = [v - work[r][i] * u for v, u in zip(work[r], work[i], strict=True)]
+    return [row[n:] for row in work]
+
+
+@cache
+def _rounded(m: int, k: int, dtype: np.dtype) -> tuple[np.ndarray, ...]:
+    return tuple(np.array(matrix, float).astype(dtype) for matrix in exact_matrices(m, k))
+
+
+def matrices(m, k, xp, dtype):
+    """A^T, B^T and G as arrays."""
+    return tuple(xp.asarray(matrix) for matrix in _rounded(m, k, np.dtype(dtype)))

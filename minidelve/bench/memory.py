@@ -1,0 +1,47 @@
+"""Peak memory of a training or inference run, measured in a process of its own.
+
+    python -m minidelve.bench.memory SIDE MODEL BATCH SIZE MODE STEPS
+
+SIDE is minidelve, NCHW or channels_last.  Prints the peak resident memory in MB.  PyTorch's process holds our
+network only while its twin is built, to copy the weights, and lets it go before the first step.
+"""
+
+from __future__ import annotations
+
+import resource
+import subprocess
+import sys
+
+import numpy as np
+
+from minidelve.bench.networks import Job, our_side, their_side
+
+STEPS = 3
+
+
+def peak_in_own_process(side: str, job: Job, steps: int = STEPS) -> float:
+    """Peak resident memory in MB of a new process that runs so many steps of one side."""
+    options = [side, job.model, str(job.batch), str(job.size), job.mode, str(steps)]
+    command = [sys.executable, "-m", "minidelve.bench.memory", *options]
+    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    return float(output.stdout)
+
+
+def main(side: str, model: str, batch: str, size: str, mode: str, steps: str) -> None:
+    """Run the steps, print the peak."""
+    job = Job(model, int(batch), int(size), mode)
+    network, step = our_side(job)
+    if side != "minidelve":
+        from minidelve.bench.twin import load_torch
+        from minidelve.threads import thread_count
+
+        _, step = their_side(load_torch(thread_count()), job, network, side)
+        for parameter in network.parameters():
+            parameter.data = np.zeros(0, np.float32)
+    for _ in range(int(steps)):
+        step()
+    print(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024)
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

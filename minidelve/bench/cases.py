@@ -83,6 +83,20 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
         bytes=size + y.nbytes + taps.nbytes,
     )
 
+    average = k.avg_pool_forward(x, *pool, y.shape[1:3])
+    yield make(
+        "avg_pool_forward",
+        f"2x2/2, {shape}",
+        lambda: k.avg_pool_forward(x, *pool, y.shape[1:3]),
+        bytes=size + average.nbytes,
+    )
+    yield make(
+        "avg_pool_backward",
+        f"2x2/2, {shape}",
+        lambda: k.avg_pool_backward(average, (SIDE, SIDE), *pool),
+        bytes=size + average.nbytes,
+    )
+
     bins = pyramid_bins((SIDE, SIDE), LEVELS)
     f, argmax = k.bin_max_forward(x, bins)
     yield make(
@@ -104,6 +118,20 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
     yield make("prelu_backward", shape, lambda: k.prelu_backward(df, rows, a), bytes=3 * size)
     yield make("leaky_relu_forward", shape, lambda: k.leaky_relu_forward(rows, 0.01), bytes=2 * size)
     yield make("leaky_relu_backward", shape, lambda: k.leaky_relu_backward(df, rows, 0.01), bytes=3 * size)
+    norm = 5, 1e-4, 0.75
+    _, sums = k.local_response_norm_forward(rows, *norm, 1.0)
+    yield make(
+        "local_response_norm_forward",
+        shape,
+        lambda: k.local_response_norm_forward(rows, *norm, 1.0),
+        bytes=3 * size,
+    )
+    yield make(
+        "local_response_norm_backward",
+        shape,
+        lambda: k.local_response_norm_backward(df, rows, sums, *norm),
+        bytes=4 * size,
+    )
 
 
 def op_cases(rng: np.random.Generator) -> Iterator[Case]:

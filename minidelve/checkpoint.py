@@ -72,9 +72,12 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
         raise
 
 
-def load(path: Path) -> Checkpoint:
-    """Read a checkpoint; CheckpointError if there is none, or it is damaged or of another format."""
-    entries, meta = _read(path, lambda name: True)
+def load(path: Path, optimizer: bool = True) -> Checkpoint:
+    """Read a checkpoint; CheckpointError if there is none, or it is damaged or of another format.
+
+    optimizer=False leaves `steps` empty: half of the memory, for those who do not train on.
+    """
+    entries, meta = _read(path, lambda name: optimizer or not name.startswith("optimizer/"))
     parameters = {name.removeprefix("model/"): a for name, a in entries.items() if name.startswith("model/")}
     count = sum(name.startswith("optimizer/") for name in entries)
     missing = {"mean", *(f"optimizer/{i}" for i in range(count))} - entries.keys()
@@ -123,9 +126,9 @@ def restore_network(saved: Checkpoint, path: Path) -> models.Network:
     """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
     config = saved.meta["config"]
     try:
-        network = models.create(config["model"], len(saved.meta["classes"]), config["activation"], config["init"])
+        network = models.from_config(config, len(saved.meta["classes"]), init=models.UNFILLED)
         network.load_state_dict(saved.parameters)
-    except (ValueError, KeyError) as error:
+    except (ValueError, KeyError, TypeError) as error:
         raise _foreign(path, str(error)) from error
     network.eval()
     return network

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from minidelve import __version__
 from minidelve.checkpoint import CheckpointError
-from minidelve.commands import bench, check_grad, data, doctor, evaluate, predict, summary, train
+from minidelve.commands import bench, check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
 from minidelve.data import DataError
 from minidelve.run_folder import RunError
 
-COMMANDS = (train, evaluate, predict, summary, data, check_grad, bench, doctor)
+COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 
@@ -38,11 +38,21 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand; the exit code."""
-    args = make_parser().parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    if words[:1] == ["data"] and words[1:2] in (["pack"], ["fetch"]):
+        words[:2] = [" ".join(words[:2])]  # argparse knows no subcommand beside a PATH: to it these are one word
+    args = make_parser().parse_args(words)
     try:
         return args.run(args)
     except (DataError, RunError, CheckpointError) as error:
         print(f"minidelve: {error}", file=sys.stderr)
+        return 2
+    except MemoryError as error:
+        print(
+            f"minidelve: not enough memory ({error or 'no more can be had'}); try a smaller --batch-size or --size, "
+            "or a smaller network (--width, --fc)",
+            file=sys.stderr,
+        )
         return 2
     except KeyboardInterrupt as stop:
         print(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted", file=sys.stderr)

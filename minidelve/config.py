@@ -20,7 +20,7 @@ class Config:
     activation: str = "prelu"
     init: str = "he"
     slope: float = 0.01  # of lrelu
-    width: float = 1.0  # a multiplier of all channels
+    width: float = 1.0  # a multiplier of the conv layers' channels
     levels: list[int] | None = None  # of the pyramid; None: the model's own
     fc: int | None = None  # units of fc1 and fc2; None: the model's own
     warm_start: str | None = None  # a run whose weights are copied where names and shapes agree
@@ -68,8 +68,15 @@ def default_milestones(epochs: int) -> list[int]:
 
 
 def title(config: Config) -> str:
-    """What the run is, in one line."""
-    return f"{config.model} ({config.activation}, {config.init}) on {Path(config.data).name}, seed {config.seed}"
+    """What the run is, in one line: the network, what of it is unusual, the data set and the seed."""
+    default = Config(epochs=1)
+    unusual = [
+        f"{name} {getattr(config, name)}"
+        for name in ("slope", "width", "levels", "fc", "jitter", "colour", "warm_start", "aux_after")
+        if getattr(config, name) != getattr(default, name)
+    ]
+    what = ", ".join([config.activation, config.init, *unusual])
+    return f"{config.model} ({what}) on {Path(config.data).name}, seed {config.seed}"
 
 
 def versions() -> dict[str, str]:

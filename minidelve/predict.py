@@ -1,4 +1,9 @@
-"""What a trained network sees in pictures: its five likeliest classes, as text and as a drawing."""
+"""What a trained network sees in pictures: its five likeliest classes, as text and as a drawing.
+
+The drawing is made after the paper's figure of example images: above each picture its right class, where
+it is known ("GT: goldfish", ground truth), below it the likeliest classes.  The bars, the right class's in
+a colour of its own, are ours.
+"""
 
 from __future__ import annotations
 
@@ -6,7 +11,7 @@ import io
 import math
 import warnings
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +22,7 @@ from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
 COLUMNS = 4  # pictures side by side
+RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"  # bars: the right class, else the likeliest, the rest
 
 
 @dataclass(frozen=True)
@@ -26,6 +32,7 @@ class Prediction:
     path: str
     view: np.ndarray  # uint8 (size, size, 3), what the network saw
     classes: list[tuple[str, float]]  # (name, probability)
+    truth: str | None = None  # the name of the right class, if known
 
 
 def predict(
@@ -36,9 +43,11 @@ def predict(
     names: Sequence[str],
     top: int = 5,
     device: str = "cpu",
+    truths: Sequence[str | None] | None = None,
 ) -> list[Prediction]:
     """The `top` likeliest of the classes `names` for each (path, uint8 (H, W, 3)), seen through `view`.
 
+    `truths` names the right class of each picture, None where it is not known.
     Raises DataError for an image smaller than the crop.
     """
     seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
@@ -56,17 +65,20 @@ def predict(
                 predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
     finally:
         network.train(was_training)
-    return predictions
+    return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]
 
 
 def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.ndarray:
     height, width = image.shape[:2]
-    if min(height, width) < size:
+    try:
+        return view(image, np.random.default_rng(0))
+    except data.DataError as error:
+        if min(height, width) >= size:
+            raise data.DataError(f"{path}: {error}") from error
         raise data.DataError(
             f"{path}: is {width} x {height} pixels; expected at least {size} x {size}, the crop that this run was "
             "trained with; give a larger image"
-        )
-    return view(image, np.random.default_rng(0))
+        ) from error
 
 
 def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
@@ -85,8 +97,10 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     for i, prediction in enumerate(predictions):
         above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         above.imshow(prediction.view, interpolation="nearest")
-        above.set_title(_short(Path(prediction.path).name, 30), fontsize=8, parse_math=False)
-        _draw_bars(below, prediction.classes, bars)
+        truth = prediction.truth
+        title = Path(prediction.path).name if truth is None else f"GT: {first_name(truth)}"
+        above.set_title(_short(title, 30), fontsize=8, parse_math=False)
+        _draw_bars(below, prediction, bars)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
@@ -94,16 +108,34 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     return file.getvalue()
 
 
-def _draw_bars(axes, classes: list[tuple[str, float]], bars: int) -> None:
-    """A bar from 0 to 1 for each class, the likeliest on top and in another colour, the name written on it."""
+def _draw_bars(axes, prediction: Prediction, bars: int) -> None:
+    """A bar from 0 to 1 for each class, the likeliest on top, the name written on it."""
+    classes = prediction.classes
     places = range(len(classes))
-    colours = ["#e8a33d"] + ["#a9c4de"] * (len(classes) - 1)
+    colours = bar_colours(prediction)
     axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
     axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
     for place, (name, p) in enumerate(classes):
-        axes.text(0.02, place, _short(name.split(",")[0], 22), va="center", fontsize=8, parse_math=False)
+        axes.text(0.02, place, _short(first_name(name), 22), va="center", fontsize=8, parse_math=False)
         axes.text(0.98, place, f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
+
+
+def bar_colours(prediction: Prediction) -> list[str]:
+    """The right class stands out if it is among them; where it is unknown, the likeliest does."""
+    names = [name for name, _ in prediction.classes]
+    if prediction.truth is not None:
+        return [RIGHT if name == prediction.truth else OTHER for name in names]
+    return [FIRST] + [OTHER] * (len(names) - 1)
+
+
+def first_name(name: str) -> str:
+    """The first of a class's names.
+
+    >>> first_name("goldfish, Carassius auratus")
+    'goldfish'
+    """
+    return name.split(",")[0]
 
 
 def _short(text: str, length: int) -> str:
@@ -112,5 +144,7 @@ def _short(text: str, length: int) -> str:
 
 def describe(prediction: Prediction) -> str:
     """The classes of one picture as lines of text."""
-    lines = [f"  {100 * p:5.1f}%  {name}" for name, p in prediction.classes]
-    return "\n".join([prediction.path, *lines])
+    truth = prediction.truth
+    lines = [f"  {100 * p:5.1f}%  {name}{'  <- right' if name == truth else ''}" for name, p in prediction.classes]
+    head = prediction.path if truth is None else f"{prediction.path} (GT: {truth})"
+    return "\n".join([head, *lines])

@@ -18,13 +18,15 @@ def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> 
 
         yield from tqdm(items, total=total, desc=what, leave=False, unit=unit)
         return
-    start = spoken = time.monotonic()
+    first = spoken = time.monotonic()
     for done, item in enumerate(items, 1):
         yield item
         now = time.monotonic()
+        if done == 1:
+            first = now  # until here kernels were compiled: the estimate counts from here on
         if now - spoken >= EVERY_SECONDS and done < total:
-            left = (now - start) / done * (total - done)
-            print(f"{what}: {done}/{total}, about {duration(left)} left", file=sys.stderr, flush=True)
+            left = f", about {duration((now - first) / (done - 1) * (total - done))} left" if done > 1 else ""
+            print(f"{what}: {done}/{total}{left}", file=sys.stderr, flush=True)
             spoken = now
 
 

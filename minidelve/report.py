@@ -7,14 +7,17 @@ from typing import Any
 from minidelve import data, nn
 from minidelve.config import Config, title
 from minidelve.progress import duration
+from minidelve.summary import summarize
 
 
-def describe(config: Config, network: nn.Module, train_set: data.Dataset, val_set: data.Dataset, done: int) -> str:
+def describe(config: Config, network: nn.Sequential, train_set: data.Dataset, val_set: data.Dataset, done: int) -> str:
     """The first line of a run of which `done` epochs are finished."""
     parameters = sum(p.size for p in network.parameters())
+    work = sum(layer.multiply_adds for layer in summarize(network, config.size))
     return (
-        f"{title(config)}: {parameters:,} parameters, {len(train_set.classes)} classes, {len(train_set)} training "
-        f"and {len(val_set)} validation images" + (f"; resuming after epoch {done}" if done else "")
+        f"{title(config)}: {parameters:,} parameters, {work / 1e9:.3g} billion multiply-adds an image, "
+        f"{len(train_set.classes)} classes, {len(train_set)} training and {len(val_set)} validation images"
+        + (f"; resuming after epoch {done}" if done else "")
     )
 
 

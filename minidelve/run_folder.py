@@ -15,6 +15,7 @@ import io
 import json
 import os
 import shutil
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -80,9 +81,7 @@ class RunFolder:
             raise RunError(
                 f"--overwrite: {self.path} holds {strangers[0]}, which is no part of a run; name another folder"
             )
-        nearest = next(p for p in (self.path.absolute(), *self.path.absolute().parents) if p.exists())
-        if not os.access(nearest, os.W_OK | os.X_OK):
-            raise RunError(f"--out {self.path} cannot be written (no permission in {nearest}); name another folder")
+        check_writable(self.path)
 
     def _present(self) -> list[str]:
         try:
@@ -144,6 +143,16 @@ class RunFolder:
         unfinished = self.path / "last.unfinished"
         unfinished.write_text(text, encoding="utf-8")
         os.replace(unfinished, self.path / name)
+
+
+def check_writable(path: Path) -> None:
+    """RunError when the folder `path`, there already or to be made, cannot be written; tried, and nothing is left."""
+    nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
+    try:
+        os.rmdir(tempfile.mkdtemp(prefix=".minidelve-", dir=nearest))
+    except OSError as error:
+        reason = f"{error.strerror} in {nearest}"
+        raise RunError(f"--out {path} cannot be written ({reason}); name another folder") from error
 
 
 def _rounded(name: str, value: float) -> str:

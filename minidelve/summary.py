@@ -6,18 +6,20 @@ oh x ow outputs of d channels, a k x k conv layer of c input channels needs
     oh ow d k^2 c          and a fully connected one          in out.
 
 Activations, pooling and biases are not counted: they are less than a hundredth of it.
+
+Nothing is multiplied for it: the shape of each layer's output follows from the shape of its input.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-
-import numpy as np
+from math import prod
 
 from minidelve import nn
-from minidelve.backend import use
-from minidelve.tensor import Tensor, no_grad
+from minidelve.ops.geometry import Shape, output_size, pool_geometry
+
+KEEP_SHAPE = (nn.PReLU, nn.ReLU, nn.LeakyReLU, nn.Dropout, nn.LocalResponseNorm)
 
 
 @dataclass(frozen=True)
@@ -33,7 +35,7 @@ class Layer:
 
 
 def summarize(network: nn.Sequential, size: int) -> list[Layer]:
-    """The layers of `network` for one image of size x size pixels: an empty one is run through them.
+    """The layers of `network`, one after the other, for one image of size x size pixels.
 
     Raises ValueError when the image is too small.
 
@@ -41,23 +43,48 @@ def summarize(network: nn.Sequential, size: int) -> list[Layer]:
     >>> layer.shape, layer.weights, layer.multiply_adds
     ((8, 4, 4), 224, 3456)
     """
-    was_training = network.training
-    network.eval()
-    try:
-        # The reference kernels need no compiler, and shapes do not depend on who computes them.
-        with no_grad(), use("reference"):
-            return list(_walk(network, Tensor(np.zeros((1, 3, size, size), np.float32))))
-    finally:
-        network.train(was_training)
+    return list(_walk(network, (3, size, size)))
 
 
-def _walk(network: nn.Sequential, x: Tensor) -> Iterable[Layer]:
+def _walk(network: nn.Sequential, shape: Shape) -> Iterable[Layer]:
     for name, layer in network.children():
-        x = layer(x)
-        shape, own = x.shape[1:], list(layer.parameters())
+        shape = output_shape(layer, shape)
+        own = list(layer.parameters())
         slopes = sum(p.size for p in own) if isinstance(layer, nn.PReLU) else 0
         weights = sum(p.size for p in own) - slopes
         yield Layer(name, type(layer).__name__, shape, weights, slopes, multiply_adds(layer, shape))
+
+
+def output_shape(layer: nn.Module, shape: Shape) -> Shape:
+    """What a layer makes of (C, H, W) or (units,), one image's shape.
+
+    Raises ValueError when the map is too small or does not fit, TypeError for a layer not known here.
+
+    >>> output_shape(nn.MaxPool2d(2), (64, 37, 37))
+    (64, 18, 18)
+    """
+    match layer:
+        case nn.Conv2d():
+            out, channels, *kernel = layer.weight.shape
+            size = output_size(shape[1:], tuple(kernel), layer.stride, layer.padding)
+            if channels != shape[0] or min(size) < 1:
+                raise ValueError(f"a {layer} does not fit the map {shape}")
+            return (out, *size)
+        case nn.MaxPool2d() | nn.AvgPool2d():
+            window = layer.kernel_size, layer.stride, layer.padding, layer.ceil_mode
+            return (shape[0], *pool_geometry("pool", (1, *shape), *window)[3])
+        case nn.SpatialPyramidPool2d():
+            return (shape[0] * sum(n * n for n in layer.levels),)
+        case nn.Flatten():
+            return (prod(shape),)
+        case nn.Linear():
+            out, units = layer.weight.shape
+            if shape != (units,):
+                raise ValueError(f"a {layer} does not fit the shape {shape}")
+            return (out,)
+    if isinstance(layer, KEEP_SHAPE):
+        return shape
+    raise TypeError(f"summary does not know the output's shape of a {type(layer).__name__}")
 
 
 def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:
@@ -87,9 +114,11 @@ def totals(layers: list[Layer]) -> list[str]:
         "PReLU slopes": sum(a.slopes for a in layers),
         "conv multiply-adds": conv,
         "fc multiply-adds": fc,
+        "conv+fc multiply-adds": conv + fc,
     }
     width = max(len(f"{value:,}") for value in figures.values())
-    return [f"{name:<20}{value:>{width},}{_short(value)}" for name, value in figures.items()]
+    lines = [f"{name:<23}{value:>{width},}{_short(value)}" for name, value in figures.items()]
+    return [*lines[:-1], f"{lines[-1]}, {(conv + fc) / 1e10:.3f} x 1e10"]  # Table 3's unit
 
 
 def _line(cells: tuple[str, ...], widths: list[int]) -> str:

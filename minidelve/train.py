@@ -14,14 +14,14 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidelve import checkpoint, curves, data, models, nn, ops, optim
+from minidelve import checkpoint, curves, data, models, nn, optim
 from minidelve.backend import cuda_state, to_device
 from minidelve.checkpoint import Checkpoint
 from minidelve.config import Config, title, versions
@@ -30,11 +30,13 @@ from minidelve.evaluate import evaluate
 from minidelve.progress import progress
 from minidelve.report import describe, epoch_line
 from minidelve.run import Run
-from minidelve.run_folder import RunError, RunFolder
-from minidelve.tensor import Tensor, no_grad
+from minidelve.run_folder import RunError, RunFolder, find_checkpoint
+from minidelve.summary import summarize
+from minidelve.tensor import Tensor
+from minidelve.warm_start import warm_start
 
 # The mean image is taken over so many training images at most, spread evenly.  All of ImageNet would take half an
-# hour to read before the first step; over 2,500 images a pixel's mean is right to about 1 of 255 levels.
+# hour to read before the first step; over 2,500 images a pixel's mean is right to 1 or 2 of 255 levels.
 STATISTICS_IMAGES = 2_500
 
 
@@ -56,10 +58,16 @@ def train(
     folder = RunFolder(out, resume=resume, overwrite=overwrite)
     check_device(config.device)
     saved = checkpoint.load(folder.last) if resume else None
+    if config.warm_start and not saved and find_checkpoint(Path(config.warm_start)).resolve().parent == out.resolve():
+        raise RunError(f"--warm-start {config.warm_start} is the run that --out would replace; name another folder")
     train_set, val_set = (data.open_dataset(config.data, split) for split in ("train", "val"))
-    network = models.create(config.model, len(train_set.classes), config.activation, config.init, config.seed)
+    network = create_network(config, len(train_set.classes))
     check_fits(network, config)
     say(describe(config, network, train_set, val_set, len(saved.meta["history"]) if saved else 0))
+    for note in notes(config, train_set):
+        say(note)
+    if config.warm_start and not saved:  # a checkpoint holds every weight already
+        say(warm_start(network, config.warm_start, train_set.classes))
     run = prepare(config, network, train_set, saved, folder.last)
     train_loader, val_loader = loaders(config, train_set, val_set, run.statistics)
     if saved:
@@ -91,6 +99,16 @@ def train(
     return result
 
 
+def notes(config: Config, train_set: data.Dataset) -> Iterator[str]:
+    """What the user may want to know before the first epoch."""
+    largest = max([config.short_side or 0, *(config.jitter or [])])
+    if isinstance(train_set, data.StoreDataset) and train_set.short_side < largest:
+        yield (
+            f"note: the images of {train_set.name} were packed with a shorter side of {train_set.short_side}; "
+            f"for scales up to {largest} they are enlarged, which blurs; --short-side {largest} when packing avoids it"
+        )
+
+
 def check_device(device: str) -> None:
     """RunError when CUDA is asked for and cannot be used."""
     usable, why = cuda_state() if device == "cuda" else (True, "")
@@ -98,16 +116,21 @@ def check_device(device: str) -> None:
         raise RunError(f"--device cuda: {why}; use --device cpu, or see `minidelve doctor`")
 
 
-def check_fits(network: models.Network, config: Config) -> None:
-    """Run one empty image through the network, so that a --size too small for it is said before the first epoch."""
+def create_network(config: Config, classes: int, init: str | None = None) -> models.Network:
+    """The network that the options describe, `init` in place of theirs; RunError if they exclude each other."""
     try:
-        with no_grad():
-            network.eval()(Tensor(np.zeros((1, 3, config.size, config.size), np.float32)))
+        return models.from_config(asdict(config), classes, init)
+    except ValueError as error:
+        raise RunError(f"--model {config.model}: {error}") from error
+
+
+def check_fits(network: models.Network, config: Config) -> None:
+    """Say before the first epoch that a --size is too small for the network."""
+    try:
+        summarize(network, config.size)
     except ValueError as error:
         where = f"--size {config.size} is too small for {config.model}"
         raise RunError(f"{where} ({error}); choose a larger one") from error
-    finally:
-        network.train()
 
 
 def prepare(
@@ -145,9 +168,16 @@ def views(
     Without either, larger images are shrunk to 8/7 of the crop, the paper's 256 to 224, and smaller
     ones stay.
     """
-    scale = data.ResizeShorterSide(short_side) if short_side else data.ShrinkShorterSide(round(size * 256 / 224))
-    crop: list[data.Transform] = [data.ScaleJitter(*jitter, size)] if jitter else [scale, data.RandomCrop(size)]
-    return data.Compose([*crop, data.RandomFlip()]), data.Compose([scale, data.CenterCrop(size)])
+    scale = testing_scale(size, short_side)
+    crop: data.Transform = data.Compose([scale, data.RandomCrop(size)])
+    if jitter:
+        crop = data.ScaleJitter(jitter[0], jitter[1], size)
+    return data.Compose([crop, data.RandomFlip()]), data.Compose([scale, data.CenterCrop(size)])
+
+
+def testing_scale(size: int, short_side: int | None = None) -> data.Transform:
+    """What brings an image to the shorter side at which a run tests."""
+    return data.ResizeShorterSide(short_side) if short_side else data.ShrinkShorterSide(round(size * 256 / 224))
 
 
 def loaders(
@@ -192,8 +222,7 @@ def train_step(run: Run, x: np.ndarray, targets: np.ndarray, where: str) -> tupl
     batch = Tensor(to_device(x, run.config.device))
     run.optimizer.zero_grad()
     with np.errstate(all="ignore"):  # a diverging run is reported below, by layer, not by NumPy
-        logits = run.network(batch)
-        loss = ops.cross_entropy(logits, to_device(targets, run.config.device))
+        loss, logits = run.network.loss(batch, to_device(targets, run.config.device))
         value = loss.item()
         if not math.isfinite(value):
             raise RunError(

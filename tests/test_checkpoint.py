@@ -6,8 +6,10 @@ import os
 import numpy as np
 import pytest
 
-from minidelve import checkpoint, models
+from minidelve import checkpoint, data, models, optim
 from minidelve.checkpoint import Checkpoint, CheckpointError
+from minidelve.config import Config
+from minidelve.run import Run
 
 META = {
     "config": {"model": "lab14", "activation": "prelu", "init": "he"}, "std": 60.0, "classes": ["a", "b"],
@@ -100,3 +102,45 @@ def test_a_network_that_does_not_fit_is_refused(tmp_path, rng):
     saved.meta["config"] = {"model": "lab99", "activation": "prelu", "init": "he"}
     with pytest.raises(CheckpointError, match="x.npz .*lab99"):
         checkpoint.restore_network(saved, tmp_path / "x.npz")
+
+
+def test_the_optimizers_arrays_can_be_left_in_the_file(tmp_path, rng):
+    path = tmp_path / "last.npz"
+    saved = state(rng)
+    checkpoint.save(path, saved)
+    loaded = checkpoint.load(path, optimizer=False)
+    assert loaded.steps == [] and len(checkpoint.load(path).steps) == len(saved.steps) > 0
+    assert loaded.meta["classes"] == saved.meta["classes"] and loaded.mean.tolist() == saved.mean.tolist()
+    for name, value in saved.parameters.items():
+        np.testing.assert_array_equal(loaded.parameters[name], value)
+
+
+def run(statistics: data.Statistics, **state) -> Run:
+    network = models.create("lab14", 2, width=0.1, fc=4)
+    optimizer = optim.SGD(network.parameters(), 0.01, 0.9, 0.0)
+    return Run(
+        Config(width=0.1, fc=4), network, optimizer, optim.MultiStepLR(optimizer, [3]), statistics, ["a", "b"],
+        ["A", "B"], **state,
+    )  # fmt: skip
+
+
+def test_a_run_that_goes_on_has_its_statistics_to_the_last_bit_and_knows_what_was_left_out(tmp_path, rng):
+    statistics = data.Statistics(rng.random((4, 4, 3), np.float32), 1 / 3, 1000 * rng.standard_normal((3, 3)) / 7)
+    history, skipped = [{"epoch": 1, "val_top1_error": 25.0}], {"a/1.png": "a/1.png: is broken"}
+    checkpoint.save(tmp_path / "last.npz", run(statistics, history=history, skipped=skipped).to_checkpoint())
+    saved = checkpoint.load(tmp_path / "last.npz")
+    assert saved.statistics.covariance.dtype == np.float64 and saved.statistics.std == 1 / 3
+    np.testing.assert_array_equal(saved.statistics.covariance, statistics.covariance)
+    np.testing.assert_array_equal(saved.statistics.mean, statistics.mean)
+    resumed = run(saved.statistics)
+    resumed.restore(saved, tmp_path / "last.npz")
+    assert resumed.skipped == skipped and resumed.history == history and resumed.epoch == 1
+
+
+def test_a_run_without_a_covariance_has_none_when_it_goes_on(tmp_path):
+    state = run(data.Statistics(np.zeros((4, 4, 3), np.float32), 60.0)).to_checkpoint()
+    checkpoint.save(tmp_path / "last.npz", state)
+    assert checkpoint.load(tmp_path / "last.npz").statistics.covariance is None
+    del state.meta["covariance"]  # as in a run of an earlier version
+    checkpoint.save(tmp_path / "last.npz", state)
+    assert checkpoint.load(tmp_path / "last.npz").statistics.covariance is None

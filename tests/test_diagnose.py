@@ -22,5 +22,11 @@ def test_an_overflow_of_finite_weights_is_named():
     assert first_nonfinite_layer(network, X) == "conv2_1 (Conv2d)"
 
 
+def test_an_auxiliary_classifier_beside_the_layers_is_named():
+    network = models.create("lab14", 4, aux_after="conv2_1").eval()
+    network.aux.fc.weight.data[0, 0] = np.nan
+    assert first_nonfinite_layer(network, X) == "none, but aux.fc.weight is not finite"
+
+
 def test_a_finite_network_is_cleared():
     assert first_nonfinite_layer(models.create("lab14", 4).eval(), X).startswith("none")

@@ -35,3 +35,21 @@ def test_train_imagenet_subset_runs_on_a_folder(tmp_path):
 def test_train_imagenet_subset_says_how_to_call_it():
     done = subprocess.run([sys.executable, EXAMPLES / "train_imagenet_subset.py"], capture_output=True, text=True)
     assert done.returncode == 1 and "tiny-imagenet-20.zip" in done.stderr
+
+
+def test_untrained_run_can_be_evaluated_and_used(tmp_path):
+    data.write_toy(tmp_path / "toy", train_size=20, val_size=30)
+    out = run("untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "run", 40)
+    assert "lab14 with 1,6" in out and "random parameters, 10 classes, crops of 40" in out
+    command = [sys.executable, "-m", "minidelve", "evaluate", tmp_path / "run", "--protocol", "dense", "--scales", "48"]
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 0 and "toy val: top-1 error" in done.stdout and "(30 images)" in done.stdout
+
+
+def test_dense_by_hand_agrees(tmp_path):
+    data.write_toy(tmp_path / "toy", train_size=20, val_size=10)
+    run("untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "run", 40)
+    out = run("dense_by_hand.py", tmp_path / "run", tmp_path / "toy", 72, 2)
+    differences = [float(value) for value in re.findall(r"largest difference (\S+) of", out)]
+    assert len(differences) == 2 and max(differences) < 1e-5
+    assert out.count("map 9 x 9, 25 windows") == 2

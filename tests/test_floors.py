@@ -27,7 +27,8 @@ FLOORS = [
     {"minidelve.models", "minidelve.data"},
     {
         "minidelve.train", "minidelve.evaluate", "minidelve.checkpoint", "minidelve.run_folder", "minidelve.progress",
-        "minidelve.config", "minidelve.recipes", "minidelve.run", "minidelve.report",
+        "minidelve.protocols",
+        "minidelve.config", "minidelve.recipes", "minidelve.run", "minidelve.report", "minidelve.warm_start",
         "minidelve.curves", "minidelve.diagnose", "minidelve.summary", "minidelve.predict", "minidelve.gradient_cases",
     },
     {"minidelve"},  # the root re-exports what is below it

@@ -84,8 +84,16 @@ def scale_range(text: str) -> list[int]:
     return [low, high]
 
 
+def some_path(text: str) -> Path:
+    """A path; the empty text, which would stand for the current folder, is a slip (an unset variable)."""
+    if not text:
+        raise argparse.ArgumentTypeError("the path is empty; name a file or folder, '.' for the current one")
+    return Path(text)
+
+
 def data_path(text: str) -> str:
     """`toy` as it is, any other data set as an absolute path, so that a run can be resumed from elsewhere."""
+    some_path(text)
     return text if text == "toy" else os.path.abspath(text)
 
 
@@ -104,4 +112,4 @@ def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | Non
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:
     """The trained run to use."""
-    parser.add_argument("run_path", metavar="RUN", type=Path, help="a run folder (its best.npz) or an .npz file")
+    parser.add_argument("run_path", metavar="RUN", type=some_path, help="a run folder (its best.npz) or an .npz file")

@@ -24,7 +24,8 @@ UNSET = {
     "jitter": "the shorter side is not drawn at random",
     "warm_start": "weights are drawn from the seed",
     "aux_after": "no auxiliary classifier",
-}  # what None means
+    "milestones": "none, the rate drops on a plateau or not at all",
+}  # what None, or an empty list, means
 
 
 def read_config(path: Path, actions: Mapping[str, argparse.Action]) -> dict[str, Any]:
@@ -38,6 +39,8 @@ def read_config(path: Path, actions: Mapping[str, argparse.Action]) -> dict[str,
     options = {key.replace("-", "_"): value for key, value in content.items()}
     for name in options.keys() - actions.keys():
         raise RunError(f"--config {path}: {name} is no option of a run; expected one of: {', '.join(sorted(actions))}")
+    if options.get("plateau") and "milestones" in options:
+        raise RunError(f"--config {path}: plateau and milestones exclude each other; keep one of them")
     return {name: _checked(path, name, value, actions[name]) for name, value in options.items()}
 
 
@@ -69,6 +72,8 @@ def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:
         sources = [source for source, options in given.items() if name in options]
         recipe = RECIPES[config.recipe].get(name)
         origin = sources[-1] if sources else "recipe" if recipe is not None and recipe == value else "default"
-        text = f"# {name} is not set: {UNSET[name]}" if value is None else f"{name} = {json.dumps(value)}"
-        lines.append(text if value is None else f"{text:<32}# {origin}")
+        if value is None or value == []:
+            lines.append(f"# {name} is not set: {UNSET[name]}")
+        else:
+            lines.append(f"{f'{name} = {json.dumps(value)}':<30}  # {origin}")
     return "\n".join(lines)

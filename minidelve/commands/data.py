@@ -1,16 +1,18 @@
-"""`minidelve data`: what is in a data set; the toy set as files; a sheet of pictures."""
+"""`minidelve data`: what is in a data set; the toy set as files; a sheet of pictures.
+
+Its actions `data pack` and `data fetch` are in data_pack.py and data_fetch.py.
+"""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, data_path
+from minidelve.commands.arguments import add_command, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.progress import progress
@@ -24,22 +26,35 @@ minidelve data
 minidelve data tiny-imagenet-20.zip --check
 minidelve data toy --split train --sheet toy.png
 minidelve data --write-toy toy-images
+minidelve data fetch tiny-imagenet --dir downloads
+minidelve data pack ILSVRC imagenet-256 --short-side 256
+minidelve data imagenet-256 --check
+"""
+MORE = """
+Two actions have a --help of their own:
+  minidelve data pack SRC DST    decode and scale every image once, into a store that is fast to read
+  minidelve data fetch NAME      download a data set by name
+(A folder that is called pack or fetch is ./pack or ./fetch.)
 """
 
 
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "data", "describe a data set, or write the toy set to disk", EXAMPLE, run)
+    parser.description += "\n" + MORE
     parser.add_argument(
-        "path", nargs="?", type=data_path, default="toy", metavar="PATH|toy", help="folder or .zip (default toy)"
+        "path", nargs="?", type=data_path, default="toy", metavar="PATH|toy",
+        help="folder, .zip, .tar or packed store (default toy)",
     )
     parser.add_argument("--split", choices=SPLITS, help="only this one (default both)")
     parser.add_argument("--all-classes", action="store_true", help=f"list every class, not only the first {FEW}")
-    parser.add_argument("--check", action="store_true", help="decode every image and name the bad ones")
-    parser.add_argument("--sheet", type=Path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
+    parser.add_argument(
+        "--check", action="store_true", help="decode every image, of a store compare its checksum, and name bad ones"
+    )
+    parser.add_argument("--sheet", type=some_path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
     add_overwrite_option(parser)
     parser.add_argument(
-        "--write-toy", type=Path, metavar="DIR", help="write the toy set into a new folder, in ImageNet's layout"
+        "--write-toy", type=some_path, metavar="DIR", help="write the toy set into a new folder, in ImageNet's layout"
     )
 
 
@@ -49,10 +64,13 @@ def run(args: argparse.Namespace) -> int:
     if args.write_toy:
         if args.sheet or args.check:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
-        data.write_toy(args.write_toy)
+        data.write_toy(args.write_toy, track=lambda items, total, what: progress(items, total, what, "image"))
         print(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0
-    splits = [data.open_dataset(args.path, split, cache_bytes=0) for split in SPLITS if args.split in (None, split)]
+    if args.split:
+        splits = [data.open_dataset(args.path, args.split, cache_bytes=0)]
+    else:
+        splits = data.open_splits(args.path, cache_bytes=0)
     for dataset in splits:
         print(dataset.describe())
         print(f"  sizes    {sizes(dataset)}\n")
@@ -101,13 +119,13 @@ def class_table(splits: list[data.Dataset], most: int) -> str:
 
 
 def check(splits: Iterable[data.Dataset]) -> int:
-    """Decode every image; 1 if some cannot be."""
+    """Decode every image, or compare its checksum; 1 if some are bad."""
     bad = total = 0
     print()
     for dataset in splits:
         for i in progress(range(len(dataset)), len(dataset), f"checking {dataset.split}", unit="image"):
             try:
-                dataset.image(i)
+                dataset.check_image(i)
             except data.DataError as error:
                 print(f"bad: {error}")
                 bad += 1

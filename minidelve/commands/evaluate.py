@@ -1,65 +1,220 @@
-"""`minidelve evaluate`: top-1 and top-5 error of a trained run."""
+"""`minidelve evaluate`: top-1 and top-5 error of trained runs, in the paper's ways of testing."""
 
 from __future__ import annotations
 
 import argparse
-from typing import Any
+import math
+from pathlib import Path
+from typing import Any, NamedTuple
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_loader_options, add_run_argument, data_path
-from minidelve.evaluate import evaluate
+from minidelve.commands.arguments import add_command, add_loader_options, at_least, data_path, some_path
+from minidelve.data.stream import ImageStream
 from minidelve.progress import progress
-from minidelve.run_folder import find_checkpoint
-from minidelve.train import check_device, views
+from minidelve.protocols.crops import CropScorer
+from minidelve.protocols.dense import DenseScorer
+from minidelve.protocols.ensemble import Member, score
+from minidelve.protocols.report import ReportFolder, table, worst_classes
+from minidelve.protocols.views import CropViews
+from minidelve.run_folder import RunError, find_checkpoint
+from minidelve.train import check_device, testing_scale
 
+AS_TRAINED = "as trained"
 EXAMPLE = """
 minidelve evaluate runs/first
 minidelve evaluate runs/tiny/last.npz --data tiny-imagenet-20.zip --split val
+minidelve evaluate runs/tiny --protocol ten-view --confusions 5
+minidelve evaluate runs/a --protocol dense --scales 256,384,480 --max-memory 2GB     # the paper's Table 4
+minidelve evaluate runs/a runs/b runs/c --protocol dense --out ensemble              # scores averaged over runs
 """
 
 
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
-    parser = add_command(subparsers, "evaluate", "top-1 and top-5 error of a trained run, centre crops", EXAMPLE, run)
-    add_run_argument(parser)
-    parser.add_argument("--data", type=data_path, metavar="PATH|toy", help="default: the data the run was trained on")
+    parser = add_command(
+        subparsers, "evaluate", "top-1 and top-5 error of trained runs: centre crop, ten views or dense windows",
+        EXAMPLE, run,
+    )  # fmt: skip
+    parser.add_argument(
+        "run_paths", metavar="RUN", type=some_path, nargs="+",
+        help="a run folder (its best.npz) or an .npz file; the scores of several are averaged: an ensemble",
+    )  # fmt: skip
+    parser.add_argument(
+        "--data", type=data_path, metavar="PATH|toy", help="default: the data the (first) run was trained on"
+    )
     parser.add_argument("--split", choices=("val", "train"), default="val", help="default val")
+    parser.add_argument(
+        "--protocol", choices=("center", "ten-view", "dense"), default="center",
+        help="center: one crop; ten-view: four corners and the centre of the whole image; dense: every window of the "
+        "last conv map (default center)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--scales", type=scales, metavar="S,...",
+        help="shorter sides to which each image is brought; scores are averaged over them (default: as trained)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--flip", action=argparse.BooleanOptionalAction, default=None,
+        help="mirrored views too (default: no for center, yes for ten-view and dense)",
+    )  # fmt: skip
+    parser.add_argument(
+        "--max-memory", type=memory_size, default="1GB", metavar="SIZE",
+        help="for activations, beside weights and images waiting, such as 500MB or 4GB (default 1GB)",
+    )  # fmt: skip
+    parser.add_argument("--confusions", type=at_least(1), metavar="N", help="show the N worst classes")
+    parser.add_argument("--out", type=some_path, metavar="DIR", help="write evaluation.json and classes.csv there")
+    parser.add_argument("--overwrite", action="store_true", help="replace those files")
     add_loader_options(parser)
 
 
-def run(args: argparse.Namespace) -> int:
-    """Evaluate and print one line."""
-    path = find_checkpoint(args.run_path)
-    saved = checkpoint.load(path)
-    check_device(args.device)
-    config = saved.meta["config"]
+def scales(text: str) -> list[int]:
+    """Different shorter sides separated by commas, such as 256,384,480."""
     try:
-        dataset = data.open_dataset(args.data or config["data"], args.split)
+        values = [int(part) for part in text.split(",")]
+    except ValueError:
+        values = []
+    if not values or len(set(values)) < len(values) or min(values) < 1:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different shorter sides such as 256,384,480")
+    return values
+
+
+def memory_size(text: str) -> int:
+    """Bytes from 500MB, 4GB or 1.5GB.
+
+    >>> memory_size("1.5GB")
+    1500000000
+    """
+    units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
+    try:
+        size = float(text[:-2]) * units[text[-2:].upper()]
+    except (ValueError, KeyError):
+        size = math.nan
+    if not (math.isfinite(size) and size >= 1):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a size in KB, MB, GB or TB such as 500MB or 4GB")
+    return int(size)
+
+
+class Candidate(NamedTuple):
+    """A run to be tested: its name on the screen, its checkpoint without weights, and its network."""
+
+    name: str
+    saved: checkpoint.Checkpoint
+    network: Any
+
+
+def run(args: argparse.Namespace) -> int:
+    """Evaluate and print a line, or a table where there are several runs or scales."""
+    if args.flip is None:
+        args.flip = args.protocol != "center"
+    if args.overwrite and not args.out:
+        raise RunError("--overwrite replaces the files of --out; give --out too")
+    folder = ReportFolder(args.out, args.overwrite) if args.out else None
+    check_device(args.device)
+    candidates = [load(path, args.device) for path in args.run_paths]
+    dataset = open_data(args, candidates)
+    transforms: list[data.Transform] = []
+    members = [member(args, candidate, transforms) for candidate in candidates]
+    stream = ImageStream(dataset, transforms, args.workers, args.on_bad_image)
+    pictures = progress(stream, len(stream), "evaluating", "image")
+    rows = score(members, pictures, dataset.labels, len(dataset.classes))
+    last = rows[-1].tally
+    errors = last.errors()
+    if len(rows) == 1:
+        print(
+            f"{dataset.name} {args.split}{unusual(args)}: top-1 error {errors.top1:.2f}%, "
+            f"top-5 error {errors.top5:.2f}%, cross entropy {errors.loss:.4f} ({errors.images} images)"
+        )
+    else:
+        print(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
+    if args.confusions:
+        print(worst_classes(last, dataset.class_names, args.confusions))
+    for reason in stream.skipped.values():
+        print(f"left out: {reason}")
+    if folder:
+        folder.write(options(args, dataset, stream.skipped), rows, dataset.classes, dataset.class_names)
+        print(f"evaluation.json and classes.csv are in {args.out}")
+    return 0
+
+
+def load(run_path: Path, device: str) -> Candidate:
+    """The run's network on the device."""
+    path = find_checkpoint(run_path)
+    saved = checkpoint.load(path, optimizer=False)
+    network = checkpoint.restore_network(saved, path)
+    saved.parameters.clear()  # the network has them now: once in memory is enough
+    network.to(device)
+    return Candidate(str(run_path), saved, network)
+
+
+def open_data(args: argparse.Namespace, candidates: list[Candidate]) -> data.Dataset:
+    """The data set to test on; DataError or RunError unless all runs know just its classes."""
+    first = candidates[0].saved.meta
+    for candidate in candidates[1:]:
+        if candidate.saved.meta["classes"] != first["classes"]:
+            raise RunError(
+                f"{candidate.name} was trained on {len(candidate.saved.meta['classes'])} classes that are not the "
+                f"{len(first['classes'])} of {candidates[0].name}; an ensemble needs runs of the same classes"
+            )
+    try:
+        dataset = data.open_dataset(args.data or first["config"]["data"], args.split)
     except data.DataError as error:
         hint = "" if args.data else " (the run was trained on it; if it has moved, give its new place with --data)"
         raise data.DataError(f"{error}{hint}") from error
-    if dataset.classes != saved.meta["classes"]:
+    if dataset.classes != first["classes"]:
         raise data.DataError(
-            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(saved.meta['classes'])} "
+            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(first['classes'])} "
             f"the run was trained on; give that data set with --data"
         )
-    network = checkpoint.restore_network(saved, path)
-    network.to(args.device)
-    loader = data.Loader(
-        dataset,
-        min(args.batch_size, len(dataset)),
-        views(config["size"])[1],
-        data.Statistics(saved.mean, saved.meta["std"]),
-        shuffle=False,
-        seed=0,
-        workers=args.workers,
-        on_bad_image=args.on_bad_image,
-    )
-    errors = evaluate(network, progress(loader.epoch(0), len(loader), "evaluating"), args.device)
-    print(
-        f"{dataset.name} {args.split}: top-1 error {errors.top1:.2f}%, top-5 error {errors.top5:.2f}%, "
-        f"cross entropy {errors.loss:.4f} ({errors.images} images)"
-    )
-    for image, reason in loader.skipped.items():
-        print(f"left out: {image}: {reason}")
-    return 0
+    dataset.cache_bytes = 0  # every image is read once
+    return dataset
+
+
+def member(args: argparse.Namespace, candidate: Candidate, transforms: list[data.Transform]) -> Member:
+    """The run with its way of scoring; the scales that it needs are added to `transforms`."""
+    config, size = candidate.saved.meta["config"], len(candidate.saved.mean)
+    for scale in args.scales or []:
+        if scale < size:
+            raise RunError(f"--scales {scale}: {candidate.name} was trained with crops of {size}; give at least that")
+    wanted: list[data.Transform]
+    if args.scales:
+        wanted = [data.ResizeShorterSide(scale) for scale in args.scales]
+    else:
+        wanted = [testing_scale(size, config.get("short_side"))]
+    columns = [column(transforms, transform) for transform in wanted]
+    common = (args.batch_size, args.max_memory, args.device)
+    network, statistics = candidate.network, candidate.saved.statistics
+    scorer: CropScorer | DenseScorer
+    if args.protocol == "dense":
+        scorer = DenseScorer(network, statistics, args.flip, *common)
+    else:
+        scorer = CropScorer(network, statistics, CropViews(size, args.protocol == "ten-view", args.flip), *common)
+    return Member(candidate.name, scorer, columns, [str(scale) for scale in args.scales or [AS_TRAINED]])
+
+
+def column(transforms: list[data.Transform], wanted: Any) -> int:
+    """The place of a transform among those that the pictures go through, where it is added if it is new."""
+    for i, there in enumerate(transforms):
+        if (type(there), there.size) == (type(wanted), wanted.size):  # type: ignore[attr-defined]
+            return i
+    transforms.append(wanted)
+    return len(transforms) - 1
+
+
+def unusual(args: argparse.Namespace) -> str:
+    """How the test was made, unless it is the plain centre crop."""
+    scale = f" at scale {args.scales[0]}" if args.scales else ""
+    plain = args.protocol == "center" and not args.flip
+    return (", " + described(args) if not plain else "") + scale
+
+
+def described(args: argparse.Namespace) -> str:
+    """Such as: dense windows, mirrored too."""
+    what = {"center": "centre crops", "ten-view": "corner and centre crops", "dense": "dense windows"}[args.protocol]
+    return what + (", mirrored too" if args.flip else "")
+
+
+def options(args: argparse.Namespace, dataset: data.Dataset, skipped: dict[str, str]) -> dict[str, Any]:
+    """What evaluation.json says about how its figures came about."""
+    return {
+        "data": dataset.name, "split": args.split, "protocol": args.protocol, "flip": args.flip,
+        "scales": args.scales or AS_TRAINED, "runs": [str(path) for path in args.run_paths], "left_out": skipped,
+    }  # fmt: skip

@@ -4,21 +4,27 @@ from __future__ import annotations
 
 import argparse
 import os
+from collections.abc import Sequence
 from itertools import chain, count
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_run_argument, at_least
+from minidelve.commands.arguments import add_command, add_run_argument, at_least, data_path, some_path
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
-from minidelve.predict import describe, draw, predict
-from minidelve.run_folder import find_checkpoint
+from minidelve.predict import describe, draw, first_name, predict
+from minidelve.run_folder import RunError, find_checkpoint
 from minidelve.train import check_device, views
 
 MOST_DRAWN = 40
+COUNT = 12  # pictures of a data set
 EXAMPLE = """
 minidelve predict runs/first picture.jpg
 minidelve predict runs/tiny a.JPEG b.png --top 3 --out guesses.png
+minidelve predict runs/tiny fish.jpg --truth goldfish                       # the right class is marked
+minidelve predict runs/tiny --data tiny-imagenet-20.zip --count 12 --seed 1   # pictures of a data set
 """
 
 
@@ -26,41 +32,102 @@ def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "predict", "the likeliest classes of pictures, with probabilities", EXAMPLE, run)
     add_run_argument(parser)
-    parser.add_argument("images", metavar="IMAGE", nargs="+", help="a JPEG or PNG file")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help="a JPEG or PNG file")
+    parser.add_argument("--truth", metavar="CLASS", help="the right class of the IMAGEs: an id or a name")
+    parser.add_argument(
+        "--data", type=data_path, metavar="PATH|toy", help="take pictures of this data set, in place of IMAGEs"
+    )
+    parser.add_argument("--split", choices=("val", "train"), help="of --data (default val)")
+    parser.add_argument("--count", type=at_least(1), metavar="N", help=f"pictures of --data (default {COUNT})")
+    parser.add_argument("--seed", type=at_least(0), metavar="N", help="which pictures of --data (default 0)")
     parser.add_argument("--top", type=at_least(1), default=5, metavar="N", help="classes to show (default 5)")
     parser.add_argument(
-        "--out", type=Path, metavar="FILE", help=".png, .pdf or .svg (default: prediction.png, prediction-2.png, ...)"
+        "--out", type=some_path, metavar="FILE", help=".png, .pdf or .svg (default: the next free prediction.png)"
     )
     add_overwrite_option(parser)
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
 
 
+class Pictures(NamedTuple):
+    """(path, uint8 (H, W, 3)) of each picture, and the name of its right class where that is known."""
+
+    images: list[tuple[str, np.ndarray]]
+    truths: list[str | None]
+
+
 def run(args: argparse.Namespace) -> int:
     """Print the classes of each picture and draw them."""
+    check_options(args)
     path = find_checkpoint(args.run_path)
     out = args.out or free_name()
     picture = PictureFile("--out", out, args.overwrite)
     check_device(args.device)
-    saved = checkpoint.load(path)
+    saved = checkpoint.load(path, optimizer=False)
     network = checkpoint.restore_network(saved, path)
+    pictures = of_data_set(args, saved.meta) if args.data else of_files(args, saved.meta)
     network.to(args.device)
+    config = saved.meta["config"]
     predictions = predict(
         network,
-        [(image, data.decode(image, upright=True)) for image in args.images],
-        data.Statistics(saved.mean, saved.meta["std"]),
-        views(len(saved.mean))[1],
+        pictures.images,
+        saved.statistics,
+        views(len(saved.mean), config.get("short_side"))[1],
         saved.meta["class_names"],
         args.top,
         args.device,
+        pictures.truths,
     )
     for prediction in predictions:
         print(describe(prediction))
     drawn = predictions[:MOST_DRAWN]
-    config = saved.meta["config"]
     picture.write(draw(drawn, f"{config['model']} ({config['activation']}), {path}", picture.form))
     less = f" (the first {MOST_DRAWN} pictures)" if len(drawn) < len(predictions) else ""
     print(f"drawn in {out}{less}")
     return 0
+
+
+def check_options(args: argparse.Namespace) -> None:
+    """RunError for options that do not go together."""
+    if not args.images and not args.data:
+        raise RunError("predict: no pictures; give IMAGE files, or --data with a data set to take some from")
+    if args.images and args.data:
+        raise RunError(f"--data takes its own pictures, so {args.images[0]} has no place; give one or the other")
+    if args.truth is not None and args.data:
+        raise RunError(f"--truth {args.truth}: the pictures of --data have their own right classes; leave it out")
+    for name in ("split", "count", "seed"):
+        if getattr(args, name) is not None and not args.data:
+            raise RunError(f"--{name} chooses pictures of a data set; give one with --data, or leave it out")
+
+
+def of_files(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
+    """The IMAGE files, all of the class --truth."""
+    truth = None if args.truth is None else meta["class_names"][class_number(args.truth, meta)]
+    return Pictures([(image, data.decode(image, upright=True)) for image in args.images], [truth] * len(args.images))
+
+
+def class_number(text: str, meta: dict[str, Any]) -> int:
+    """The class with this id or name, or with this as the first of its names; RunError if there is none."""
+    ids, names = meta["classes"], meta["class_names"]
+    firsts: Sequence[str] = [first_name(name) for name in names]
+    for known in (ids, names, firsts):
+        if text in known:
+            return known.index(text)
+    shown = ", ".join(firsts[:5]) + (", ..." if len(firsts) > 5 else "")
+    raise RunError(f"--truth {text}: the run knows no such class; expected one of its {len(ids)}: {shown}")
+
+
+def of_data_set(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
+    """--count pictures of --data drawn by --seed, with the classes that they have there."""
+    dataset = data.open_dataset(args.data, args.split or "val")
+    if dataset.classes != meta["classes"]:
+        raise data.DataError(
+            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(meta['classes'])} the run was "
+            "trained on; give that data set with --data"
+        )
+    wanted = min(args.count or COUNT, len(dataset))
+    chosen = np.random.default_rng(args.seed or 0).choice(len(dataset), wanted, replace=False).tolist()
+    images = [(dataset.path(i), dataset.image(i)) for i in chosen]
+    return Pictures(images, [meta["class_names"][dataset.labels[i]] for i in chosen])
 
 
 def free_name() -> Path:

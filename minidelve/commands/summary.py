@@ -7,12 +7,15 @@ from typing import Any
 
 from minidelve import models
 from minidelve.commands.arguments import add_command, at_least
+from minidelve.commands.network_options import SHAPE_OPTIONS
 from minidelve.run_folder import RunError
 from minidelve.summary import summarize, table
 
 EXAMPLE = """
 minidelve summary lab14
 minidelve summary small14 --activation prelu-shared --classes 1000
+minidelve summary model_c --size 224
+minidelve summary small30 --width 0.25 --levels 3,2,1 --fc 256 --size 56
 """
 
 
@@ -27,12 +30,17 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--activation", choices=tuple(models.ACTIVATIONS), default="prelu", help="after every layer but the last"
     )
+    for flag, help, kwargs in SHAPE_OPTIONS:
+        parser.add_argument(flag, default=argparse.SUPPRESS, help=help, **kwargs)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
     size = args.size or (56 if args.name == "lab14" else 224)
-    network = models.create(args.name, args.classes, args.activation)
+    names = [flag.lstrip("-") for flag, *_ in SHAPE_OPTIONS]
+    changes = {name: value for name, value in vars(args).items() if name in names}
+    # Unfilled: drawing the 330 million weights of model_c would take seconds, and their values do not matter here.
+    network = models.create(args.name, args.classes, args.activation, models.UNFILLED, **changes)
     try:
         layers = summarize(network, size)
     except ValueError as error:

@@ -19,17 +19,22 @@ from minidelve.commands.arguments import (
     not_negative,
     positive,
     scale_range,
+    some_path,
 )
 from minidelve.commands.config_file import read_config, show_config
+from minidelve.commands.network_options import SHAPE_OPTIONS
 from minidelve.config import Config
 from minidelve.recipes import RECIPES, resolve
-from minidelve.run_folder import RunError
-from minidelve.train import train
+from minidelve.run_folder import RunError, find_checkpoint
+from minidelve.train import check_device, check_fits, create_network, train
 
 EXAMPLE = """
 minidelve train --out runs/first
 minidelve train --data tiny-imagenet-20.zip --epochs 20 --milestones 12,17 --out runs/tiny
 minidelve train --activation relu --seed 1 --out runs/relu-1
+minidelve train --activation lrelu --slope 0.25 --width 0.5 --fc 256 --out runs/narrow
+minidelve train --model small30 --warm-start runs/small14 --out runs/warm
+minidelve train --model small30 --aux-after conv3_11 --aux-weight 0.3 --out runs/aux
 minidelve train --recipe paper-large --data imagenet --out runs/a
 minidelve train --recipe paper-large --epochs 20 --show-config > mine.toml
 minidelve train --config mine.toml --lr 0.005 --out runs/mine
@@ -40,17 +45,19 @@ MAY_CHANGE_ON_RESUME = {"epochs", "device", "workers", "on_bad_image", "data"}
 
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand; an option that is not given stays absent, so that --resume can tell."""
-    parser = add_command(subparsers, "train", "train a network and keep a folder about it", EXAMPLE, run)
-    actions = add_options(parser)
-    parser.add_argument("--config", type=Path, metavar="FILE.toml", help="options from a file; flags override it")
+    actions: dict[str, argparse.Action] = {}
+    parser = add_command(
+        subparsers, "train", "train a network and keep a folder about it", EXAMPLE, lambda args: run(args, actions)
+    )
+    actions.update(add_options(parser))
+    parser.add_argument("--config", type=some_path, metavar="FILE.toml", help="options from a file; flags override it")
     parser.add_argument(
         "--show-config", action="store_true", help="print every option that results, as such a file, and stop"
     )
-    parser.add_argument("--out", type=Path, metavar="DIR", help="the run's folder, new or empty")
+    parser.add_argument("--out", type=some_path, metavar="DIR", help="the run's folder, new or empty")
     existing = parser.add_mutually_exclusive_group()
     existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
     existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
-    parser.set_defaults(run=lambda args: run(args, actions))
 
 
 def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
@@ -61,19 +68,35 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
         name = flag.lstrip("-").replace("-", "_")
         shown = getattr(default, name)
         note = f" (default {shown:g})" if isinstance(shown, float) else f" (default {shown})"
-        text = help.replace("%", "%%") + (note if shown not in (None, False, []) and name != "milestones" else "")
+        untold = shown is None or shown is False or name == "milestones"  # not `in`: 0 equals False
+        text = help.replace("%", "%%") + ("" if untold else note)
         actions[name] = group.add_argument(flag, default=argparse.SUPPRESS, help=text, **kwargs)
 
     option("--recipe", "a named set of the options below, which override it", choices=tuple(RECIPES))
     option(
         "--data",
-        "toy, or a folder or .zip in the layout of Tiny-ImageNet or ImageNet",
+        "toy, a packed store, or a folder, .zip or .tar in the layout of Tiny-ImageNet or ImageNet",
         type=data_path,
         metavar="PATH|toy",
     )
     option("--model", "the network", choices=tuple(models.TABLES))
     option("--activation", "after every layer but the last", choices=tuple(models.ACTIVATIONS))
     option("--init", "initial weights", choices=models.INITS)
+    option("--slope", "of lrelu; the ICCV version of the paper also tries 0.25", type=not_negative, metavar="A")
+    for flag, text, kwargs in SHAPE_OPTIONS:
+        option(flag, text, **kwargs)
+    option(
+        "--warm-start",
+        "copy from another run, a folder or an .npz file, each layer that fits in name and shape, as VGG did",
+        type=lambda text: str(some_path(text).absolute()),
+        metavar="RUN",
+    )
+    option(
+        "--aux-after",
+        "an auxiliary classifier after this conv or pooling layer, in training only, as in GoogLeNet",
+        metavar="LAYER",
+    )
+    option("--aux-weight", "W in the loss that trains with --aux-after, main + W aux", type=positive, metavar="W")
     option("--epochs", "passes over the training set", type=at_least(1), metavar="N")
     schedule = parser.add_mutually_exclusive_group()
     option(
@@ -106,7 +129,7 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
         type=scale_range,
         metavar="LOW,HIGH",
     )
-    option("--colour", "random colour alteration: standard deviation, the paper's is 0.1", type=not_negative)
+    option("--colour", "random colour alteration: standard deviation, Krizhevsky's is 0.1", type=not_negative)
     option("--normalize", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     option("--seed", "of weights, order, crops, flips and dropout", type=at_least(0), metavar="N")
     option("--device", "where to compute", choices=("cpu", "cuda"))
@@ -126,6 +149,7 @@ def run(args: argparse.Namespace, actions: dict[str, argparse.Action]) -> int:
         raise RunError("--out is missing; name the run's folder, such as --out runs/first")
     config = resumed_config(args.out, given) if args.resume else resolve(given)
     if args.show_config:
+        check(config)
         print(show_config(config, {"file": file, "flag": flags}))
         return 0
     result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=say)
@@ -137,6 +161,14 @@ def run(args: argparse.Namespace, actions: dict[str, argparse.Action]) -> int:
         f"{best['val_top1_error']:.1f}% in epoch {best['epoch']}; curves and checkpoints are in {args.out}"
     )
     return 0
+
+
+def check(config: Config) -> None:
+    """RunError for options that `train` would refuse before it looks at the data."""
+    check_device(config.device)
+    if config.warm_start:
+        find_checkpoint(Path(config.warm_start))
+    check_fits(create_network(config, classes=2, init=models.UNFILLED), config)
 
 
 def say(line: str) -> None:
@@ -164,8 +196,9 @@ def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     written = checkpoint.load_meta(path)["config"]
     # A run of an earlier version lacks the options of today: it did what their defaults do.
     saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
-    if "recipe" in given:
-        given = RECIPES[given["recipe"]] | given
+    if "recipe" in given:  # as the same command without --resume means it; how long to train is the run's own
+        recipe = RECIPES[given["recipe"]].items()
+        given = {name: value for name, value in recipe if name not in ("epochs", "milestones")} | given
     for name, value in given.items():
         if value != saved[name] and name not in MAY_CHANGE_ON_RESUME:
             flag = "--" + name.replace("_", "-")

@@ -2,11 +2,14 @@
 
 from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.errors import DataError
-from minidelve.data.folder import FolderDataset, open_dataset
+from minidelve.data.errors import DataError, MissingSplit
+from minidelve.data.fetching import DOWNLOADS, Remote, fetch
+from minidelve.data.folder import FolderDataset, open_dataset, open_splits
 from minidelve.data.images import decode
 from minidelve.data.loader import Loader
+from minidelve.data.packing import pack
 from minidelve.data.statistics import Statistics, compute_statistics
+from minidelve.data.store import StoreDataset
 from minidelve.data.toy import ToyDataset, write_toy
 from minidelve.data.transforms import (
     CenterCrop,
@@ -24,20 +27,27 @@ __all__ = [
     "CenterCrop",
     "ColourAlteration",
     "Compose",
+    "DOWNLOADS",
     "DataError",
     "Dataset",
     "FolderDataset",
     "Loader",
+    "MissingSplit",
     "RandomCrop",
     "RandomFlip",
+    "Remote",
     "ResizeShorterSide",
     "ScaleJitter",
     "ShrinkShorterSide",
     "Statistics",
+    "StoreDataset",
     "ToyDataset",
     "Transform",
     "compute_statistics",
     "decode",
+    "fetch",
     "open_dataset",
+    "open_splits",
+    "pack",
     "write_toy",
 ]

@@ -1,9 +1,10 @@
 """Random colour alteration: a photograph in slightly other light shows the same thing.
 
 Krizhevsky, Sutskever and Hinton (2012), section 4.1, which the paper uses as it is (section 3). The
-colours of all training pixels form a cloud in RGB space. Its principal axes, the eigenvectors p_i of
-the colours' 3x3 covariance, say in which directions natural light varies; the eigenvalues lambda_i,
-by how much. One draw per image and use moves all of its pixels along these axes:
+colours of the training pixels (of a sample of the images: train.py) form a cloud in RGB space. Its
+principal axes, the eigenvectors p_i of the colours' 3x3 covariance, say in which directions natural
+light varies; the eigenvalues lambda_i, by how much. One draw per image and use moves all of its
+pixels along these axes:
 
     x := x + [p_1 p_2 p_3] [alpha_1 lambda_1, alpha_2 lambda_2, alpha_3 lambda_3]^T,
                                                            alpha_i ~ N(0, std^2), std = 0.1
@@ -27,11 +28,11 @@ class ColourAlteration:
     Raises ValueError if the covariance is no finite 3x3 matrix.
     """
 
-    def __init__(self, covariance: np.ndarray, std: float = 0.1):
-        covariance = np.asarray(covariance, np.float64)
-        if covariance.shape != (3, 3) or not np.isfinite(covariance).all():
-            raise ValueError(f"ColourAlteration: covariance is {covariance.tolist()}; expected a finite 3 x 3 matrix")
-        variances, self.axes = np.linalg.eigh(covariance / LEVELS**2)
+    def __init__(self, covariance: np.ndarray | None, std: float = 0.1):
+        matrix = np.asarray(covariance, np.float64)
+        if matrix.shape != (3, 3) or not np.isfinite(matrix).all():
+            raise ValueError(f"ColourAlteration: covariance is {matrix.tolist()}; expected a finite 3 x 3 matrix")
+        variances, self.axes = np.linalg.eigh(matrix / LEVELS**2)
         self.variances, self.std = variances, std
 
     def draw(self, rng: np.random.Generator) -> np.ndarray:

@@ -14,7 +14,7 @@ class Dataset:
 
     Attributes
         name         what to call it in a message, such as "tiny-imagenet-20"
-        kind         a short word for where it comes from: "tiny-imagenet", "imagenet" or "toy"
+        kind         a short word for where it comes from: "tiny-imagenet", "imagenet", "packed", "toy"
         split        "train" or "val"
         classes      class ids; a label is an index into this list
         class_names  the same classes in words a person reads
@@ -67,6 +67,10 @@ class Dataset:
                 self._cache[i] = image
                 self._cached_bytes += image.nbytes
         return image
+
+    def check_image(self, i: int) -> None:
+        """Raise DataError if image i cannot be read."""
+        self.image(i)
 
     def describe(self) -> str:
         """A few lines for a person: how many images and classes, and what was left aside."""

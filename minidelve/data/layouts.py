@@ -1,5 +1,7 @@
 """The two layouts that ImageNet comes in: where are the images of a split, and what are they?
 
+This file has what both need, and Tiny-ImageNet's. imagenet.py has the other, with its archives.
+
     tiny-imagenet                              imagenet
       wnids.txt        a class id a line         words.txt          optional
       words.txt        id TAB name, optional     train/<class>/*
@@ -19,7 +21,9 @@ the layout is kept in `strays`, so that nothing is left aside without a word; hi
 (.DS_Store, ._x, Thumbs.db) alone are not mentioned.
 """
 
-from minidelve.data.errors import DataError
+from collections.abc import Collection, Iterator
+
+from minidelve.data.errors import DataError, MissingSplit
 from minidelve.data.images import SUFFIXES
 from minidelve.data.source import Source
 
@@ -33,39 +37,57 @@ class Layout:
     """
 
     kind: str
+    split_names: dict[str, tuple[str, ...]] = {split: (split,) for split in SPLITS}  # what its folder may be called
 
     def __init__(self, source: Source, root: str, split: str):
         self.source, self.root, self.split = source, root, split
         self.members: list[str] = []
         self.labels: list[int] = []
         self.strays: list[str] = []
-        folders, files = self._list(folders=(*SPLITS, "test"), files=("wnids.txt", "words.txt"))
-        if split not in folders:
-            there = [other for other in SPLITS if other in folders]
-            raise self._error(split, "is missing; expected the folder of that split; "
-                              + (f"use the split {there[0]!r} or add the folder" if there else "add it"))
-        self.classes = self._find_classes(folders)
-        self.class_names = self._find_names(files)
+        self.folder_of = self._find_folders()
+        self._list(folders=(*self.folder_of.values(), *SPLITS, "test"), files=self._top_files())
+        if split not in self.folder_of:
+            there = list(self.folder_of)
+            raise MissingSplit(str(self._error(split, "is missing; expected the folder of that split; "
+                                   + (f"use the split {there[0]!r} or add the folder" if there else "add it"))))
+        self.folder = self.folder_of[split]
+        self.classes = self._find_classes()
+        self.class_names = self._find_names()
         self._find_images()
 
-    def _find_classes(self, folders: list[str]) -> list[str]:
-        """The class ids, sorted; `folders` are those at the top."""
+    def _find_folders(self) -> dict[str, str]:
+        """The folder, or the .tar that stands for it, of each split that is there."""
+        found = self.source.entries(self.root)
+        names = {*found.folders, *(found.files if self.source.opens_tars else [])}
+        return {split: next(name for name in of_split if name in names)
+                for split, of_split in self.split_names.items() if not names.isdisjoint(of_split)}
+
+    def _top_files(self) -> list[str]:
+        """The files that belong at the top."""
+        return ["wnids.txt", "words.txt", *self.folder_of.values()]
+
+    def _find_classes(self) -> list[str]:
+        """The class ids, sorted."""
         raise NotImplementedError
 
     def _find_images(self) -> None:
         """Call _add for every image of the split."""
         raise NotImplementedError
 
-    def _find_names(self, files: list[str]) -> list[str]:
-        """The classes in words, from words.txt; the id where there is no entry."""
-        names = {}
-        for line in self._lines("words.txt") if "words.txt" in files else []:
+    def _find_names(self) -> list[str]:
+        """The classes in words; the id where there is no entry."""
+        names = dict(self._names())
+        return [names.get(wnid) or wnid for wnid in self.classes]
+
+    def _names(self) -> Iterator[tuple[str, str]]:
+        """The id and name on each line of words.txt, if there is one."""
+        there = "words.txt" in self.source.entries(self.root).files
+        for line in self._lines(self._member("words.txt")) if there else []:
             wnid, tab, words = line.partition("\t")
             if not tab:
                 raise self._error("words.txt", f"has the line {line!r}; expected an id, a tab and a name; "
                                   "correct the line")
-            names[wnid.strip()] = words.strip()
-        return [names.get(wnid) or wnid for wnid in self.classes]
+            yield wnid.strip(), words.strip()
 
     # What both layouts need. Paths are given below the root, as in _list("train", wnid).
 
@@ -73,9 +95,12 @@ class Layout:
         return "/".join(part for part in (self.root, *parts) if part)
 
     def _error(self, path: str, problem: str) -> DataError:
-        return DataError(f"{self.source.describe(self._member(path))}: {problem}")
+        return self._error_at(self._member(path), problem)
 
-    def _list(self, *parts: str, folders: tuple[str, ...] | None = (), files: tuple[str, ...] | None = ()):
+    def _error_at(self, member: str, problem: str) -> DataError:
+        return DataError(f"{self.source.describe(member)}: {problem}")
+
+    def _list(self, *parts: str, folders: Collection[str] | None = (), files: Collection[str] | None = ()):
         """The names of folders and of files in a folder. Those not expected become strays.
 
         `folders` and `files` are the names that are expected there; None stands for all.
@@ -86,12 +111,12 @@ class Layout:
                 self.strays += [self._member(*parts, name) + end for name in names if name not in expected]
         return found
 
-    def _lines(self, path: str) -> list[str]:
+    def _lines(self, member: str) -> list[str]:
         """The lines of a text file, without blank ones."""
         try:
-            text = self.source.read(self._member(path)).decode("utf-8-sig")
+            text = self.source.read(member).decode("utf-8-sig")
         except UnicodeDecodeError as error:
-            raise self._error(path, f"is no UTF-8 text ({error.reason}); save it as UTF-8") from error
+            raise self._error_at(member, f"is no UTF-8 text ({error.reason}); save it as UTF-8") from error
         return [line for line in text.splitlines() if line.strip()]
 
     def _images(self, *parts: str) -> list[str]:
@@ -118,36 +143,13 @@ class Layout:
                               "add the class there or remove the folder")
 
 
-class ImageNet(Layout):
-    """A folder for each class in each split."""
-
-    kind = "imagenet"
-
-    def _find_classes(self, folders):
-        # A set without training images is labelled by the classes it has: enough to evaluate on.
-        split = "train" if "train" in folders else "val"
-        classes = self.source.entries(self._member(split)).folders
-        if not classes:
-            raise self._error(split, "holds no class folder; expected <class>/*.JPEG; sort the images into a "
-                              "folder for each class")
-        return classes
-
-    def _find_images(self):
-        found = self._list(self.split, folders=None)
-        self._check_same(self.split, found.folders, "train/")
-        label = {name: i for i, name in enumerate(self.classes)}
-        for name in found.folders:
-            for image in self._images(self.split, name):
-                self._add(label[name], self.split, name, image)
-
-
 class TinyImageNet(Layout):
     """Class ids in wnids.txt; validation labels in a list of their own."""
 
     kind = "tiny-imagenet"
 
-    def _find_classes(self, folders):
-        ids = [line.strip() for line in self._lines("wnids.txt")]
+    def _find_classes(self):
+        ids = [line.strip() for line in self._lines(self._member("wnids.txt"))]
         if not ids:
             raise self._error("wnids.txt", "is empty; expected a class id on each line; fetch it again")
         for wnid, following in zip(sorted(ids), sorted(ids)[1:], strict=False):
@@ -198,7 +200,7 @@ class TinyImageNet(Layout):
         """The class id of each validation image, by the image's name."""
         path = "val/val_annotations.txt"
         annotated: dict[str, str] = {}
-        for line in self._lines(path):
+        for line in self._lines(self._member(path)):
             name, *rest = (part.strip() for part in line.split("\t"))
             if not rest or name in annotated:
                 problem = "names an image twice" if rest else "has no second column"

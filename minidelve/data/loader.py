@@ -11,14 +11,13 @@ same batches, bit for bit, and a run can be repeated on another machine.
 
 import contextlib
 import threading
-from collections import deque
-from collections.abc import Generator, Iterator
-from concurrent.futures import Future, ThreadPoolExecutor
+from collections.abc import Iterator
 from typing import Literal, NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
+from minidelve.data.ahead import ahead
 from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import Dataset
 from minidelve.data.errors import DataError
@@ -88,8 +87,8 @@ class Loader:
         an exception, stops the threads at the image they are at.
         """
         plan = self._plan(epoch)
-        batches = (self._prefetched(epoch, plan) if self.workers
-                   else (self._load(epoch, indices) for indices in plan))
+        batches = ahead(lambda indices, stop: self._load(epoch, indices, stop), plan, self.workers,
+                        most=2 * self.workers, name="loader")
         empty = True
         # closing(), so that the threads end with this loop and not when garbage is collected.
         with contextlib.closing(batches):
@@ -111,15 +110,14 @@ class Loader:
             np.random.default_rng([self.seed, epoch, 0]).shuffle(order)
         return [order[k * self.batch_size:(k + 1) * self.batch_size].tolist() for k in range(self.batches)]
 
-    def _load(self, epoch: int, indices: list[int], stop: threading.Event | None = None) -> _Batch:
+    def _load(self, epoch: int, indices: list[int], stop: threading.Event) -> _Batch:
         """Read, transform and normalise the images of one batch; runs in a worker."""
         shape = self.statistics.mean.shape
-        pixels = np.empty((len(indices), *shape), np.uint8)
-        shifts = np.zeros((len(indices), 3), np.float32)
+        images = np.empty((len(indices), *shape), self.dtype)
         kept: list[int] = []
         skipped: dict[str, str] = {}
         for i in indices:
-            if stop is not None and stop.is_set():
+            if stop.is_set():
                 break
             try:
                 image = self.dataset.image(i)
@@ -128,15 +126,14 @@ class Loader:
                     raise DataError(f"{error} (or leave such images out: --on-bad-image skip)") from error
                 skipped[self.dataset.path(i)] = str(error)
                 continue
-            # Seeds that differ only in zeros at their end are one seed to NumPy. Hence i + 1: with i,
-            # image 0 would draw the numbers that shuffled the epoch.
+            # Not i: image 0 would draw the very numbers that shuffled the epoch.
             rng = np.random.default_rng([self.seed, epoch, i + 1])
-            pixels[len(kept)] = self._transformed(image, rng, i, shape)
-            if self.colour is not None:
-                shifts[len(kept)] = self.colour.draw(rng)
+            view = self._transformed(image, rng, i, shape)[None]
+            shift = self.colour.draw(rng)[None] if self.colour else None
+            # One image at a time: its numbers stay in the cache for all three passes over them.
+            self.statistics.normalize(view, shifts=shift, out=images[len(kept):len(kept) + 1])
             kept.append(i)
-        images = self.statistics.normalize(pixels[:len(kept)], self.dtype, shifts[:len(kept)] if self.colour else None)
-        return _Batch(images.transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
+        return _Batch(images[:len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
 
     def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
         try:
@@ -147,20 +144,3 @@ class Loader:
             raise DataError(f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
                             f"the transforms; expected {shape[1]} x {shape[0]} like the mean; add a crop")
         return image
-
-    def _prefetched(self, epoch: int, plan: list[list[int]]) -> Generator[_Batch, None, None]:
-        """The batches of the plan in order, 2 for each worker being made or waiting at any time."""
-        stop = threading.Event()
-        pending: deque[Future[_Batch]] = deque()
-        ahead = iter(plan)
-        pool = ThreadPoolExecutor(self.workers, thread_name_prefix="minidelve-loader")
-        try:
-            for indices in ahead:
-                pending.append(pool.submit(self._load, epoch, indices, stop))
-                if len(pending) == 2 * self.workers:
-                    yield pending.popleft().result()
-            while pending:
-                yield pending.popleft().result()
-        finally:
-            stop.set()
-            pool.shutdown(cancel_futures=True)

@@ -1,46 +1,48 @@
-"""A folder and a zip archive behind one face: list a folder, read a member.
+"""A folder, a zip and a tar archive behind one face: list a folder, read a member.
 
 Members are named by relative paths with "/", such as "train/n01443537/images/a.JPEG". Names come
 sorted: the order in which a disk or an archive happens to hold them must not reach the labels.
+
+A .tar that lies in a folder is itself entered like a folder: "train/n01443537.tar/a.JPEG".
 """
 
 import lzma
 import os
-import re
 import threading
 import zipfile
 import zlib
-from collections import defaultdict
 from pathlib import Path
-from typing import NamedTuple
 
 from minidelve.data.errors import DataError
-
-# Left behind by desktops and file managers, never meant as data.
-_SYSTEM_NAMES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
+from minidelve.data.members import Entries, check_name, parts_of, split_at_tar, tree, visible
+from minidelve.data.tar import Tar, is_tar
 
 MAX_MEMBER_BYTES = 2**30  # a member of a zip may unpack to any size; no picture is this large
-
-
-class Entries(NamedTuple):
-    """The names in one folder, sorted, without hidden ones."""
-
-    folders: list[str]
-    files: list[str]
-
-
-def _visible(names) -> list[str]:
-    return sorted(name for name in names if not name.startswith(".") and name not in _SYSTEM_NAMES)
 
 
 class Folder:
     """A folder on the disk."""
 
+    opens_tars = True
+
     def __init__(self, path: Path):
         self.path = path
+        self._tars: dict[str, Tar] = {}
+
+    def _enter(self, member: str) -> tuple[Tar, str] | None:
+        """The tar that the member lies in, and its name there."""
+        split = split_at_tar(member, lambda name: name in self._tars or os.path.isfile(self.path / name))
+        if split is None:
+            return None
+        if split[0] not in self._tars:
+            self._tars[split[0]] = Tar(self.path / split[0])
+        return self._tars[split[0]], split[1]
 
     def entries(self, folder: str = "") -> Entries:
         """What `folder` holds. Raises DataError if it cannot be listed."""
+        tar = self._enter(folder)
+        if tar:
+            return tar[0].entries(tar[1])
         names: tuple[list[str], list[str]] = ([], [])
         try:
             with os.scandir(self.path / folder) as found:
@@ -49,10 +51,13 @@ class Folder:
         except OSError as error:
             raise DataError(f"{self.describe(folder)}: cannot be listed ({error.strerror}); check the "
                             "path and its permissions") from error
-        return Entries(_visible(names[0]), _visible(names[1]))
+        return Entries(visible(names[0]), visible(names[1]))
 
     def read(self, member: str) -> bytes:
         """The bytes of a member. Raises DataError if it cannot be read."""
+        tar = self._enter(member)
+        if tar and tar[1]:
+            return tar[0].read(tar[1])
         try:
             return (self.path / member).read_bytes()
         except OSError as error:
@@ -60,8 +65,9 @@ class Folder:
                             "path and its permissions") from error
 
     def describe(self, member: str = "") -> str:
-        """The member's path, for messages."""
-        return str(self.path / member)
+        """The member's path, or `archive.tar!member`, for messages."""
+        split = split_at_tar(member, lambda name: os.path.isfile(self.path / name))
+        return str(self.path / split[0]) + "!" + split[1] if split and split[1] else str(self.path / member)
 
 
 class Zip:
@@ -71,6 +77,8 @@ class Zip:
     compress, so what waits behind the lock is a copy; decoding happens outside it.
     """
 
+    opens_tars = False  # a compressed tar could only be read from its beginning
+
     def __init__(self, path: Path):
         self.path = path
         self._lock = threading.Lock()
@@ -78,35 +86,18 @@ class Zip:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
             raise DataError(f"{path}: is no zip archive that can be read ({error}); expected a folder or "
-                            "a .zip; unpack other archives first") from error
+                            "a .zip or a plain .tar; unpack other archives first") from error
         self._members: dict[str, zipfile.ZipInfo] = {}
-        folders: dict[str, set[str]] = defaultdict(set)
-        files: dict[str, set[str]] = defaultdict(set)
-        for info in self._zip.infolist():
-            parts = self._parts(info)
-            for depth in range(len(parts) - 1):  # most archives name no folders, only files
-                folders["/".join(parts[:depth])].add(parts[depth])
-            if info.is_dir():
-                folders["/".join(parts[:-1])].update(parts[-1:])
-            elif parts:
-                files["/".join(parts[:-1])].add(parts[-1])
-                if self._members.setdefault("/".join(parts), info) is not info:
-                    raise DataError(f"{self.describe(info.filename)}: is there twice; expected every name "
-                                    "once; pack the archive anew")
-        self._entries = {folder: Entries(_visible(folders[folder]), _visible(files[folder]))
-                         for folder in {*folders, *files}}
+        self._entries = tree([self._note(info) for info in self._zip.infolist()])
 
-    def _parts(self, info: zipfile.ZipInfo) -> list[str]:
-        """The folders and the file in a member's name; a name that leads outside is refused.
-
-        Reading in place would not follow it. But such an archive is broken or hostile, and the
-        user should know before another program unpacks it.
-        """
-        name = info.orig_filename
-        if name.startswith("/") or re.match("[A-Za-z]:", name) or "\\" in name or ".." in name.split("/"):
-            raise DataError(f"{self.path}: has a member named {name!r}; expected relative names with '/' and "
-                            "without '..'; do not unpack it, get the archive from its source again")
-        return [part for part in info.filename.split("/") if part not in ("", ".")]
+    def _note(self, info: zipfile.ZipInfo) -> tuple[list[str], bool]:
+        """Remember a member; the parts of its name and whether it is a folder."""
+        check_name(self.path, info.orig_filename)
+        parts = parts_of(info.filename)
+        if not info.is_dir() and parts and self._members.setdefault("/".join(parts), info) is not info:
+            raise DataError(f"{self.describe(info.filename)}: is there twice; expected every name "
+                            "once; pack the archive anew")
+        return parts, info.is_dir()
 
     def entries(self, folder: str = "") -> Entries:
         """What `folder` holds; nothing if there is no such folder."""
@@ -133,12 +124,14 @@ class Zip:
         return f"{self.path}!{member}" if member else str(self.path)
 
 
-Source = Folder | Zip
+Source = Folder | Zip | Tar
 
 
 def open_source(path: str | os.PathLike[str]) -> Source:
-    """A folder or a zip archive. Raises DataError if there is neither at the path."""
+    """A folder, a zip or a tar archive. Raises DataError if there is none at the path."""
     if not os.path.exists(path):
-        raise DataError(f"{os.fspath(path)}: does not exist; expected a folder, a .zip or the word 'toy'; "
-                        "check the path")
-    return Folder(Path(path)) if os.path.isdir(path) else Zip(Path(path))
+        raise DataError(f"{os.fspath(path)}: does not exist; expected a folder (images or a packed store), a .zip, "
+                        "a .tar or the word 'toy'; check the path")
+    if os.path.isdir(path):
+        return Folder(Path(path))
+    return Tar(Path(path)) if is_tar(path) else Zip(Path(path))

@@ -4,11 +4,11 @@ The paper subtracts the per-pixel mean (section 3), which leaves inputs in about
 initialization keeps their variance through all layers, so the logits would begin as large and the
 softmax could overflow. Section 2.2 names the ways out: smaller weights in the last layers, a factor
 on each layer, or normalising the input. We normalise the input, since that leaves the
-initialization of every layer to the formula that derives it. (lab14 does so; small14 also keeps the
-paper's fixed 0.01 and 0.001 in its fully connected layers.)
+initialization of every layer to the formula that derives it (`minidelve train --normalize mean-std`).
 
 One number for all values is enough for that. One for each pixel or channel would also change the
-proportions between them. The paper's own way, only the mean and no division, is std = 1.
+proportions between them. The paper's own way, only the mean and no division, is std = 1
+(`--normalize mean`, in its recipes); there the smaller weights of the fully connected layers do the work.
 """
 
 from collections.abc import Iterator
@@ -33,8 +33,8 @@ class Statistics:
     covariance: np.ndarray | None = None
 
     def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32,
-                  shifts: np.ndarray | None = None) -> np.ndarray:
-        """(x + shift - mean) / std for uint8 images (N, h, w, 3), as a new array of dtype.
+                  shifts: np.ndarray | None = None, out: np.ndarray | None = None) -> np.ndarray:
+        """(x + shift - mean) / std for uint8 images (N, h, w, 3), in `out` or a new array of dtype.
 
         shifts, (N, 3), moves the colour of each image (colour.py); None is no shift.
         Raises DataError if the images are not of the mean image's size.
@@ -42,18 +42,18 @@ class Statistics:
         if images.shape[1:] != self.mean.shape:
             raise DataError(f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
                             f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
-        out = images.astype(dtype)
+        out = np.empty(images.shape, dtype) if out is None else out
+        out[...] = images
         out -= self.mean
         if shifts is not None:
-            out += shifts[:, None, None, :].astype(dtype)
+            out += shifts[:, None, None, :].astype(out.dtype)
         out /= self.std
         return out
 
     def warped(self, size: tuple[int, int]) -> "Statistics":
         """For images of another (height, width): the mean image resized to it, bilinearly.
 
-        The paper tests on images larger than its crops; the mean image is warped to their size as
-        in arXiv 1406.4729.
+        For testing on images larger than the crops: as in arXiv 1406.4729; the paper does not say.
         """
         if size == self.mean.shape[:2]:
             return self
@@ -70,7 +70,7 @@ def compute_statistics(dataset: Dataset, transform: Transform, max_images: int |
     `transform` must bring all images to one size. If it draws at random, it does so from a fixed
     seed. With `max_images`, only so many are looked at, spread evenly over the set.
 
-    Sums are exact: of integers, or in float64 of integers far below 2^53. (In float32 the variance, a
+    Sums are exact: of integers, or in float64 of integers below 2^53. (In float32 the variance, a
     difference of two large sums, could be all rounding error.)
 
     Raises DataError for a bad image (with on_bad_image="skip" it is left out), for images of

@@ -9,6 +9,8 @@ How a picture is drawn is in toy_drawing.py.
 """
 
 import os
+import tempfile
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -51,24 +53,33 @@ class ToyDataset(Dataset):
         return draw(texture, shape, np.random.default_rng([2015, SPLITS.index(self.split), i]))
 
 
-def write_toy(folder: str | os.PathLike[str], train_size: int = 5000, val_size: int = 1000) -> None:
+def write_toy(folder: str | os.PathLike[str], train_size: int = 5000, val_size: int = 1000,
+              track: Callable[[Iterable[int], int, str], Iterable[int]] = lambda items, total, what: items) -> None:
     """Write the toy set as PNG files in ImageNet's layout: folder/<split>/<class>/<i>.png.
 
-    `open_dataset(folder)` then gives the same pixels and labels, ordered by class. Raises
-    DataError if the folder cannot be written or already holds something: nothing is overwritten.
+    `open_dataset(folder)` then gives the same pixels and labels, ordered by class. `track` may show how
+    far an iterable is. The folder appears when it is complete: an interruption leaves nothing behind.
+    Raises DataError if the folder cannot be written or already holds something: nothing is overwritten.
     """
-    root = Path(folder)
-    sets = [ToyDataset(split, train_size, val_size, cache_bytes=0) for split in SPLITS]
+    place = Path(folder).absolute()
     try:
-        if root.exists() and (not root.is_dir() or any(root.iterdir())):
-            raise DataError(f"{root}: already exists and is no empty folder; name a new one")
-        for toy in sets:
-            for name in CLASSES[:len(toy)]:
-                (root / toy.split / name).mkdir(parents=True, exist_ok=True)
-            for i in range(len(toy)):
-                path = root / toy.path(i).removeprefix("toy!")
-                Image.fromarray(toy.image(i)).save(path, compress_level=1)  # noise hardly compresses
-        words = [f"{name}\t{words}\n" for name, words in zip(CLASSES, CLASS_NAMES, strict=True)]
-        (root / "words.txt").write_text("".join(words), encoding="utf-8")
+        if place.exists() and (not place.is_dir() or any(place.iterdir())):
+            raise DataError(f"{folder}: already exists and is no empty folder; name a new one")
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as unfinished:
+            root = Path(unfinished) / "toy"
+            for split in SPLITS:
+                _write_split(root, ToyDataset(split, train_size, val_size, cache_bytes=0), track)
+            words = [f"{name}\t{words}\n" for name, words in zip(CLASSES, CLASS_NAMES, strict=True)]
+            (root / "words.txt").write_text("".join(words), encoding="utf-8")
+            os.replace(root, place)
     except OSError as error:
-        raise DataError(f"{root}: cannot write the toy set here ({error}); name another folder") from error
+        raise DataError(f"{folder}: cannot write the toy set here ({error}); name another folder") from error
+
+
+def _write_split(root: Path, toy: ToyDataset, track: Callable) -> None:
+    for name in CLASSES[:len(toy)]:
+        (root / toy.split / name).mkdir(parents=True, exist_ok=True)
+    for i in track(range(len(toy)), len(toy), f"drawing {toy.split}"):
+        path = root / toy.path(i).removeprefix("toy!")
+        Image.fromarray(toy.image(i)).save(path, compress_level=1)  # noise hardly compresses

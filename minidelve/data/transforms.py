@@ -114,7 +114,7 @@ def scaled_size(image: np.ndarray, shorter_side: int) -> tuple[int, int]:
     scaled = round(height * shorter_side / shorter), round(width * shorter_side / shorter)
     if scaled[0] * scaled[1] > MAX_PIXELS:
         raise DataError(f"the image of {width} x {height} pixels would become {scaled[1]} x {scaled[0]}; "
-                        f"expected at most {MAX_PIXELS // 10**6} megapixels; remove it")
+                        f"expected at most {MAX_PIXELS // 10**6} megapixels; choose a smaller scale or remove it")
     return scaled
 
 
@@ -135,8 +135,9 @@ class ScaleJitter:
     from the first epoch on; that every integer is equally likely is our reading). Images smaller
     than s are enlarged, as in the paper.
 
-    The same as ResizeShorterSide(s) and then RandomCrop(size), to within one of 255 levels, but only
-    the pixels of the crop are computed: a fourth of the work for 224 pixels out of 384 x 512.
+    The same as ResizeShorterSide(s) and then RandomCrop(size), but for rounding, by one or two of 255
+    levels. Only the pixels of the crop are computed: a fourth of the work for 224
+    pixels out of 384 x 512.
     """
 
     def __init__(self, low: int, high: int, size: int):

@@ -6,18 +6,19 @@ weights and its activation (none after the last), in the paper's names: conv1, c
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from functools import partial
 
 import numpy as np
 
 from minidelve import nn
+from minidelve.models.network import Network
 from minidelve.nn import init as weights
-from minidelve.nn.shares import run_in_shares
-from minidelve.tensor import Tensor
 
 PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
+LRELU_SLOPE = 0.01  # the fixed slope of the paper's LReLU
+UNFILLED = "unfilled"  # an `init` that leaves in the weights whatever lay in memory
 
 
 @dataclass(frozen=True)
@@ -75,50 +76,62 @@ def convs(name: str, kernel: int, channels: int, paddings: Sequence[int]) -> Con
     return Conv(name, kernel, channels, 1, tuple(paddings))
 
 
-class Network(nn.Sequential):
-    """Layers one after the other under the paper's names: net.conv1, net.conv2_1_act, net.fc3."""
-
-    def __init__(self, layers: Sequence[tuple[str, nn.Module]], title: str):
-        super().__init__()
-        self.title = title
-        for name, layer in layers:
-            setattr(self, name, layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Every layer in turn; those up to the pyramid on shares of the batch, a core each (nn/shares.py)."""
-        layers = list(self)
-        first_fc = next((i for i, layer in enumerate(layers) if isinstance(layer, nn.Linear)), len(layers))
-        x = run_in_shares(layers[:first_fc], x)
-        for layer in layers[first_fc:]:
-            x = layer(x)
-        return x
-
-
-ACTIVATIONS: dict[str, tuple[float, Callable[[int], nn.Module]]] = {
-    # name: (slope at the start, which initialization takes into account; layer for a number of channels)
-    "prelu": (PRELU_START, lambda channels: nn.PReLU(channels, PRELU_START)),
-    "prelu-shared": (PRELU_START, lambda channels: nn.PReLU(1, PRELU_START)),
-    "lrelu": (0.01, lambda channels: nn.LeakyReLU(0.01)),
-    "relu": (0.0, lambda channels: nn.ReLU()),
-}
+ACTIVATIONS = ("prelu", "prelu-shared", "lrelu", "relu")
 INITS = ("he", "he-backward", "xavier", "gaussian")
 
 
-def build(title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int) -> Network:
+def starting_slope(activation: str, slope: float) -> float:
+    """The slope for y <= 0 before training, which initialization takes into account; `slope` is lrelu's."""
+    return {"prelu": PRELU_START, "prelu-shared": PRELU_START, "lrelu": slope, "relu": 0.0}[activation]
+
+
+def activation_layer(activation: str, channels: int, slope: float) -> nn.Module:
+    """The activation after a layer of so many channels."""
+    match activation:
+        case "prelu":
+            return nn.PReLU(channels, PRELU_START)
+        case "prelu-shared":
+            return nn.PReLU(1, PRELU_START)
+        case "lrelu":
+            return nn.LeakyReLU(slope)
+    return nn.ReLU()
+
+
+def resized(table: Sequence[Row], width: float, levels: Sequence[int] | None, fc: int | None) -> list[Row]:
+    """The table with all conv channels times `width`, and other pyramid levels and units where given.
+
+    >>> resized([conv("conv1", 7, 64, 2, 3), Pyramid((6, 3, 2, 1))], 0.25, (2, 1), None)[0].channels
+    16
+    """
+    rows: list[Row] = []
+    for row in table:
+        match row:
+            case Conv():
+                row = replace(row, channels=max(1, round(width * row.channels)))
+            case Pyramid():
+                row = Pyramid(row.levels if levels is None else tuple(levels))
+            case FullyConnected() if row.units:
+                row = replace(row, units=fc or row.units)
+        rows.append(row)
+    return rows
+
+
+def build(
+    title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int, slope: float
+) -> Network:
     """The network of a table, with weights drawn from `seed` in the order of its layers."""
-    slope, make_activation = ACTIVATIONS[activation]
     rng = np.random.default_rng(seed)
     layers: list[tuple[str, nn.Module]] = []
     width, positions = 3, 1  # channels of the map, and how often each occurs in the vector for fc1
 
-    fill = partial(initialize, init=init, slope=slope)
+    fill = partial(initialize, init=init, slope=starting_slope(activation, slope))
 
     for row in table:
         match row:
             case Conv():
                 for name, padding in zip(row.names(), row.paddings, strict=True):
                     conv = nn.Conv2d(width, row.channels, row.kernel, row.stride, padding, rng=rng, init=fill)
-                    layers += [(name, conv), (f"{name}_act", make_activation(row.channels))]
+                    layers += [(name, conv), (f"{name}_act", activation_layer(activation, row.channels, slope))]
                     width = row.channels
             case Pool():
                 layers.append((row.name, nn.MaxPool2d(row.kernel, row.stride)))
@@ -130,7 +143,7 @@ def build(title: str, table: Sequence[Row], num_classes: int, activation: str, i
                 fc = nn.Linear(width * positions, units, rng=rng, init=partial(fill, std=row.std))
                 layers.append((row.name, fc))
                 if row is not table[-1]:
-                    layers.append((f"{row.name}_act", make_activation(units)))
+                    layers.append((f"{row.name}_act", activation_layer(activation, units, slope)))
                 if row.dropout:
                     dropout = nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))
                     layers.append((f"{row.name}_drop", dropout))
@@ -141,12 +154,18 @@ def build(title: str, table: Sequence[Row], num_classes: int, activation: str, i
 def initialize(
     w: nn.Parameter, rng: np.random.Generator, init: str, slope: float = 0.0, std: float | None = None
 ) -> None:
-    """Fill w as named by `init` (nn/init.py derives them); a fixed `std` of the table wins over He's."""
-    if init == "gaussian":
+    """Fill w with the table's fixed `std`, else as named by `init` (nn/init.py derives them).
+
+    The fixed one, of the large networks' fully connected layers, holds for every `init`, so that two
+    of them differ in the conv layers alone.
+    """
+    if init == UNFILLED:
+        return
+    if std is not None:
+        weights.normal_(w, std, rng)
+    elif init == "gaussian":
         weights.normal_(w, 0.01, rng)                       # AlexNet's habit, which the paper argues against
     elif init == "xavier":
         weights.xavier_normal_(w, "fan_in", rng)            # sqrt(1/n), the paper's comparison
-    elif std is not None:
-        weights.normal_(w, std, rng)
     else:
         weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)

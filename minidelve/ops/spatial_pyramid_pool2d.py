@@ -65,9 +65,18 @@ def pyramid_bins(size: tuple[int, ...], levels: Sequence[int]) -> np.ndarray:
     """(bins, 4) int64 of top, bottom, left, right; levels in order, each row by row."""
     bins = []
     for n in levels:
-        rows, columns = ([(i * L // n, -(-(i + 1) * L // n)) for i in range(n)] for L in size)
+        rows, columns = (bin_edges(L, n) for L in size)
         bins += [(*row, *column) for row in rows for column in columns]
     return np.array(bins, np.int64)
+
+
+def bin_edges(L: int, n: int) -> list[tuple[int, int]]:
+    """Where each of n bins over a length L begins and ends (exclusive).
+
+    >>> bin_edges(14, 3)
+    [(0, 5), (4, 10), (9, 14)]
+    """
+    return [(i * L // n, -(-(i + 1) * L // n)) for i in range(n)]
 
 
 def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:

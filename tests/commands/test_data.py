@@ -75,7 +75,7 @@ def test_a_sheet_has_a_row_per_class(cli, refused, tiny_data, tmp_path):
 
 def test_the_toy_set_is_written_and_reads_back(cli, refused, tmp_path, monkeypatch):
     write = data.write_toy
-    monkeypatch.setattr(data, "write_toy", lambda folder: write(folder, train_size=20, val_size=10))
+    monkeypatch.setattr(data, "write_toy", lambda folder, **rest: write(folder, train_size=20, val_size=10, **rest))
     folder = tmp_path / "toy"
     code, out, _ = cli("data", "--write-toy", folder)
     assert code == 0 and f"--data {folder}" in out

@@ -1,10 +1,13 @@
 """`minidelve predict`: five likeliest classes as text and as a drawing."""
 
+import json
 import re
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from minidelve.predict import FIRST, OTHER, RIGHT, Prediction, bar_colours, draw
 
 
 @pytest.fixture
@@ -80,3 +83,89 @@ def test_bad_places_for_the_drawing(refused, trained, tmp_path, picture, out, pa
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").touch()
     refused(["predict", trained, picture, "--out", tmp_path / out], tmp_path / out, *parts)
+
+
+# ---- pictures whose right class is known ----
+
+
+def test_truth_by_id_or_name_is_said_and_marked(cli, trained, tmp_path, picture):
+    said = cli("predict", trained, picture, "--truth", "red", "--out", tmp_path / "p.png").out
+    assert f"{picture} (GT: red)\n" in said and len(re.findall(r"^ +[\d.]+%  red  <- right$", said, re.M)) == 1
+    assert said.count("<- right") == 1
+    assert "GT" not in cli("predict", trained, picture, "--out", tmp_path / "q.png").out
+
+
+NAMES = {"blue": "azure, cerulean", "green": "emerald", "red": "scarlet, crimson", "yellow": "gold, amber"}
+
+
+@pytest.fixture
+def sure(trained, tmp_path):
+    """A run whose classes have names of their own, and that likes red best, then blue, yellow and green."""
+    with np.load(trained / "best.npz") as file:
+        entries = dict(file)
+    meta = json.loads(str(entries["meta"]))
+    assert meta["classes"] == list(NAMES)
+    entries["meta"] = np.array(json.dumps(meta | {"class_names": list(NAMES.values())}))
+    entries["model/fc3.weight"] *= 0
+    entries["model/fc3.bias"][:] = 2, 0, 3, 1
+    np.savez(tmp_path / "sure.npz", **entries)
+    return tmp_path / "sure.npz"
+
+
+def test_ids_names_and_probabilities_belong_together(cli, sure, tiny_data, tmp_path, picture):
+    out = ["--out", tmp_path / "p.png", "--overwrite"]
+    for truth in ("red", "scarlet, crimson", "scarlet"):
+        said = cli("predict", sure, picture, "--truth", truth, *out).out.splitlines()
+        assert said[0] == f"{picture} (GT: scarlet, crimson)"
+        assert [line.split("%  ")[1] for line in said[1:5]] == [
+            "scarlet, crimson  <- right", "azure, cerulean", "gold, amber", "emerald"
+        ]  # fmt: skip
+    shares = np.exp([3, 2, 1, 0]) / np.exp([3, 2, 1, 0]).sum()
+    assert [float(line.split("%")[0]) for line in said[1:5]] == pytest.approx(100 * shares, abs=0.051)
+    said = cli("predict", sure, "--data", tiny_data, "--count", 16, *out).out
+    shown = re.findall(r"^(\S+) \(GT: (.*)\)$", said, re.M)
+    assert len(shown) == 16 and all(truth == NAMES[path.split("/")[-2]] for path, truth in shown)
+    marked = re.findall(r"^ +[\d.]+%  (.*)  <- right$", said, re.M)
+    assert marked == [truth for _, truth in shown]
+
+
+def test_pictures_of_a_data_set_come_with_their_classes(cli, trained, tiny_data, tmp_path):
+    def shown(*options):
+        said = cli("predict", trained, "--data", tiny_data, *options, "--out", tmp_path / "p.png", "--overwrite").out
+        return re.findall(r"^(\S+) \(GT: (\w+)\)$", said, re.M)
+
+    six = shown("--count", 6, "--seed", 1)
+    assert len(six) == len(set(six)) == 6 and all(f"/val/{truth}/" in path for path, truth in six)
+    assert shown("--count", 6, "--seed", 1) == six != shown("--count", 6, "--seed", 2)
+    assert len(shown()) == 12 and len(shown("--count", 99)) == 16
+    assert all(f"/train/{truth}/" in path for path, truth in shown("--split", "train"))
+
+
+def test_the_right_class_has_a_colour_of_its_own_and_stands_above_the_picture(tmp_path):
+    classes = [("tench", 0.6), ("goldfish, Carassius auratus", 0.3), ("eel", 0.1)]
+    view = np.zeros((8, 8, 3), np.uint8)
+    unknown = Prediction("a.png", view, classes)
+    right = Prediction("a.png", view, classes, truth="goldfish, Carassius auratus")
+    missed = Prediction("a.png", view, classes, truth="shark")
+    assert bar_colours(unknown) == [FIRST, OTHER, OTHER]
+    assert bar_colours(right) == [OTHER, RIGHT, OTHER] and bar_colours(missed) == [OTHER] * 3
+    drawings = [draw([p], "title", "svg").decode() for p in (unknown, right, missed)]
+    assert [RIGHT in drawing for drawing in drawings] == [False, True, False]
+    assert ["GT: goldfish" in drawing for drawing in drawings] == [False, True, False]
+    assert "GT: shark" in drawings[2] and "a.png" in drawings[0]
+
+
+@pytest.mark.parametrize(
+    ("options", "parts"),
+    [
+        ([], ["no pictures", "IMAGE files", "--data"]),
+        (["PICTURE", "--data", "toy"], ["--data takes its own pictures", "reddish.jpg"]),
+        (["--data", "toy"], ["toy has 10 classes", "the 4 the run was trained on"]),
+        (["--data", "toy", "--truth", "red"], ["--truth red", "leave it out"]),
+        (["PICTURE", "--count", "3"], ["--count", "--data"]),
+        (["PICTURE", "--truth", "purple"], ["--truth purple", "its 4: blue, green, red, yellow"]),
+    ],
+)
+def test_options_that_do_not_go_together(refused, trained, tmp_path, picture, options, parts):
+    options = [picture if option == "PICTURE" else option for option in options]
+    refused(["predict", trained, *options, "--out", tmp_path / "p.png"], *parts)

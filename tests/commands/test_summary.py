@@ -2,11 +2,12 @@
 
 import re
 
+import numpy as np
 import pytest
 
-from minidelve import models
+from minidelve import Tensor, models, nn, ops
 from minidelve.nn import init
-from minidelve.summary import summarize
+from minidelve.summary import multiply_adds, output_shape, summarize
 
 
 def total(text: str, name: str) -> int:
@@ -33,17 +34,72 @@ def test_options_have_their_effect(cli):
     assert total(cli("summary", "lab14", "--size", 64).out, "conv multiply-adds") > total(base, "conv multiply-adds")
 
 
-def test_small14_has_the_figures_of_the_paper(monkeypatch):
+def test_the_shape_options_have_their_effect(cli):
+    out = cli("summary", "small30", "--width", 0.25, "--levels", "3,1", "--fc", 50).out
+    assert re.search(r"^conv3_22 +Conv2d +64 x 18 x 18", out, re.M)
+    assert re.search(rf"^spp +SpatialPyramidPool2d +{64 * 10}$", out, re.M)
+    assert re.search(r"^fc2 +Linear +50 +2,550 +2,500$", out, re.M)
+
+
+@pytest.mark.parametrize(
+    ("name", "operations", "parameters", "slopes"),
+    [
+        ("vgg19", 1.963, "143.67 million", 13_696),
+        ("model_a", 1.906, "178.02 million", 14_688),
+        ("model_b", 2.322, "183.33 million", 15_968),
+        ("model_c", 5.346, "330.60 million", 20_576),
+    ],
+)
+def test_the_totals_are_those_of_table_3(cli, monkeypatch, name, operations, parameters, slopes):
+    def computed(*args, **kwargs):
+        raise AssertionError("a summary draws no weight and multiplies nothing")
+
+    monkeypatch.setattr(init, "normal_", computed)
+    monkeypatch.setattr(ops, "conv2d", computed)
+    out = cli("summary", name).out
+    assert "an image of 3 x 224 x 224" in out
+    assert re.search(rf"^conv\+fc multiply-adds +[\d,]+  \(.* billion\), {operations} x 1e10$", out, re.M)
+    assert re.search(rf"^weights and biases +[\d,]+  \({parameters}\)$", out, re.M)
+    assert total(out, "PReLU slopes") == slopes
+    assert total(out, r"conv\+fc multiply-adds") == total(out, "conv multiply-adds") + total(out, "fc multiply-adds")
+
+
+def test_small14_has_the_figures_of_the_paper():
     """Table 1 and section 2.1: 13,000 channel-wise slopes are the 10,304 here; He & Sun give 0.88e9 multiply-adds."""
-    for draw in ("he_normal_", "normal_"):  # 75 million random numbers would take seconds
-        monkeypatch.setattr(init, draw, lambda *args: None)
-    layers = summarize(models.create("small14", num_classes=2), size=224)
+    layers = summarize(models.create("small14", num_classes=2, init=models.UNFILLED), size=224)
     assert sum(layer.slopes for layer in layers) == 64 + 4 * 128 + 6 * 256 + 2 * 4096 == 10_304
     conv = sum(layer.multiply_adds for layer in layers if layer.kind == "Conv2d")
     assert conv == pytest.approx(0.88e9, rel=0.02)
     shapes = {layer.name: layer.shape for layer in layers}
     assert shapes["conv1"] == (64, 112, 112) and shapes["conv2_4"] == (128, 37, 37)
     assert shapes["conv3_6"] == (256, 18, 18) and shapes["spp"] == (256 * (36 + 9 + 4 + 1),)
+
+
+@pytest.mark.parametrize(
+    "layer",
+    [
+        nn.Conv2d(3, 4, (2, 3), stride=(2, 1), padding=(1, 0)), nn.MaxPool2d(3, 2, 1), nn.AvgPool2d(2, ceil_mode=True),
+        nn.PReLU(3), nn.ReLU(), nn.LeakyReLU(), nn.Dropout(), nn.LocalResponseNorm(), nn.Flatten(),
+        nn.SpatialPyramidPool2d((3, 1)), nn.Sequential(nn.Flatten(), nn.Linear(3 * 7 * 9, 5)),
+    ],
+    ids=lambda layer: type(layer).__name__,
+)  # fmt: skip
+def test_the_shape_that_follows_is_the_shape_that_comes_out(layer):
+    shape = (3, 7, 9)
+    for part in layer if isinstance(layer, nn.Sequential) else [layer]:
+        shape = output_shape(part, shape)
+    assert layer(Tensor(np.ones((2, 3, 7, 9), np.float32))).shape[1:] == shape
+
+
+def test_what_does_not_fit_has_no_shape():
+    for layer, shape in (
+        (nn.Conv2d(3, 4, 5), (3, 4, 9)), (nn.Conv2d(3, 4, 1), (2, 4, 4)), (nn.MaxPool2d(3), (3, 2, 5)),
+        (nn.Linear(4, 2), (5,)), (nn.Linear(4, 2), (1, 2, 2)),
+    ):  # fmt: skip
+        with pytest.raises(ValueError, match="fit"):
+            output_shape(layer, shape)
+    with pytest.raises(TypeError, match="shape of a Sequential"):
+        output_shape(nn.Sequential(), (3, 4, 4))
 
 
 def test_summarize_leaves_the_network_in_its_mode():
@@ -56,3 +112,9 @@ def test_bad_input(refused):
     refused(["summary", "lab15"], "'lab15'", "lab14")
     refused(["summary", "lab14", "--size", 3], "--size 3 is too small for lab14", "choose a larger one")
     refused(["summary", "lab14", "--classes", 0], "'0' is not an integer of at least 1")
+
+
+def test_multiply_adds_of_a_map_that_is_no_square():
+    """4 x 5 x 7 outputs, each the sum of 3 * 2 * 3 products."""
+    assert multiply_adds(nn.Conv2d(3, 4, (2, 3)), (4, 5, 7)) == 4 * 5 * 7 * 18 == 2_520
+    assert multiply_adds(nn.Linear(6, 5), (5,)) == 30 and multiply_adds(nn.MaxPool2d(2), (4, 5, 7)) == 0

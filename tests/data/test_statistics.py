@@ -73,3 +73,24 @@ def test_nothing_to_divide_by_is_an_error(store, imagenet_files, encode, pixels_
     dataset = open_dataset(store(dict.fromkeys(imagenet_files, image)))
     with pytest.raises(DataError, match="standard deviation of . readable images is 0"):
         compute_statistics(dataset, CenterCrop(8), on_bad_image="skip")
+
+
+def test_normalize_moves_each_image_by_its_shift():
+    statistics = Statistics(np.full((2, 3, 3), 100.0, np.float32), 20.0)
+    images = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3), dtype=np.uint8)
+    shifts = np.array([[1, 2, 3], [-4, 0, 8]], np.float32)
+    expected = (images + shifts.reshape(2, 1, 1, 3) - 100) / 20
+    np.testing.assert_allclose(statistics.normalize(images, shifts=shifts), expected, rtol=1e-6)
+
+
+def test_a_warped_mean_keeps_its_values_where_they_were():
+    """A ramp stays a ramp from edge to edge: bilinear, with the centres of the pixels in mind."""
+    rows, columns = np.mgrid[:8, :8].astype(np.float32)
+    statistics = Statistics(np.stack([rows, columns, np.full((8, 8), 7.25)], axis=2).astype(np.float32), 3.0, np.eye(3))
+    warped = statistics.warped((16, 24))
+    assert warped.mean.shape == (16, 24, 3) and warped.mean.dtype == np.float32
+    assert (warped.std, warped.covariance is statistics.covariance) == (3.0, True)
+    np.testing.assert_allclose(warped.mean[1:-1, 5, 0], (np.arange(1, 15) + 0.5) / 2 - 0.5, atol=1e-5)
+    np.testing.assert_allclose(warped.mean[5, 3:-3, 1], (np.arange(3, 21) + 0.5) / 3 - 0.5, atol=1e-5)
+    np.testing.assert_array_equal(warped.mean[:, :, 2], np.full((16, 24), np.float32(7.25)))
+    assert statistics.warped((8, 8)) is statistics

@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from minidelve.data import CenterCrop, Compose, DataError, RandomCrop, RandomFlip, ResizeShorterSide
+from minidelve.data import CenterCrop, Compose, DataError, RandomCrop, RandomFlip, ResizeShorterSide, ScaleJitter
 
 RNG = np.random.default_rng(0)
 IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -70,6 +70,12 @@ def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
     assert (resized == 77).all()
 
 
+def test_the_longer_side_is_rounded_and_not_cut():
+    """64 * 151 / 100 = 96.64."""
+    for shape, scaled in (((100, 151, 3), (64, 97, 3)), ((151, 100, 3), (97, 64, 3)), ((100, 149, 3), (64, 95, 3))):
+        assert ResizeShorterSide(64)(np.zeros(shape, np.uint8), RNG).shape == scaled
+
+
 def test_resize_leaves_an_image_of_the_size_untouched():
     assert ResizeShorterSide(6)(IMAGE, RNG) is IMAGE
 
@@ -88,3 +94,48 @@ def test_resize_takes_a_flipped_view():
 def test_a_thread_of_an_image_is_not_blown_up():
     with pytest.raises(DataError, match="9000 x 1 pixels would become 2304000 x 256"):
         ResizeShorterSide(256)(np.zeros((1, 9000, 3), np.uint8), RNG)
+
+
+class Scripted:
+    """Stands in for a generator: random() gives these numbers one after the other."""
+
+    def __init__(self, *numbers):
+        self.random = iter(numbers).__next__
+
+
+@pytest.mark.parametrize("shape", [(40, 60, 3), (75, 31, 3), (16, 16, 3)])
+@pytest.mark.parametrize("numbers", [(0.0, 0.0, 0.0), (0.5, 0.3, 0.9), (0.999, 0.999, 0.999)])
+def test_scale_jitter_is_resizing_and_then_cropping(shape, numbers):
+    """s is the first number's share of 20, 21, ..., 48; the crop's corner follows from the others."""
+    image = np.random.default_rng(5).integers(0, 256, shape, dtype=np.uint8)
+    s = 20 + int(numbers[0] * 29)
+    whole = ResizeShorterSide(s)(image, RNG)
+    expected = RandomCrop(16)(whole, Scripted(*numbers[1:]))
+    crop = ScaleJitter(20, 48, 16)(image, Scripted(*numbers))
+    assert min(whole.shape[:2]) == s and crop.shape == (16, 16, 3) and crop.dtype == np.uint8
+    assert np.abs(crop.astype(int) - expected).max() <= 2  # on noise, where a shift by 0.1 pixel makes 10 levels
+
+
+def test_scale_jitter_draws_every_scale_equally_often():
+    """Told from the picture: over a ramp from left to right, a crop's slope says how much it was scaled."""
+    ramp = np.repeat(np.linspace(0, 255, 64).astype(np.uint8)[None, :, None], 64, 0).repeat(3, 2)
+    jitter, rng = ScaleJitter(64, 67, 64), np.random.default_rng(0)
+    slopes = [np.polyfit(np.arange(60), jitter(ramp, rng)[8, 2:62, 0], 1)[0] for _ in range(2000)]
+    scales, counts = np.unique(np.round(64 * (255 / 63) / np.array(slopes)), return_counts=True)
+    assert scales.tolist() == [64, 65, 66, 67]
+    assert (abs(counts - 500) < 80).all()
+
+
+def test_scale_jitter_of_one_scale_keeps_it():
+    np.testing.assert_array_equal(ScaleJitter(6, 6, 6)(IMAGE[:, :6], RNG), IMAGE[:, :6])
+
+
+@pytest.mark.parametrize("low, high, size", [(6, 5, 4), (3, 9, 4)])
+def test_scales_that_cannot_be_drawn_are_refused(low, high, size):
+    with pytest.raises(ValueError, match=f"{low} to {high} for crops of {size}; expected crop <= low <= high"):
+        ScaleJitter(low, high, size)
+
+
+def test_scale_jitter_refuses_what_would_become_too_large():
+    with pytest.raises(DataError, match="of 9000 x 2 pixels would become"):
+        ScaleJitter(300, 300, 16)(np.zeros((2, 9000, 3), np.uint8), RNG)

@@ -1,0 +1,51 @@
+"""`minidelve data fetch`, from a server in this process; tests/data/test_fetch.py has the ways to fail."""
+
+import functools
+import hashlib
+import threading
+import zipfile
+from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
+
+import pytest
+
+from minidelve import data
+
+
+class Quiet(SimpleHTTPRequestHandler):
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def mirror(tiny_data, tmp_path, monkeypatch):
+    """(address, SHA-256) of a data set as a .zip."""
+    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    (tmp_path / "www").mkdir()
+    with zipfile.ZipFile(tmp_path / "www" / "four.zip", "w") as archive:
+        for path in sorted(tiny_data.rglob("*.png")):
+            archive.write(path, path.relative_to(tiny_data))
+    handler = functools.partial(Quiet, directory=tmp_path / "www")
+    with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
+        content = (tmp_path / "www" / "four.zip").read_bytes()
+        yield f"http://127.0.0.1:{server.server_port}/four.zip", hashlib.sha256(content).hexdigest()
+        server.shutdown()
+
+
+def test_a_data_set_is_fetched_once(cli, mirror, tmp_path):
+    args = ["data", "fetch", "tiny-imagenet", "--dir", tmp_path / "here", "--url", mirror[0], "--sha256", mirror[1]]
+    code, out, err = cli(*args)
+    path = tmp_path / "here" / "four.zip"
+    assert (code, err) == (0, "") and f"tiny-imagenet is in {path}" in out and f"minidelve data {path}" in out
+    assert len(data.open_dataset(path)) == 48
+    code, out, _ = cli(*args)
+    assert code == 0 and f"tiny-imagenet is already in {path}" in out
+
+
+def test_mistakes_are_one_line(refused, mirror, tmp_path, monkeypatch):
+    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: None)  # between two tries
+    refused(["data", "fetch", "mnist"], "'mnist'", "tiny-imagenet")
+    refused(["data", "fetch", "imagenette", "--sha256", "12"], "'12' is not 64 hexadecimal digits")
+    refused(["data", "fetch", "imagenette", "--dir", tmp_path, "--url", "http://x/a.rar"], "a.rar", ".zip or a .tgz")
+    missing = mirror[0].replace("four", "five")
+    refused(["data", "fetch", "imagenette", "--dir", tmp_path, "--url", missing], missing, "404", "--url")

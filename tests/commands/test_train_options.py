@@ -1,0 +1,170 @@
+"""`minidelve train`: recipes, TOML files and --show-config, and that each option of the recipe does something."""
+
+import json
+import tomllib
+from dataclasses import asdict
+
+import pytest
+
+from minidelve import data
+from minidelve import train as training
+from minidelve.config import Config
+from minidelve.recipes import resolve
+
+
+def shown(cli, *args) -> dict:
+    """What --show-config prints, as a dict; options that are not set are absent."""
+    code, out, err = cli("train", *args, "--show-config")
+    assert (code, err) == (0, "")
+    return tomllib.loads(out)
+
+
+def test_show_config_prints_every_option(cli):
+    out = cli("train", "--epochs", 1, "--show-config").out
+    expected = asdict(Config(epochs=1))
+    unset = {name for name, value in expected.items() if value in (None, [])}
+    assert tomllib.loads(out) == {name: value for name, value in expected.items() if name not in unset}
+    assert "jitter" in unset and all(f"# {name} is not set: " in out for name in unset)
+
+
+def test_show_config_says_where_each_option_comes_from(cli, tmp_path):
+    (tmp_path / "a.toml").write_text("lr = 0.02\nbatch-size = 32\n")
+    out = cli(
+        "train", "--recipe", "paper-large", "--config", tmp_path / "a.toml", "--lr", 0.5, "--show-config"
+    ).out  # fmt: skip
+    origins = {line.split(" = ")[0]: line.rpartition("# ")[2] for line in out.splitlines() if " = " in line}
+    assert [origins[name] for name in ("lr", "batch_size", "size", "seed")] == ["flag", "file", "recipe", "default"]
+
+
+@pytest.mark.parametrize("options", [["--recipe", "paper-large"], ["--plateau", "--model", "small14"],
+                                     ["--recipe", "lab-jitter", "--data", "a b/ü.zip", "--seed", "3"]])
+def test_what_is_shown_can_be_read_again(cli, tmp_path, options):
+    first = cli("train", *options, "--show-config").out
+    (tmp_path / "mine.toml").write_text(first, encoding="utf-8")
+    assert shown(cli, "--config", tmp_path / "mine.toml") == tomllib.loads(first)
+
+
+def test_flags_win_over_the_file_and_the_file_over_the_recipe(cli, tmp_path):
+    (tmp_path / "a.toml").write_text('recipe = "paper-large"\nlr = 0.02\nmomentum = 0.8\nmilestones = [3, 5]\n')
+    options = shown(cli, "--config", tmp_path / "a.toml", "--lr", 0.5)
+    assert (options["lr"], options["momentum"], options["milestones"]) == (0.5, 0.8, [3, 5])
+    assert (options["size"], options["jitter"]) == (224, [256, 512])
+    assert shown(cli, "--config", tmp_path / "a.toml", "--plateau").get("milestones") is None
+    (tmp_path / "a.toml").write_text("plateau = true")
+    options = shown(cli, "--config", tmp_path / "a.toml", "--milestones", "2,4")
+    assert (options["plateau"], options["milestones"]) == (False, [2, 4])
+
+
+def test_a_run_keeps_what_it_was_shown_to_do(cli, quick, tmp_path):
+    options = [*quick, "--recipe", "lab-jitter", "--epochs", 1, "--jitter", "28,40", "--short-side", 32]
+    expected = shown(cli, *options)
+    assert cli("train", *options, "--out", tmp_path / "run").code == 0
+    kept = json.loads((tmp_path / "run" / "config.json").read_text())
+    kept = {name: value for name, value in kept.items() if value not in (None, []) and name != "versions"}
+    assert kept == expected
+
+
+@pytest.mark.parametrize(
+    "option", [["--jitter", "28,40"], ["--colour", "0.5"], ["--short-side", "36"], ["--normalize", "mean"]]
+)
+def test_an_option_of_the_recipe_changes_the_numbers(cli, quick, tmp_path, option):
+    for name, options in {"plain": [], "other": option}.items():
+        assert cli("train", *quick, "--lr", "1e-4", *options, "--out", tmp_path / name).code == 0
+    runs = [(tmp_path / name / "metrics.csv").read_text().splitlines()[1] for name in ("plain", "other")]
+    losses = [run.split(",")[2] for run in runs]
+    assert losses[0] != losses[1]
+
+
+def test_colour_and_jitter_are_for_training_alone(tiny_data):
+    config = resolve({"size": 28, "batch_size": 8, "jitter": [28, 60], "colour": 3.0})
+    sets = [data.open_dataset(tiny_data, split) for split in ("train", "val")]
+    statistics = data.compute_statistics(sets[0], training.views(28)[1])
+    seen, tested = training.loaders(config, *sets, statistics)
+    (first, _), (again, _) = next(tested.epoch(0)), next(tested.epoch(5))
+    assert (first == again).all()
+    pixels = sets[1].image(0)[2:30, 2:30]
+    assert abs(first[0].transpose(1, 2, 0) * statistics.std + statistics.mean - pixels).max() < 1e-3
+    beyond = next(seen.epoch(1))[0].transpose(0, 2, 3, 1) * statistics.std + statistics.mean
+    assert beyond.max() > 256 or beyond.min() < -1  # a strong shift leaves the range of a pixel
+
+
+def test_resume_of_a_jittered_run_ends_with_the_same_numbers(cli, quick, tmp_path):
+    """Crops, colours and the covariance they come from are the same after a stop."""
+    options = [*quick, "--jitter", "28,40", "--colour", 0.5, "--plateau"]
+    assert cli("train", *options, "--epochs", 2, "--out", tmp_path / "whole").code == 0
+    assert cli("train", *options, "--epochs", 1, "--out", tmp_path / "cut").code == 0
+    assert cli("train", "--resume", "--epochs", 2, "--out", tmp_path / "cut").code == 0
+    lines = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("whole", "cut")]
+    whole, cut = ([line.rsplit(",", 2)[0] for line in run] for run in lines)
+    assert len(whole) == 3 and whole == cut
+
+
+@pytest.mark.parametrize(
+    "content, parts",
+    [
+        ("lr = -1", ["lr:", "'-1' is not a number above 0"]),
+        ("rate = 1", ["rate is no option of a run", "lr"]),
+        ("lr", ["is no TOML"]),
+        ("plateau = 3", ["plateau is 3", "true or false"]),
+        ('model = "vgg"', ["model is 'vgg'", "lab14"]),
+        ("lr = true", ["lr:", "True is not a number"]),
+        ("jitter = [512, 256]", ["jitter:", "two rising sizes"]),
+        ("plateau = true\nmilestones = [3]", ["plateau and milestones exclude each other"]),
+        ("milestones = 3.5", ["milestones:", "rising epoch numbers"]),
+    ],
+)
+def test_a_wrong_file_is_one_line(refused, tmp_path, content, parts):
+    (tmp_path / "bad.toml").write_text(content)
+    refused(["train", "--config", tmp_path / "bad.toml", "--out", tmp_path / "x"], "bad.toml", *parts)
+
+
+def test_a_missing_file_and_a_missing_folder_are_named(refused, tmp_path):
+    refused(["train", "--config", tmp_path / "no.toml", "--out", tmp_path / "x"], "no.toml cannot be read")
+    refused(["train"], "--out is missing")
+    refused(["train", "--resume", "--show-config"], "--out is missing")
+
+
+def test_the_same_command_resumes_a_recipe_that_was_shortened(cli, quick, tmp_path):
+    """Milestones and length that the recipe would have do not count as given."""
+    small = ["--model", "small14", "--width", 0.125, "--fc", 16, "--short-side", 32, "--jitter", "28,32"]
+    shortened = [*quick, "--recipe", "paper-large", *small]
+    options = [*shortened, "--out", tmp_path / "run"]
+    assert cli("train", *options, "--epochs", 1).code == 0
+    code, out, err = cli("train", *options, "--epochs", 2, "--resume")
+    assert (code, err) == (0, "") and "resuming after epoch 1" in out and "epoch   2/2" in out
+    code, _, err = cli("train", *options, "--epochs", 2, "--resume", "--lr", 0.5)
+    assert code == 2 and "--lr 0.5 differs from the run's 0.01" in err
+
+
+def test_show_config_refuses_what_training_would(refused, tmp_path):
+    for options, part in [
+        (["--aux-after", "nope"], "aux_after 'nope'"),
+        (["--slope", 0.1], "prelu has no fixed slope"),
+        (["--size", 3], "--size 3 is too small"),
+        (["--warm-start", tmp_path / "nowhere"], "nowhere"),
+    ]:
+        refused(["train", "--show-config", *options], part)
+
+
+def test_an_empty_path_is_a_slip(refused):
+    for options in (["--data", ""], ["--out", ""], ["--config", ""], ["--warm-start", ""]):
+        refused(["train", *options], options[0], "the path is empty")
+
+
+def test_a_store_that_is_too_small_for_the_scales_is_noted(cli, quick, tiny_data, tmp_path):
+    assert cli("data", "pack", tiny_data, tmp_path / "store", "--short-side", 30).code == 0
+    options = ["--data", tmp_path / "store", *quick[2:], "--jitter", "28,40"]
+    out = cli("train", *options, "--out", tmp_path / "run").out
+    assert "note: the images of store were packed with a shorter side of 30; for scales up to 40" in out
+    assert "note:" not in cli("train", *options[:-1], "28,30", "--out", tmp_path / "other").out
+
+
+def test_a_run_cannot_start_from_the_weights_that_it_replaces(cli, quick, refused, tmp_path):
+    assert cli("train", *quick, "--out", tmp_path / "run").code == 0
+    options = ["--warm-start", tmp_path / "run", "--out", tmp_path / "run", "--overwrite"]
+    refused(["train", *quick, *options], "--warm-start", "would replace")
+
+
+def test_resume_refuses_a_recipe_that_the_run_was_not_trained_by(cli, quick, refused, tmp_path):
+    assert cli("train", *quick, "--out", tmp_path / "run").code == 0
+    refused(["train", "--resume", "--recipe", "paper-large", "--out", tmp_path / "run"], "differs from the run's")

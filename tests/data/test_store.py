@@ -1,0 +1,124 @@
+"""A packed store, opened: views of a file, and damage that is seen."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from minidelve import data
+from minidelve.data import DataError, Loader, Statistics, open_dataset
+
+
+@pytest.fixture(scope="module")
+def packed(tiny_data, tmp_path_factory):
+    path = tmp_path_factory.mktemp("packed") / "store"
+    data.pack(tiny_data, path, 28)
+    return path
+
+
+@pytest.fixture
+def spoilt(packed, tmp_path):
+    return shutil.copytree(packed, tmp_path / "store")
+
+
+def error_of(path, split="train"):
+    with pytest.raises(DataError) as error:
+        open_dataset(path, split)
+    message = str(error.value)
+    assert "\n" not in message and message.startswith(str(path))
+    return message
+
+
+def test_an_image_is_a_read_only_view_of_the_file(packed):
+    dataset = open_dataset(packed)
+    image = dataset.image(3)
+    assert image.shape == (28, 28, 3) and image.dtype == np.uint8 and not image.flags.writeable
+    assert np.shares_memory(image, dataset.image(3)) and type(image) is np.ndarray
+    content = np.fromfile(packed / "train.pixels", np.uint8)
+    np.testing.assert_array_equal(image.ravel(), content[3 * 28 * 28 * 3:4 * 28 * 28 * 3])
+    with pytest.raises(ValueError, match="read-only"):
+        image[0] = 0
+
+
+def test_nothing_is_cached(packed):
+    dataset = open_dataset(packed, cache_bytes=10**9)
+    for i in range(len(dataset)):
+        dataset.image(i)
+    assert dataset._cache == {}
+
+
+def test_a_loader_gives_the_same_batches_as_from_the_files(tiny_data, packed):
+    statistics = Statistics(np.full((24, 24, 3), 100, np.float32), 50.0)
+    crop, shrink = data.Compose([data.RandomCrop(24), data.RandomFlip()]), data.ShrinkShorterSide(28)
+
+    def batches(dataset, transform):
+        return list(Loader(dataset, 10, transform, statistics, shuffle=True, seed=3).epoch(2))
+
+    direct = batches(open_dataset(tiny_data), data.Compose([shrink, crop]))
+    for (images, labels), (expected, expected_labels) in zip(batches(open_dataset(packed), crop), direct, strict=True):
+        np.testing.assert_array_equal(images, expected)
+        np.testing.assert_array_equal(labels, expected_labels)
+
+
+def test_it_describes_itself(packed, tiny_data):
+    text = open_dataset(packed).describe()
+    assert "store (packed layout), split train\n  images   48" in text
+    assert f"shorter side at most 28, 0.1 MB of pixels, from {tiny_data}" in text
+
+
+@pytest.mark.parametrize("change", [-1, 1])
+def test_a_pixel_file_of_the_wrong_size_is_seen_when_opened(spoilt, change):
+    size = (spoilt / "train.pixels").stat().st_size
+    os.truncate(spoilt / "train.pixels", size + change)
+    assert f"train.pixels: has {size + change} bytes; expected {size}" in error_of(spoilt)
+    assert len(open_dataset(spoilt, "val")) == 16
+
+
+def test_any_changed_byte_of_the_index_is_seen_when_opened(spoilt):
+    content = (spoilt / "val.index.npy").read_bytes()
+    for at in (0, 20, 130, len(content) - 1):
+        (spoilt / "val.index.npy").write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1:])
+        assert "val.index.npy: cannot be used (its checksum is wrong)" in error_of(spoilt, "val")
+
+
+@pytest.mark.parametrize("file", ["train.pixels", "train.index.npy"])
+def test_a_missing_file_is_named(spoilt, file):
+    os.remove(spoilt / file)
+    message = error_of(spoilt)
+    assert file in message and "copy the store again" in message
+
+
+def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
+    with open(spoilt / "train.pixels", "r+b") as file:
+        file.seek(5 * 28 * 28 * 3 + 17)
+        byte = file.read(1)[0]
+        file.seek(-1, 1)
+        file.write(bytes([byte ^ 1]))
+    dataset = open_dataset(spoilt)
+    bad = []
+    for i in range(len(dataset)):
+        try:
+            dataset.check_image(i)
+        except DataError as error:
+            bad.append((i, str(error)))
+    assert [i for i, _ in bad] == [5] and bad[0][1].startswith(f"{spoilt}/train.pixels[5]: is damaged")
+
+
+@pytest.mark.parametrize("change", [
+    lambda header: "{", lambda header: "[]", lambda header: json.dumps(header | {"classes": 3}),
+    lambda header: json.dumps({key: value for key, value in header.items() if key != "short_side"}),
+    lambda header: json.dumps(header | {"splits": {"train": {"images": 1}}}),
+    lambda header: json.dumps(header | {"format": "other"}),
+])
+def test_a_damaged_header_is_one_line(spoilt, change):
+    path = spoilt / "minidelve-store.json"
+    path.write_text(change(json.loads(path.read_text())))
+    assert "minidelve-store.json: is no header of a packed store" in error_of(spoilt)
+
+
+def test_a_store_of_a_later_version_is_refused(spoilt):
+    path = spoilt / "minidelve-store.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
+    assert "is of version 2; expected 1" in error_of(spoilt)

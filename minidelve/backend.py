@@ -140,9 +140,10 @@ def shares(count: int) -> list[slice]:
 def can_share(count: int, *arrays: Any) -> bool:
     """Whether a batch of `count` is worth cutting into shares that run whole layers side by side.
 
-    On the CPU, with at least two images a core, and kernels that two threads may call at once.
+    On the CPU, with at least two images a core, and kernels that two threads may call at once.  A deterministic
+    run decides by the batch alone.
     """
-    enough = 1 < threads.thread_count() <= count // 2
+    enough = count > 1 if threads.is_deterministic() else 1 < threads.thread_count() <= count // 2
     return enough and device_of(*arrays) == "cpu" and _kernels_may_run_side_by_side()
 
 

@@ -13,11 +13,11 @@ from collections.abc import Sequence
 
 from minidelve import __version__
 from minidelve.checkpoint import CheckpointError
-from minidelve.commands import check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
+from minidelve.commands import bench, check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
 from minidelve.data import DataError
 from minidelve.run_folder import RunError
 
-COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, doctor)
+COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 

@@ -6,8 +6,10 @@ and on a machine that runs anything else they wait for the slowest each time (la
 one share per core, each share runs through im2col, product and bias on its own, with BLAS limited to
 one thread, and the cores meet once an op.
 
-The number of threads is NUMBA_NUM_THREADS if set, else OMP_NUM_THREADS, else the number of cores this
-process may use.
+The number of threads is what `limit` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
+cores this process may use.  More threads cut a batch into more shares, and a sum over shares then adds the
+same numbers in another order: results agree to rounding.  `deterministic` makes them the same to the bit by
+cutting everything into the same PARTS shares, however many threads there are to take them.
 """
 
 from __future__ import annotations
@@ -27,9 +29,49 @@ import numpy as np
 T = TypeVar("T")
 
 
-@cache
+PARTS = 8  # shares of a deterministic run: enough for a laptop's cores, few enough for sizeable products
+
+
+class _Settings:
+    """What the user asked for; None and False until then."""
+
+    threads: int | None = None
+    deterministic = False
+
+
+_settings = _Settings()
+
+
+def limit(threads: int) -> None:
+    """Use at most so many threads from now on.  ValueError below 1."""
+    if threads < 1:
+        raise ValueError(f"threads is {threads}; expected at least 1")
+    import numba  # late: it takes a second
+
+    _settings.threads = threads
+    _pool.cache_clear()
+    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # those it may still have
+    for library in _blas_libraries():
+        library.set_num_threads(threads)
+
+
+def deterministic(on: bool = True) -> None:
+    """Whether results are to be the same to the bit for any number of threads, for a little speed."""
+    _settings.deterministic = on
+
+
+def is_deterministic() -> bool:
+    """What `deterministic` set."""
+    return _settings.deterministic
+
+
 def thread_count() -> int:
     """How many cores to use."""
+    return _settings.threads or _default_thread_count()
+
+
+@cache
+def _default_thread_count() -> int:
     for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
         if os.environ.get(variable, "").isdecimal():
             return max(1, int(os.environ[variable]))
@@ -39,9 +81,10 @@ def thread_count() -> int:
 def shares(count: int) -> list[slice]:
     """range(count) in contiguous slices of nearly equal length, one per thread; none is empty.
 
-    Which images a thread gets depends on these two numbers only, and so does the order of every sum.
+    Which images a share holds depends on these two numbers only (in a deterministic run on `count` alone),
+    and so does the order of every sum.
     """
-    parts = max(1, min(thread_count(), count))
+    parts = max(1, min(PARTS if _settings.deterministic else thread_count(), count))
     return [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
 
 
@@ -53,20 +96,27 @@ def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
     if _inside.share:
         return [function(slice(0, count))]
     parts = shares(count)
-    if len(parts) == 1 and thread_count() > 1:
+    if len(parts) == 1 and thread_count() > 1 and not _settings.deterministic:
         return [function(parts[0])]  # a single image: let BLAS have all cores
+    hands = max(1, min(thread_count(), len(parts)))
+
+    def several(first: int) -> list[T]:
+        """Every hands-th share from the first on, one after the other: a thread's work."""
+        return [_alone(function, part) for part in parts[first::hands]]
+
     with _side_by_side():
-        others: list[Future[T]] = []
+        others: list[Future[list[T]]] = []
         try:
-            for part in parts[1:]:  # in the caller's context: np.errstate holds for every share
-                others.append(_pool().submit(copy_context().run, _alone, function, part))
-            first = _alone(function, parts[0])
+            for first in range(1, hands):  # in the caller's context: np.errstate holds for every share
+                others.append(_pool().submit(copy_context().run, several, first))
+            mine = several(0)
         finally:
             _wait_for(others)  # nobody may still be writing when an error or Ctrl-C leaves this function
-        return [first, *(other.result() for other in others)]
+        by_hand = [mine, *(other.result() for other in others)]
+    return [by_hand[i % hands][i // hands] for i in range(len(parts))]
 
 
-def _wait_for(others: list[Future[T]]) -> None:
+def _wait_for(others: list[Future[Any]]) -> None:
     try:
         wait(others)
     except BaseException:  # Ctrl-C came while this thread waited

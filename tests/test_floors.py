@@ -32,7 +32,7 @@ FLOORS = [
         "minidelve.curves", "minidelve.diagnose", "minidelve.summary", "minidelve.predict", "minidelve.gradient_cases",
     },
     {"minidelve"},  # the root re-exports what is below it
-    {"minidelve.experiments"},
+    {"minidelve.experiments", "minidelve.bench"},
     {"minidelve.commands"},
     {"minidelve.cli", "minidelve.__main__"},
 ]

@@ -7,7 +7,6 @@ import importlib.util
 import os
 import platform
 import sys
-import time
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -15,6 +14,7 @@ from typing import Any
 import numpy as np
 
 from minidelve import __version__, backend
+from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
@@ -60,7 +60,7 @@ def processor() -> list[tuple[str, str]]:
     return [
         ("cores", f"{usable} usable of {os.cpu_count()}"),
         ("BLAS", blas()),
-        ("matrix product", f"{sgemm_gflops():.0f} GFLOP/s (float32, 1024 x 1024; the limit of a convolution)"),
+        ("matrix product", f"{sgemm_gflops():.0f} GFLOP/s (float32, 2048 x 2048; the limit of a convolution)"),
         ("memory", f"{copy_gigabytes():.1f} GB/s read and written by a copy (the limit of an activation)"),
     ]
 
@@ -76,29 +76,6 @@ def blas() -> str:
 
     pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas" and "numpy" in pool["filepath"]]
     return text + "".join(f", {p['num_threads']} threads ({p.get('architecture', 'unknown')} code)" for p in pools[:1])
-
-
-def sgemm_gflops(n: int = 1024, seconds: float = 0.5) -> float:
-    """The best rate of n x n float32 matrix products, after one to wake the threads."""
-    a, out = np.full((n, n), 0.5, np.float32), np.empty((n, n), np.float32)
-    return 2 * n**3 / best_seconds(lambda: np.matmul(a, a, out=out), seconds) / 1e9
-
-
-def copy_gigabytes(size: int = 64 << 20, seconds: float = 0.3) -> float:
-    """The best rate of copying an array larger than the caches: bytes read plus bytes written."""
-    a, out = np.ones(size // 4, np.float32), np.empty(size // 4, np.float32)
-    return 2 * size / best_seconds(lambda: np.copyto(out, a), seconds) / 1e9
-
-
-def best_seconds(work: Any, seconds: float) -> float:
-    """The shortest of the runs that fit into so many seconds (at least two)."""
-    work()
-    best, end = float("inf"), time.perf_counter() + seconds
-    while best == float("inf") or time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
-    return best
 
 
 def kernels() -> list[tuple[str, str]]:

@@ -1,0 +1,203 @@
+"""`minidelve bench`: how fast kernels, ops and networks are, against the machine's limits and PyTorch."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import time
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from minidelve import models
+from minidelve.bench import cases as all_cases
+from minidelve.bench.machine import Limits, measure_limits
+from minidelve.bench.memory import peak_in_own_process
+from minidelve.bench.networks import DifferentWork, Job, check_same_work, our_side, relative_difference, their_side
+from minidelve.bench.timing import Spread, interleaved, ratio
+from minidelve.bench.twin import TorchMissing, load_torch
+from minidelve.commands.arguments import add_command, at_least
+from minidelve.config import versions
+from minidelve.run_folder import RunError
+from minidelve.threads import thread_count
+
+EXAMPLE = """
+minidelve bench
+minidelve bench --against torch --json speed.json
+minidelve bench networks --model lab14 --batch-size 64 --against torch
+minidelve bench ops --only prelu --against torch
+"""
+PARTS = ("kernels", "ops", "networks")
+# model: (batch, pixels) unless --batch-size and --size say otherwise
+JOBS = {"lab14": (64, 56), "small14": (64, 224), "model_a": (8, 224)}
+LAYOUTS = ("NCHW", "channels_last")
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = add_command(subparsers, "bench", "time kernels, ops and steps, against limits and PyTorch", EXAMPLE, run)
+    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default all)")
+    parser.add_argument("--only", metavar="TEXT", help="kernels and ops whose name has this in it")
+    parser.add_argument(
+        "--model",
+        action="append",
+        choices=tuple(models.TABLES),
+        help=f"network; may be repeated (default {', '.join(JOBS)})",
+    )
+    parser.add_argument("--mode", choices=("training", "inference", "both"), default="both", help="of networks")
+    parser.add_argument("--batch-size", type=at_least(1), metavar="N", help="of networks (default 64, model_a 8)")
+    parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="of networks (default 224, lab14 56)")
+    parser.add_argument("--against", choices=("torch",), help="take turns with PyTorch and print the ratio")
+    parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
+    parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
+    parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
+    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file too")
+
+
+def run(args: argparse.Namespace) -> int:
+    """Print the tables; exit code 1 when two sides that should agree do not."""
+    strangers = [part for part in args.parts if part not in PARTS]
+    if strangers:
+        raise RunError(f"bench: {strangers[0]!r} is no part; expected some of: {', '.join(PARTS)}")
+    if args.compile and not args.against:
+        raise RunError("--compile is PyTorch's; add --against torch")
+    if args.json and (args.json.is_dir() or not args.json.absolute().parent.is_dir()):
+        raise RunError(f"--json {args.json} cannot be written; name a file in a folder that exists")
+    try:
+        bench = Bench(args)
+    except TorchMissing as error:
+        raise RunError(str(error)) from error
+    for part in PARTS:
+        if not args.parts or part in args.parts:
+            getattr(bench, part)()
+    if args.json:
+        args.json.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
+        print(f"\nevery figure is in {args.json}")
+    for line in bench.refused:
+        print(f"NO RATIO: {line}")
+    return 1 if bench.refused else 0
+
+
+class Bench:
+    """One run of the command: measures, prints as it goes, and keeps every figure."""
+
+    def __init__(self, args: argparse.Namespace):
+        self.args, self.refused = args, list[str]()
+        self.torch = load_torch(thread_count()) if args.against else None
+        self.limits: Limits = measure_limits()
+        described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
+        print(
+            f"{platform.processor() or platform.machine()}, {thread_count()} threads, "
+            + ", ".join(f"{name} {version}" for name, version in described.items())
+            + f"\nlimits: products {self.limits.sgemm:.0f} GFLOP/s, copy {self.limits.copy:.1f} GB/s"
+        )
+        self.figures: dict[str, Any] = {
+            "threads": thread_count(),
+            "versions": described,
+            "limits": asdict(self.limits),
+            "started": time.strftime("%Y-%m-%d %H:%M"),
+            "cores": os.cpu_count(),
+            "cases": [],
+            "networks": [],
+        }
+
+    def kernels(self) -> None:
+        """Every kernel, alone."""
+        self._cases("kernel")
+
+    def ops(self) -> None:
+        """Every op, beside PyTorch's if asked."""
+        self._cases("op")
+
+    def _cases(self, kind: str) -> None:
+        print(f"\n{kind:<24}{'ms':>9}  {'(low to high)':<19}{'rate':>15}{'of limit':>10}  against torch")
+        for case in all_cases.cases():
+            if case.kind == kind and (self.args.only or "") in case.name:
+                self._case(case)
+
+    def _case(self, case: all_cases.Case) -> None:
+        sides = {"ours": case.ours}
+        if self.torch and case.theirs:
+            sides["torch"] = case.theirs(self.torch)
+            for ours, theirs in zip(case.ours(), sides["torch"](), strict=True):
+                if not relative_difference(ours, theirs) < 1e-3:
+                    self.refused.append(f"{case.name}: results differ by {relative_difference(ours, theirs):.2g}")
+                    return
+        rounds = list(interleaved(sides, self.args.rounds, seconds=0.1))
+        ours = Spread.of([times["ours"] for times in rounds])
+        products = case.flops > 0
+        work, unit = (case.flops, "GFLOP/s") if products else (case.bytes, "GB/s")
+        limit = self.limits.sgemm if products else self.limits.copy
+        rate = work / ours.median / 1e9
+        against = ratio(rounds, "ours") if len(sides) > 1 else None
+        print(
+            f"{case.name:<24}{1e3 * ours.median:9.3f}  {f'({1e3 * ours.low:.3f} to {1e3 * ours.high:.3f})':<19}"
+            f"{rate:9.1f} {unit:<7}{rate / limit:7.0%}  {show(against)}   {case.what}",
+            flush=True,
+        )
+        self.figures["cases"].append(
+            {
+                "kind": case.kind,
+                "name": case.name,
+                "what": case.what,
+                "seconds": asdict(ours),
+                "rate": rate,
+                "unit": unit,
+                "share_of_limit": rate / limit,
+                "ratio": asdict(against) if against else None,
+            }
+        )
+
+    def networks(self) -> None:
+        """Whole steps of each network."""
+        modes = ("training", "inference") if self.args.mode == "both" else (self.args.mode,)
+        for model in self.args.model or JOBS:
+            batch, size = JOBS.get(model, (8, 224))
+            for mode in modes:
+                self._network(Job(model, self.args.batch_size or batch, self.args.size or size, mode))
+
+    def _network(self, job: Job) -> None:
+        print(f"\n{job}")
+        network, step = our_side(job)
+        sides = {"minidelve": step}
+        if self.torch:
+            for layout in LAYOUTS:
+                twin, sides[f"torch {layout}"] = their_side(self.torch, job, network, layout)
+                if layout == LAYOUTS[0]:
+                    try:
+                        agreement = check_same_work(self.torch, job, network, twin)
+                    except DifferentWork as error:
+                        self.refused.append(str(error))
+                        return
+                    print(f"  same work: logits and gradients agree to {agreement:.1g} of their size")
+            if self.args.compile:
+                _, sides["torch compiled"] = their_side(self.torch, job, network, "channels_last", compiled=True)
+        rounds = list(interleaved(sides, self.args.rounds, seconds=1.0))
+        figures: dict[str, Any] = {**asdict(job), "images_per_second": {}, "peak_mb": {}}
+        for name in sides:
+            rate = Spread.of([job.batch / times[name] for times in rounds])
+            print(f"  {name:<20}{rate.median:9.2f} img/s   ({rate.low:.2f} to {rate.high:.2f})", flush=True)
+            figures["images_per_second"][name] = asdict(rate)
+        if self.torch:
+            against = ratio(rounds, "minidelve")
+            print(f"  {'ratio':<20}{show(against)} of PyTorch's best in each of {len(rounds)} rounds")
+            figures["ratio"] = asdict(against)
+        del sides, network, step, rounds
+        if job.mode == "training" and not self.args.no_memory:
+            self._memory(job, figures)
+        self.figures["networks"].append(figures)
+
+    def _memory(self, job: Job, figures: dict[str, Any]) -> None:
+        for side in ("minidelve", *(LAYOUTS if self.torch else ())):
+            figures["peak_mb"][side] = peak_in_own_process(side, job)
+            print(f"  {side + ' peak':<20}{figures['peak_mb'][side]:9.0f} MB", flush=True)
+        if self.torch:
+            ours, *theirs = figures["peak_mb"].values()
+            print(f"  {'memory':<20}{ours / min(theirs):9.2f} of PyTorch's")
+
+
+def show(spread: Spread | None) -> str:
+    """0.98 (0.90 to 1.03)"""
+    return f"{spread.median:.2f} ({spread.low:.2f} to {spread.high:.2f})" if spread else ""

@@ -1,0 +1,76 @@
+"""`minidelve bench`: tables, files, refusals."""
+
+import json
+
+import pytest
+
+from minidelve.bench import cases, machine
+from minidelve.commands import bench
+
+
+@pytest.fixture(autouse=True)
+def small(monkeypatch):
+    monkeypatch.setattr(cases, "BATCH", 2)
+    monkeypatch.setattr(cases, "SIDE", 12)
+    monkeypatch.setattr(cases, "CHANNELS", 8)
+    monkeypatch.setattr(bench, "measure_limits", lambda: machine.Limits(sgemm=100.0, copy=10.0))
+
+
+NETWORK = ["networks", "--model", "lab14", "--batch-size", 2, "--size", 28, "--rounds", 2]
+
+
+def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(cli, tmp_path):
+    code, out, err = cli("bench", "kernels", "ops", "--only", "prelu", "--rounds", 3, "--json", tmp_path / "b.json")
+    assert (code, err) == (0, "")
+    assert "limits: products 100 GFLOP/s, copy 10.0 GB/s" in out
+    figures = json.loads((tmp_path / "b.json").read_text())
+    assert [case["name"] for case in figures["cases"]] == ["prelu_forward", "prelu_backward", "prelu"]
+    for case in figures["cases"]:
+        assert case["seconds"]["low"] <= case["seconds"]["median"] <= case["seconds"]["high"]
+        assert case["share_of_limit"] == pytest.approx(case["rate"] / 10) and case["ratio"] is None
+        assert f"\n{case['name']} " in out
+    forward = figures["cases"][0]
+    assert forward["rate"] == pytest.approx(2 * 2 * 12 * 12 * 8 * 4 / forward["seconds"]["median"] / 1e9)
+
+
+def test_a_network_is_timed_and_its_peak_memory_measured(cli, tmp_path):
+    code, out, _ = cli("bench", *NETWORK, "--mode", "training", "--json", tmp_path / "b.json")
+    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
+    assert code == 0 and "lab14 training, batch 2, 28 px" in out
+    assert network["images_per_second"]["minidelve"]["median"] > 0 and "ratio" not in network
+    assert 50 < network["peak_mb"]["minidelve"] < 1000
+
+
+def test_against_torch_both_layouts_run_and_there_is_a_ratio(cli, tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    options = [*NETWORK, "--mode", "inference", "--against", "torch", "--json", tmp_path / "b.json"]
+    assert cli("bench", *options).code == 0
+    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
+    assert set(network["images_per_second"]) == {"minidelve", "torch NCHW", "torch channels_last"}
+    assert network["ratio"]["low"] <= network["ratio"]["median"] <= network["ratio"]["high"]
+
+
+def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_path):
+    pytest.importorskip("torch", reason="PyTorch is not installed")
+    monkeypatch.setattr("minidelve.bench.networks.AGREEMENT", 0.0)
+    options = [*NETWORK, "--mode", "inference", "--against", "torch", "--json", tmp_path / "b.json"]
+    code, out, _ = cli("bench", *options)
+    assert code == 1 and "NO RATIO: lab14 inference" in out
+    assert json.loads((tmp_path / "b.json").read_text())["networks"] == []
+
+
+@pytest.mark.parametrize(
+    "options, parts",
+    [
+        (["everything"], ["'everything' is no part", "kernels, ops, networks"]),
+        (["--compile"], ["--compile", "--against torch"]),
+        (["--json", "no/such/folder/b.json"], ["no/such/folder/b.json", "folder that exists"]),
+    ],
+)
+def test_what_cannot_be_done_is_one_line(refused, options, parts):
+    refused(["bench", *options], *parts)
+
+
+def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):
+    monkeypatch.setitem(__import__("sys").modules, "torch", None)
+    refused(["bench", "ops", "--against", "torch"], "PyTorch is not installed", "pip install torch")

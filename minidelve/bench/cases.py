@@ -68,6 +68,45 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
         "col2im", f"2x2, {shape}", lambda: k.col2im(cols, (SIDE, SIDE), *window, out=dx), bytes=size + cols.nbytes
     )
 
+    from minidelve.ops.winograd import matrices  # small14's tiles: 4 x 4 inputs, 3 x 3 outputs
+
+    AT, BT, _ = matrices(3, 2, np, x.dtype)
+    counts = (-(-SIDE // 3), -(-SIDE // 3))
+    tiles = k.gather_tiles(x, BT, 3, (0, 0), counts)
+    yield make(
+        "gather_tiles",
+        f"4x4 tiles, {shape}",
+        lambda: k.gather_tiles(x, BT, 3, (0, 0), counts, out=tiles),
+        bytes=size + tiles.nbytes,
+    )
+    yield make(
+        "scatter_tiles",
+        f"3x3 tiles, {shape}",
+        lambda: k.scatter_tiles(tiles, AT, 3, (0, 0), (SIDE, SIDE), counts, out=dx),
+        bytes=size + tiles.nbytes,
+    )
+    square = normal(rng, len(tiles), CHANNELS, CHANNELS)
+    result = k.products(tiles, square)
+    flops = 2.0 * tiles.size * CHANNELS
+    yield make(
+        "products",
+        f"{len(tiles)} of {tiles.shape[1]} x {CHANNELS} x {CHANNELS}",
+        lambda: k.products(tiles, square, out=result),
+        flops=flops,
+    )
+    yield make(
+        "transposed_products",
+        f"{len(tiles)} of {CHANNELS} x {tiles.shape[1]} x {CHANNELS}",
+        lambda: k.transposed_products(tiles, result, square, False),
+        flops=flops,
+    )
+
+    W = normal(rng, 4 * CHANNELS, CHANNELS)
+    f = k.correlate(x, W, *window)
+    flops = 2.0 * f.size * len(W)
+    yield make("correlate", f"2x2, {shape}", lambda: k.correlate(x, W, *window, out=f), flops=flops)
+    yield make("correlate_weight", f"2x2, {shape}", lambda: k.correlate_weight(x, f, *window, out=W), flops=flops)
+
     pool = (2, 2), (2, 2), (0, 0)
     y, taps = k.max_pool_forward(x, *pool, (SIDE // 2, SIDE // 2))
     yield make(

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from minidelve import __version__
+from minidelve import __version__, threads
 from minidelve.checkpoint import CheckpointError
 from minidelve.commands import bench, check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
 from minidelve.data import DataError
@@ -43,7 +43,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         words[:2] = [" ".join(words[:2])]  # argparse knows no subcommand beside a PATH: to it these are one word
     args = make_parser().parse_args(words)
     try:
-        return args.run(args)
+        with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)):
+            return args.run(args)
     except (DataError, RunError, CheckpointError) as error:
         print(f"minidelve: {error}", file=sys.stderr)
         return 2

@@ -6,10 +6,10 @@ and on a machine that runs anything else they wait for the slowest each time (la
 one share per core, each share runs through im2col, product and bias on its own, with BLAS limited to
 one thread, and the cores meet once an op.
 
-The number of threads is what `limit` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
+The number of threads is what `using` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
 cores this process may use.  More threads cut a batch into more shares, and a sum over shares then adds the
-same numbers in another order: results agree to rounding.  `deterministic` makes them the same to the bit by
-cutting everything into the same PARTS shares, however many threads there are to take them.
+same numbers in another order: results agree to rounding.  In a deterministic run they are the same to the
+bit: everything is cut into the same PARTS shares, however many threads there are to take them.
 """
 
 from __future__ import annotations
@@ -42,26 +42,46 @@ class _Settings:
 _settings = _Settings()
 
 
-def limit(threads: int) -> None:
-    """Use at most so many threads from now on.  ValueError below 1."""
-    if threads < 1:
+@contextmanager
+def using(threads: int | None = None, deterministic: bool = False) -> Iterator[None]:
+    """Within: compute on so many cores, None for as many as before; the same bits for any number of them.
+
+    Not for several threads at once: the settings are the process's.  ValueError below 1.
+    """
+    if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}; expected at least 1")
+    before = _settings.threads, _settings.deterministic
+    _settings.deterministic = deterministic
+    if threads is None:
+        try:
+            yield
+        finally:
+            _settings.deterministic = before[1]
+        return
     import numba  # late: it takes a second
 
+    libraries = [(library, library.get_num_threads()) for library in _blas_libraries()]
+    numba_threads = numba.get_num_threads()
+    try:
+        _use(threads, min(threads, numba.config.NUMBA_NUM_THREADS), [(library, threads) for library, _ in libraries])
+        yield
+    finally:
+        _settings.deterministic = before[1]
+        _use(before[0], numba_threads, libraries)
+
+
+def _use(threads: int | None, numba_threads: int, libraries: list[tuple[Any, int]]) -> None:
+    import numba
+
     _settings.threads = threads
-    _pool.cache_clear()
-    numba.set_num_threads(min(threads, numba.config.NUMBA_NUM_THREADS))  # those it may still have
-    for library in _blas_libraries():
-        library.set_num_threads(threads)
-
-
-def deterministic(on: bool = True) -> None:
-    """Whether results are to be the same to the bit for any number of threads, for a little speed."""
-    _settings.deterministic = on
+    _pool.cache_clear()  # its size is that of the first call
+    numba.set_num_threads(numba_threads)
+    for library, count in libraries:
+        library.set_num_threads(count)
 
 
 def is_deterministic() -> bool:
-    """What `deterministic` set."""
+    """Whether a result must not depend on the number of threads."""
     return _settings.deterministic
 
 

@@ -281,7 +281,7 @@ def test_thread_count_is_what_the_environment_asks_for(monkeypatch, numba_thread
         monkeypatch.delenv(variable, raising=False)
         if value is not None:
             monkeypatch.setenv(variable, value)
-    assert threads.thread_count.__wrapped__() == expected
+    assert threads._default_thread_count.__wrapped__() == expected
 
 
 COUNT_IDENTS = """
@@ -453,3 +453,70 @@ print(child.exitcode)
 child.kill()
 """
     assert in_python(code, NUMBA_NUM_THREADS="2") == "0"
+
+
+# ---- what the user may set ----
+
+
+def lab14_step(count: int, deterministic: bool) -> list[np.ndarray]:
+    """Logits and all gradients of a batch of 11, computed on so many threads."""
+    from minidelve import Tensor, cross_entropy, models
+
+    network = models.create("lab14", 5, width=0.5, fc=24)
+    x = np.random.default_rng(1).standard_normal((11, 3, 28, 28), dtype=np.float32)
+    with threads.using(count, deterministic):
+        logits = network.eval()(Tensor(x))
+        cross_entropy(logits, np.arange(11) % 5).backward()
+    return [logits.data, *(p.grad for p in network.parameters())]
+
+
+def test_a_deterministic_run_gives_the_same_bits_on_any_number_of_threads():
+    one, two, five = (lab14_step(count, deterministic=True) for count in (1, 2, 5))
+    for a, b, c in zip(one, two, five, strict=True):
+        np.testing.assert_array_equal(a, b)
+        np.testing.assert_array_equal(a, c)
+
+
+def test_without_it_they_agree_to_rounding():
+    for a, b in zip(lab14_step(1, False), lab14_step(2, False), strict=True):
+        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(a).max())
+
+
+def test_shares_of_a_deterministic_run_do_not_depend_on_the_threads():
+    cuts = []
+    for count in (1, 2, 3, 16):
+        with threads.using(count, deterministic=True):
+            cuts.append(threads.shares(100))
+            assert threads.in_shares(lambda share: share, 100) == cuts[-1]
+    assert len(cuts[0]) == threads.PARTS and all(cut == cuts[0] for cut in cuts)
+
+
+@pytest.mark.parametrize("count", [1, 2, 3])
+def test_no_more_threads_than_allowed_work_at_once(count):
+    working, most, lock = [0], [0], threading.Lock()
+
+    def work(share):
+        with lock:
+            working[0] += 1
+            most[0] = max(most[0], working[0])
+        time.sleep(0.01)
+        with lock:
+            working[0] -= 1
+
+    with threads.using(count, deterministic=True):
+        threads.in_shares(work, 64)
+    assert most[0] == count
+
+
+def test_settings_end_with_their_block(limits):
+    before = threads.thread_count(), threads.is_deterministic(), limits()
+    with pytest.raises(RuntimeError), threads.using(1, deterministic=True):
+        assert (threads.thread_count(), threads.is_deterministic()) == (1, True)
+        assert limits()[:2] == ([1] * len(before[2][0]), 1)
+        raise RuntimeError
+    assert (threads.thread_count(), threads.is_deterministic(), limits()) == before
+
+
+def test_no_thread_is_too_few():
+    with pytest.raises(ValueError, match="threads is 0; expected at least 1"), threads.using(0):
+        pass

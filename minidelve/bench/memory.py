@@ -8,6 +8,7 @@ network only while its twin is built, to copy the weights, and lets it go before
 
 from __future__ import annotations
 
+import os
 import resource
 import subprocess
 import sys
@@ -16,6 +17,7 @@ from pathlib import Path
 import numpy as np
 
 from minidelve.bench.networks import Job, our_side, their_side
+from minidelve.threads import thread_count
 
 STEPS = 3
 
@@ -24,7 +26,8 @@ def peak_in_own_process(side: str, job: Job, steps: int = STEPS) -> float:
     """Peak resident memory in MB of a new process that runs so many steps of one side."""
     options = [side, job.model, str(job.batch), str(job.size), job.mode, str(steps)]
     command = [sys.executable, "-m", "minidelve.bench.memory", *options]
-    output = subprocess.run(command, capture_output=True, text=True, check=True)
+    threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(thread_count()))
+    output = subprocess.run(command, capture_output=True, text=True, check=True, env=os.environ | threads)
     return float(output.stdout)
 
 
@@ -34,8 +37,6 @@ def main(side: str, model: str, batch: str, size: str, mode: str, steps: str) ->
     network, step = our_side(job)
     if side != "minidelve":
         from minidelve.bench.twin import load_torch
-        from minidelve.threads import thread_count
-
         _, step = their_side(load_torch(thread_count()), job, network, side)
         for parameter in network.parameters():
             parameter.data = np.zeros(0, np.float32)

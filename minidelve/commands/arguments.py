@@ -97,6 +97,16 @@ def data_path(text: str) -> str:
     return text if text == "toy" else os.path.abspath(text)
 
 
+def add_thread_options(parser: argparse.ArgumentParser) -> None:
+    """--threads and --deterministic, which cli.py puts into effect."""
+    parser.add_argument("--threads", type=at_least(1), metavar="N", help="cores to compute on (default: all)")
+    parser.add_argument(
+        "--deterministic",
+        action="store_true",
+        help="the same numbers to the last bit for any number of threads, a little slower",
+    )
+
+
 def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | None = 64) -> None:
     """--batch-size, --workers, --on-bad-image and --device."""
     parser.add_argument("--batch-size", type=at_least(1), default=default_batch, metavar="N", help="images per batch")

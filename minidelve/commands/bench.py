@@ -18,7 +18,7 @@ from minidelve.bench.memory import peak_in_own_process
 from minidelve.bench.networks import DifferentWork, Job, check_same_work, our_side, relative_difference, their_side
 from minidelve.bench.timing import Spread, interleaved, ratio
 from minidelve.bench.twin import TorchMissing, load_torch
-from minidelve.commands.arguments import add_command, at_least
+from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.config import versions
 from minidelve.run_folder import RunError
 from minidelve.threads import thread_count
@@ -52,6 +52,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--against", choices=("torch",), help="take turns with PyTorch and print the ratio")
     parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
     parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
+    add_thread_options(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file too")
 

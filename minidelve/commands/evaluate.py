@@ -8,7 +8,14 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_loader_options, at_least, data_path, some_path
+from minidelve.commands.arguments import (
+    add_command,
+    add_loader_options,
+    add_thread_options,
+    at_least,
+    data_path,
+    some_path,
+)
 from minidelve.data.stream import ImageStream
 from minidelve.progress import progress
 from minidelve.protocols.crops import CropScorer
@@ -64,6 +71,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--out", type=some_path, metavar="DIR", help="write evaluation.json and classes.csv there")
     parser.add_argument("--overwrite", action="store_true", help="replace those files")
     add_loader_options(parser)
+    add_thread_options(parser)
 
 
 def scales(text: str) -> list[int]:

@@ -12,6 +12,7 @@ from typing import Any
 from minidelve import checkpoint, models
 from minidelve.commands.arguments import (
     add_command,
+    add_thread_options,
     at_least,
     below_one,
     data_path,
@@ -50,6 +51,7 @@ def add_to(subparsers: Any) -> None:
         subparsers, "train", "train a network and keep a folder about it", EXAMPLE, lambda args: run(args, actions)
     )
     actions.update(add_options(parser))
+    add_thread_options(parser)
     parser.add_argument("--config", type=some_path, metavar="FILE.toml", help="options from a file; flags override it")
     parser.add_argument(
         "--show-config", action="store_true", help="print every option that results, as such a file, and stop"

@@ -4,6 +4,7 @@ import json
 import tomllib
 from dataclasses import asdict
 
+import numpy as np
 import pytest
 
 from minidelve import data
@@ -168,3 +169,11 @@ def test_a_run_cannot_start_from_the_weights_that_it_replaces(cli, quick, refuse
 def test_resume_refuses_a_recipe_that_the_run_was_not_trained_by(cli, quick, refused, tmp_path):
     assert cli("train", *quick, "--out", tmp_path / "run").code == 0
     refused(["train", "--resume", "--recipe", "paper-large", "--out", tmp_path / "run"], "differs from the run's")
+
+
+def test_a_deterministic_run_is_the_same_on_one_thread_and_on_two(cli, quick, tmp_path):
+    for name, count in {"one": 1, "two": 2}.items():
+        options = ["--threads", count, "--deterministic", "--out", tmp_path / name]
+        assert cli("train", *quick, *options).code == 0
+    one, two = (np.load(tmp_path / name / "last.npz") for name in ("one", "two"))
+    assert all((one[name] == two[name]).all() for name in one.files if name.startswith("model/"))

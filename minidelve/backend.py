@@ -35,7 +35,9 @@ from minidelve import threads
 T = TypeVar("T")
 
 DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
-_chosen = {"cpu": "numba_cpu", "cuda": "cupy_cuda"}
+# With Numba's compiler switched off its kernels are slow Python, and some cannot run at all.
+_compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
+_chosen = {"cpu": "numba_cpu" if _compiled else "reference", "cuda": "cupy_cuda"}
 _loaded: dict[str, ModuleType] = {}
 _cupy_state: tuple[ModuleType | None, str] | None = None
 

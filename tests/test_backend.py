@@ -158,3 +158,15 @@ def test_kernels_run_where_no_cache_can_be_written(tmp_path):
 def test_importing_minidelve_loads_neither_numba_nor_cupy_nor_matplotlib():
     code = "import sys, minidelve; print([m for m in ('numba', 'cupy', 'matplotlib', 'PIL') if m in sys.modules])"
     assert python(code).stdout.strip() == "[]"
+
+
+def test_without_a_compiler_the_reference_kernels_serve():
+    code = (
+        "import numpy as np; from minidelve import Tensor, backend, conv2d;"
+        "x = Tensor(np.ones((1, 3, 4, 4), np.float32), requires_grad=True);"
+        "y = conv2d(x, Tensor(np.ones((2, 3, 2, 2), np.float32))); y.sum().backward();"
+        "print(backend.kernels_for(x.data).__name__, y.data.max(), x.grad.max())"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["kernels.reference", "12.0", "8.0"], done.stderr

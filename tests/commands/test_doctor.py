@@ -7,12 +7,12 @@ import sys
 import pytest
 
 from minidelve import backend
-from minidelve.commands import doctor
+from minidelve.bench import machine
 
 
 @pytest.fixture(autouse=True)
 def brief(monkeypatch):
-    monkeypatch.setattr(doctor, "best_seconds", lambda work, seconds: 0.01)
+    monkeypatch.setattr(machine, "best_seconds", lambda work, seconds: 0.01)
 
 
 def test_every_fact_has_a_line(cli):
@@ -51,7 +51,10 @@ def test_variables_that_are_set_are_shown(cli, monkeypatch):
 
 
 def test_it_works_without_a_compiler_and_says_so():
-    code = "from minidelve.commands import doctor; doctor.best_seconds = lambda *_: 1.0; doctor.run(None)"
+    code = (
+        "from minidelve.bench import machine; machine.best_seconds = lambda *_: 1.0;"
+        "from minidelve.commands import doctor; doctor.run(None)"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"NUMBA_DISABLE_JIT": "1"})
     assert done.returncode == 0 and re.search(r"^NUMBA_DISABLE_JIT +1$", done.stdout, re.M), done.stderr
     assert re.search(r"^Numba cache +none: every start compiles anew", done.stdout, re.M)

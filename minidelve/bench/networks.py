@@ -24,7 +24,10 @@ from minidelve.tensor import Tensor, no_grad
 
 CLASSES = 1000
 LR = 1e-5  # small: a diverging network would compute with infinities
-AGREEMENT = 1e-3  # of the largest logit or gradient of a parameter, float32
+AGREEMENT = 1e-3  # of logits, float32
+# Of gradients: where rounding turns a maximum or a kink the other way, a whole term moves.  model_a's conv1 is
+# 0.006 of its norm away from PyTorch's with im2col, 0.007 with Winograd (docs/measurements.md).
+GRADIENT_AGREEMENT = 2e-2
 
 
 class DifferentWork(RuntimeError):
@@ -102,7 +105,7 @@ def their_side(torch: Any, job: Job, network: models.Network, layout: str, compi
 
 
 def check_same_work(torch: Any, job: Job, network: models.Network, twin: Any) -> float:
-    """The largest relative difference of logits and gradients on the job's batch; DifferentWork above AGREEMENT.
+    """The largest relative difference of logits and gradients on the job's batch; DifferentWork above the bounds.
 
     Call it before either side has taken a step.
     """
@@ -111,20 +114,20 @@ def check_same_work(torch: Any, job: Job, network: models.Network, twin: Any) ->
     modes = network.training, twin.training
     network.eval(), twin.eval()
     logits, theirs = network(Tensor(x)), twin(torch.from_numpy(x))
-    pairs = [("the logits", logits.data, theirs.detach().numpy())]
+    pairs = [("the logits", AGREEMENT, logits.data, theirs.detach().numpy())]
     if job.mode == "training":
         ops.cross_entropy(logits, targets).backward()
         torch.nn.functional.cross_entropy(theirs, torch.from_numpy(targets)).backward()
         for (name, ours), other in zip(network.named_parameters(), twin.parameters(), strict=True):
-            pairs.append((f"the gradient of {name}", ours.grad, other.grad.numpy()))
+            pairs.append((f"the gradient of {name}", GRADIENT_AGREEMENT, ours.grad, other.grad.numpy()))
             ours.grad = other.grad = None
     network.train(modes[0]), twin.train(modes[1])
     worst = 0.0
-    for what, ours, other in pairs:
+    for what, bound, ours, other in pairs:
         difference = relative_difference(ours, other)
         worst = max(worst, difference)
-        if not difference <= AGREEMENT:
-            raise DifferentWork(f"{job}: {what} differ by {difference:.2g} of their size; expected {AGREEMENT:g}")
+        if not difference <= bound:
+            raise DifferentWork(f"{job}: {what} differ by {difference:.2g} of their size; expected {bound:g}")
     return worst
 
 

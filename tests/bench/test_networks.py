@@ -37,8 +37,8 @@ def test_other_weights_are_noticed(pair, name):
 
 def test_a_wrong_gradient_is_noticed_though_the_logits_agree(pair):
     network, _, twin, _ = pair
-    twin[0].weight.register_hook(lambda gradient: gradient * 1.01)
-    with pytest.raises(DifferentWork, match="the gradient of conv1.weight differ by 0.0099"):
+    twin[0].weight.register_hook(lambda gradient: gradient * 1.05)
+    with pytest.raises(DifferentWork, match="the gradient of conv1.weight differ by 0.048"):
         check_same_work(torch, JOB, network, twin)
 
 

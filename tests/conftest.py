@@ -8,6 +8,8 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
+from minidelve import threads
+
 # derandomize: the same examples in every run, so a red test is red for everyone.
 # deadline=None: the first call of a Numba kernel compiles it, which takes seconds.
 settings.register_profile("minidelve", derandomize=True, deadline=None, max_examples=25)
@@ -48,3 +50,15 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
                 pixels = np.clip(rng.normal(colour, 60, (32, 32, 3)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(folder / f"{i:02}.png")
     return root
+
+
+@pytest.fixture
+def threads_are(monkeypatch: pytest.MonkeyPatch):
+    """threads_are(n): as on a machine of n cores."""
+
+    def set_to(n):
+        monkeypatch.setattr(threads, "thread_count", lambda: n)
+        threads._pool.cache_clear()
+
+    yield set_to
+    threads._pool.cache_clear()

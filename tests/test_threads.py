@@ -17,18 +17,6 @@ from minidelve import threads
 
 
 @pytest.fixture
-def threads_are(monkeypatch):
-    """threads_are(n): as on a machine of n cores."""
-
-    def set_to(n):
-        monkeypatch.setattr(threads, "thread_count", lambda: n)
-        threads._pool.cache_clear()
-
-    yield set_to
-    threads._pool.cache_clear()
-
-
-@pytest.fixture
 def limits():
     """limits() -> (BLAS threads, Numba threads here, switch interval), all above what they are within shares."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers

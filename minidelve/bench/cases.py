@@ -50,6 +50,7 @@ def cases() -> Iterator[Case]:
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    """Random numbers, float32."""
     return rng.standard_normal(shape, dtype=np.float32)
 
 

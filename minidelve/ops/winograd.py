@@ -224,6 +224,7 @@ def evaluate(points: tuple[Fraction, ...], n: int) -> list[list[Fraction]]:
 
 
 def transpose(rows: list[list[Fraction]]) -> list[list[Fraction]]:
+    """Rows as columns."""
     return [list(column) for column in zip(*rows, strict=True)]
 
 

@@ -3,22 +3,10 @@
 import numpy as np
 import pytest
 
-from minidelve import Tensor, models, nn, no_grad, ops, threads
+from minidelve import Tensor, models, nn, no_grad, ops
 from minidelve.nn.shares import InShares
 
 TARGETS = np.array([0, 2, 1, 2])
-
-
-@pytest.fixture
-def threads_are(monkeypatch):
-    """threads_are(n): as on a machine of n cores."""
-
-    def set_to(n):
-        monkeypatch.setattr(threads, "thread_count", lambda: n)
-        threads._pool.cache_clear()
-
-    yield set_to
-    threads._pool.cache_clear()
 
 
 def create(after: str | None = "conv2_3", **options) -> models.Network:

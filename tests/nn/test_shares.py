@@ -13,21 +13,9 @@ import numpy as np
 import pytest
 from numba.core.dispatcher import Dispatcher
 
-from minidelve import Tensor, backend, nn, no_grad, threads, use
+from minidelve import Tensor, backend, nn, no_grad, use
 from minidelve.models import Network
 from minidelve.nn.shares import InShares, replicas, run_in_shares
-
-
-@pytest.fixture
-def threads_are(monkeypatch):
-    """threads_are(n): as on a machine of n cores."""
-
-    def set_to(n):
-        monkeypatch.setattr(threads, "thread_count", lambda: n)
-        threads._pool.cache_clear()
-
-    yield set_to
-    threads._pool.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -23,7 +23,6 @@ import importlib
 import importlib.util
 import os
 from collections.abc import Callable
-from functools import cache
 from pathlib import Path
 from types import ModuleType
 from typing import Any, TypeVar
@@ -41,9 +40,7 @@ _chosen = {"cpu": "numba_cpu" if _compiled else "reference", "cuda": "cupy_cuda"
 _loaded: dict[str, ModuleType] = {}
 _cupy_state: tuple[ModuleType | None, str] | None = None
 
-# On a busy machine idle OpenMP threads that spin steal the core from the matrix products that
-# run between our kernels.  Has to be in the environment before Numba starts its threads.
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+CACHE_LINE = 64  # bytes
 
 
 def _check_kernels_are_ours() -> None:
@@ -127,10 +124,7 @@ class use:
 
 
 def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
-    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA.
-
-    A kernel that `function` calls must be a serial one, or ask can_share first.
-    """
+    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
     return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
 
 
@@ -142,25 +136,27 @@ def shares(count: int) -> list[slice]:
 def can_share(count: int, *arrays: Any) -> bool:
     """Whether a batch of `count` is worth cutting into shares that run whole layers side by side.
 
-    On the CPU, with at least two images a core, and kernels that two threads may call at once.  A deterministic
-    run decides by the batch alone.
+    On the CPU, with at least two images a core; a deterministic run decides by the batch alone.
     """
     enough = count > 1 if threads.is_deterministic() else 1 < threads.thread_count() <= count // 2
-    return enough and device_of(*arrays) == "cpu" and _kernels_may_run_side_by_side()
-
-
-@cache
-def _kernels_may_run_side_by_side() -> bool:
-    """Numba's fallback threading layer, workqueue, ends the process when two threads call it at once."""
-    import numba
-
-    _load("numba_cpu").leaky_relu_forward(np.zeros(1, np.float32), 0.0)  # the layer is chosen at a first call
-    return numba.threading_layer() != "workqueue"
+    return enough and device_of(*arrays) == "cpu"
 
 
 def matmul(x: Any, y: Any) -> Any:
     """x (n, k) @ y (k, m) on all cores of the arrays' device."""
     return threads.matmul(x, y) if device_of(x, y) == "cpu" else x @ y
+
+
+def empty_like(x: Any) -> Any:
+    """An array like the C-contiguous x, not filled, that begins with a whole line of the cache.
+
+    What is written past the caches is then written in whole lines (kernels/numba_cpu/prelu.py).
+    """
+    if device_of(x) == "cuda":
+        return array_module(x).empty_like(x)
+    room = np.empty(x.size + CACHE_LINE // x.itemsize, x.dtype)
+    first = -room.ctypes.data % CACHE_LINE // x.itemsize
+    return room[first : first + x.size].reshape(x.shape)
 
 
 def to_device(x: Any, device: str) -> Any:

@@ -96,6 +96,10 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
         ("conv2d", "3x2, stride (1, 2), padding (0, 1)",
          lambda x, w, b: ops.conv2d(x, w, b, stride=(1, 2), padding=(0, 1)),
          [normal(1, 2, 4, 5), normal(2, 2, 3, 2), normal(2)]),
+        ("conv2d", "and PReLU in place", lambda x, w, b, a: ops.conv2d(x, w, b, activation=a),
+         [normal(2, 2, 4, 3), normal(3, 2, 2, 2), normal(3), positive(3)]),
+        ("conv2d", "Winograd's, and PReLU in place", lambda x, w, b, a: ops.conv2d(x, w, b, 1, 1, "winograd", a),
+         [normal(2, 2, 4, 3), normal(3, 2, 3, 3), normal(3), positive(3)]),
         # rectifiers
         ("prelu", "a slope per channel, maps", ops.prelu, [spread(2, 3, 3, 2), normal(3)]),
         ("prelu", "a slope per channel, rows", ops.prelu, [spread(4, 3), normal(3)]),

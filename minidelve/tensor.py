@@ -191,7 +191,9 @@ class Tensor:
                     "element first (loss.mean()), or pass gradient="
                 )
             gradient = xp.ones_like(self.data)
-        gradient = xp.array(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
+        gradient = xp.asarray(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
+        if self.function is None:
+            gradient = gradient.copy()  # a leaf owns its .grad
         if gradient.shape != self.shape:
             raise ValueError(f"backward(): gradient has shape {gradient.shape}; expected {self.shape}")
 

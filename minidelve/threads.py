@@ -6,6 +6,8 @@ and on a machine that runs anything else they wait for the slowest each time (la
 one share per core, each share runs through im2col, product and bias on its own, with BLAS limited to
 one thread, and the cores meet once an op.
 
+The kernels of kernels/numba_cpu run on the thread that calls them: this file is all there is of parallelism.
+
 The number of threads is what `using` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
 cores this process may use.  More threads cut a batch into more shares, and a sum over shares then adds the
 same numbers in another order: results agree to rounding.  In a deterministic run they are the same to the
@@ -58,24 +60,18 @@ def using(threads: int | None = None, deterministic: bool = False) -> Iterator[N
         finally:
             _settings.deterministic = before[1]
         return
-    import numba  # late: it takes a second
-
     libraries = [(library, library.get_num_threads()) for library in _blas_libraries()]
-    numba_threads = numba.get_num_threads()
     try:
-        _use(threads, min(threads, numba.config.NUMBA_NUM_THREADS), [(library, threads) for library, _ in libraries])
+        _use(threads, [(library, threads) for library, _ in libraries])
         yield
     finally:
         _settings.deterministic = before[1]
-        _use(before[0], numba_threads, libraries)
+        _use(before[0], libraries)
 
 
-def _use(threads: int | None, numba_threads: int, libraries: list[tuple[Any, int]]) -> None:
-    import numba
-
+def _use(threads: int | None, libraries: list[tuple[Any, int]]) -> None:
     _settings.threads = threads
     _pool.cache_clear()  # its size is that of the first call
-    numba.set_num_threads(numba_threads)
     for library, count in libraries:
         library.set_num_threads(count)
 
@@ -109,7 +105,7 @@ def shares(count: int) -> list[slice]:
 
 
 def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
-    """[function(share) for each of shares(count)], side by side, BLAS and Numba single-threaded within.
+    """[function(share) for each of shares(count)], side by side, BLAS single-threaded within.
 
     Inside a share the core's work is not divided again: there it is [function(all)].
     """
@@ -152,16 +148,11 @@ _inside = _Inside()
 
 
 def _alone(function: Callable[[slice], T], share: slice) -> T:
-    """function(share) with this thread's kernels kept to one core."""
-    import numba  # late: it takes a second
-
-    threads = numba.get_num_threads()
+    """function(share), in which nothing is divided again."""
     try:
         _inside.share = True
-        numba.set_num_threads(1)
         return function(share)
     finally:
-        numba.set_num_threads(threads)
         _inside.share = False
 
 

@@ -8,7 +8,6 @@ import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 
-import numba
 import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
@@ -18,7 +17,7 @@ from minidelve import threads
 
 @pytest.fixture
 def limits():
-    """limits() -> (BLAS threads, Numba threads here, switch interval), all above what they are within shares."""
+    """limits() -> (BLAS threads, switch interval), both above what they are within shares."""
     libraries = ThreadpoolController().select(user_api="blas").lib_controllers
     before = [library.get_num_threads() for library in libraries]
     interval = sys.getswitchinterval()
@@ -27,7 +26,7 @@ def limits():
     sys.setswitchinterval(0.005)
 
     def now():
-        return [library.get_num_threads() for library in libraries], numba.get_num_threads(), sys.getswitchinterval()
+        return [library.get_num_threads() for library in libraries], sys.getswitchinterval()
 
     yield now
     sys.setswitchinterval(interval)
@@ -36,7 +35,7 @@ def limits():
 
 
 def within(limits):
-    return [1] * len(limits()[0]), 1, pytest.approx(1e-4)
+    return [1] * len(limits()[0]), pytest.approx(1e-4)
 
 
 def in_python(code: str, **environment: str) -> str:
@@ -179,14 +178,14 @@ def test_errstate_of_the_caller_holds_in_every_share(threads_are):
 
 # -- one thread within, as before after --------------------------------------------------------------
 
-def test_blas_numba_and_switch_interval_are_limited_within(threads_are, limits):
+def test_blas_and_switch_interval_are_limited_within(threads_are, limits):
     threads_are(2)
     assert threads.in_shares(lambda share: limits(), 2) == [within(limits)] * 2
 
 
 @pytest.mark.parametrize("failing", [None, 0, 1])
 @pytest.mark.parametrize("error", [ZeroDivisionError, KeyboardInterrupt])
-def test_blas_numba_and_switch_interval_are_restored_afterwards(threads_are, limits, failing, error):
+def test_blas_and_switch_interval_are_restored_afterwards(threads_are, limits, failing, error):
     threads_are(2)
     before = limits(), threads._pool().submit(limits).result()
 
@@ -207,7 +206,7 @@ def test_limits_hold_until_the_last_of_two_users_leaves(limits):
     a.__enter__()
     b.__enter__()
     a.__exit__(None, None, None)
-    assert limits()[::2] == within(limits)[::2]
+    assert limits() == within(limits)
     b.__exit__(None, None, None)
     assert limits() == before
 
@@ -500,7 +499,7 @@ def test_settings_end_with_their_block(limits):
     before = threads.thread_count(), threads.is_deterministic(), limits()
     with pytest.raises(RuntimeError), threads.using(1, deterministic=True):
         assert (threads.thread_count(), threads.is_deterministic()) == (1, True)
-        assert limits()[:2] == ([1] * len(before[2][0]), 1)
+        assert limits()[0] == [1] * len(before[2][0])
         raise RuntimeError
     assert (threads.thread_count(), threads.is_deterministic(), limits()) == before
 

@@ -1,22 +1,21 @@
 """Average pooling, channel innermost; backward gathers by input row as max_pool's does."""
 
 import numpy as np
-from numba import prange
 
 from kernels.numba_cpu.compile import compiled
 
 
-def avg_pool_forward(x, kernel, stride, padding, out_size):
-    y = np.empty((x.shape[0], *out_size, x.shape[3]), x.dtype)
-    _forward(x, kernel, stride, padding, y)
-    return y
+def avg_pool_forward(x, kernel, stride, padding, out_size, out=None):
+    out = np.empty((x.shape[0], *out_size, x.shape[3]), x.dtype) if out is None else out
+    _forward(x, kernel, stride, padding, out)
+    return out
 
 
 @compiled
 def _forward(x, kernel, stride, padding, y):
     N, H, W, C = x.shape
     OH, OW = y.shape[1:3]
-    for row in prange(N * OH):
+    for row in range(N * OH):
         n, i = row // OH, row % OH
         top = i * stride[0] - padding[0]
         high = min(kernel[0], H + padding[0] - top)         # taps inside the map or its frame
@@ -35,17 +34,17 @@ def _forward(x, kernel, stride, padding, y):
                 mean[c] /= m
 
 
-def avg_pool_backward(dy, size, kernel, stride, padding):
-    dx = np.empty((dy.shape[0], *size, dy.shape[3]), dy.dtype)
-    _backward(dy, kernel, stride, padding, dx)
-    return dx
+def avg_pool_backward(dy, size, kernel, stride, padding, out=None):
+    out = np.empty((dy.shape[0], *size, dy.shape[3]), dy.dtype) if out is None else out
+    _backward(dy, kernel, stride, padding, out)
+    return out
 
 
 @compiled
 def _backward(dy, kernel, stride, padding, dx):
     N, H, W, C = dx.shape
     OH, OW = dy.shape[1:3]
-    for row in prange(N * H):
+    for row in range(N * H):
         n, r = row // H, row % H
         first_i = max(0, (r + padding[0] - kernel[0]) // stride[0] + 1)
         last_i = min(OH - 1, (r + padding[0]) // stride[0])

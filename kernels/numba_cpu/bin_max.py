@@ -1,15 +1,13 @@
-"""Maxima over rectangular bins, channel innermost; an image is one thread's work in both directions."""
+"""Maxima over rectangular bins, channel innermost."""
 
 import numpy as np
-from numba import prange
 
 from kernels.numba_cpu.compile import compiled
 
 
-def bin_max_forward(x, bins):
-    N, H, W, C = x.shape
-    f = np.empty((N, len(bins), C), x.dtype)
-    argmax = np.empty(f.shape, np.int32)
+def bin_max_forward(x, bins, out=None):
+    shape = (len(x), len(bins), x.shape[3])
+    f, argmax = (np.empty(shape, x.dtype), np.empty(shape, np.int32)) if out is None else out
     _forward(x, np.ascontiguousarray(bins, np.int64), f, argmax)
     return f, argmax
 
@@ -17,7 +15,7 @@ def bin_max_forward(x, bins):
 @compiled
 def _forward(x, bins, f, argmax):
     N, H, W, C = x.shape
-    for n in prange(N):
+    for n in range(N):
         for b in range(len(bins)):
             top, bottom, left, right = bins[b]
             best, place = f[n, b], argmax[n, b]
@@ -33,17 +31,17 @@ def _forward(x, bins, f, argmax):
                         place[c] = here if larger else place[c]
 
 
-def bin_max_backward(df, argmax, size):
+def bin_max_backward(df, argmax, size, out=None):
     N, B, C = df.shape
-    dx = np.empty((N, size[0] * size[1], C), df.dtype)
-    _backward(df, argmax, dx)
-    return dx.reshape(N, *size, C)
+    out = np.empty((N, *size, C), df.dtype) if out is None else out
+    _backward(df, argmax, out.reshape(N, -1, C))
+    return out
 
 
 @compiled
 def _backward(df, argmax, dx):
     N, B, C = df.shape
-    for n in prange(N):
+    for n in range(N):
         dx[n] = 0
         for b in range(B):
             place, share = argmax[n, b], df[n, b]

@@ -1,7 +1,7 @@
 """How the kernels of this folder are compiled.
 
-parallel   `compiled` splits a kernel's outer loop over the cores (prange); `compiled_serial` does not,
-           as its caller has split the work already
+parallel   not: the ops give each core its share of the images and call the kernel on each (minidelve/threads.py),
+           so two calls may always run side by side
 cache      machine code is kept on disk, so only the first run ever waits for the compiler
 error_model, boundscheck  C's: a kernel's loop bounds are its proof that no index leaves its array
 
@@ -16,17 +16,8 @@ OPTIONS = {"nogil": True, "error_model": "numpy", "boundscheck": False}
 
 
 def compiled(function):
-    """Compile a loop nest that splits its outer prange over the cores."""
-    return _compile(function, parallel=True)
-
-
-def compiled_serial(function):
-    """Compile a loop nest that stays on the calling thread: its caller splits the batch over the cores."""
-    return _compile(function, parallel=False)
-
-
-def _compile(function, parallel):
+    """Compile a loop nest that stays on the thread that calls it."""
     try:
-        return njit(parallel=parallel, cache=True, **OPTIONS)(function)
+        return njit(cache=True, **OPTIONS)(function)
     except RuntimeError:  # a read-only installation and no home: no place for a cache, compile each time
-        return njit(parallel=parallel, cache=False, **OPTIONS)(function)
+        return njit(cache=False, **OPTIONS)(function)

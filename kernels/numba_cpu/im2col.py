@@ -12,7 +12,7 @@ written while it is in the cache.
 
 import numpy as np
 
-from kernels.numba_cpu.compile import compiled_serial
+from kernels.numba_cpu.compile import compiled
 
 
 def im2col(x, kernel, stride, padding, out=None):
@@ -24,7 +24,7 @@ def im2col(x, kernel, stride, padding, out=None):
     return out
 
 
-@compiled_serial
+@compiled
 def _im2col(x, cols, C, stride, padding):
     N, H, WC = x.shape
     OH, OW, kh, run = cols.shape[1:]
@@ -56,7 +56,7 @@ def col2im(cols, size, kernel, stride, padding, out=None):
     return out
 
 
-@compiled_serial
+@compiled
 def _col2im(cols, dx, C, stride, padding):
     N, H, WC = dx.shape
     OH, OW, kh, run = cols.shape[1:]

@@ -1,34 +1,44 @@
-"""Leaky ReLU (slope 0: ReLU) in one pass over memory each way, whatever the shape."""
+"""Leaky ReLU (slope 0: ReLU) in one pass over memory each way, on the thread that calls; whatever the shape."""
 
 import numpy as np
-from numba import prange
 
 from kernels.numba_cpu.compile import compiled
 
 
-def leaky_relu_forward(y, slope):
-    f = np.empty_like(y)
-    _forward(y.reshape(-1), y.dtype.type(slope), f.reshape(-1))
-    return f
+def leaky_relu_forward(y, slope, out=None):
+    if out is y:
+        _in_place(y.reshape(-1), y.dtype.type(slope))
+        return y
+    out = np.empty_like(y) if out is None else out
+    _forward(y.reshape(-1), y.dtype.type(slope), out.reshape(-1))
+    return out
+
+
+@compiled  # apart from _forward: where y and f may be the same array the compiler does not use vectors
+def _in_place(f, slope):
+    zero = f.dtype.type(0)
+    for m in range(len(f)):
+        low = slope * f[m] if slope != 0 else zero
+        f[m] = low if f[m] <= 0 else f[m]
 
 
 @compiled
 def _forward(y, slope, f):
     zero = y.dtype.type(0)
-    for m in prange(len(y)):
+    for m in range(len(y)):
         low = slope * y[m] if slope != 0 else zero                          # 0 * -inf would be NaN
         f[m] = low if y[m] <= 0 else y[m]
 
 
-def leaky_relu_backward(df, y, slope):
-    dy = np.empty_like(y)
-    _backward(df.reshape(-1), y.reshape(-1), y.dtype.type(slope), dy.reshape(-1))
-    return dy
+def leaky_relu_backward(df, y, slope, out=None):
+    out = np.empty_like(y) if out is None else out
+    _backward(df.reshape(-1), y.reshape(-1), y.dtype.type(slope), out.reshape(-1))
+    return out
 
 
 @compiled
 def _backward(df, y, slope, dy):
     zero = y.dtype.type(0)
-    for m in prange(len(y)):
+    for m in range(len(y)):
         low = slope * df[m] if slope != 0 else zero
         dy[m] = low if y[m] <= 0 else df[m]

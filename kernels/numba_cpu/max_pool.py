@@ -1,19 +1,18 @@
 """Max pooling with the channel as innermost loop: one SIMD lane a channel.
 
 Windows are cut to the map before the inner loop, so it tests nothing but "is this one larger".
-backward gathers: each thread owns input rows, asks every window that covers a pixel whether this
-pixel was its maximum, and writes the pixel once.  No zero fill first, no race between windows.
+backward gathers: for each pixel it asks every window that covers it whether this pixel was its maximum,
+and writes the pixel once.  No zero fill first.
 """
 
 import numpy as np
-from numba import prange
 
 from kernels.numba_cpu.compile import compiled
 
 
-def max_pool_forward(x, kernel, stride, padding, out_size):
+def max_pool_forward(x, kernel, stride, padding, out_size, out=None):
     shape = (x.shape[0], *out_size, x.shape[3])
-    y, taps = np.empty(shape, x.dtype), np.empty(shape, np.int16)
+    y, taps = (np.empty(shape, x.dtype), np.empty(shape, np.int16)) if out is None else out
     _forward(x, kernel, stride, padding, y, taps)
     return y, taps
 
@@ -22,7 +21,7 @@ def max_pool_forward(x, kernel, stride, padding, out_size):
 def _forward(x, kernel, stride, padding, y, taps):
     N, H, W, C = x.shape
     OH, OW = y.shape[1:3]
-    for row in prange(N * OH):
+    for row in range(N * OH):
         n, i = row // OH, row % OH
         top = i * stride[0] - padding[0]
         for j in range(OW):
@@ -40,10 +39,10 @@ def _forward(x, kernel, stride, padding, y, taps):
                         tap[c] = here if larger else tap[c]
 
 
-def max_pool_backward(dy, taps, size, kernel, stride, padding):
-    dx = np.empty((dy.shape[0], *size, dy.shape[3]), dy.dtype)
-    _backward(dy, taps, kernel, stride, padding, dx)
-    return dx
+def max_pool_backward(dy, taps, size, kernel, stride, padding, out=None):
+    out = np.empty((dy.shape[0], *size, dy.shape[3]), dy.dtype) if out is None else out
+    _backward(dy, taps, kernel, stride, padding, out)
+    return out
 
 
 @compiled
@@ -51,7 +50,7 @@ def _backward(dy, taps, kernel, stride, padding, dx):
     N, H, W, C = dx.shape
     OH, OW = dy.shape[1:3]
     zero = dy.dtype.type(0)
-    for row in prange(N * H):
+    for row in range(N * H):
         n, r = row // H, row % H
         # Windows i with i s - p <= r < i s - p + k cover row r.
         first_i = max(0, (r + padding[0] - kernel[0]) // stride[0] + 1)

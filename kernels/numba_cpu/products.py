@@ -28,7 +28,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.numba_cpu.compile import compiled_serial
+from kernels.numba_cpu.compile import compiled
 
 _features = binding.get_host_cpu_features()
 # Bytes of a vector, and a block that leaves registers for a row of y and a number of x: of 32 registers or 16.
@@ -55,10 +55,8 @@ def correlate(x, W, kernel, stride, padding, bias=None, out=None):
     return out
 
 
-def correlate_weight(x, dy, kernel, stride, padding, out=None):
-    out = np.empty((kernel[0] * kernel[1] * x.shape[3], dy.shape[3]), x.dtype) if out is None else out
-    _correlate_weight(x, *_framed(x, padding), dy, kernel, stride, padding, out)
-    return out
+def correlate_weight(x, dy, kernel, stride, padding, out, add):
+    _correlate_weight(x, *_framed(x, padding), dy, kernel, stride, padding, out, add)
 
 
 def _framed(x, padding):
@@ -130,7 +128,7 @@ _pair, _pair_row = _block_of(ROWS, 2), _block_of(1, 2)
 _slim, _slim_row = _block_of(ROWS, 1), _block_of(1, 1)
 
 
-@compiled_serial
+@compiled
 def _product(x, begin, rows, terms, y, out, to, more, panel):
     """out[to:] as a matrix (rows, J) (+)= the sum over terms of x[begin + rows + terms] times y (terms, J)."""
     R, (T, J) = len(rows), y.shape
@@ -185,7 +183,7 @@ def _product(x, begin, rows, terms, y, out, to, more, panel):
         j += width
 
 
-@compiled_serial
+@compiled
 def _products(x, y, out):
     F, I, J = out.shape
     K = y.shape[1]
@@ -196,7 +194,7 @@ def _products(x, y, out):
         _product(flat, f * I * K, rows, terms, y[f], to, f * I * J, False, panel)
 
 
-@compiled_serial
+@compiled
 def _transposed_products(x, y, out, add):
     F, I, J = out.shape
     K = y.shape[1]
@@ -207,7 +205,7 @@ def _transposed_products(x, y, out, add):
         _product(flat, f * K * I, rows, terms, y[f], to, f * I * J, add, panel)
 
 
-@compiled_serial
+@compiled
 def _tables(images, height, row, C, kernel, stride, out_size):
     """Where the receptive field of each pixel begins in x, and where its numbers lie from there."""
     OH, OW = out_size
@@ -222,7 +220,7 @@ def _tables(images, height, row, C, kernel, stride, out_size):
     return pixels, inputs
 
 
-@compiled_serial
+@compiled
 def _fill(frame, x, padding):
     """Each image into its frame, whose edge stays 0."""
     N, H, W, C = x.shape
@@ -234,7 +232,7 @@ def _fill(frame, x, padding):
                 to[c] = source[c]
 
 
-@compiled_serial
+@compiled
 def _correlate(x, group, frame, W, kernel, stride, padding, bias, out):
     (H, width, C), (OH, OW, O) = frame.shape[1:], out.shape[1:]
     panel = np.empty((DEPTH + 1) * WIDE * (BYTES // x.itemsize), x.dtype)
@@ -252,13 +250,14 @@ def _correlate(x, group, frame, W, kernel, stride, padding, bias, out):
         _product(source, 0, pixels[:M], inputs, W, to, 0, True, panel)
 
 
-@compiled_serial
-def _correlate_weight(x, group, frame, dy, kernel, stride, padding, out):
+@compiled
+def _correlate_weight(x, group, frame, dy, kernel, stride, padding, out, add):
     (H, width, C), (OH, OW, O) = frame.shape[1:], dy.shape[1:]
     panel = np.empty((DEPTH + 1) * WIDE * (BYTES // x.itemsize), x.dtype)
     pixels, inputs = _tables(group, H, width * C, C, kernel, stride, (OH, OW))
     to = out.reshape(-1)
-    to[:] = 0
+    if not add:
+        to[:] = 0
     for n in range(0, len(x), group):
         part = x[n : n + group]
         M = len(part) * OH * OW

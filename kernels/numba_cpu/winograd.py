@@ -20,7 +20,7 @@ from numba import types
 from numba.core import cgutils
 from numba.extending import intrinsic
 
-from kernels.numba_cpu.compile import compiled_serial
+from kernels.numba_cpu.compile import compiled
 
 _features = binding.get_host_cpu_features()
 BYTES = 64 if _features.get("avx512f") else 32 if _features.get("avx2") else 16  # of a vector
@@ -53,7 +53,7 @@ def spelled(shape, dtype, numbers):
 def _gather_for(shape, dtype, numbers):
     matrix = spelled(shape, dtype, numbers)
 
-    @compiled_serial
+    @compiled
     def gather(x, frame, step, padding, counts, out):
         N, H, W, C = x.shape
         T = out.shape[1]
@@ -91,7 +91,7 @@ def _gather_for(shape, dtype, numbers):
 def _scatter_for(shape, dtype, numbers):
     matrix = spelled(shape, dtype, numbers)
 
-    @compiled_serial
+    @compiled
     def scatter(tiles, P, step, padding, counts, out):
         N, H, W, C = out.shape
         T = tiles.shape[1]

@@ -8,15 +8,17 @@ over the frame, which ceil_mode can make.
 
 import numpy as np
 
+from kernels.reference.into import into
 from kernels.reference.windows import positions, windows
 
 
-def avg_pool_forward(x, kernel, stride, padding, out_size):
+def avg_pool_forward(x, kernel, stride, padding, out_size, out=None):
     fields = windows(x, kernel, stride, padding, out_size, fill=0)
-    return fields.sum(axis=(3, 4)) / taps_inside(x.shape[1:3], kernel, stride, padding, out_size).astype(x.dtype)
+    counts = taps_inside(x.shape[1:3], kernel, stride, padding, out_size).astype(x.dtype)
+    return into(out, fields.sum(axis=(3, 4)) / counts)
 
 
-def avg_pool_backward(dy, size, kernel, stride, padding):
+def avg_pool_backward(dy, size, kernel, stride, padding, out=None):
     N, OH, OW, C = dy.shape
     (H, W), (ph, pw) = size, padding
     share = dy / taps_inside(size, kernel, stride, padding, (OH, OW)).astype(dy.dtype)
@@ -28,7 +30,7 @@ def avg_pool_backward(dy, size, kernel, stride, padding):
             r, w = rows[:, u], columns[:, v]
             i, j = np.flatnonzero((r >= 0) & (r < H)), np.flatnonzero((w >= 0) & (w < W))
             dx[:, r[i][:, None], w[j]] += share[:, i[:, None], j]  # for one (u, v) all windows read different pixels
-    return dx
+    return into(out, dx)
 
 
 def taps_inside(size, kernel, stride, padding, out_size):

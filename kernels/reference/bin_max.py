@@ -8,8 +8,10 @@ bins is (B, 4) int64: top, bottom, left, right of each bin; bins may overlap.
 
 import numpy as np
 
+from kernels.reference.into import into
 
-def bin_max_forward(x, bins):
+
+def bin_max_forward(x, bins, out=None):
     N, H, W, C = x.shape
     f = np.empty((N, len(bins), C), x.dtype)
     argmax = np.empty(f.shape, np.int32)
@@ -19,12 +21,12 @@ def bin_max_forward(x, bins):
         first = inside.argmax(axis=1)
         f[:, b] = np.take_along_axis(inside, first[:, None], axis=1)[:, 0]
         argmax[:, b] = place[top:bottom, left:right].reshape(-1)[first]
-    return f, argmax
+    return into(out, (f, argmax))
 
 
-def bin_max_backward(df, argmax, size):
+def bin_max_backward(df, argmax, size, out=None):
     N, B, C = df.shape
     dx = np.zeros((N, size[0] * size[1], C), df.dtype)
     n, b, c = np.indices(df.shape)
     np.add.at(dx, (n, argmax, c), df)
-    return dx.reshape(N, *size, C)
+    return into(out, dx.reshape(N, *size, C))

@@ -8,10 +8,11 @@ A maximum starts at -inf, never at 0: PReLU gives negative maps.
 
 import numpy as np
 
+from kernels.reference.into import into
 from kernels.reference.windows import windows
 
 
-def max_pool_forward(x, kernel, stride, padding, out_size):
+def max_pool_forward(x, kernel, stride, padding, out_size, out=None):
     N, C = x.shape[0], x.shape[3]
     fields = windows(x, kernel, stride, padding, out_size, fill=-np.inf)
     fields = fields.reshape(N, *out_size, kernel[0] * kernel[1], C)
@@ -19,13 +20,13 @@ def max_pool_forward(x, kernel, stride, padding, out_size):
     u, v = (np.maximum(0, p - s * np.arange(O)) for O, s, p in zip(out_size, stride, padding))
     taps = np.maximum(fields.argmax(axis=3), (u[:, None] * kernel[1] + v)[:, :, None])
     y = np.take_along_axis(fields, taps[:, :, :, None], axis=3)[:, :, :, 0]
-    return y, taps.astype(np.int16)
+    return into(out, (y, taps.astype(np.int16)))
 
 
-def max_pool_backward(dy, taps, size, kernel, stride, padding):
+def max_pool_backward(dy, taps, size, kernel, stride, padding, out=None):
     N, OH, OW, C = dy.shape
     dx = np.zeros((N, *size, C), dy.dtype)
     n, i, j, c = np.indices(dy.shape)
     u, v = np.divmod(taps, kernel[1])
     np.add.at(dx, (n, i * stride[0] + u - padding[0], j * stride[1] + v - padding[1], c), dy)
-    return dx
+    return into(out, dx)

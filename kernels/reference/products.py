@@ -4,7 +4,7 @@
     out[f] (+)= x[f]^T y[f]                                                                          (transposed)
 
     y[n, i, j, o] = bias[o] + sum over u, v, c of  x[n, i s + u - p, j s + v - p, c] W[uvc, o]       (correlate)
-    dW[uvc, o]    = sum over n, i, j of            x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]  (correlate_weight)
+    dW[uvc, o]  (+)= sum over n, i, j of            x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]  (correlate_weight)
 
 x is 0 outside the map.  Here they are im2col and a product.
 """
@@ -28,6 +28,7 @@ def correlate(x, W, kernel, stride, padding, bias=None, out=None):
     return np.add(y, 0 if bias is None else bias, out=out, dtype=x.dtype)
 
 
-def correlate_weight(x, dy, kernel, stride, padding, out=None):
+def correlate_weight(x, dy, kernel, stride, padding, out, add):
     cols = im2col(x, kernel, stride, padding)
-    return np.matmul(cols.reshape(-1, cols.shape[3]).T, dy.reshape(-1, dy.shape[3]), out=out)  # (correlate_weight)
+    product = cols.reshape(-1, cols.shape[3]).T @ dy.reshape(-1, dy.shape[3])       # (correlate_weight)
+    out[...] = out + product if add else product

@@ -106,7 +106,7 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
     f = k.correlate(x, W, *window)
     flops = 2.0 * f.size * len(W)
     yield make("correlate", f"2x2, {shape}", lambda: k.correlate(x, W, *window, out=f), flops=flops)
-    yield make("correlate_weight", f"2x2, {shape}", lambda: k.correlate_weight(x, f, *window, out=W), flops=flops)
+    yield make("correlate_weight", f"2x2, {shape}", lambda: k.correlate_weight(x, f, *window, W, False), flops=flops)
 
     pool = (2, 2), (2, 2), (0, 0)
     y, taps = k.max_pool_forward(x, *pool, (SIDE // 2, SIDE // 2))

@@ -16,12 +16,13 @@ import numpy as np
 from minidelve import __version__, backend
 from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
+from minidelve.threads import thread_count
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
 # What changes speed or numbers, or where compiled kernels are kept.
 VARIABLES = (
-    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "OMP_WAIT_POLICY", "NUMBA_NUM_THREADS",
-    "NUMBA_THREADING_LAYER", "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_CUDASIM", "CUDA_VISIBLE_DEVICES",
+    "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
+    "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_CUDASIM", "CUDA_VISIBLE_DEVICES",
     "MINIDELVE_TEST_DATA",
 )  # fmt: skip
 
@@ -93,14 +94,8 @@ def kernels() -> list[tuple[str, str]]:
 
 
 def numba_state() -> list[tuple[str, str]]:
-    """Numba's threads, and where it keeps compiled kernels."""
-    import numba
-
-    try:
-        layer = numba.threading_layer()
-    except ValueError:  # no parallel kernel ran: NUMBA_DISABLE_JIT, or reference is in use
-        layer = "none, nothing was compiled"
-    return [("Numba threads", f"{numba.get_num_threads()}, layer {layer}"), ("Numba cache", cache_state())]
+    """How many cores kernels run on, and where compiled ones are kept."""
+    return [("threads", str(thread_count())), ("Numba cache", cache_state())]
 
 
 def cache_state() -> str:

@@ -42,9 +42,9 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         init(self.weight, rng=rng)
 
-    def forward(self, x: Tensor) -> Tensor:
-        """(N, in, H, W) -> (N, out, OH, OW)."""
-        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding)
+    def forward(self, x: Tensor, activation: Tensor | float | None = None) -> Tensor:
+        """(N, in, H, W) -> (N, out, OH, OW), through a rectifier of that slope if one is given (ops.conv2d)."""
+        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, activation=activation)
 
     def extra(self) -> str:
         out, inn, kh, kw = self.weight.shape

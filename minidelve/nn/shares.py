@@ -28,6 +28,7 @@ from functools import reduce
 from operator import add
 
 from minidelve.backend import array_module, can_share, in_shares, shares
+from minidelve.nn.chain import run
 from minidelve.nn.layers import Dropout
 from minidelve.nn.module import Module, Parameter
 from minidelve.tensor import Function, Tensor
@@ -35,15 +36,12 @@ from minidelve.tensor import Function, Tensor
 
 class InShares(Function):
     def forward(self, x, *parameters, layers):
-        def run(share):
+        def run_share(share):
             start = Tensor(x[share], requires_grad=self.needs[0])
             own = [Tensor(w, requires_grad=needed) for w, needed in zip(parameters, self.needs[1:])]
-            y = start
-            for layer in replicas(layers, own):
-                y = layer(y)
-            return start, own, y
+            return start, own, run(replicas(layers, own), start)
 
-        self.passes = in_shares(run, len(x), x)  # their graphs; none, where no input wants a gradient
+        self.passes = in_shares(run_share, len(x), x)  # their graphs; none, where no input wants a gradient
         return array_module(x).concatenate([y.data for *_, y in self.passes])
 
     def backward(self, df):
@@ -88,8 +86,6 @@ def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
     run on the whole batch, and so are all others then.
     """
     if not can_share(len(x), x.data) or not all(map(can_be_replicated, layers)):
-        for layer in layers:
-            x = layer(x)
-        return x
+        return run(layers, x)
     parameters = [value for layer in layers for value in vars(layer).values() if isinstance(value, Parameter)]
     return InShares.apply(x, *parameters, layers=layers)

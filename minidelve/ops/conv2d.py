@@ -41,26 +41,26 @@ cols, winograd.py with fewer multiplications; `conv2d` at the end of this file c
 
 from __future__ import annotations
 
-from functools import reduce
-from operator import add
-from typing import Any
-
 from minidelve.backend import array_module, in_shares, kernels_for
-from minidelve.ops import direct, winograd
+from minidelve.ops import direct, in_place_activation, winograd
 from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
+from minidelve.ops.leaky_relu import leaky_relu
+from minidelve.ops.pieces import pieces, total
+from minidelve.ops.prelu import prelu
 from minidelve.tensor import Function, Tensor
 
 COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (docs/measurements.md)
 
 
 class Conv2d(Function):
-    def forward(self, x, weight, bias, *, stride, padding):
+    def forward(self, x, weight, bias, a, *, stride, padding, leak):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         self.window = weight.shape[2:], stride, padding
         x = channels_last(x)
         W = channels_last(weight).reshape(len(weight), -1)                  # (d, k k c)
-        self.save(x, W)
+        self.activation = InPlaceActivation(a, leak)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), xp.result_type(x, W))
 
         def respond(share):
@@ -70,52 +70,50 @@ class Conv2d(Function):
                 xp.matmul(matrix(cols), W.T, out=rows)                      # (5)
                 if bias is not None:
                     rows += bias
+                self.activation.apply(rows)
 
         in_shares(respond, len(x), x)
+        self.save(x, W, y if self.activation else None)
         return channels_first(y)
 
     def backward(self, df):
-        x, W = self.saved
+        x, W, f = self.saved
         xp, kernels = array_module(df, x), kernels_for(df, x)
         df = channels_last(df)
         dx = xp.empty_like(x) if self.needs[0] else None
 
         def gradients(share):
             dW = xp.zeros_like(W) if self.needs[1] else None
-            db = xp.zeros(len(W), df.dtype) if self.needs[2] else None
+            dbs, das = [], []
             for part, cols in parts(share, df, W):
-                rows = matrix(df[part])
-                if db is not None:
-                    db += rows.sum(axis=0)                                  # (db)
+                dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)
+                rows = matrix(dy)
+                das.append(da)
+                dbs.append(rows.sum(axis=0) if self.needs[2] else None)     # (db)
                 if dW is not None:
                     kernels.im2col(x[part], *self.window, out=cols)
                     dW += rows.T @ matrix(cols)                             # (dW)
                 if dx is not None:
                     xp.matmul(rows, W, out=matrix(cols))                    # (dcols)
                     kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])  # (dx)
-            return dW, db
+            return dW, total(dbs), total(das)
 
-        dWs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
-        dW = total(dWs) if self.needs[1] else None                          # each share summed over its images
+        # Each share has summed over its images.
+        dW, db, da = (total(shares) for shares in zip(*in_shares(gradients, len(x), x), strict=True))
         return (
             None if dx is None else channels_first(dx),
             None if dW is None else channels_first(dW.reshape(len(W), *self.window[0], -1)),
-            total(dbs) if self.needs[2] else None,
+            db,
+            da,
         )
-
-
-def total(shares: tuple[Any, ...]) -> Any:
-    """The sum of what each core found, always in the same order."""
-    return reduce(add, shares)
 
 
 def parts(share, y, W):
     """The images of a share, as many at a time as COLS_BYTES allows: (slice, room for their cols)."""
     (OH, OW), K = y.shape[1:3], W.shape[1]
-    step = max(1, COLS_BYTES // max(1, OH * OW * K * y.itemsize))
-    room = array_module(y).empty((min(step, share.stop - share.start), OH, OW, K), y.dtype)
-    for start in range(share.start, share.stop, step):
-        part = slice(start, min(start + step, share.stop))
+    cut = pieces(share, OH * OW * K * y.itemsize, COLS_BYTES)
+    room = array_module(y).empty((cut[0].stop - cut[0].start, OH, OW, K), y.dtype)
+    for part in cut:
         yield part, room[: part.stop - part.start]
 
 
@@ -125,7 +123,13 @@ def matrix(cols):
 
 
 def conv2d(
-    x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0, algorithm: str = "auto"
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride=1,
+    padding=0,
+    algorithm: str = "auto",
+    activation: Tensor | float | None = None,
 ) -> Tensor:
     """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
 
@@ -136,6 +140,10 @@ def conv2d(
     algorithm is "im2col" (this file), "direct" (direct.py: padding below the kernel's size), "winograd"
     (winograd.py: stride 1, kernel 2x2 or 3x3) or "auto", the fastest of them for the shape.  All compute the same but
     for rounding; winograd rounds more, so float64 takes it only when asked.
+
+    activation is the slope of a rectifier that the response goes through on its way to memory
+    (in_place_activation.py): a Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0
+    for relu(y).  The result is that of the two ops.
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
@@ -166,10 +174,19 @@ def conv2d(
             f"conv2d: Winograd's algorithm needs stride 1 and a kernel of 2x2 or 3x3; got stride {stride} and kernel "
             f"{weight.shape[2:]}: use algorithm='auto'"
         )
+    learned = activation if isinstance(activation, Tensor) else None
+    fixed = None if isinstance(activation, Tensor) else activation
+    if learned is not None and learned.shape not in ((1,), weight.shape[:1]):
+        raise ValueError(
+            f"conv2d: activation has slopes of shape {learned.shape}; expected (1,) or {weight.shape[:1]}"
+        )
+    if activation is not None and not in_place_activation.is_possible(activation):
+        y = conv2d(x, weight, bias, stride, padding, algorithm)
+        return prelu(y, activation) if isinstance(activation, Tensor) else leaky_relu(y, activation)
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
         size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
         m = winograd.tile_size(size, weight.shape[2])
-        return winograd.Winograd2d.apply(x, weight, bias, padding=padding, m=m)
+        return winograd.Winograd2d.apply(x, weight, bias, learned, padding=padding, m=m, leak=fixed)
     if algorithm == "direct" or algorithm == "auto" and direct.is_faster(x, weight, stride, padding):
-        return direct.Direct2d.apply(x, weight, bias, stride=stride, padding=padding)
-    return Conv2d.apply(x, weight, bias, stride=stride, padding=padding)
+        return direct.Direct2d.apply(x, weight, bias, learned, stride=stride, padding=padding, leak=fixed)
+    return Conv2d.apply(x, weight, bias, learned, stride=stride, padding=padding, leak=fixed)

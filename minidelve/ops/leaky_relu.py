@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.layout import inverse, memory_order
 from minidelve.tensor import Function, Tensor
 
@@ -23,11 +23,20 @@ class LeakyReLU(Function):
         self.back = inverse(self.order)
         y = in_order(y, self.order)
         self.save(y)
-        return kernels_for(y).leaky_relu_forward(y, slope).transpose(self.back)
+        f = array_module(y).empty_like(y)
+        self.each(kernels_for(y).leaky_relu_forward, f, y)
+        return f.transpose(self.back)
 
     def backward(self, df):
         (y,) = self.saved
-        return kernels_for(df, y).leaky_relu_backward(in_order(df, self.order), y, self.slope).transpose(self.back)
+        dy = array_module(y).empty_like(y)
+        self.each(kernels_for(df, y).leaky_relu_backward, dy, in_order(df, self.order), y)
+        return dy.transpose(self.back)
+
+    def each(self, kernel, out, *arrays):
+        """kernel(*arrays, slope, out) on all cores."""
+        flat, out = [x.reshape(-1) for x in arrays], out.reshape(-1)
+        in_shares(lambda s: kernel(*(x[s] for x in flat), self.slope, out=out[s]), len(out), out)
 
 
 def in_order(x, order):

@@ -20,7 +20,7 @@ array([[0.6, 0.8]], dtype=float32)
 
 from __future__ import annotations
 
-from minidelve.backend import kernels_for
+from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.layout import from_rows, rows_of_channels
 from minidelve.tensor import Function, Tensor
 
@@ -29,13 +29,25 @@ class LocalResponseNorm(Function):
     def forward(self, x, *, size, alpha, beta, k):
         self.shape_of_x, self.constants = x.shape, (size, alpha, beta)
         x = rows_of_channels(x)
-        y, s = kernels_for(x).local_response_norm_forward(x, size, alpha, beta, k)
+        xp, kernels = array_module(x), kernels_for(x)
+        y, s = xp.empty_like(x), xp.empty_like(x)
+
+        def divide(rows):
+            kernels.local_response_norm_forward(x[rows], size, alpha, beta, k, out=(y[rows], s[rows]))
+
+        in_shares(divide, len(x), x)
         self.save(x, s)
         return from_rows(y, self.shape_of_x)
 
     def backward(self, df):
         x, s = self.saved
-        dx = kernels_for(df, x).local_response_norm_backward(rows_of_channels(df), x, s, *self.constants)
+        kernels, df = kernels_for(df, x), rows_of_channels(df)
+        dx = array_module(df).empty_like(df)
+
+        def gradient(rows):
+            kernels.local_response_norm_backward(df[rows], x[rows], s[rows], *self.constants, out=dx[rows])
+
+        in_shares(gradient, len(df), df)
         return from_rows(dx, self.shape_of_x)
 
 

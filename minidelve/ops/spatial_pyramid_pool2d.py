@@ -32,7 +32,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
@@ -41,7 +41,10 @@ class SpatialPyramidPool2d(Function):
     def forward(self, x, *, levels):
         N, C, *_ = x.shape
         self.size, self.levels = x.shape[2:], levels
-        f, argmax = kernels_for(x).bin_max_forward(channels_last(x), pyramid_bins(self.size, levels))
+        xp, kernels, x, bins = array_module(x), kernels_for(x), channels_last(x), pyramid_bins(self.size, levels)
+        f = xp.empty((N, len(bins), C), x.dtype)
+        argmax = xp.empty(f.shape, np.int32)
+        in_shares(lambda s: kernels.bin_max_forward(x[s], bins, out=(f[s], argmax[s])), N, x)
         self.save(argmax)                                                # f: (N, bins, C)
         pieces = array_module(f).split(f, self.cuts(), axis=1)
         by_level = [piece.swapaxes(1, 2).reshape(N, C * n * n) for piece, n in zip(pieces, levels, strict=True)]
@@ -54,7 +57,9 @@ class SpatialPyramidPool2d(Function):
         by_bin = [piece.reshape(N, C, n * n).swapaxes(1, 2) for piece, n in zip(pieces, self.levels, strict=True)]
         # concatenate keeps the pieces' order in memory, (N, C, bins); kernels want C-contiguous (N, bins, C)
         df = array_module(df).ascontiguousarray(array_module(df).concatenate(by_bin, axis=1))
-        return channels_first(kernels_for(df, argmax).bin_max_backward(df, argmax, self.size))
+        kernels, dx = kernels_for(df, argmax), array_module(df).empty((N, *self.size, C), df.dtype)
+        in_shares(lambda s: kernels.bin_max_backward(df[s], argmax[s], self.size, out=dx[s]), N, df)
+        return channels_first(dx)
 
     def cuts(self) -> list[int]:
         """Where one level's bins end and the next one's begin."""

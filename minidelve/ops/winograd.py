@@ -46,22 +46,23 @@ in float32 the error relative to the largest number is below 2e-6 with m = 2 or 
 
 >>> import numpy as np
 >>> from minidelve import Tensor
->>> x = Tensor(np.arange(16.0).reshape(1, 1, 4, 4))
->>> Winograd2d.apply(x, Tensor(np.ones((1, 1, 2, 2))), None, padding=(0, 0), m=3).data.round(9).tolist()
+>>> x, w = Tensor(np.arange(16.0).reshape(1, 1, 4, 4)), Tensor(np.ones((1, 1, 2, 2)))
+>>> Winograd2d.apply(x, w, None, None, padding=(0, 0), m=3, leak=None).data.round(9).tolist()
 [[[[10.0, 14.0, 18.0], [26.0, 30.0, 34.0], [42.0, 46.0, 50.0]]]]
 """
 
 from __future__ import annotations
 
 from fractions import Fraction
-from functools import cache, reduce
-from operator import add
+from functools import cache
 
 import numpy as np
 
 from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
+from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
+from minidelve.ops.pieces import pieces, total
 from minidelve.tensor import Function
 
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2))  # and infinity
@@ -70,13 +71,13 @@ TILE_BYTES = 1 << 20  # of V and M at a time, at least
 
 
 class Winograd2d(Function):
-    def forward(self, x, weight, bias, *, padding, m):
+    def forward(self, x, weight, bias, a, *, padding, m, leak):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         self.padding, self.m, self.k = padding, m, weight.shape[2]
         dtype = xp.result_type(x, weight)
         x = channels_last(x).astype(dtype, copy=False)
         w = channels_last(weight).astype(dtype, copy=False)                         # (O, k, k, C)
-        self.save(x, w)
+        self.activation = InPlaceActivation(a, leak)
         AT, BT, G = matrices(m, self.k, xp, dtype)
         U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)            # (U), as (f, c, o)
         size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
@@ -90,12 +91,14 @@ class Winograd2d(Function):
                 if bias is not None:
                     M[ONE * len(BT) + ONE] += bias                                  # (b)
                 kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[part])  # (y)
+                self.activation.apply(y[part])
 
         in_shares(respond, len(x), x)
+        self.save(x, w, y if self.activation else None)
         return channels_first(y)
 
     def backward(self, df):
-        x, w = self.saved
+        x, w, f = self.saved
         xp, kernels = array_module(df, x), kernels_for(df, x)
         df, padding, m = channels_last(df), self.padding, self.m
         AT, BT, G = matrices(m, self.k, xp, df.dtype)
@@ -106,24 +109,26 @@ class Winograd2d(Function):
 
         def gradients(share):
             dU = xp.zeros_like(U) if self.needs[1] else None
-            db = xp.zeros(len(w), df.dtype) if self.needs[2] else None
+            dbs, das = [], []
             for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
-                dM = kernels.gather_tiles(df[part], A, m, (0, 0), counts, out=M)    # (dM)
-                if db is not None:
-                    db += dM[ONE * len(BT) + ONE].sum(axis=0)                       # (db)
+                dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)
+                das.append(da)
+                dM = kernels.gather_tiles(dy, A, m, (0, 0), counts, out=M)          # (dM)
+                dbs.append(dM[ONE * len(BT) + ONE].sum(axis=0) if self.needs[2] else None)  # (db)
                 if self.needs[1]:
                     kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)
                     kernels.transposed_products(dM, V, dU, part.start > share.start)  # (dU)
                 if dx is not None:
                     dV = kernels.products(dM, U, out=V)                             # (dV)
                     kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[part])  # (dx)
-            return dU, db
+            return dU, total(dbs), total(das)
 
-        dUs, dbs = zip(*in_shares(gradients, len(x), x), strict=True)
+        dU, db, da = (total(shares) for shares in zip(*in_shares(gradients, len(x), x), strict=True))
         return (
             None if dx is None else channels_first(dx),
-            channels_first(transformed_back(total(dUs), G)) if self.needs[1] else None,
-            total(dbs) if self.needs[2] else None,
+            None if dU is None else channels_first(transformed_back(dU, G)),
+            db,
+            da,
         )
 
 
@@ -178,22 +183,16 @@ def transformed_back(dU, G):
     return kernels_for(dU).scatter_tiles(dU, back, 1, (0, 0), (k, k), (1, 1))                # (dw)
 
 
-def total(shares):
-    """The sum of what each core found, always in the same order."""
-    return reduce(add, shares)
-
-
 def parts(share, counts, U, C, O):
     """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
     xp, F, each = array_module(U), len(U), counts[0] * counts[1]
     # Each part reads all of U: make it worth while.
-    step = max(1, max(TILE_BYTES, U.nbytes) // max(1, F * each * (O + C) * U.itemsize))
+    cut = pieces(share, F * each * (O + C) * U.itemsize, max(TILE_BYTES, U.nbytes))
     # An odd number of tiles, one of them empty if need be: the e e places of a tile are then not a multiple of
     # 4096 bytes apart, which would send them all to the same few lines of the cache (1.0 -> 0.6 microseconds a tile).
-    most = min(step, share.stop - share.start) * each | 1
+    most = (cut[0].stop - cut[0].start) * each | 1
     V, M = (xp.empty(F * most * n, U.dtype) for n in (C, O))
-    for start in range(share.start, share.stop, step):
-        part = slice(start, min(start + step, share.stop))
+    for part in cut:
         used = (part.stop - part.start) * each
         T = used | 1
         V_part, M_part = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))

@@ -22,7 +22,7 @@ def test_every_fact_has_a_line(cli):
         r"minidelve +0\.", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d", r"pillow +\d",
         r"matplotlib +\d", r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s",
         r"memory +[\d.]+ GB/s",
-        r"kernels here +reference, numba_cpu", r"kernels of the CPU +kernels\.", r"Numba threads +\d+, layer \w+",
+        r"kernels here +reference, numba_cpu", r"kernels of the CPU +kernels\.", r"threads +\d+",
         r"Numba cache +/\S+, \d+ kernels compiled, writable", r"CUDA +(not )?usable: \w+",
         r"OMP_NUM_THREADS ", r"NUMBA_NUM_THREADS ", r"NUMBA_CACHE_DIR ",
     ):  # fmt: skip

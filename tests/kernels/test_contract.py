@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 from importlib import import_module
 from pathlib import Path
 
@@ -9,6 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+
+from minidelve.backend import empty_like
 
 KERNELS = Path(__file__).parents[2] / "kernels"
 DTYPES = st.sampled_from([np.float32, np.float64])
@@ -56,7 +59,21 @@ def agree(reference, other, name: str, *args, exact: bool = False):
         assert g.shape == e.shape and g.dtype == e.dtype and g.flags.c_contiguous and e.flags.c_contiguous
         tolerance = 0 if exact or e.dtype.kind != "f" else 1e-5 if e.dtype == np.float32 else 1e-13
         np.testing.assert_allclose(g, e, rtol=tolerance, atol=tolerance, err_msg=name)
+    for folder, results in ((reference, expected), (other, got)):
+        check_out(getattr(folder, name), args, results)
     return expected if len(expected) > 1 else expected[0]
+
+
+def check_out(kernel, args, results):
+    """out= (a pair where the result is one; prelu_backward's is dy alone) is overwritten completely and returned."""
+    if "out" not in inspect.signature(kernel).parameters:
+        return
+    given = tuple(np.full_like(r, np.nan if r.dtype.kind == "f" else -7) for r in results)
+    given = given[:1] if kernel.__name__ == "prelu_backward" else given
+    returned = kernel(*args, out=given if len(given) > 1 else given[0])
+    for g, r, e in zip(given, returned if isinstance(returned, tuple) else (returned,), results):
+        assert r is g, kernel.__name__
+        np.testing.assert_array_equal(g, e, err_msg=f"{kernel.__name__}, out=")
 
 
 # -- names -----------------------------------------------------------------------------------------
@@ -161,14 +178,16 @@ def test_correlate_and_its_gradient_agree(reference, other, window, N, C, O, dty
     bias = numbers(seed + 2, (O,), dtype)
     agree(reference, other, "correlate", x, W, kernel, stride, padding, bias)
     dy = numbers(seed + 3, y.shape, dtype)
-    dW = agree(reference, other, "correlate_weight", x, dy, kernel, stride, padding)
+    dW = np.zeros((len(W), O), dtype)
+    reference.correlate_weight(x, dy, kernel, stride, padding, dW, False)
     for folder in (reference, other):
         out = np.full_like(y, np.nan)
         assert folder.correlate(x, W, kernel, stride, padding, bias, out=out) is out
         np.testing.assert_allclose(out, y + bias, rtol=1e-4, atol=1e-4)
-        out = np.full_like(dW, np.nan)
-        assert folder.correlate_weight(x, dy, kernel, stride, padding, out=out) is out
-        np.testing.assert_allclose(out, dW, rtol=1e-4, atol=1e-4)
+        for before, add in ((np.nan, False), (3, True)):
+            out = np.full_like(dW, before)
+            assert folder.correlate_weight(x, dy, kernel, stride, padding, out, add) is None
+            np.testing.assert_allclose(out, dW + 3 * add, rtol=1e-4, atol=1e-4)
 
 
 def test_correlate_takes_many_images_in_groups(reference, other):
@@ -179,7 +198,9 @@ def test_correlate_takes_many_images_in_groups(reference, other):
         geometry = (2, 2), (1, 1), padding
         y, other_y = (folder.correlate(x, W, *geometry) for folder in (reference, other))
         np.testing.assert_allclose(other_y, y, atol=1e-13 * np.abs(y).max())
-        dW, other_dW = (folder.correlate_weight(x, y, *geometry) for folder in (reference, other))
+        dW, other_dW = np.empty((2, *W.shape))
+        reference.correlate_weight(x, y, *geometry, dW, False)
+        other.correlate_weight(x, y, *geometry, other_dW, False)
         np.testing.assert_allclose(other_dW, dW, atol=1e-13 * np.abs(dW).max())
 
 
@@ -233,19 +254,45 @@ def test_bin_max_agrees_also_where_bins_overlap(reference, other, H, W, N, C, dt
 # -- elementwise, normalisation, optimizer ---------------------------------------------------------
 
 
-@given(st.integers(0, 200), few, DTYPES, SEEDS)
+CHANNELS = st.sampled_from([1, 3, 8, 9, 16, 24, 48])  # some fill whole vectors, some do not
+
+
+@given(st.integers(0, 200), CHANNELS, DTYPES, SEEDS)
 def test_prelu_agrees(reference, other, M, C, dtype, seed):
     y, df, a = numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype), numbers(seed + 2, (C,), dtype)
-    agree(reference, other, "prelu_forward", y, a, exact=True)
+    f = agree(reference, other, "prelu_forward", y, a, exact=True)
     dy, da = agree(reference, other, "prelu_backward", df, y, a)
     assert dy.shape == y.shape and da.shape == a.shape
+    for folder in (reference, other):
+        in_place = y.copy()
+        assert folder.prelu_forward(in_place, a, out=in_place) is in_place
+        np.testing.assert_array_equal(in_place, f)
+
+
+@given(st.integers(0, 3000), st.sampled_from([16, 48, 112]), st.sampled_from([0, 4]), DTYPES, SEEDS)
+def test_prelu_of_large_arrays_agrees_wherever_they_lie(reference, other, M, C, ahead, dtype, seed):
+    """Beyond STREAM_BYTES results are stored past the cache if their first number begins a line of it."""
+    module = sys.modules[other.prelu_forward.__module__]
+    y, df, a = numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype), numbers(seed + 2, (C,), dtype)
+    f, (dy, da) = reference.prelu_forward(y, a), reference.prelu_backward(df, y, a)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(module, "STREAM_BYTES", 0, raising=False)
+        outs = [empty_like(np.empty(y.size + ahead, dtype))[ahead:].reshape(M, C) for _ in range(2)]
+        np.testing.assert_array_equal(other.prelu_forward(y, a, out=outs[0]), f)
+        other_dy, other_da = other.prelu_backward(df, y, a, out=outs[1])
+    np.testing.assert_array_equal(other_dy, dy)
+    np.testing.assert_allclose(other_da, da, rtol=1e-4 if dtype == np.float32 else 1e-11, atol=1e-4)
 
 
 @given(st.lists(st.integers(0, 4), max_size=4), st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
 def test_leaky_relu_agrees_for_any_shape(reference, other, shape, slope, dtype, seed):
     y, df = numbers(seed, shape, dtype), numbers(seed + 1, shape, dtype)
     y, df = np.asarray(y), np.asarray(df)
-    agree(reference, other, "leaky_relu_forward", y, slope, exact=True)
+    f = agree(reference, other, "leaky_relu_forward", y, slope, exact=True)
+    for folder in (reference, other):
+        in_place = y.copy()
+        assert folder.leaky_relu_forward(in_place, slope, out=in_place) is in_place
+        np.testing.assert_array_equal(in_place, f)
     agree(reference, other, "leaky_relu_backward", df, y, slope, exact=True)
 
 

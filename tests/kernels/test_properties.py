@@ -1,14 +1,13 @@
 """What holds for every kernel folder by itself: transposes, out=, threads, NaN, and the first of equal maxima."""
 
-import os
-import subprocess
-import sys
+from importlib import import_module
 from pathlib import Path
 
 import numpy as np
 import pytest
+from numba.core.dispatcher import Dispatcher
 
-import kernels
+from kernels import numba_cpu
 
 GEOMETRIES = [  # size, kernel, stride, padding
     ((7, 6), (3, 2), (2, 1), (1, 0)),
@@ -46,50 +45,13 @@ def test_out_is_filled_completely_and_returned(folder, rng, size, kernel, stride
     assert folder.col2im(cols, size, kernel, stride, padding, out=out) is out and np.array_equal(out, dx)
 
 
-def everything(folder, rng) -> list[np.ndarray]:
-    """The results of all kernels on one set of float32 inputs, large enough to be split over threads."""
-    x = rng.standard_normal((3, 17, 13, 6)).astype(np.float32)
-    rows, a = np.ascontiguousarray(x.reshape(-1, 6)), rng.standard_normal(6).astype(np.float32)
-    df = rng.standard_normal(rows.shape).astype(np.float32)
-    window = (3, 3), (2, 2), (1, 1)
-    cols = folder.im2col(x, *window)
-    y, taps = folder.max_pool_forward(x, *window, (9, 7))
-    bins = np.array([[0, 17, 0, 13], [0, 9, 0, 7], [8, 17, 6, 13]])
-    f, argmax = folder.bin_max_forward(x, bins)
-    z, s = folder.local_response_norm_forward(rows, 5, 1.0, 0.75, 1.0)
-    results = [
-        cols, folder.col2im(cols, (17, 13), *window),
-        y, taps, folder.max_pool_backward(y, taps, (17, 13), *window),
-        folder.avg_pool_forward(x, *window, (9, 7)), folder.avg_pool_backward(y, (17, 13), *window),
-        f, argmax, folder.bin_max_backward(f, argmax, (17, 13)),
-        folder.prelu_forward(rows, a), *folder.prelu_backward(df, rows, a),
-        folder.leaky_relu_forward(x, 0.1), folder.leaky_relu_backward(x, x, 0.1),
-        z, s, folder.local_response_norm_backward(df, rows, s, 5, 1.0, 0.75),
-    ]  # fmt: skip
-    weights, D = df.reshape(-1).copy(), rows.reshape(-1).copy()
-    folder.momentum_step(weights, D, x.reshape(-1), 0.9, 0.1, 5e-4)
-    return [*results, weights, D]
-
-
-def compare_one_and_two_threads() -> None:
-    """Runs in a Python of its own: how many threads Numba can have is settled when it is imported."""
-    import numba
-
-    from kernels import numba_cpu
-
-    results = []
-    for threads in (1, 2):
-        numba.set_num_threads(threads)
-        results.append(everything(numba_cpu, np.random.default_rng(7)))
-    for one, two in zip(*results, strict=True):
-        assert one.tobytes() == two.tobytes()
-
-
-def test_results_are_the_same_bits_whatever_the_number_of_threads():
-    code = f"import runpy; runpy.run_path({__file__!r})['compare_one_and_two_threads']()"
-    environment = {**os.environ, "NUMBA_NUM_THREADS": "2", "PYTHONPATH": str(Path(kernels.__file__).parents[1])}
-    done = subprocess.run([sys.executable, "-c", code], env=environment, text=True, capture_output=True)
-    assert done.returncode == 0, done.stderr
+def test_the_compiled_kernels_stay_on_the_thread_that_calls_them():
+    """The ops divide the work; a kernel that did so too would use the cores twice, and could not be called by two."""
+    names = [path.stem for path in Path(numba_cpu.__file__).parent.glob("*.py")]
+    modules = [import_module(f"kernels.numba_cpu.{name}") for name in names if name != "__init__"]
+    compiled = [x for module in modules for x in vars(module).values() if isinstance(x, Dispatcher)]
+    assert len(compiled) > 20
+    assert not any(kernel.targetoptions.get("parallel") for kernel in compiled)
 
 
 def test_a_nan_is_the_maximum_of_its_window_in_every_folder(folder, rng):

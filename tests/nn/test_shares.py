@@ -7,13 +7,11 @@ import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
-from importlib import import_module
 
 import numpy as np
 import pytest
-from numba.core.dispatcher import Dispatcher
 
-from minidelve import Tensor, backend, nn, no_grad, use
+from minidelve import Tensor, nn, no_grad, use
 from minidelve.models import Network
 from minidelve.nn.shares import InShares, replicas, run_in_shares
 
@@ -394,44 +392,7 @@ def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
     assert (twins[0].padding, twins[2].kernel_size, twins[3].bias) == ((1, 1), (2, 2), None)
 
 
-# -- other threading layers, other processes ---------------------------------------------------------
-
-def test_networks_are_not_shared_where_kernels_must_not_run_side_by_side(monkeypatch, rng):
-    monkeypatch.setattr(backend, "_kernels_may_run_side_by_side", lambda: False)
-    assert type(run_in_shares(layers_in_float64(rng), images(rng, 8)).function) is not InShares
-
-
-@pytest.mark.parametrize("name", ["im2col", "momentum"])
-def test_kernels_of_ops_that_share_out_are_serial(name):
-    """Such an op does not ask can_share, and on the workqueue two threads in a parallel kernel end the process."""
-    kernels = [x for x in vars(import_module(f"kernels.numba_cpu.{name}")).values() if isinstance(x, Dispatcher)]
-    assert kernels
-    assert not any(kernel.targetoptions.get("parallel") for kernel in kernels)
-
-
-LAB14_STEP = """
-import numpy as np
-from minidelve import Tensor, cross_entropy, models, optim
-net = models.create("lab14", 4)
-optimizer = optim.SGD(net.parameters(), lr=1e-3)
-x = np.random.default_rng(0).standard_normal((4, 3, 64, 64)).astype(np.float32)
-loss = cross_entropy(net(Tensor(x)), np.arange(4))
-loss.backward()
-for _ in range(10):  # two threads in one kernel at once is a matter of luck
-    optimizer.step()
-import numba
-print(f"{loss.item():.3f}", numba.threading_layer())
-"""
-
-
-def test_lab14_trains_on_numba_s_workqueue_to_the_same_loss():
-    """A wheel of Numba without OpenMP has this layer only, and it aborts when two threads meet in it."""
-    default = in_python(LAB14_STEP, NUMBA_NUM_THREADS="2").split()
-    assert in_python(LAB14_STEP, NUMBA_NUM_THREADS="2", NUMBA_THREADING_LAYER="workqueue").split() == [
-        default[0],
-        "workqueue",
-    ]
-
+# -- other processes ---------------------------------------------------------------------------------
 
 SMALL_STEP = """
 import os, signal
@@ -453,14 +414,10 @@ def step():
 assert step() > step()
 threads._pool().submit(int).result()
 """
-# Numba itself ends a forked child that enters an OpenMP kernel, so there the child takes the reference.
 FORKED_STEP = SMALL_STEP + """
-from minidelve import use
 pid = os.fork()
 if not pid:
     signal.alarm(15)  # ends a child that hangs
-    if os.environ.get("NUMBA_THREADING_LAYER") != "workqueue":
-        use("reference")
     assert step() > step()
     os._exit(7)
 print(os.waitpid(pid, 0)[1] >> 8)
@@ -469,9 +426,8 @@ assert step() > step()
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-@pytest.mark.parametrize("layer", ["default", "workqueue"])
-def test_a_forked_child_can_train_after_its_parent_has(layer):
-    assert in_python(FORKED_STEP, NUMBA_NUM_THREADS="2", NUMBA_THREADING_LAYER=layer) == "7"
+def test_a_forked_child_can_train_after_its_parent_has():
+    assert in_python(FORKED_STEP, NUMBA_NUM_THREADS="2") == "7"
 
 
 def test_the_interpreter_ends_after_training_though_the_graph_is_alive():

@@ -22,7 +22,7 @@ GEOMETRIES = [
 
 
 def directly(stride, padding):
-    return lambda x, weight, bias=None: Direct2d.apply(x, weight, bias, stride=stride, padding=padding)
+    return lambda x, weight, bias=None: Direct2d.apply(x, weight, bias, None, stride=stride, padding=padding, leak=None)
 
 
 @pytest.fixture(params=GEOMETRIES, ids=str)

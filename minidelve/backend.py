@@ -21,6 +21,7 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
+import math
 import os
 from collections.abc import Callable
 from pathlib import Path
@@ -32,6 +33,7 @@ import numpy as np
 from minidelve import threads
 
 T = TypeVar("T")
+PASS = threads.PASS  # work (in_shares) of passing over a number once
 
 DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
 # With Numba's compiler switched off its kernels are slow Python, and some cannot run at all.
@@ -123,9 +125,14 @@ class use:
         _chosen[self._device] = self._before
 
 
-def in_shares(function: Callable[[slice], T], count: int, *arrays: Any) -> list[T]:
-    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA."""
-    return threads.in_shares(function, count) if device_of(*arrays) == "cpu" else [function(slice(0, count))]
+def in_shares(function: Callable[[slice], T], count: int, *arrays: Any, work: float = math.inf) -> list[T]:
+    """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA.
+
+    work   operations in all, about; a few are not worth waking another core
+    """
+    if device_of(*arrays) == "cuda":
+        return [function(slice(0, count))]
+    return threads.in_shares(function, count, work)
 
 
 def shares(count: int) -> list[slice]:

@@ -16,6 +16,7 @@ bit: everything is cut into the same PARTS shares, however many threads there ar
 
 from __future__ import annotations
 
+import math
 import os
 import sys
 import threading
@@ -104,13 +105,17 @@ def shares(count: int) -> list[slice]:
     return [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
 
 
-def in_shares(function: Callable[[slice], T], count: int) -> list[T]:
+def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf) -> list[T]:
     """[function(share) for each of shares(count)], side by side, BLAS single-threaded within.
 
-    Inside a share the core's work is not divided again: there it is [function(all)].
+    Inside a share the core's work is not divided again: there it is [function(all)]; and so it is if all of it
+    is no more than SMALL_WORK operations.
     """
     if _inside.share:
         return [function(slice(0, count))]
+    if work < SMALL_WORK:
+        with _side_by_side():
+            return [_alone(function, slice(0, count))]
     parts = shares(count)
     if len(parts) == 1 and thread_count() > 1 and not _settings.deterministic:
         return [function(parts[0])]  # a single image: let BLAS have all cores
@@ -162,17 +167,16 @@ def matmul(x: Any, y: Any) -> Any:
     out = np.empty((n, m), np.result_type(x, y))
     if _inside.share:
         return np.matmul(x, y, out=out)
-    if n * m * x.shape[1] < SMALL_PRODUCT or max(n, m) == 1:
-        with _side_by_side():
-            return np.matmul(x, y, out=out)
+    work = n * m * x.shape[1] if max(n, m) > 1 else 0
     if m >= n:
-        in_shares(lambda part: np.matmul(x, y[:, part], out=out[:, part]), m)
+        in_shares(lambda part: np.matmul(x, y[:, part], out=out[:, part]), m, work)
     else:
-        in_shares(lambda part: np.matmul(x[part], y, out=out[part]), n)
+        in_shares(lambda part: np.matmul(x[part], y, out=out[part]), n, work)
     return out
 
 
-SMALL_PRODUCT = 1 << 20  # multiply-adds, about 10 microseconds: less than waking a thread costs
+SMALL_WORK = 1 << 20  # multiply-adds, about 10 microseconds: less than waking a thread costs
+PASS = 16  # what reading or writing a number of a long array costs, in multiply-adds of a product
 
 
 @cache

@@ -300,12 +300,12 @@ def test_a_process_uses_as_many_threads_as_its_environment_asks_for(environment,
 SHAPES = [(7, 5, 3), (3, 5, 7), (4, 4, 4), (1, 6, 9), (9, 6, 1), (1, 8, 1), (1, 1, 1), (2, 0, 3), (0, 4, 3), (3, 4, 0)]
 
 
-@pytest.mark.parametrize("small", [0, threads.SMALL_PRODUCT])
+@pytest.mark.parametrize("small", [0, threads.SMALL_WORK])
 @pytest.mark.parametrize("cores", [1, 2, 3, 5])
 @pytest.mark.parametrize("n, k, m", SHAPES)
 def test_matmul_is_numpy_s(threads_are, monkeypatch, rng, cores, small, n, k, m):
     threads_are(cores)
-    monkeypatch.setattr(threads, "SMALL_PRODUCT", small)
+    monkeypatch.setattr(threads, "SMALL_WORK", small)
     for dtypes in ("f4", "f4"), ("f8", "f8"), ("f4", "f8"):
         x, y = rng.standard_normal((n, k)).astype(dtypes[0]), rng.standard_normal((k, m)).astype(dtypes[1])
         for left in x, np.asfortranarray(x), np.repeat(x, 2, axis=0)[::2]:
@@ -335,7 +335,7 @@ def test_matmul_never_lets_blas_use_several_threads(threads_are, monkeypatch, li
 @pytest.mark.parametrize("n, m", [(6, 4), (4, 6), (5, 5)])
 def test_matmul_splits_the_longer_side(threads_are, monkeypatch, n, m):
     threads_are(2)
-    monkeypatch.setattr(threads, "SMALL_PRODUCT", 0)
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
     shapes, numpys = [], np.matmul
     monkeypatch.setattr(np, "matmul", lambda x, y, out: (shapes.append(out.shape), numpys(x, y, out=out)))
     threads.matmul(np.ones((n, 3)), np.ones((3, m)))
@@ -344,7 +344,7 @@ def test_matmul_splits_the_longer_side(threads_are, monkeypatch, n, m):
 
 def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch):
     threads_are(2)
-    monkeypatch.setattr(threads, "SMALL_PRODUCT", 0)
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
     idents, numpys = [], np.matmul
 
     def spy(x, y, out):

@@ -41,7 +41,7 @@ from minidelve.ops.layout import channels_first, channels_last
 from minidelve.ops.pieces import pieces, total
 from minidelve.tensor import Function
 
-PIECE_BYTES = 1 << 19  # of a response at a time: it is still in the L2 cache when its activation comes
+PIECE_BYTES = 1 << 20  # of a response at a time: it is still in the L2 cache when its activation comes
 
 
 class Direct2d(Function):

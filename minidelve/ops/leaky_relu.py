@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.backend import PASS, array_module, in_shares, kernels_for
 from minidelve.ops.layout import inverse, memory_order
 from minidelve.tensor import Function, Tensor
 
@@ -36,7 +36,7 @@ class LeakyReLU(Function):
     def each(self, kernel, out, *arrays):
         """kernel(*arrays, slope, out) on all cores."""
         flat, out = [x.reshape(-1) for x in arrays], out.reshape(-1)
-        in_shares(lambda s: kernel(*(x[s] for x in flat), self.slope, out=out[s]), len(out), out)
+        in_shares(lambda s: kernel(*(x[s] for x in flat), self.slope, out=out[s]), len(out), out, work=PASS * len(out))
 
 
 def in_order(x, order):

@@ -9,28 +9,45 @@ A convolution whose receptive field is the whole input, so the same three transp
     dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
     dE/db[o]    = sum_n df[n, o]                                           (db)
 
+Every core takes a share of the units o through both passes; dx is the sum of what they find.
+
 >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
 [[16.0]]
 """
 
 from __future__ import annotations
 
-from minidelve.backend import matmul
+from minidelve.backend import array_module, in_shares
+from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
 
 class Linear(Function):
     def forward(self, x, W, b):
         self.save(x, W)
-        y = matmul(x, W.T)                                                 # (5)
-        return y if b is None else y + b
+        xp = array_module(x, W)
+        y = xp.empty((len(x), len(W)), xp.result_type(x, W))
+
+        def respond(units):
+            xp.matmul(x, W[units].T, out=y[:, units])                      # (5)
+            if b is not None:
+                y[:, units] += b[units]
+
+        in_shares(respond, len(W), x, work=x.size * len(W))
+        return y
 
     def backward(self, df):
         x, W = self.saved
-        dx = matmul(df, W) if self.needs[0] else None                      # (dx)
-        dW = matmul(df.T, x) if self.needs[1] else None                    # (dW)
+        xp = array_module(df, x)
+        dW = xp.empty_like(W, df.dtype) if self.needs[1] else None
         db = df.sum(axis=0) if self.needs[2] else None                     # (db)
-        return dx, dW, db
+
+        def gradients(units):
+            if dW is not None:
+                xp.matmul(df[:, units].T, x, out=dW[units])                # (dW)
+            return df[:, units] @ W[units] if self.needs[0] else None      # (dx), the part of these units
+
+        return total(in_shares(gradients, len(W), x, work=x.size * len(W))), dW, db
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

@@ -33,7 +33,7 @@ f has no slope at y = 0; like the paper we count 0 as negative.
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, empty_like, in_shares, kernels_for
+from minidelve.backend import PASS, array_module, empty_like, in_shares, kernels_for
 from minidelve.ops.layout import from_rows, rows_of_channels
 from minidelve.tensor import Function, Tensor
 
@@ -48,7 +48,7 @@ class PReLU(Function):
         a = xp.ascontiguousarray(a.repeat(y.shape[1]) if self.shared else a, dtype)
         self.save(y, a)
         kernels, f = kernels_for(y, a), empty_like(y)
-        in_shares(lambda rows: kernels.prelu_forward(y[rows], a, out=f[rows]), len(y), y)           # (1)
+        in_shares(lambda rows: kernels.prelu_forward(y[rows], a, out=f[rows]), len(y), y, work=PASS * y.size)  # (1)
         return from_rows(f, self.y_shape)
 
     def backward(self, df):
@@ -59,7 +59,7 @@ class PReLU(Function):
         def gradient(rows):
             return kernels.prelu_backward(df[rows], y[rows], a, out=dy[rows])[1]                    # (dy), (3)
 
-        da = sum(in_shares(gradient, len(y), y))                                                    # (2)
+        da = sum(in_shares(gradient, len(y), y, work=PASS * y.size))                                # (2)
         return from_rows(dy, self.y_shape), da.sum(keepdims=True) if self.shared else da
 
 

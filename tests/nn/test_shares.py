@@ -403,7 +403,7 @@ rng = np.random.default_rng(0)
 net = Network([("conv1", nn.Conv2d(3, 4, 3, rng=rng)), ("act", nn.PReLU(4)), ("spp", nn.SpatialPyramidPool2d((1,))),
                ("fc1", nn.Linear(4, 2, rng=rng))], "small")
 x = rng.standard_normal((6, 3, 8, 8)).astype(np.float32)
-threads.SMALL_PRODUCT = 0
+threads.SMALL_WORK = 0
 def step():
     loss = cross_entropy(net(Tensor(x)), np.arange(6) % 2)
     loss.backward()

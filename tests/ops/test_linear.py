@@ -35,7 +35,7 @@ def test_threads_do_not_matter(threads, rng, monkeypatch):
     arrays = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
     y, gradients = run(linear, *arrays)
     monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
-    monkeypatch.setattr(minidelve.threads, "SMALL_PRODUCT", 0)
+    monkeypatch.setattr(minidelve.threads, "SMALL_WORK", 0)
     y_split, gradients_split = run(linear, *arrays)
     assert_close(y_split, y)
     for split, whole in zip(gradients_split, gradients, strict=True):

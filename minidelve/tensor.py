@@ -359,5 +359,7 @@ def _refuse_freed(order: list[Node]) -> None:
 
 
 def _overlaps(x: Any, others: tuple[Any, ...]) -> bool:
+    if x.base is None:  # the usual case, and the fastest to tell: its memory is its own and that of its views
+        return any(other is x or getattr(other, "base", None) is x for other in others)
     xp = array_module(x)
     return any(xp.may_share_memory(x, other) for other in others if isinstance(other, type(x)))

@@ -34,7 +34,7 @@ def _forward(x, bins, f, argmax):
 def bin_max_backward(df, argmax, size, out=None):
     N, B, C = df.shape
     out = np.empty((N, *size, C), df.dtype) if out is None else out
-    _backward(df, argmax, out.reshape(N, -1, C))
+    _backward(df, argmax, out.reshape(N, size[0] * size[1], C))
     return out
 
 

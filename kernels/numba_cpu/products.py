@@ -64,7 +64,7 @@ def _framed(x, padding):
     N, H, W, C = x.shape
     H, W = H + 2 * padding[0], W + 2 * padding[1]
     group = max(1, min(N, GROUP_BYTES // max(1, H * W * C * x.itemsize)))
-    return group, np.zeros((group if any(padding) else 0, H, W, C), x.dtype)
+    return group, np.empty((group if any(padding) else 0, H, W, C), x.dtype)
 
 
 def _block_of(rows, vectors):
@@ -222,12 +222,17 @@ def _tables(images, height, row, C, kernel, stride, out_size):
 
 @compiled
 def _fill(frame, x, padding):
-    """Each image into its frame, whose edge stays 0."""
+    """Each image into its frame, whose edge is 0."""
     N, H, W, C = x.shape
+    top, left = padding
     for n in range(N):
+        frame[n, :top] = 0
+        frame[n, top + H :] = 0
         for r in range(H):
-            source = x[n, r].reshape(-1)
-            to = frame[n, padding[0] + r].reshape(-1)[padding[1] * C : (padding[1] + W) * C]
+            source, row = x[n, r].reshape(-1), frame[n, top + r].reshape(-1)
+            row[: left * C] = 0
+            row[(left + W) * C :] = 0
+            to = row[left * C : (left + W) * C]
             for c in range(len(to)):
                 to[c] = source[c]
 

@@ -75,7 +75,7 @@ class Direct2d(Function):
         turned = xp.ascontiguousarray(w[:, ::-1, ::-1].transpose(1, 2, 0, 3)).reshape(-1, w.shape[3])
 
         def gradients(share):
-            dW = xp.zeros((w[0].size, len(w)), df.dtype) if self.needs[1] else None
+            dW = xp.empty((w[0].size, len(w)), df.dtype) if self.needs[1] else None
             dbs, das = [], []
             for part in pieces(share, df[:1].nbytes, PIECE_BYTES):
                 dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)

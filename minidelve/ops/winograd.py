@@ -108,7 +108,7 @@ class Winograd2d(Function):
         dx = xp.empty_like(x) if self.needs[0] else None
 
         def gradients(share):
-            dU = xp.zeros_like(U) if self.needs[1] else None
+            dU = xp.empty_like(U) if self.needs[1] else None
             dbs, das = [], []
             for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
                 dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)

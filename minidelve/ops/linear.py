@@ -17,21 +17,27 @@ Every core takes a share of the units o through both passes; dx is the sum of wh
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares
+from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
+
+
+# Images.  For more, W is read once and in its own order (docs/measurements.md); for fewer, BLAS is faster.
+FEW = 4
 
 
 class Linear(Function):
     def forward(self, x, W, b):
         self.save(x, W)
-        xp = array_module(x, W)
-        y = xp.empty((len(x), len(W)), xp.result_type(x, W))
+        xp, kernels = array_module(x, W), kernels_for(x, W)
+        dtype = xp.result_type(x, W)
+        few = len(x) < FEW
+        W, columns = xp.ascontiguousarray(W, dtype), None if few else xp.ascontiguousarray(x.T, dtype)
+        y = xp.empty((len(x), len(W)), dtype)
 
         def respond(units):
-            xp.matmul(x, W[units].T, out=y[:, units])                      # (5)
-            if b is not None:
-                y[:, units] += b[units]
+            part = x @ W[units].T if few else kernels.products(W[None, units], columns[None])[0].T  # y^T = W x^T
+            y[:, units] = part if b is None else part + b[units]                                    # (5)
 
         in_shares(respond, len(W), x, work=x.size * len(W))
         return y

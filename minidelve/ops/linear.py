@@ -21,7 +21,6 @@ from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
-
 # Images.  For more, W is read once and in its own order (docs/measurements.md); for fewer, BLAS is faster.
 FEW = 4
 
@@ -31,13 +30,15 @@ class Linear(Function):
         self.save(x, W)
         xp, kernels = array_module(x, W), kernels_for(x, W)
         dtype = xp.result_type(x, W)
-        few = len(x) < FEW
-        W, columns = xp.ascontiguousarray(W, dtype), None if few else xp.ascontiguousarray(x.T, dtype)
+        W, columns = xp.ascontiguousarray(W, dtype), xp.ascontiguousarray(x.T, dtype) if len(x) >= FEW else None
         y = xp.empty((len(x), len(W)), dtype)
 
         def respond(units):
-            part = x @ W[units].T if few else kernels.products(W[None, units], columns[None])[0].T  # y^T = W x^T
-            y[:, units] = part if b is None else part + b[units]                                    # (5)
+            if columns is None:
+                part = x @ W[units].T
+            else:
+                part = kernels.products(W[None, units], columns[None])[0].T         # y^T = W x^T
+            y[:, units] = part if b is None else part + b[units]                    # (5)
 
         in_shares(respond, len(W), x, work=x.size * len(W))
         return y

@@ -67,7 +67,7 @@ from minidelve.tensor import Function
 
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2))  # and infinity
 ONE = 1  # the index of the point 1
-TILE_BYTES = 1 << 20  # of V and M at a time, at least
+TILE_BYTES = 1 << 23  # of V and M at a time, at least: more tiles for each reading of U (docs/measurements.md)
 
 
 class Winograd2d(Function):

@@ -1,4 +1,9 @@
-"""Maxima over rectangular bins, channel innermost."""
+"""Maxima over rectangular bins, channel innermost.
+
+The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each bin is
+a rectangle of whole cells.  So every pixel is looked at once, for the maximum of its cell; a bin's maximum is
+then that of its cells.  Of equal maxima the first in reading order counts: the one at the smaller place.
+"""
 
 import numpy as np
 
@@ -8,27 +13,55 @@ from kernels.numba_cpu.compile import compiled
 def bin_max_forward(x, bins, out=None):
     shape = (len(x), len(bins), x.shape[3])
     f, argmax = (np.empty(shape, x.dtype), np.empty(shape, np.int32)) if out is None else out
-    _forward(x, np.ascontiguousarray(bins, np.int64), f, argmax)
+    _forward(x, np.ascontiguousarray(bins), f, argmax)
     return f, argmax
+
+
+@compiled
+def _edges(begins, ends, length):
+    """Every edge of a bin in order, and for each position the number of edges before it."""
+    is_edge = np.zeros(length + 1, np.bool_)
+    for b in range(len(begins)):
+        is_edge[begins[b]] = is_edge[ends[b]] = True
+    return np.flatnonzero(is_edge), np.cumsum(is_edge) - is_edge
 
 
 @compiled
 def _forward(x, bins, f, argmax):
     N, H, W, C = x.shape
+    rows, cell_row = _edges(bins[:, 0], bins[:, 1], H)
+    columns, cell_column = _edges(bins[:, 2], bins[:, 3], W)
+    high, wide = max(1, len(rows) - 1), max(1, len(columns) - 1)
+    cell_best, cell_place = np.empty((high, wide, C), x.dtype), np.empty((high, wide, C), np.int32)
     for n in range(N):
+        for i in range(high):
+            for j in range(wide):
+                cell_best[i, j] = -np.inf
+                cell_place[i, j] = rows[i] * W + columns[j]
+            for r in range(rows[i], rows[i + 1]):  # across all cells of a row: memory is read in its order
+                for j in range(wide):
+                    best, place = cell_best[i, j], cell_place[i, j]
+                    for w in range(columns[j], columns[j + 1]):
+                        here = np.int32(r * W + w)
+                        for c in range(C):
+                            value = x[n, r, w, c]
+                            larger = (value > best[c]) | (value != value)  # a NaN wins and stays
+                            best[c] = value if larger else best[c]
+                            place[c] = here if larger else place[c]
         for b in range(len(bins)):
-            top, bottom, left, right = bins[b]
+            top, bottom = cell_row[bins[b, 0]], cell_row[bins[b, 1]]
+            left, right = cell_column[bins[b, 2]], cell_column[bins[b, 3]]
             best, place = f[n, b], argmax[n, b]
-            best[:] = -np.inf
-            place[:] = top * W + left
-            for r in range(top, bottom):
-                for w in range(left, right):
-                    pixel = x[n, r, w]
-                    here = np.int32(r * W + w)
+            best[:] = cell_best[top, left]
+            place[:] = cell_place[top, left]
+            for i in range(top, bottom):
+                for j in range(left, right):
+                    other, there = cell_best[i, j], cell_place[i, j]
                     for c in range(C):
-                        larger = (pixel[c] > best[c]) | (pixel[c] != pixel[c])  # a NaN wins and stays
-                        best[c] = pixel[c] if larger else best[c]
-                        place[c] = here if larger else place[c]
+                        equal = (other[c] == best[c]) & (there[c] < place[c])
+                        larger = (other[c] > best[c]) | (other[c] != other[c]) | equal
+                        best[c] = other[c] if larger else best[c]
+                        place[c] = there[c] if larger else place[c]
 
 
 def bin_max_backward(df, argmax, size, out=None):
@@ -42,7 +75,8 @@ def bin_max_backward(df, argmax, size, out=None):
 def _backward(df, argmax, dx):
     N, B, C = df.shape
     for n in range(N):
-        dx[n] = 0
+        image = dx[n].reshape(-1)
+        image[:] = 0  # in one piece: a call of the C library
         for b in range(B):
             place, share = argmax[n, b], df[n, b]
             for c in range(C):

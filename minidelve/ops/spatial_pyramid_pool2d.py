@@ -29,6 +29,7 @@ C * sum n^2 numbers an image.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 
 import numpy as np
 
@@ -66,7 +67,8 @@ class SpatialPyramidPool2d(Function):
         return np.cumsum([n * n for n in self.levels])[:-1].tolist()
 
 
-def pyramid_bins(size: tuple[int, ...], levels: Sequence[int]) -> np.ndarray:
+@cache
+def pyramid_bins(size: tuple[int, ...], levels: tuple[int, ...]) -> np.ndarray:
     """(bins, 4) int64 of top, bottom, left, right; levels in order, each row by row."""
     bins = []
     for n in levels:

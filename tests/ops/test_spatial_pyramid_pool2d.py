@@ -65,7 +65,7 @@ def test_any_pyramid_is_the_definition_and_its_derivative(H, W, levels, seed):
 
 @given(st.integers(1, 40), st.integers(1, 12))
 def test_bins_miss_no_row_and_are_never_empty(length, n):
-    tops_and_bottoms = pyramid_bins((length, 1), [n])[::n, :2]
+    tops_and_bottoms = pyramid_bins((length, 1), (n,))[::n, :2]
     assert all(top < bottom for top, bottom in tops_and_bottoms)
     assert sorted({r for top, bottom in tops_and_bottoms for r in range(top, bottom)}) == list(range(length))
 

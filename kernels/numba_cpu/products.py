@@ -237,9 +237,13 @@ def _tables(images, height, row, C, kernel, stride, out_size):
     """Where the receptive field of each pixel begins in x, and where its numbers lie from there."""
     OH, OW = out_size
     pixels = np.empty(images * OH * OW, np.intp)
-    for m in range(len(pixels)):
-        n, i, j = m // (OH * OW), m // OW % OH, m % OW
-        pixels[m] = (n * height + i * stride[0]) * row + j * stride[1] * C
+    m = 0
+    for n in range(images):  # no division a pixel: that took 5% of correlate
+        for i in range(OH):
+            at = (n * height + i * stride[0]) * row
+            for j in range(OW):
+                pixels[m] = at + j * stride[1] * C
+                m += 1
     inputs = np.empty(kernel[0] * kernel[1] * C, np.intp)
     run = kernel[1] * C
     for t in range(len(inputs)):

@@ -18,13 +18,14 @@ from typing import Any
 import numpy as np
 
 from minidelve import ops
-from minidelve.backend import kernels_for
+from minidelve.backend import empty_like, kernels_for
 from minidelve.bench.timing import Side
 from minidelve.ops.layout import channels_first
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 from minidelve.tensor import Tensor
 
 BATCH, SIDE, CHANNELS = 16, 36, 128
+LAST = 64, 18, 256  # small14's last map, of a batch of 64, on its way into the pyramid
 LEVELS = (6, 3, 2, 1)
 FLOAT = 4
 
@@ -55,7 +56,10 @@ def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:
 
 
 def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
-    """The functions of kernels/, on raw channels-last arrays."""
+    """The functions of kernels/, on raw channels-last arrays.
+
+    They run on one core: each op's share of the work is one such call.
+    """
     x = normal(rng, BATCH, SIDE, SIDE, CHANNELS)
     k, size = kernels_for(x), x.nbytes
     make = partial(Case, "kernel")
@@ -153,9 +157,9 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
     )
 
     rows, a = x.reshape(-1, CHANNELS), np.full(CHANNELS, 0.25, np.float32)
-    df = normal(rng, *rows.shape)
-    yield make("prelu_forward", shape, lambda: k.prelu_forward(rows, a), bytes=2 * size)
-    yield make("prelu_backward", shape, lambda: k.prelu_backward(df, rows, a), bytes=3 * size)
+    df, out = normal(rng, *rows.shape), empty_like(rows)
+    yield make("prelu_forward", shape, lambda: k.prelu_forward(rows, a, out=out), bytes=2 * size)
+    yield make("prelu_backward", shape, lambda: k.prelu_backward(df, rows, a, out=out), bytes=3 * size)
     yield make("leaky_relu_forward", shape, lambda: k.leaky_relu_forward(rows, 0.01), bytes=2 * size)
     yield make("leaky_relu_backward", shape, lambda: k.leaky_relu_backward(df, rows, 0.01), bytes=3 * size)
     norm = 5, 1e-4, 0.75
@@ -176,7 +180,7 @@ def kernel_cases(rng: np.random.Generator) -> Iterator[Case]:
 
 def op_cases(rng: np.random.Generator) -> Iterator[Case]:
     """Ops forward and backward, as a network calls them, beside PyTorch's."""
-    map_ = Map(rng)
+    map_ = Map(rng, BATCH, SIDE, CHANNELS)
     size = map_.x.nbytes
     weight = channels_first(normal(rng, CHANNELS, 2, 2, CHANNELS))
     products = 2.0 * BATCH * SIDE * SIDE * CHANNELS * CHANNELS
@@ -205,8 +209,13 @@ def op_cases(rng: np.random.Generator) -> Iterator[Case]:
         [],
         bytes=2.5 * size,
     )
-    yield map_.case(
-        "spatial_pyramid_pool2d", lambda x: ops.spatial_pyramid_pool2d(x, LEVELS), pyramid, [], bytes=2 * size
+    last = Map(rng, *LAST)
+    yield last.case(
+        "spatial_pyramid_pool2d",
+        lambda x: ops.spatial_pyramid_pool2d(x, LEVELS),
+        pyramid,
+        [],
+        bytes=2 * last.x.nbytes,
     )
     yield linear_case(rng)
     yield momentum_case(rng)
@@ -221,9 +230,9 @@ def pyramid(torch: Any, x: Any) -> Any:
 class Map:
     """A map that ops are applied to, forward and backward, here and in PyTorch (channels_last, its faster layout)."""
 
-    def __init__(self, rng: np.random.Generator):
+    def __init__(self, rng: np.random.Generator, batch: int, side: int, channels: int):
         self.rng = rng
-        self.x = channels_first(normal(rng, BATCH, SIDE, SIDE, CHANNELS))
+        self.x = channels_first(normal(rng, batch, side, side, channels))
 
     def case(self, name: str, ours: Callable, theirs: Callable, others: list[np.ndarray], **work: float) -> Case:
         """forward(x, *others), then back from a random cotangent."""
@@ -250,7 +259,7 @@ class Map:
 
             return run
 
-        what = f"{BATCH} x {CHANNELS} x {SIDE} x {SIDE}, forward and backward"
+        what = f"{' x '.join(map(str, self.x.shape))}, forward and backward"
         return Case("op", name, what, our_pass, theirs=their_pass, **work)
 
 

@@ -20,21 +20,41 @@ class Limits:
     copy: float
 
 
+@dataclass(frozen=True)
+class Limit:
+    """Something that no computation of its kind can beat: one run of it, and the work that this is."""
+
+    run: Callable[[], Any]
+    work: float  # floating point operations, or bytes
+
+
 def measure_limits(seconds: float = 0.5) -> Limits:
     """Both limits on all cores that minidelve uses."""
     return Limits(sgemm_gflops(seconds=seconds), copy_gigabytes(seconds=seconds))
 
 
-def sgemm_gflops(n: int = 2048, seconds: float = 0.5) -> float:
-    """The best rate of n x n float32 matrix products, after one to wake the threads."""
+def sgemm(n: int = 1024) -> Limit:
+    """A product of two n x n float32 matrices."""
     a = np.full((n, n), 0.5, np.float32)
-    return 2 * n**3 / best_seconds(lambda: matmul(a, a), seconds) / 1e9
+    return Limit(lambda: matmul(a, a), 2.0 * n**3)
 
 
-def copy_gigabytes(size: int = 64 << 20, seconds: float = 0.5) -> float:
-    """The best rate of copying an array larger than the caches: bytes read plus bytes written."""
+def copy(size: int = 64 << 20) -> Limit:
+    """A copy of an array larger than the caches: bytes read plus bytes written."""
     a, out = np.ones(size // 4, np.float32), np.empty(size // 4, np.float32)
-    return 2 * size / best_seconds(lambda: in_shares(lambda s: np.copyto(out[s], a[s]), len(a), a), seconds) / 1e9
+    return Limit(lambda: in_shares(lambda s: np.copyto(out[s], a[s]), len(a), a), 2.0 * size)
+
+
+def sgemm_gflops(seconds: float = 0.5) -> float:
+    """The best rate of large float32 matrix products, after one to wake the threads."""
+    limit = sgemm(2048)
+    return limit.work / best_seconds(limit.run, seconds) / 1e9
+
+
+def copy_gigabytes(seconds: float = 0.5) -> float:
+    """The best rate of copies."""
+    limit = copy()
+    return limit.work / best_seconds(limit.run, seconds) / 1e9
 
 
 def best_seconds(work: Callable[[], Any], seconds: float) -> float:

@@ -13,7 +13,7 @@ from typing import Any
 
 from minidelve import models
 from minidelve.bench import cases as all_cases
-from minidelve.bench.machine import Limits, measure_limits
+from minidelve.bench.machine import Limits, copy, measure_limits, sgemm
 from minidelve.bench.memory import peak_in_own_process
 from minidelve.bench.networks import DifferentWork, Job, check_same_work, our_side, relative_difference, their_side
 from minidelve.bench.timing import Spread, interleaved, ratio
@@ -21,7 +21,7 @@ from minidelve.bench.twin import TorchMissing, load_torch
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.config import versions
 from minidelve.run_folder import RunError
-from minidelve.threads import thread_count
+from minidelve.threads import thread_count, using
 
 EXAMPLE = """
 minidelve bench
@@ -105,8 +105,9 @@ class Bench:
         }
 
     def kernels(self) -> None:
-        """Every kernel, alone."""
-        self._cases("kernel")
+        """Every kernel, alone: on one core, whose limits it is held to."""
+        with using(1):
+            self._cases("kernel")
 
     def ops(self) -> None:
         """Every op, beside PyTorch's if asked."""
@@ -119,7 +120,10 @@ class Bench:
                 self._case(case)
 
     def _case(self, case: all_cases.Case) -> None:
-        sides = {"ours": case.ours}
+        products = case.flops > 0
+        work, unit = (case.flops, "GFLOP/s") if products else (case.bytes, "GB/s")
+        limit = sgemm() if products else copy()
+        sides = {"ours": case.ours, "limit": limit.run}
         if self.torch and case.theirs:
             sides["torch"] = case.theirs(self.torch)
             for ours, theirs in zip(case.ours(), sides["torch"](), strict=True):
@@ -128,14 +132,13 @@ class Bench:
                     return
         rounds = list(interleaved(sides, self.args.rounds, seconds=0.1))
         ours = Spread.of([times["ours"] for times in rounds])
-        products = case.flops > 0
-        work, unit = (case.flops, "GFLOP/s") if products else (case.bytes, "GB/s")
-        limit = self.limits.sgemm if products else self.limits.copy
         rate = work / ours.median / 1e9
-        against = ratio(rounds, "ours") if len(sides) > 1 else None
+        share = Spread.of([times["limit"] / limit.work * work / times["ours"] for times in rounds])
+        pairs = [{name: t for name, t in times.items() if name != "limit"} for times in rounds]
+        against = ratio(pairs, "ours") if "torch" in sides else None
         print(
             f"{case.name:<24}{1e3 * ours.median:9.3f}  {f'({1e3 * ours.low:.3f} to {1e3 * ours.high:.3f})':<19}"
-            f"{rate:9.1f} {unit:<7}{rate / limit:7.0%}  {show(against)}   {case.what}",
+            f"{rate:9.1f} {unit:<7}{share.median:7.0%}  {show(against)}   {case.what}",
             flush=True,
         )
         self.figures["cases"].append(
@@ -146,7 +149,7 @@ class Bench:
                 "seconds": asdict(ours),
                 "rate": rate,
                 "unit": unit,
-                "share_of_limit": rate / limit,
+                "share_of_limit": asdict(share),
                 "ratio": asdict(against) if against else None,
             }
         )

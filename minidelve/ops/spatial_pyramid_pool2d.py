@@ -43,28 +43,40 @@ class SpatialPyramidPool2d(Function):
         N, C, *_ = x.shape
         self.size, self.levels = x.shape[2:], levels
         xp, kernels, x, bins = array_module(x), kernels_for(x), channels_last(x), pyramid_bins(self.size, levels)
-        f = xp.empty((N, len(bins), C), x.dtype)
-        argmax = xp.empty(f.shape, np.int32)
-        in_shares(lambda s: kernels.bin_max_forward(x[s], bins, out=(f[s], argmax[s])), N, x)
-        self.save(argmax)                                                # f: (N, bins, C)
-        pieces = array_module(f).split(f, self.cuts(), axis=1)
-        by_level = [piece.swapaxes(1, 2).reshape(N, C * n * n) for piece, n in zip(pieces, levels, strict=True)]
-        return array_module(f).concatenate(by_level, axis=1)
+        f = xp.empty((N, len(bins) * C), x.dtype)
+        argmax = xp.empty((N, len(bins), C), np.int32)
+
+        def pool(share):
+            by_bin = xp.empty(argmax[share].shape, x.dtype)
+            kernels.bin_max_forward(x[share], bins, out=(by_bin, argmax[share]))
+            for level, of_bins in self.level_by_level(f[share], by_bin):
+                level[...] = of_bins
+
+        in_shares(pool, N, x)
+        self.save(argmax)
+        return f
 
     def backward(self, df):
         (argmax,) = self.saved
-        N, _, C = argmax.shape
-        pieces = array_module(df).split(df, [C * cut for cut in self.cuts()], axis=1)
-        by_bin = [piece.reshape(N, C, n * n).swapaxes(1, 2) for piece, n in zip(pieces, self.levels, strict=True)]
-        # concatenate keeps the pieces' order in memory, (N, C, bins); kernels want C-contiguous (N, bins, C)
-        df = array_module(df).ascontiguousarray(array_module(df).concatenate(by_bin, axis=1))
-        kernels, dx = kernels_for(df, argmax), array_module(df).empty((N, *self.size, C), df.dtype)
-        in_shares(lambda s: kernels.bin_max_backward(df[s], argmax[s], self.size, out=dx[s]), N, df)
+        xp, kernels = array_module(df), kernels_for(df, argmax)
+        dx = xp.empty((len(df), *self.size, argmax.shape[2]), df.dtype)
+
+        def route(share):
+            by_bin = xp.empty(argmax[share].shape, df.dtype)
+            for level, of_bins in self.level_by_level(df[share], by_bin):
+                of_bins[...] = level
+            kernels.bin_max_backward(by_bin, argmax[share], self.size, out=dx[share])
+
+        in_shares(route, len(df), df)
         return channels_first(dx)
 
-    def cuts(self) -> list[int]:
-        """Where one level's bins end and the next one's begin."""
-        return np.cumsum([n * n for n in self.levels])[:-1].tolist()
+    def level_by_level(self, f, by_bin):
+        """Each level's part of f (N, C bins), channels slowest, and of by_bin (N, bins, C): both as (N, C, n n)."""
+        (N, _, C), first = by_bin.shape, 0
+        for n in self.levels:
+            last = first + n * n
+            yield f[:, first * C : last * C].reshape(N, C, n * n), by_bin[:, first:last].swapaxes(1, 2)
+            first = last
 
 
 @cache

@@ -13,6 +13,7 @@ def small(monkeypatch):
     monkeypatch.setattr(cases, "BATCH", 2)
     monkeypatch.setattr(cases, "SIDE", 12)
     monkeypatch.setattr(cases, "CHANNELS", 8)
+    monkeypatch.setattr(cases, "LAST", (2, 6, 8))
     monkeypatch.setattr(bench, "measure_limits", lambda: machine.Limits(sgemm=100.0, copy=10.0))
 
 
@@ -27,7 +28,7 @@ def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(cli, t
     assert [case["name"] for case in figures["cases"]] == ["prelu_forward", "prelu_backward", "prelu"]
     for case in figures["cases"]:
         assert case["seconds"]["low"] <= case["seconds"]["median"] <= case["seconds"]["high"]
-        assert case["share_of_limit"] == pytest.approx(case["rate"] / 10) and case["ratio"] is None
+        assert 0 < case["share_of_limit"]["low"] <= case["share_of_limit"]["median"] and case["ratio"] is None
         assert f"\n{case['name']} " in out
     forward = figures["cases"][0]
     assert forward["rate"] == pytest.approx(2 * 2 * 12 * 12 * 8 * 4 / forward["seconds"]["median"] / 1e9)

@@ -33,7 +33,7 @@ import numpy as np
 from minidelve import threads
 
 T = TypeVar("T")
-PASS = threads.PASS  # work (in_shares) of passing over a number once
+PER_NUMBER = threads.PER_NUMBER
 
 DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
 # With Numba's compiler switched off its kernels are slow Python, and some cannot run at all.
@@ -128,7 +128,7 @@ class use:
 def in_shares(function: Callable[[slice], T], count: int, *arrays: Any, work: float = math.inf) -> list[T]:
     """[function(slice), ...] over slices that make up range(count): one per core, or all at once on CUDA.
 
-    work   operations in all, about; a few are not worth waking another core
+    work   multiply-adds in all, about; a few are not worth waking another core
     """
     if device_of(*arrays) == "cuda":
         return [function(slice(0, count))]

@@ -3,15 +3,16 @@
 A matrix product can use all cores by itself, but then the cores meet at the end of every product,
 and on a machine that runs anything else they wait for the slowest each time (lab14's step took
 1.4 s beside one or two busy processes, and 0.25 s once they had ended).  So the batch is cut into
-one share per core, each share runs through im2col, product and bias on its own, with BLAS limited to
-one thread, and the cores meet once an op.
+one share per core, each share runs through all of the op on its own, with BLAS limited to one thread, and the
+cores meet once an op.  That is for an op called alone; a network is cut once for all of its conv layers
+(nn/shares.py), and the ops inside find themselves on one core.
 
 The kernels of kernels/numba_cpu run on the thread that calls them: this file is all there is of parallelism.
 
 The number of threads is what `using` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
 cores this process may use.  More threads cut a batch into more shares, and a sum over shares then adds the
 same numbers in another order: results agree to rounding.  In a deterministic run they are the same to the
-bit: everything is cut into the same PARTS shares, however many threads there are to take them.
+bit: everything is cut into the same DETERMINISTIC_SHARES, however many threads there are to take them.
 """
 
 from __future__ import annotations
@@ -32,7 +33,9 @@ import numpy as np
 T = TypeVar("T")
 
 
-PARTS = 8  # shares of a deterministic run: enough for a laptop's cores, few enough for sizeable products
+SMALL_WORK = 1 << 20  # multiply-adds, about 25 microseconds on one core: less than waking another costs
+PER_NUMBER = 16  # of a long array that is read or written once, in multiply-adds of a product
+DETERMINISTIC_SHARES = 8  # enough for a laptop's cores, few enough for sizeable products
 
 
 class _Settings:
@@ -101,15 +104,15 @@ def shares(count: int) -> list[slice]:
     Which images a share holds depends on these two numbers only (in a deterministic run on `count` alone),
     and so does the order of every sum.
     """
-    parts = max(1, min(PARTS if _settings.deterministic else thread_count(), count))
+    parts = max(1, min(DETERMINISTIC_SHARES if _settings.deterministic else thread_count(), count))
     return [slice(i * count // parts, (i + 1) * count // parts) for i in range(parts)]
 
 
 def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf) -> list[T]:
     """[function(share) for each of shares(count)], side by side, BLAS single-threaded within.
 
-    Inside a share the core's work is not divided again: there it is [function(all)]; and so it is if all of it
-    is no more than SMALL_WORK operations.
+    Inside a share the core's work is not divided again: there it is [function(all)]; and so it is for less than
+    SMALL_WORK multiply-adds in all.
     """
     if _inside.share:
         return [function(slice(0, count))]
@@ -118,7 +121,7 @@ def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf
             return [_alone(function, slice(0, count))]
     parts = shares(count)
     if len(parts) == 1 and thread_count() > 1 and not _settings.deterministic:
-        return [function(parts[0])]  # a single image: let BLAS have all cores
+        return [function(parts[0])]  # one image, or one unit: let BLAS have all cores
     hands = max(1, min(thread_count(), len(parts)))
 
     def several(first: int) -> list[T]:
@@ -175,8 +178,6 @@ def matmul(x: Any, y: Any) -> Any:
     return out
 
 
-SMALL_WORK = 1 << 20  # multiply-adds, about 10 microseconds: less than waking a thread costs
-PASS = 16  # what reading or writing a number of a long array costs, in multiply-adds of a product
 
 
 @cache
@@ -231,7 +232,7 @@ def _side_by_side() -> Iterator[None]:
     """BLAS on one thread; and Python's lock handed over sooner than after its usual 5 ms.
 
     A share spends nearly all of its time in compiled code without the lock.  When it comes back for
-    the few lines of Python between two kernels, it should not wait (lab14's step: 195 ms against 159).
+    the few lines of Python between two kernels, it should not wait (lab14's step: 159 ms; with 5 ms 195).
 
     Two threads of the user's may be here at once: the last to leave restores what the first one found.
     """

@@ -54,3 +54,13 @@ def test_dense_by_hand_agrees(tmp_path):
     differences = [float(value) for value in re.findall(r"largest difference (\S+) of", out)]
     assert len(differences) == 2 and max(differences) < 1e-5
     assert out.count("map 9 x 9, 25 windows") == 2
+
+
+def test_ladder_has_its_rungs_and_they_agree():
+    out = run("ladder.py", 1, 6)  # which asserts that every rung computes the first one's gradients
+    assert len(re.findall(r"^  .* ms  \([\d.]+ to [\d.]+\)  x [\d.]+$", out, re.M)) == 12
+
+
+def test_growth_measures_batches_and_sizes():
+    out = run("growth.py", "lab14", 28)
+    assert len(re.findall(r"^lab14 +14 layers  batch +\d+ +\d+ px .* MB$", out, re.M)) == 7

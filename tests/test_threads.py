@@ -475,7 +475,7 @@ def test_shares_of_a_deterministic_run_do_not_depend_on_the_threads():
         with threads.using(count, deterministic=True):
             cuts.append(threads.shares(100))
             assert threads.in_shares(lambda share: share, 100) == cuts[-1]
-    assert len(cuts[0]) == threads.PARTS and all(cut == cuts[0] for cut in cuts)
+    assert len(cuts[0]) == threads.DETERMINISTIC_SHARES and all(cut == cuts[0] for cut in cuts)
 
 
 @pytest.mark.parametrize("count", [1, 2, 3])

@@ -1,10 +1,11 @@
 """How the kernels of this folder are compiled.
 
-parallel   not: the ops give each core its share of the images and call the kernel on each (minidelve/threads.py),
-           so two calls may always run side by side
+nogil      Python's lock is let go while a kernel runs: the threads of minidelve/threads.py compute side by side
 cache      machine code is kept on disk, so only the first run ever waits for the compiler
 error_model, boundscheck  C's: a kernel's loop bounds are its proof that no index leaves its array
 
+Not parallel: the ops give each core its share of the images and call the kernel on each, so a kernel stays on
+the thread that calls it, and two calls may always run side by side.
 Not fastmath: a NaN must stay a NaN (a diverging run is found by it), and sums keep their order.
 Options never depend on the environment: Numba's cache would not see the difference.  Nor does it
 see an edit of a callee in another file, so a kernel's helpers live in the kernel's own file.

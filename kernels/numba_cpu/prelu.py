@@ -2,10 +2,10 @@
 
 NumPy's where() writes two temporaries as large as y; here each number is read once and written once.
 
-The plain loops below say what is computed.  Where the channels fill whole vectors, `_vectors` writes the same
+The plain loops below say what is computed.  Where the channels fill whole vectors, `_intrinsics` writes the same
 as LLVM code, for two reasons.  Backward becomes twice as fast in the cache: the compiler cannot know that da is
 not part of dy.  And an array that is larger than the caches can leave by *streaming stores*.  An ordinary store
-first reads the line of the cache that it is about to overwrite, so forward moves three numbers for two;
+first reads the line of the cache that it is about to overwrite, so forward moves three numbers where two would do;
 a streaming store does not, but then the core waits for memory unless it writes to several places at a time:
 PAGES pages side by side, a vector in each in turn (docs/measurements.md).
 
@@ -85,7 +85,7 @@ def _streams(out):
     return out.nbytes >= STREAM_BYTES and out.ctypes.data % LINE == 0
 
 
-def _vectors(streaming):
+def _intrinsics(streaming):
     """Two intrinsics: a vector of f at [at:], its channels beginning at c; a vector of dy, adding to da[c:]."""
 
     def machine(context, builder, array_type):
@@ -126,11 +126,11 @@ def _vectors(streaming):
             df_type, y_type, a_type, dy_type, da_type, *_ = signature.args
             dfs, ys, slopes, dys, das, place, channel = args
             zero, load, store = machine(context, builder, y_type)
-            values, shares = load(y_type, ys, place), load(df_type, dfs, place)
+            values, dfs_here = load(y_type, ys, place), load(df_type, dfs, place)
             positive = builder.fcmp_ordered(">", values, zero)
-            low = builder.fmul(load(a_type, slopes, channel), shares)
-            store(dy_type, dys, place, builder.select(positive, shares, low), streaming)           # (dy)
-            term = builder.select(positive, zero, builder.fmul(shares, values))
+            low = builder.fmul(load(a_type, slopes, channel), dfs_here)
+            store(dy_type, dys, place, builder.select(positive, dfs_here, low), streaming)           # (dy)
+            term = builder.select(positive, zero, builder.fmul(dfs_here, values))
             store(da_type, das, channel, builder.fadd(load(da_type, das, channel), term))          # (2), (3)
             return context.get_dummy_value()
 
@@ -139,8 +139,8 @@ def _vectors(streaming):
     return forward, backward
 
 
-_forward_at, _backward_at = _vectors(streaming=False)
-_stream_forward_at, _stream_backward_at = _vectors(streaming=True)
+_forward_at, _backward_at = _intrinsics(streaming=False)
+_stream_forward_at, _stream_backward_at = _intrinsics(streaming=True)
 
 
 @compiled
@@ -162,7 +162,7 @@ def _vector_backward(df, y, a, dy, da):
 @compiled
 def _stream_forward(y, a, f):
     C, lanes, page = len(a), BYTES // y.itemsize, PAGE // y.itemsize
-    blocks, step = len(y) // (PAGES * page), page % C
+    blocks, step = len(y) // (PAGES * page), page % C  # a page further on is `step` channels further on
     for block in range(blocks):
         start = block * PAGES * page
         for i in range(0, page, lanes):

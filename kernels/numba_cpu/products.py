@@ -11,9 +11,10 @@ tables, and so is its transpose's.  All products here are therefore one:
     out[r, j] (+)= sum over k of  x[rows[r] + terms[k]] y[k, j]
 
 It is computed in blocks of out that fit into the vector registers, ROWS rows and 4, 2 or 1 vectors of columns.
-For each k a block loads a row of y, then one number of x for each of its rows, copied to all lanes, and does
-rows x vectors multiply-adds: with AVX-512 24 for 11 loads.  `_block_of` writes these instructions itself, as LLVM
-code, since a loop compiler does not find that arrangement.  Everything around it is plain loops.
+For each k a block loads a row of y, the entry terms[k] and one number of x for each of its rows, which it copies
+to all lanes, and does rows x vectors multiply-adds: with AVX-512 24 for 4 + 1 + 6 loads.  `_block_of` writes
+these instructions itself, as LLVM code, since a loop compiler does not find that arrangement.  Everything around
+it is plain loops.
 
 The part of y that a block reads is copied first so that it lies in one piece in the L1 cache (DEPTH rows).
 correlate takes a few images at a time (GROUP_BYTES), with a frame of zeros around each where there is padding:
@@ -33,7 +34,7 @@ from kernels.numba_cpu.compile import compiled
 _features = binding.get_host_cpu_features()
 # Bytes of a vector, and a block that leaves registers for a row of y and a number of x: of 32 registers or 16.
 BYTES, ROWS, WIDE = (64, 6, 4) if _features.get("avx512f") else (32, 6, 2) if _features.get("avx2") else (16, 4, 2)
-DEPTH = 128  # terms of the sums at a time, twice and four times as many for narrower blocks
+DEPTH = 128  # terms of the sums at a time, more in proportion for narrower blocks
 GROUP_BYTES = 1 << 18
 
 
@@ -68,10 +69,15 @@ def _framed(x, padding):
 
 
 def _block_of(rows, vectors):
-    """An intrinsic that computes a block of rows x vectors at out[to:], whose rows are `wide` apart."""
+    """An intrinsic that computes a block of so many rows and vectors:
+
+    out[to + i out_row + j] (+)= sum over t < depth of  x[begin + rows_at[r + i] + terms[k + t]] y[y_at + t width + j]
+
+    for i < rows, j < width = vectors x lanes; it adds to what is there if `add`.
+    """
 
     @intrinsic
-    def block(typingctx, x, begin, rows_at, r, terms, k, depth, y, y_at, out, to, wide, more):
+    def block(typingctx, x, begin, rows_at, r, terms, k, depth, y, y_at, out, to, out_row, add):
         def generate(context, builder, signature, args):
             dtype = signature.args[0].dtype
             number, size = context.get_data_type(dtype), dtype.bitwidth // 8
@@ -80,7 +86,7 @@ def _block_of(rows, vectors):
             fma = cgutils.get_or_insert_function(
                 builder.module, ir.FunctionType(vector, [vector] * 3), f"llvm.fma.v{lanes}f{8 * size}"
             )
-            _, begin, _, r, _, k, depth, _, y_at, _, to, wide, more = args
+            _, begin, _, r, _, k, depth, _, y_at, _, to, out_row, add = args
             xs, row_table, term_table, ys, outs = (
                 context.make_array(signature.args[i])(context, builder, args[i]).data for i in (0, 2, 4, 7, 9)
             )
@@ -108,12 +114,12 @@ def _block_of(rows, vectors):
                         builder.store(total, sums[i][v])
             for i in range(rows):
                 for v in range(vectors):
-                    place = vector_at(outs, builder.add(to, builder.mul(index(i), wide)), v)
+                    place = vector_at(outs, builder.add(to, builder.mul(index(i), out_row)), v)
                     total = builder.load(sums[i][v])
-                    with builder.if_else(more) as (add, overwrite):
-                        with add:
+                    with builder.if_else(add) as (adding, overwriting):
+                        with adding:
                             builder.store(builder.fadd(builder.load(place, align=size), total), place, align=size)
-                        with overwrite:
+                        with overwriting:
                             builder.store(total, place, align=size)
             return context.get_dummy_value()
 

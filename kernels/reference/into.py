@@ -2,7 +2,7 @@
 
 
 def into(out, result):
-    """`out` overwritten with the result, or the result itself; pairs number by number."""
+    """`out` overwritten with the result, or the result itself; a pair, each of its two arrays."""
     if out is None:
         return result
     if isinstance(result, tuple):

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidelve import nn, ops
-from minidelve.nn.chain import run
+from minidelve.nn.chain import run_chain
 from minidelve.nn.shares import run_in_shares
 from minidelve.tensor import Tensor
 
@@ -33,7 +33,7 @@ class Network(nn.Sequential):
 def through(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
     """Every layer in turn; those before the first fully connected one on shares of the batch (nn/shares.py)."""
     conv, head = split_at_first_fc(layers)
-    return run(head, run_in_shares(conv, x) if conv else x)
+    return run_chain(head, run_in_shares(conv, x) if conv else x)
 
 
 def split_at_first_fc(layers: Sequence[nn.Module]) -> tuple[Sequence[nn.Module], Sequence[nn.Module]]:

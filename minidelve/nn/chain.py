@@ -1,7 +1,8 @@
 """Layers one after the other, a conv layer and the activation behind it in one go.
 
-conv2d can apply a rectifier while its response is still in the cache (ops/in_place_activation.py): the pair then
-needs half of the memory and half of the traffic.  The layers stay two, as in the paper's tables; only the call is one.
+conv2d can apply a rectifier to its response on the way to memory (ops/in_place_activation.py): the response before
+it is then neither kept nor passed over again.  The layers stay two, as in the paper's tables; only the call is one.
+Networks run like this (models/network.py, nn/shares.py); a plain Sequential calls its layers one by one.
 """
 
 from __future__ import annotations
@@ -13,7 +14,7 @@ from minidelve.nn.module import Module
 from minidelve.tensor import Tensor
 
 
-def run(layers: Sequence[Module], x: Tensor) -> Tensor:
+def run_chain(layers: Sequence[Module], x: Tensor) -> Tensor:
     """layers[-1](... layers[1](layers[0](x)))."""
     waiting = list(layers)[::-1]
     while waiting:

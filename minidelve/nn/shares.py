@@ -24,13 +24,12 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
-from functools import reduce
-from operator import add
 
 from minidelve.backend import array_module, can_share, in_shares, shares
-from minidelve.nn.chain import run
+from minidelve.nn.chain import run_chain
 from minidelve.nn.layers import Dropout
 from minidelve.nn.module import Module, Parameter
+from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
 
@@ -39,7 +38,7 @@ class InShares(Function):
         def run_share(share):
             start = Tensor(x[share], requires_grad=self.needs[0])
             own = [Tensor(w, requires_grad=needed) for w, needed in zip(parameters, self.needs[1:])]
-            return start, own, run(replicas(layers, own), start)
+            return start, own, run_chain(replicas(layers, own), start)
 
         self.passes = in_shares(run_share, len(x), x)  # their graphs; none, where no input wants a gradient
         return array_module(x).concatenate([y.data for *_, y in self.passes])
@@ -56,7 +55,7 @@ class InShares(Function):
 
         dxs, *dws = zip(*in_shares(walk_back, len(df), df), strict=True)
         dx = array_module(df).concatenate(dxs) if self.needs[0] else None
-        return dx, *(reduce(add, dw) if needed else None for dw, needed in zip(dws, self.needs[1:]))
+        return dx, *(total(dw) if needed else None for dw, needed in zip(dws, self.needs[1:]))
 
     def free(self):
         super().free()
@@ -86,6 +85,6 @@ def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
     run on the whole batch, and so are all others then.
     """
     if not can_share(len(x), x.data) or not all(map(can_be_replicated, layers)):
-        return run(layers, x)
+        return run_chain(layers, x)
     parameters = [value for layer in layers for value in vars(layer).values() if isinstance(value, Parameter)]
     return InShares.apply(x, *parameters, layers=layers)

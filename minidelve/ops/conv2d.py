@@ -6,7 +6,7 @@ He et al., arXiv 1502.01852, section 2.2, write a conv layer's response at one p
 
 where x is that pixel's receptive field, k x k pixels of c channels in one vector of k^2 c numbers
 (the paper's n), and W holds d filters as rows.  Do it for all pixels at once and the vectors become
-the rows of a matrix.  From here on single letters are indices:
+the rows of a matrix.  From here on:
 
     n   image           i, j  output position       u, v  position in the k x k kernel
     c   input channel   o     output channel        s, p  stride, padding
@@ -15,13 +15,16 @@ the rows of a matrix.  From here on single letters are indices:
     W[o, uvc]      = weight[o, c, u, v]
     y              = cols W^T + b                            (N OH OW, d)           (5)
 
-Backward.  y is linear in x, in W and in b, so each gradient is a transpose.  With df = dE/dy,
+The layer may end in an activation, f(y) in the place of y; in_place_activation.py does that, and makes
+dy = dE/dy of df = dE/df.  Without one the two are the same.
+
+Backward.  y is linear in x, in W and in b, so each gradient is a transpose:
 
     y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
 
-    dE/db[o]       = sum_m df[m, o]                    b[o] was added at every position m     (db)
-    dE/dW[o, t]    = sum_m df[m, o] cols[m, t]         dW = df^T cols                         (dW)
-    dE/dcols[m, t] = sum_o df[m, o] W[o, t]            dcols = df W                           (dcols)
+    dE/db[o]       = sum_m dy[m, o]                    b[o] was added at every position m     (db)
+    dE/dW[o, t]    = sum_m dy[m, o] cols[m, t]         dW = dy^T cols                         (dW)
+    dE/dcols[m, t] = sum_o dy[m, o] W[o, t]            dcols = dy W                           (dcols)
 
 and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
 transpose of im2col  (dx).
@@ -30,8 +33,8 @@ Memory and cores.  cols is k^2 times as large as x (at stride 1).  It is therefo
 time, so that it stays in the cache until the product has read it, and built again in backward
 rather than kept.  Every core takes a share of the images through all of this (threads.py).
 
-This is the definition, and what is computed where the others cannot: direct.py gives the same without
-cols, winograd.py with fewer multiplications; `conv2d` at the end of this file chooses.
+This is the definition, and what runs where neither of the others is possible or faster: direct.py gives
+the same without cols, winograd.py with fewer multiplications; `conv2d` at the end of this file chooses.
 
 >>> import numpy as np
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
@@ -47,7 +50,7 @@ from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.ops.leaky_relu import leaky_relu
-from minidelve.ops.pieces import pieces, total
+from minidelve.ops.pieces import column_sums, pieces, total
 from minidelve.ops.prelu import prelu
 from minidelve.tensor import Function, Tensor
 
@@ -55,18 +58,18 @@ COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (d
 
 
 class Conv2d(Function):
-    def forward(self, x, weight, bias, a, *, stride, padding, leak):
+    def forward(self, x, weight, bias, a, *, stride, padding, slope):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         self.window = weight.shape[2:], stride, padding
         x = channels_last(x)
         W = channels_last(weight).reshape(len(weight), -1)                  # (d, k k c)
-        self.activation = InPlaceActivation(a, leak)
+        self.activation = InPlaceActivation(a, slope)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), xp.result_type(x, W))
 
         def respond(share):
-            for part, cols in parts(share, y, W):
-                kernels.im2col(x[part], *self.window, out=cols)
-                rows = matrix(y[part])
+            for piece, cols in pieces_with_room(share, y, W):
+                kernels.im2col(x[piece], *self.window, out=cols)
+                rows = matrix(y[piece])
                 xp.matmul(matrix(cols), W.T, out=rows)                      # (5)
                 if bias is not None:
                     rows += bias
@@ -85,17 +88,17 @@ class Conv2d(Function):
         def gradients(share):
             dW = xp.zeros_like(W) if self.needs[1] else None
             dbs, das = [], []
-            for part, cols in parts(share, df, W):
-                dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)
+            for piece, cols in pieces_with_room(share, df, W):
+                dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
                 rows = matrix(dy)
                 das.append(da)
-                dbs.append(rows.sum(axis=0) if self.needs[2] else None)     # (db)
+                dbs.append(column_sums(rows) if self.needs[2] else None)    # (db)
                 if dW is not None:
-                    kernels.im2col(x[part], *self.window, out=cols)
+                    kernels.im2col(x[piece], *self.window, out=cols)
                     dW += rows.T @ matrix(cols)                             # (dW)
                 if dx is not None:
                     xp.matmul(rows, W, out=matrix(cols))                    # (dcols)
-                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[part])  # (dx)
+                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[piece])  # (dx)
             return dW, total(dbs), total(das)
 
         # Each share has summed over its images.
@@ -108,13 +111,13 @@ class Conv2d(Function):
         )
 
 
-def parts(share, y, W):
+def pieces_with_room(share, y, W):
     """The images of a share, as many at a time as COLS_BYTES allows: (slice, room for their cols)."""
     (OH, OW), K = y.shape[1:3], W.shape[1]
     cut = pieces(share, OH * OW * K * y.itemsize, COLS_BYTES)
     room = array_module(y).empty((cut[0].stop - cut[0].start, OH, OW, K), y.dtype)
-    for part in cut:
-        yield part, room[: part.stop - part.start]
+    for piece in cut:
+        yield piece, room[: piece.stop - piece.start]
 
 
 def matrix(cols):
@@ -174,19 +177,16 @@ def conv2d(
             f"conv2d: Winograd's algorithm needs stride 1 and a kernel of 2x2 or 3x3; got stride {stride} and kernel "
             f"{weight.shape[2:]}: use algorithm='auto'"
         )
-    learned = activation if isinstance(activation, Tensor) else None
-    fixed = None if isinstance(activation, Tensor) else activation
-    if learned is not None and learned.shape not in ((1,), weight.shape[:1]):
-        raise ValueError(
-            f"conv2d: activation has slopes of shape {learned.shape}; expected (1,) or {weight.shape[:1]}"
-        )
+    a, slope = in_place_activation.learned_or_fixed(activation)
+    if a is not None and a.shape not in ((1,), weight.shape[:1]):
+        raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
     if activation is not None and not in_place_activation.is_possible(activation):
         y = conv2d(x, weight, bias, stride, padding, algorithm)
         return prelu(y, activation) if isinstance(activation, Tensor) else leaky_relu(y, activation)
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
         size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
         m = winograd.tile_size(size, weight.shape[2])
-        return winograd.Winograd2d.apply(x, weight, bias, learned, padding=padding, m=m, leak=fixed)
+        return winograd.Winograd2d.apply(x, weight, bias, a, padding=padding, m=m, slope=slope)
     if algorithm == "direct" or algorithm == "auto" and direct.is_faster(x, weight, stride, padding):
-        return direct.Direct2d.apply(x, weight, bias, learned, stride=stride, padding=padding, leak=fixed)
-    return Conv2d.apply(x, weight, bias, learned, stride=stride, padding=padding, leak=fixed)
+        return direct.Direct2d.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope)
+    return Conv2d.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope)

@@ -8,27 +8,27 @@ conv2d.py, with W lying the other way, (k k c, d):
 
     y[n, i, j, o] = b[o] + sum over u, v, c of  x[n, i s + u - p, j s + v - p, c] W[uvc, o]           (5)
 
-Backward.  The gradient for W is a product with the same rows:
+Backward.  The gradient for W is a product with the same rows (dy = dE/dy):
 
-    dE/dW[uvc, o] = sum over n, i, j of  x[n, i s + u - p, j s + v - p, c] df[n, i, j, o]             (dW)
-    dE/db[o]      = sum over n, i, j of  df[n, i, j, o]                                               (db)
+    dE/dW[uvc, o] = sum over n, i, j of  x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]             (dW)
+    dE/db[o]      = sum over n, i, j of  dy[n, i, j, o]                                               (db)
 
-And dE/dx is a convolution again.  At stride 1 input (a, b) was met by output i at the tap u = a + p - i:
+And dE/dx is a convolution again.  At stride 1 input pixel (r, q) was met by output i at the tap u = r + p - i:
 
-    dE/dx[n, a, b, c] = sum over i, j, o of  df[n, i, j, o] weight[o, c, a + p - i, b + p - j]
+    dE/dx[n, r, q, c] = sum over i, j, o of  dy[n, i, j, o] weight[o, c, r + p - i, q + p - j]
 
-Count the taps from the other end, u' = k - 1 - u, and so v': then i = a + u' - (k - 1 - p), which is (5) with
-df in the place of x, padding k - 1 - p, and for W the kernel turned by 180 degrees with o and c exchanged
+Count the taps from the other end, u' = k - 1 - u, and so v': then i = r + u' - (k - 1 - p), which is (5) with
+dy in the place of x, padding k - 1 - p, and for W the kernel turned by 180 degrees with o and c exchanged
 
     W'[u'v'o, c] = weight[o, c, k - 1 - u', k - 1 - v']                                               (dx)
 
-At stride s the outputs stand s apart: df is spread out, with zeros between, and the same holds.  This
-multiplies by many zeros, so im2col is faster there; where x is the image no one asks for it.
+At stride s the outputs stand s apart: dy is spread out, with zeros between, and the same holds.  This
+multiplies by many zeros, so im2col is faster there, unless dE/dx is not wanted: the first layer's x is the image.
 
 >>> import numpy as np
 >>> from minidelve import Tensor
 >>> x, w = Tensor(np.arange(9.0).reshape(1, 1, 3, 3)), Tensor(np.ones((1, 1, 2, 2)))
->>> Direct2d.apply(x, w, None, None, stride=(1, 1), padding=(0, 0), leak=None).data.tolist()
+>>> Direct2d.apply(x, w, None, None, stride=(1, 1), padding=(0, 0), slope=None).data.tolist()
 [[[[8.0, 12.0], [20.0, 24.0]]]]
 """
 
@@ -38,28 +38,28 @@ from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
-from minidelve.ops.pieces import pieces, total
+from minidelve.ops.pieces import column_sums, pieces, total
 from minidelve.tensor import Function
 
 PIECE_BYTES = 1 << 20  # of a response at a time: it is still in the L2 cache when its activation comes
 
 
 class Direct2d(Function):
-    def forward(self, x, weight, bias, a, *, stride, padding, leak):
+    def forward(self, x, weight, bias, a, *, stride, padding, slope):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         dtype = xp.result_type(x, weight)
         self.window = weight.shape[2:], stride, padding
         x = channels_last(x).astype(dtype, copy=False)
         w = channels_last(weight).astype(dtype, copy=False)                             # (O, kh, kw, C)
         b = None if bias is None else xp.ascontiguousarray(bias, dtype)
-        self.activation = InPlaceActivation(a, leak)
+        self.activation = InPlaceActivation(a, slope)
         W = xp.ascontiguousarray(w.reshape(len(w), -1).T)                               # (kh kw C, O)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(w)), dtype)
 
         def respond(share):
-            for part in pieces(share, y[:1].nbytes, PIECE_BYTES):
-                kernels.correlate(x[part], W, *self.window, b, out=y[part])                     # (5)
-                self.activation.apply(y[part])
+            for piece in pieces(share, y[:1].nbytes, PIECE_BYTES):
+                kernels.correlate(x[piece], W, *self.window, b, out=y[piece])                     # (5)
+                self.activation.apply(y[piece])
 
         in_shares(respond, len(x), x)
         self.save(x, w, y if self.activation else None)
@@ -77,14 +77,15 @@ class Direct2d(Function):
         def gradients(share):
             dW = xp.empty((w[0].size, len(w)), df.dtype) if self.needs[1] else None
             dbs, das = [], []
-            for part in pieces(share, df[:1].nbytes, PIECE_BYTES):
-                dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)
+            for piece in pieces(share, df[:1].nbytes, PIECE_BYTES):
+                dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
                 das.append(da)
                 if dx is not None:
                     outputs = spread(dy, stride, dx.shape[1:3], kernel, padding)
-                    kernels.correlate(outputs, turned, kernel, (1, 1), around, out=dx[part])    # (dx)
+                    kernels.correlate(outputs, turned, kernel, (1, 1), around, out=dx[piece])    # (dx)
                 if dW is not None:
-                    kernels.correlate_weight(x[part], dy, *self.window, dW, part.start > share.start)  # (dW)
+                    again = piece.start > share.start  # the first piece overwrites dW, the others add to it
+                    kernels.correlate_weight(x[piece], dy, *self.window, dW, again)             # (dW)
                 dbs.append(column_sums(dy.reshape(-1, len(w))) if self.needs[2] else None)      # (db)
             return dW, total(dbs), total(das)
 
@@ -97,19 +98,13 @@ class Direct2d(Function):
         )
 
 
-def column_sums(rows):
-    """rows.sum(axis=0) as a product: NumPy's sum takes several times as long on a long, narrow matrix."""
-    xp = array_module(rows)
-    return xp.matmul(xp.ones(len(rows), rows.dtype), rows)
-
-
-def spread(df, stride, size, kernel, padding):
-    """df (N, OH, OW, O) as it would be at stride 1: a map in which its pixels stand `stride` apart."""
+def spread(dy, stride, size, kernel, padding):
+    """dy (N, OH, OW, O) as it would be at stride 1: a map in which its pixels stand `stride` apart."""
     if stride == (1, 1):
-        return df
-    xp = array_module(df)
-    out = xp.zeros((len(df), *output_size(size, kernel, (1, 1), padding), df.shape[3]), df.dtype)
-    out[:, :: stride[0], :: stride[1]][:, : df.shape[1], : df.shape[2]] = df
+        return dy
+    xp = array_module(dy)
+    out = xp.zeros((len(dy), *output_size(size, kernel, (1, 1), padding), dy.shape[3]), dy.dtype)
+    out[:, :: stride[0], :: stride[1]][:, : dy.shape[1], : dy.shape[2]] = dy
     return out
 
 

@@ -14,8 +14,11 @@ negative:
             a df       otherwise                                          (dy)
     dE/da = sum of df y over y <= 0  =  1/a  sum of df f over f <= 0      (2), (3)
 
+in each channel; a slope that the layer shares adds these over the channels.
+
 A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y is negative, which counts as negative.
-A learned slope that is not clearly above 0 has lost y: `is_possible` then says no, and conv2d leaves it to prelu.py.
+Where a learned slope is not clearly above 0, f has lost y: `is_possible` then says no, and conv2d leaves it to
+prelu.py.
 
 What it buys stands in docs/measurements.md.
 """
@@ -27,29 +30,29 @@ from typing import Any
 from minidelve.backend import array_module, kernels_for
 from minidelve.tensor import Tensor
 
-LEAST = 2.0**-10  # slope: above it f / a loses nothing to underflow
+LEAST = 2.0**-10  # slope: from it on f / a gives y back, but for rounding
 
 
 class InPlaceActivation:
     """f in place of y, and the way back, for arrays (..., C) whose channels lie side by side.
 
-    a      PReLU's slopes (C,), or (1,) if the layer shares one; None for a fixed slope
-    leak   the fixed slope, 0 for ReLU; None, with a None too, for no activation at all
+    a       PReLU's slopes (C,), or (1,) if the layer shares one; None for a fixed slope
+    slope   the fixed slope, 0 for ReLU; None, with a None too, for no activation at all
     """
 
-    def __init__(self, a: Any, leak: float | None):
-        self.a, self.leak = a, leak
+    def __init__(self, a: Any, slope: float | None):
+        self.a, self.slope = a, slope
 
     def __bool__(self) -> bool:
-        return self.a is not None or self.leak is not None
+        return self.a is not None or self.slope is not None
 
     def apply(self, y: Any) -> None:
         """Write f over y."""
         rows = y.reshape(-1, y.shape[-1])
         if self.a is not None:
             kernels_for(rows).prelu_forward(rows, self.slopes(rows), out=rows)                    # (1)
-        elif self.leak is not None:
-            kernels_for(rows).leaky_relu_forward(rows, self.leak, out=rows)
+        elif self.slope is not None:
+            kernels_for(rows).leaky_relu_forward(rows, self.slope, out=rows)
 
     def gradients(self, df: Any, f: Any) -> tuple[Any, Any]:
         """(dy, da), a new array and sums over all rows of these images; (df itself, None) without activation."""
@@ -57,16 +60,21 @@ class InPlaceActivation:
             return df, None
         df_rows, f_rows = (x.reshape(-1, x.shape[-1]) for x in (df, f))
         if self.a is None:
-            return kernels_for(df).leaky_relu_backward(df_rows, f_rows, self.leak).reshape(df.shape), None
+            return kernels_for(df).leaky_relu_backward(df_rows, f_rows, self.slope).reshape(df.shape), None
         a = self.slopes(df_rows)
-        dy, da = kernels_for(df).prelu_backward(df_rows, f_rows, a)                               # (dy)
-        da = da / a                                                                               # (2), (3)
+        dy, sums = kernels_for(df).prelu_backward(df_rows, f_rows, a)   # (dy), and with f for y: sum of df f
+        da = sums / a                                                   # (2), (3)
         return dy.reshape(df.shape), da.sum(keepdims=True) if len(self.a) == 1 else da
 
     def slopes(self, rows: Any) -> Any:
         """One slope for each channel, as the kernels want them."""
         xp, a = array_module(rows), self.a
         return xp.ascontiguousarray(a.repeat(rows.shape[1]) if len(a) != rows.shape[1] else a, rows.dtype)
+
+
+def learned_or_fixed(activation: Tensor | float | None) -> tuple[Tensor | None, float | None]:
+    """conv2d's argument as (a, slope): one of them is None, or both are."""
+    return (activation, None) if isinstance(activation, Tensor) else (None, activation)
 
 
 def is_possible(activation: Tensor | float) -> bool:

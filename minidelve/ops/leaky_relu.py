@@ -3,7 +3,7 @@
     f(y) = y        if y > 0
            slope y  otherwise
 
-    df(y)/dy = 1 if y > 0, slope otherwise           dE/dy = df * that
+    ∂f/∂y = 1 if y > 0, slope otherwise              dy = df * ∂f/∂y       (df is dE/df, dy is dE/dy)
 
 >>> leaky_relu(Tensor([-100.0, 3.0])).data.tolist()
 [-1.0, 3.0]
@@ -11,7 +11,7 @@
 
 from __future__ import annotations
 
-from minidelve.backend import PASS, array_module, in_shares, kernels_for
+from minidelve.backend import PER_NUMBER, array_module, in_shares, kernels_for
 from minidelve.ops.layout import inverse, memory_order
 from minidelve.tensor import Function, Tensor
 
@@ -36,7 +36,8 @@ class LeakyReLU(Function):
     def each(self, kernel, out, *arrays):
         """kernel(*arrays, slope, out) on all cores."""
         flat, out = [x.reshape(-1) for x in arrays], out.reshape(-1)
-        in_shares(lambda s: kernel(*(x[s] for x in flat), self.slope, out=out[s]), len(out), out, work=PASS * len(out))
+        work = PER_NUMBER * len(out)
+        in_shares(lambda s: kernel(*(x[s] for x in flat), self.slope, out=out[s]), len(out), out, work=work)
 
 
 def in_order(x, order):

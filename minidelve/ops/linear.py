@@ -9,7 +9,7 @@ A convolution whose receptive field is the whole input, so the same three transp
     dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
     dE/db[o]    = sum_n df[n, o]                                           (db)
 
-Every core takes a share of the units o through both passes; dx is the sum of what they find.
+Every core takes a share of the units o through both passes; dx is the sum of what they find, db one sum.
 
 >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
 [[16.0]]
@@ -21,7 +21,7 @@ from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
-# Images.  For more, W is read once and in its own order (docs/measurements.md); for fewer, BLAS is faster.
+# Images.  From so many on, W is read once and in its own order (docs/measurements.md); below, BLAS is faster.
 FEW = 4
 
 

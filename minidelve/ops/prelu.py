@@ -33,8 +33,9 @@ f has no slope at y = 0; like the paper we count 0 as negative.
 
 from __future__ import annotations
 
-from minidelve.backend import PASS, array_module, empty_like, in_shares, kernels_for
+from minidelve.backend import PER_NUMBER, array_module, empty_like, in_shares, kernels_for
 from minidelve.ops.layout import from_rows, rows_of_channels
+from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
 
@@ -48,7 +49,8 @@ class PReLU(Function):
         a = xp.ascontiguousarray(a.repeat(y.shape[1]) if self.shared else a, dtype)
         self.save(y, a)
         kernels, f = kernels_for(y, a), empty_like(y)
-        in_shares(lambda rows: kernels.prelu_forward(y[rows], a, out=f[rows]), len(y), y, work=PASS * y.size)  # (1)
+        work = PER_NUMBER * y.size
+        in_shares(lambda rows: kernels.prelu_forward(y[rows], a, out=f[rows]), len(y), y, work=work)  # (1)
         return from_rows(f, self.y_shape)
 
     def backward(self, df):
@@ -59,7 +61,7 @@ class PReLU(Function):
         def gradient(rows):
             return kernels.prelu_backward(df[rows], y[rows], a, out=dy[rows])[1]                    # (dy), (3)
 
-        da = sum(in_shares(gradient, len(y), y, work=PASS * y.size))                                # (2)
+        da = total(in_shares(gradient, len(y), y, work=PER_NUMBER * y.size))                              # (2)
         return from_rows(dy, self.y_shape), da.sum(keepdims=True) if self.shared else da
 
 

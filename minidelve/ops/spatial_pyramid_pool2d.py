@@ -70,12 +70,15 @@ class SpatialPyramidPool2d(Function):
         in_shares(route, len(df), df)
         return channels_first(dx)
 
-    def level_by_level(self, f, by_bin):
-        """Each level's part of f (N, C bins), channels slowest, and of by_bin (N, bins, C): both as (N, C, n n)."""
+    def level_by_level(self, flat, by_bin):
+        """Each level's part of flat (N, C bins), channels slowest, and of by_bin (N, bins, C): both as (N, C, n n).
+
+        They are views, through which `pool` and `route` write.
+        """
         (N, _, C), first = by_bin.shape, 0
         for n in self.levels:
             last = first + n * n
-            yield f[:, first * C : last * C].reshape(N, C, n * n), by_bin[:, first:last].swapaxes(1, 2)
+            yield flat[:, first * C : last * C].reshape(N, C, n * n), by_bin[:, first:last].swapaxes(1, 2)
             first = last
 
 

@@ -8,19 +8,21 @@ has m + k - 1 = e coefficients, so it is known when it is known at e points.  Wi
 that evaluates a polynomial of n coefficients at the points p (row p: 1, p, p^2, ...; the point
 "infinity" gives the last coefficient alone),
 
-    g h = E_e^-1 [ (E_k g) o (E_m h) ]              o: number by number, e multiplications instead of m k
+    g h = E_e^-1 [ (E_k g) * (E_m h) ]              *: number by number, e multiplications instead of m k
 
-A conv layer is not this product but its transpose with respect to h: from e inputs d to m outputs
+For a fixed g, h -> g h is a matrix T with T[i + u, i] = g[u].  A conv layer is its transpose, from e inputs d to
+m outputs; and a product of three matrices (the middle one is diagonal: it multiplies by E_k g) is transposed
+from right to left:
 
-    y[i] = sum over u of  g[u] d[i + u],     y = E_m^T [ (E_k g) o (E_e^-T d) ]
+    y[i] = sum over u of  g[u] d[i + u],     y = E_m^T [ (E_k g) * (E_e^-T d) ]
 
 In Winograd's letters, with each row of B^T freed of fractions by a factor that G's row takes over:
 
-    y = A^T [ (G g) o (B^T d) ]                                                                    (1)
+    y = A^T [ (G g) * (B^T d) ]                                                                    (1)
 
 Two dimensions.  Do it along columns, then along rows: a square d of e x e inputs gives m x m outputs
 
-    y = A^T [ (G g G^T) o (B^T d B) ] A                                                            (2)
+    y = A^T [ (G g G^T) * (B^T d B) ] A                                                            (2)
 
 with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
 
@@ -47,7 +49,7 @@ in float32 the error relative to the largest number is below 2e-6 with m = 2 or 
 >>> import numpy as np
 >>> from minidelve import Tensor
 >>> x, w = Tensor(np.arange(16.0).reshape(1, 1, 4, 4)), Tensor(np.ones((1, 1, 2, 2)))
->>> Winograd2d.apply(x, w, None, None, padding=(0, 0), m=3, leak=None).data.round(9).tolist()
+>>> Winograd2d.apply(x, w, None, None, padding=(0, 0), m=3, slope=None).data.round(9).tolist()
 [[[[10.0, 14.0, 18.0], [26.0, 30.0, 34.0], [42.0, 46.0, 50.0]]]]
 """
 
@@ -62,7 +64,7 @@ from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
-from minidelve.ops.pieces import pieces, total
+from minidelve.ops.pieces import column_sums, pieces, total
 from minidelve.tensor import Function
 
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2))  # and infinity
@@ -71,13 +73,13 @@ TILE_BYTES = 1 << 23  # of V and M at a time, at least: more tiles for each read
 
 
 class Winograd2d(Function):
-    def forward(self, x, weight, bias, a, *, padding, m, leak):
+    def forward(self, x, weight, bias, a, *, padding, m, slope):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
         self.padding, self.m, self.k = padding, m, weight.shape[2]
         dtype = xp.result_type(x, weight)
         x = channels_last(x).astype(dtype, copy=False)
         w = channels_last(weight).astype(dtype, copy=False)                         # (O, k, k, C)
-        self.activation = InPlaceActivation(a, leak)
+        self.activation = InPlaceActivation(a, slope)
         AT, BT, G = matrices(m, self.k, xp, dtype)
         U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)            # (U), as (f, c, o)
         size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
@@ -85,13 +87,13 @@ class Winograd2d(Function):
         y = xp.empty((len(x), *size, len(w)), U.dtype)
 
         def respond(share):
-            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
-                kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)        # (V)
+            for piece, V, M in pieces_with_room(share, counts, U, x.shape[3], len(w)):
+                kernels.gather_tiles(x[piece], BT, m, padding, counts, out=V)        # (V)
                 kernels.products(V, U, out=M)                                        # (M)
                 if bias is not None:
                     M[ONE * len(BT) + ONE] += bias                                  # (b)
-                kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[part])  # (y)
-                self.activation.apply(y[part])
+                kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[piece])  # (y)
+                self.activation.apply(y[piece])
 
         in_shares(respond, len(x), x)
         self.save(x, w, y if self.activation else None)
@@ -110,17 +112,17 @@ class Winograd2d(Function):
         def gradients(share):
             dU = xp.empty_like(U) if self.needs[1] else None
             dbs, das = [], []
-            for part, V, M in parts(share, counts, U, x.shape[3], len(w)):
-                dy, da = self.activation.gradients(df[part], f[part] if self.activation else None)
+            for piece, V, M in pieces_with_room(share, counts, U, x.shape[3], len(w)):
+                dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
                 das.append(da)
                 dM = kernels.gather_tiles(dy, A, m, (0, 0), counts, out=M)          # (dM)
-                dbs.append(dM[ONE * len(BT) + ONE].sum(axis=0) if self.needs[2] else None)  # (db)
+                dbs.append(column_sums(dM[ONE * len(BT) + ONE]) if self.needs[2] else None)  # (db)
                 if self.needs[1]:
-                    kernels.gather_tiles(x[part], BT, m, padding, counts, out=V)
-                    kernels.transposed_products(dM, V, dU, part.start > share.start)  # (dU)
+                    kernels.gather_tiles(x[piece], BT, m, padding, counts, out=V)
+                    kernels.transposed_products(dM, V, dU, piece.start > share.start)  # (dU)
                 if dx is not None:
                     dV = kernels.products(dM, U, out=V)                             # (dV)
-                    kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[part])  # (dx)
+                    kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[piece])  # (dx)
             return dU, total(dbs), total(das)
 
         dU, db, da = (total(shares) for shares in zip(*in_shares(gradients, len(x), x), strict=True))
@@ -134,7 +136,7 @@ class Winograd2d(Function):
 
 SIDES = {2: (3,), 3: (2, 4)}  # kernel: the m to choose from
 IMAGES = 4  # the batch a core is assumed to have: fixed, so that an image's result does not depend on its batch
-READING_U = 24  # tiles in whose time a core reads and writes one matrix of U and dU
+READING_U = 24  # reading and writing one matrix of U and dU takes as long as so many tiles
 MANY_PLACES = 1.15  # what more than 16 places in a tile cost: as many streams to memory at once
 
 
@@ -145,23 +147,35 @@ def is_possible(weight_shape, stride) -> bool:
 
 
 def is_faster(x, weight, stride, padding) -> bool:
-    """Whether it pays: in float32, with channels enough for the products to outweigh the transforms.
-
-    Measured with examples/conv_layers.py: it does from 64 channels on with less than half of the multiplications.
-    """
-    if not is_possible(weight.shape, stride) or np.result_type(x.dtype, weight.dtype) != np.float32:
+    """Whether it pays: in float32, where rounding is not what one has float64 for."""
+    if np.result_type(x.dtype, weight.dtype) != np.float32:
         return False
-    k, size = weight.shape[2], output_size(x.shape[2:], weight.shape[2:], stride, padding)
+    return pays(weight.shape, stride, output_size(x.shape[2:], weight.shape[2:], stride, padding))
+
+
+def pays(weight_shape, stride, size) -> bool:
+    """Whether there are channels enough for the products of a map of this size to outweigh the transforms.
+
+    Measured with examples/conv_layers.py: from 64 channels on with less than half of the multiplications.
+    """
+    if not is_possible(weight_shape, stride) or min(weight_shape[:2]) < 64:
+        return False
+    k = weight_shape[2]
+    return places(size, k) < 0.5 * k * k * size[0] * size[1]
+
+
+def places(size, k) -> int:
+    """The places of all tiles of a map: multiplications for each pair of channels."""
     m = tile_size(size, k)
-    return min(weight.shape[:2]) >= 64 and tiles(size, m) * (m + k - 1) ** 2 < 0.5 * k * k * size[0] * size[1]
+    return tiles(size, m) * (m + k - 1) ** 2
 
 
 def tile_size(size, k) -> int:
-    """The m for a map of this size.  Large tiles save multiplications, but a small map wastes part of them."""
+    """The m for a map of this size.  Large tiles save multiplications, but a small map wastes piece of them."""
 
     def time(m):
-        places = (m + k - 1) ** 2
-        return places * (IMAGES * tiles(size, m) + READING_U) * (MANY_PLACES if places > 16 else 1)
+        square = (m + k - 1) ** 2
+        return square * (IMAGES * tiles(size, m) + READING_U) * (MANY_PLACES if square > 16 else 1)
 
     return min(SIDES[k], key=time)
 
@@ -183,21 +197,21 @@ def transformed_back(dU, G):
     return kernels_for(dU).scatter_tiles(dU, back, 1, (0, 0), (k, k), (1, 1))                # (dw)
 
 
-def parts(share, counts, U, C, O):
+def pieces_with_room(share, counts, U, C, O):
     """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
     xp, F, each = array_module(U), len(U), counts[0] * counts[1]
-    # Each part reads all of U: make it worth while.
+    # Each piece reads all of U: make it worth while.
     cut = pieces(share, F * each * (O + C) * U.itemsize, max(TILE_BYTES, U.nbytes))
     # An odd number of tiles, one of them empty if need be: the e e places of a tile are then not a multiple of
     # 4096 bytes apart, which would send them all to the same few lines of the cache (1.0 -> 0.6 microseconds a tile).
     most = (cut[0].stop - cut[0].start) * each | 1
     V, M = (xp.empty(F * most * n, U.dtype) for n in (C, O))
-    for part in cut:
-        used = (part.stop - part.start) * each
+    for piece in cut:
+        used = (piece.stop - piece.start) * each
         T = used | 1
-        V_part, M_part = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
-        V_part[:, used:], M_part[:, used:] = 0, 0
-        yield part, V_part, M_part
+        V_piece, M_piece = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
+        V_piece[:, used:], M_piece[:, used:] = 0, 0
+        yield piece, V_piece, M_piece
 
 
 def exact_matrices(m: int, k: int) -> tuple[list[list[Fraction]], ...]:

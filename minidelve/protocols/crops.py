@@ -42,11 +42,11 @@ class CropScorer:
         layers, head = split_at_first_fc(list(network))
         width = head[0].weight.shape[1] if head and isinstance(head[0], nn.Linear) else 0
         conv = conv_need(layers, views.size, views.size)
-        need = ConvNeed(conv.each + fc_bytes(head, width), conv.cols)
+        need = ConvNeed(conv.each + fc_bytes(head, width), conv.room, conv.U)
         if need.images_within(budget) < 1:
             raise RunError(
                 f"--max-memory {readable(budget)}: a crop of {views.size} x {views.size} needs "
-                f"{readable(need.each + need.cols)} for its activations; give at least that"
+                f"{readable(need.least)} for its activations; give at least that"
             )
         self.batch = min(batch, need.images_within(budget))
         self.at_once = max(1, batch // views.count)  # images to be handed over together

@@ -90,7 +90,7 @@ class DenseScorer:
         conv, last = conv_need(self.conv, height, width), self._maps_bytes(height, width) + self._window_bytes
         fitting = min(self.batch, conv.images_within(self.budget), self.budget // last)
         if fitting < 1:
-            need = max(conv.each + conv.cols, last)
+            need = max(conv.least, last)
             raise data.DataError(
                 f"the image of {width} x {height} pixels needs {readable(need)} for its maps; --max-memory is "
                 f"{readable(self.budget)}; give more, or a smaller scale"

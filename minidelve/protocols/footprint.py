@@ -2,13 +2,14 @@
 
 Both follow from the layers' geometry alone; nothing is computed.  While a layer runs, its input and its
 output are there (and for max pooling the taps, an int16 per output), beside the image at the entrance,
-and a convolution has cols (ops/conv2d.py), k^2 c numbers for each output position: for one image per core,
-or for as many as fill 1 MiB.  In bytes, n images on T cores take at most
+and a convolution has its cols (ops/conv2d.py), k^2 c numbers for each output position, or the tiles V and M of
+ops/winograd.py: for one image per core, or for as many as fill a piece.  Each core also has Winograd's U.  In
+bytes, n images on T cores take at most
 
-    n each + min(n cols, T max(cols, 1 MiB))
+    n each + min(n room, T max(room, piece)) + T U
 
     each = image + max over layers of (input + output + taps)
-    cols = max over layers of 4 k^2 c OH OW
+    room = max over layers of 4 k^2 c OH OW, or 4 places (c + d)
 
 (An upper bound: the first layer's input is the image, counted twice.)
 """
@@ -20,6 +21,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from minidelve import nn
+from minidelve.ops import winograd
 from minidelve.ops.conv2d import COLS_BYTES
 from minidelve.summary import Shape, output_shape
 from minidelve.threads import thread_count
@@ -42,28 +44,42 @@ def last_map(layers: Sequence[nn.Module], height: int, width: int) -> Shape:
 
 @dataclass(frozen=True)
 class ConvNeed:
-    """The memory of the conv layers in bytes: `each` for every image, `cols` for one image's im2col."""
+    """The memory of the conv layers in bytes: `each` for every image, `room` for one image's cols or tiles, `U`."""
 
     each: int
-    cols: int
+    room: int
+    U: int = 0
+
+    @property
+    def least(self) -> int:
+        """What a single image takes."""
+        return self.each + self.room + self.U
 
     def images_within(self, budget: int) -> int:
         """How many images fit into the budget at a time; 0 if not even one does."""
-        at_once = thread_count() * max(self.cols, COLS_BYTES)
-        return max(budget // (self.each + self.cols), (budget - at_once) // self.each)
+        if self.least > budget:
+            return 0
+        rest = budget - thread_count() * self.U
+        pieces = thread_count() * max(self.room, COLS_BYTES, winograd.TILE_BYTES, self.U)
+        return max(1, rest // (self.each + self.room), (rest - pieces) // self.each)
 
 
 def conv_need(layers: Sequence[nn.Module], height: int, width: int) -> ConvNeed:
     """What the conv layers need for images of this size."""
     image = (3, height, width)
-    most = cols = 0
+    most = room = U = 0
     for layer, before, after in map_shapes(layers, image):
         extra = 2 * numbers(after) if isinstance(layer, nn.MaxPool2d) else 0
         extra += 2 * FLOAT * numbers(after) if isinstance(layer, nn.LocalResponseNorm) else 0  # its scale and powers
         most = max(most, FLOAT * (numbers(before) + numbers(after)) + extra)
         if isinstance(layer, nn.Conv2d):
-            cols = max(cols, FLOAT * layer.weight.size // after[0] * after[1] * after[2])
-    return ConvNeed(FLOAT * numbers(image) + most, cols)
+            shape, size = layer.weight.shape, after[1:]
+            if winograd.pays(shape, layer.stride, size):
+                room = max(room, FLOAT * winograd.places(size, shape[2]) * (shape[0] + shape[1]))
+                U = max(U, FLOAT * (winograd.tile_size(size, shape[2]) + shape[2] - 1) ** 2 * shape[0] * shape[1])
+            else:
+                room = max(room, FLOAT * layer.weight.size // after[0] * after[1] * after[2])
+    return ConvNeed(FLOAT * numbers(image) + most, room, U)
 
 
 def fc_bytes(head: Sequence[nn.Module], width: int) -> int:

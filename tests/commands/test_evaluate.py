@@ -192,7 +192,7 @@ def test_out_gets_a_result_and_a_line_per_class(cli, refused, trained, tmp_path)
 
 def test_memory_changes_nothing_but_too_little_is_refused(cli, refused, trained):
     line = cli("evaluate", trained, "--protocol", "dense", "--scales", 48).out
-    assert cli("evaluate", trained, "--protocol", "dense", "--scales", 48, "--max-memory", "0.7MB").out == line
+    assert cli("evaluate", trained, "--protocol", "dense", "--scales", 48, "--max-memory", "1.8MB").out == line
     dense = ["evaluate", trained, "--protocol", "dense", "--max-memory", "60KB"]
     refused(dense, "val/blue/00.png", "32 x 32 pixels needs", "--max-memory is 60.0 KB", "smaller scale")
     refused(["evaluate", trained, "--max-memory", "50KB"], "--max-memory 50.0 KB", "a crop of 28 x 28 needs")

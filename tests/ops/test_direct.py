@@ -22,7 +22,8 @@ GEOMETRIES = [
 
 
 def directly(stride, padding):
-    return lambda x, weight, bias=None: Direct2d.apply(x, weight, bias, None, stride=stride, padding=padding, leak=None)
+    options = {"stride": stride, "padding": padding, "slope": None}
+    return lambda x, weight, bias=None: Direct2d.apply(x, weight, bias, None, **options)
 
 
 @pytest.fixture(params=GEOMETRIES, ids=str)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, conv2d, leaky_relu, nn, no_grad, prelu, relu
-from minidelve.nn.chain import run as run_layers
+from minidelve.nn.chain import run_chain
 from minidelve.ops.in_place_activation import LEAST
 from minidelve.tensor import reverse_topological_order
 from minidelve.testing import check_gradients
@@ -81,14 +81,14 @@ def test_only_the_result_is_kept(rng):
     """y is not: what backward needs is the array that the next layer reads anyway."""
     x = rng.standard_normal((2, 3, 8, 8)).astype(np.float32)
     layer, act = nn.Conv2d(3, 16, 3, rng=rng), nn.PReLU(16)
-    f = run_layers([layer, act], Tensor(x))
+    f = run_chain([layer, act], Tensor(x))
     kept = [
         array for node in reverse_topological_order(f.node) for array in getattr(node, "saved", ()) if array is not None
     ]
     large = [array for array in kept if array.size >= f.size]
     assert len(large) == 1 and np.shares_memory(large[0], f.data)
     with no_grad():
-        np.testing.assert_array_equal(run_layers([layer, act], Tensor(x)).data, f.data)
+        np.testing.assert_array_equal(run_chain([layer, act], Tensor(x)).data, f.data)
 
 
 @pytest.mark.parametrize(
@@ -102,7 +102,7 @@ def test_only_the_result_is_kept(rng):
 def test_layers_in_a_chain_are_the_ops_one_after_the_other(rng, activation, op):
     x = Tensor(rng.standard_normal((2, 3, 6, 6)).astype(np.float32))
     first, last = nn.Conv2d(3, 5, 2, rng=rng), nn.Conv2d(5, 2, 2, rng=rng)
-    y = run_layers([first, activation, nn.MaxPool2d(2), activation, last], x)
+    y = run_chain([first, activation, nn.MaxPool2d(2), activation, last], x)
     expected = last(op(nn.MaxPool2d(2)(op(first(x)))))
     np.testing.assert_allclose(y.data, expected.data, rtol=1e-6)
     names = [type(node).__name__ for node in reverse_topological_order(y.node)]
@@ -120,9 +120,9 @@ def test_a_layer_of_the_user_s_gets_a_call_of_its_own(rng):
 
     x = Tensor(rng.standard_normal((1, 2, 4, 4)).astype(np.float32))
     conv = Doubled(2, 3, 2, rng=rng)
-    np.testing.assert_array_equal(run_layers([conv, nn.ReLU()], x).data, relu(conv(x)).data)
+    np.testing.assert_array_equal(run_chain([conv, nn.ReLU()], x).data, relu(conv(x)).data)
     plain = nn.Conv2d(2, 3, 2, rng=rng)
-    np.testing.assert_array_equal(run_layers([plain, Shifted()], x).data, (relu(plain(x)) + 1).data)
+    np.testing.assert_array_equal(run_chain([plain, Shifted()], x).data, (relu(plain(x)) + 1).data)
 
 
 def test_an_empty_batch_passes(arrays):

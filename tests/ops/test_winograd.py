@@ -27,7 +27,7 @@ GEOMETRIES = [
 
 def by_winograd(m, padding):
     padding = padding if isinstance(padding, tuple) else (padding, padding)
-    return lambda x, weight, bias=None: Winograd2d.apply(x, weight, bias, None, padding=padding, m=m, leak=None)
+    return lambda x, weight, bias=None: Winograd2d.apply(x, weight, bias, None, padding=padding, m=m, slope=None)
 
 
 @pytest.fixture(params=GEOMETRIES, ids=str)

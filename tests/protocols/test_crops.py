@@ -24,7 +24,7 @@ def test_an_images_score_is_the_mean_of_the_softmax_of_its_views(network, statis
 
 def test_a_small_budget_takes_fewer_crops_at_a_time_and_a_smaller_one_is_refused(network, statistics, pictures):
     views = CropViews(32, ten=True, flip=True)
-    large, small = (CropScorer(network, statistics, views, 64, budget) for budget in (10**9, 300_000))
+    large, small = (CropScorer(network, statistics, views, 64, budget) for budget in (10**9, 1_500_000))
     assert small.batch < 10 <= large.batch
     np.testing.assert_allclose(small([pictures(1, 40, 50)]), large([pictures(1, 40, 50)]), atol=1e-6)
     with pytest.raises(RunError, match="--max-memory 60.0 KB: a crop of 32 x 32 needs .* give at least that"):

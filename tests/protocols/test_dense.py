@@ -162,7 +162,7 @@ def test_map_sizes_are_told_without_computing(name):
     assert last_map(conv, 96, 75) == y.shape[1:]
     need = conv_need(conv, 96, 75)
     assert largest <= need.each - 4 * 3 * 96 * 75 <= 1.3 * largest  # with max pooling's taps
-    assert need.cols == cols
+    assert need.room == cols
 
 
 def test_the_need_of_a_conv_and_a_pooling_layer_counted_by_hand():
@@ -170,7 +170,22 @@ def test_the_need_of_a_conv_and_a_pooling_layer_counted_by_hand():
     need = conv_need([nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2)], 6, 8)
     image, conv, pooled = 3 * 6 * 8, 16 * 6 * 8, 16 * 3 * 4
     assert need.each == 4 * image + 4 * (conv + pooled) + 2 * pooled == 4_800
-    assert need.cols == 4 * (3 * 3 * 3) * 6 * 8 == 5_184
+    assert need.room == 4 * (3 * 3 * 3) * 6 * 8 == 5_184
+    assert need.least == 4_800 + 5_184
+
+
+def test_the_need_of_a_layer_that_winograd_computes_counted_by_hand(monkeypatch):
+    """64 x 8 x 8 -> 128 x 8 x 8 by 3 x 3: 16 tiles of 4 x 4 places, for which V has 64 channels and M 128."""
+    need = conv_need([nn.Conv2d(3, 64, 1), nn.Conv2d(64, 128, 3, padding=1)], 8, 8)
+    assert need.room == 4 * (16 * 16) * (64 + 128) == 196_608
+    assert need.U == 4 * 16 * 64 * 128 == 524_288
+    monkeypatch.setattr("minidelve.protocols.footprint.thread_count", lambda: 2)
+    monkeypatch.setattr("minidelve.ops.winograd.TILE_BYTES", 1 << 20)
+    assert need.images_within(need.least - 1) == 0
+    assert need.images_within(need.least) == 1
+    assert need.images_within(2 * need.U + 3 * (need.each + need.room)) == 3
+    # Of many images only a piece per core is there as tiles.
+    assert need.images_within(2 * need.U + 2 * (1 << 20) + 1000 * need.each) == 1000
 
 
 def test_model_a_has_the_papers_windows():

@@ -1,7 +1,7 @@
 """How a training step grows with the batch, the image and the depth.
 
-    python examples/growth.py               about ten minutes: small14 at 224 pixels, small30 and model_b for the depth
-    python examples/growth.py lab14 28      the batch and the image of lab14, up to 28 pixels: half a minute
+    python examples/growth.py               five minutes: small14 at 224 pixels; small30 and model_b for the depth
+    python examples/growth.py lab14 56 8    the image of lab14, up to 56 pixels, and batches up to 8
 
 Each line is a process of its own: the median time of a step (of 5, after two to warm up), that time per image and
 per 10^9 multiply-adds of the conv and fully connected layers (forward), and the peak of resident memory.  Where the
@@ -22,11 +22,11 @@ from minidelve.bench.networks import Job, our_side
 from minidelve.summary import summarize
 
 
-def jobs(model: str, size: int) -> Iterator[tuple[str, list[Job]]]:
+def jobs(model: str, size: int, largest: int) -> Iterator[tuple[str, list[Job]]]:
     """(what grows, the steps to take)."""
-    yield "batch", [Job(model, batch, size, "training") for batch in (8, 16, 32, 64, 128)]
+    yield "batch", [Job(model, batch, size, "training") for batch in (8, 16, 32, 64, 128) if batch <= largest]
     sides = (64, 128, 192, 256, 320) if size == 224 else (size // 2, size)
-    yield "image", [Job(model, 16, side, "training") for side in sides]
+    yield "image", [Job(model, min(16, largest), side, "training") for side in sides]
     if size == 224:
         yield "depth", [Job(name, 4, size, "training") for name in ("small14", "model_b", "small30")]
 
@@ -49,16 +49,16 @@ def measure(job: Job) -> None:
     )
 
 
-def main(model: str = "small14", size: int = 224) -> None:
+def main(model: str = "small14", size: int = 224, largest: int = 128) -> None:
     """Print the tables."""
     if model not in models.TABLES:
         raise SystemExit(f"model {model!r} is unknown; expected one of: {', '.join(models.TABLES)}")
-    for what, steps in jobs(model, size):
-        print(f"\n{what}")
+    for what, steps in jobs(model, size, largest):
+        print(f"\n{what}", flush=True)
         for job in steps:
             call = f"import growth; growth.measure(growth.Job({job.model!r}, {job.batch}, {job.size}, 'training'))"
             subprocess.run([sys.executable, "-c", call], check=True, cwd=__file__.rpartition("/")[0] or ".")
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:2], *map(int, sys.argv[2:3]))
+    main(*sys.argv[1:2], *map(int, sys.argv[2:4]))

@@ -17,8 +17,8 @@ these instructions itself, as LLVM code, since a loop compiler does not find tha
 it is plain loops.
 
 The part of y that a block reads is copied first so that it lies in one piece in the L1 cache (DEPTH rows).
-correlate takes a few images at a time (GROUP_BYTES), with a frame of zeros around each where there is padding:
-they stay in the L2 cache while every part of W meets them.
+correlate takes a few images at a time (GROUP_BYTES), with a frame of zeros around each where there is padding,
+and of their pixels some at a time (OUT_BYTES): both stay in the L2 cache while every part of W meets them.
 
 All run on the thread that calls them: the ops give each core its share of the images.
 """
@@ -35,7 +35,8 @@ _features = binding.get_host_cpu_features()
 # Bytes of a vector, and a block that leaves registers for a row of y and a number of x: of 32 registers or 16.
 BYTES, ROWS, WIDE = (64, 6, 4) if _features.get("avx512f") else (32, 6, 2) if _features.get("avx2") else (16, 4, 2)
 DEPTH = 128  # terms of the sums at a time, more in proportion for narrower blocks
-GROUP_BYTES = 1 << 18
+GROUP_BYTES = OUT_BYTES = 1 << 18
+LEAST_BLOCKS = 40  # to be worth copying W for
 
 
 def products(x, y, out=None):
@@ -279,17 +280,20 @@ def _correlate(x, group, frame, W, kernel, stride, padding, bias, out):
     (H, width, C), (OH, OW, O) = frame.shape[1:], out.shape[1:]
     panel = np.empty((DEPTH + 1) * WIDE * (BYTES // x.itemsize), x.dtype)
     pixels, inputs = _tables(group, H, width * C, C, kernel, stride, (OH, OW))
+    step = max(LEAST_BLOCKS * ROWS, OUT_BYTES // max(1, O * x.itemsize))
     for n in range(0, len(x), group):
         part = x[n : n + group]
         M = len(part) * OH * OW
         if len(frame):
             _fill(frame, part, padding)
         source = frame.reshape(-1) if len(frame) else part.reshape(-1)
-        to = out[n : n + group].reshape(-1)
-        for m in range(M):
-            for o in range(O):
-                to[m * O + o] = bias[o]
-        _product(source, 0, pixels[:M], inputs, W, to, 0, True, panel)
+        for m in range(0, M, step):
+            end = min(m + step, M)
+            to = out[n : n + group].reshape(-1)[m * O : end * O]
+            for i in range(end - m):
+                for o in range(O):
+                    to[i * O + o] = bias[o]
+            _product(source, 0, pixels[m:end], inputs, W, to, 0, True, panel)
 
 
 @compiled

@@ -191,9 +191,9 @@ def test_correlate_and_its_gradient_agree(reference, other, window, N, C, O, dty
 
 
 def test_correlate_takes_many_images_in_groups(reference, other):
-    """More than fit into GROUP_BYTES, with a last group that is not full."""
+    """More than fit into GROUP_BYTES, with a last group that is not full, and more pixels than fit into OUT_BYTES."""
     rng = np.random.default_rng(0)
-    x, W = rng.standard_normal((7, 30, 30, 20)), rng.standard_normal((80, 33))
+    x, W = rng.standard_normal((7, 30, 30, 20)), rng.standard_normal((80, 131))
     for padding in ((0, 0), (1, 1)):
         geometry = (2, 2), (1, 1), padding
         y, other_y = (folder.correlate(x, W, *geometry) for folder in (reference, other))

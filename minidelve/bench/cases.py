@@ -10,7 +10,7 @@ The maps are those of small14 at 224 pixels, its second stage: 36 x 36, 128 chan
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -43,11 +43,22 @@ class Case:
     theirs: Callable[[Any], Side] | None = None
 
 
-def cases() -> Iterator[Case]:
-    """All cases; arrays are made when the iterator comes to them."""
+KERNELS = (
+    "im2col", "col2im", "gather_tiles", "scatter_tiles", "products", "transposed_products", "correlate",
+    "correlate_weight", "max_pool_forward", "max_pool_backward", "avg_pool_forward", "avg_pool_backward",
+    "bin_max_forward", "bin_max_backward", "prelu_forward", "prelu_backward", "leaky_relu_forward",
+    "leaky_relu_backward", "local_response_norm_forward", "local_response_norm_backward",
+)  # fmt: skip
+OPS = (
+    "conv2d 2x2", "conv2d 3x3", "prelu", "relu", "max_pool2d", "spatial_pyramid_pool2d", "linear", "momentum step",
+)  # fmt: skip
+
+
+def cases(kind: str, names: Collection[str]) -> Iterator[Case]:
+    """The cases of a kind, "kernel" or "op", that have one of these names."""
     rng = np.random.default_rng(0)
-    yield from kernel_cases(rng)
-    yield from op_cases(rng)
+    found = kernel_cases(rng) if kind == "kernel" else op_cases(rng)
+    return (case for case in found if case.name in names)
 
 
 def normal(rng: np.random.Generator, *shape: int) -> np.ndarray:

@@ -21,6 +21,7 @@ from minidelve.bench.twin import TorchMissing, load_torch
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.config import versions
 from minidelve.run_folder import RunError
+from minidelve.summary import summarize
 from minidelve.threads import thread_count, using
 
 EXAMPLE = """
@@ -64,28 +65,57 @@ def run(args: argparse.Namespace) -> int:
         raise RunError(f"bench: {strangers[0]!r} is no part; expected some of: {', '.join(PARTS)}")
     if args.compile and not args.against:
         raise RunError("--compile is PyTorch's; add --against torch")
-    if args.json and (args.json.is_dir() or not args.json.absolute().parent.is_dir()):
-        raise RunError(f"--json {args.json} cannot be written; name a file in a folder that exists")
+    if args.json and args.json.is_dir():
+        raise RunError(f"--json {args.json} is a folder; name a file in it")
+    if args.json and not args.json.absolute().parent.is_dir():
+        raise RunError(f"--json {args.json}: there is no such folder; name a file in one that exists")
+    check_sizes(args)
+    selected = selected_cases(args)
     try:
-        bench = Bench(args)
+        bench = Bench(args, selected)
     except TorchMissing as error:
         raise RunError(str(error)) from error
-    for part in PARTS:
-        if not args.parts or part in args.parts:
-            getattr(bench, part)()
+    for part in parts_of(args):
+        getattr(bench, part)()
     if args.json:
-        args.json.write_text(json.dumps(bench.figures, indent=2) + "\n", encoding="utf-8")
+        bench.save()
         print(f"\nevery figure is in {args.json}")
     for line in bench.refused:
         print(f"NO RATIO: {line}")
     return 1 if bench.refused else 0
 
 
+def parts_of(args: argparse.Namespace) -> list[str]:
+    """What to measure: all parts unless some are named; the networks have no case that --only could mean."""
+    return [part for part in PARTS if (part in args.parts if args.parts else not (args.only and part == "networks"))]
+
+
+def selected_cases(args: argparse.Namespace) -> list[str]:
+    """The names of the kernels and ops to time; RunError if --only leaves none."""
+    if args.only and args.parts == ["networks"]:
+        raise RunError(f"--only {args.only}: chooses kernels and ops; networks are chosen by --model")
+    kinds = {"kernels": all_cases.KERNELS, "ops": all_cases.OPS}
+    names = [name for part in parts_of(args) if part in kinds for name in kinds[part]]
+    found = [name for name in names if (args.only or "") in name]
+    if args.only and not found:
+        raise RunError(f"--only {args.only}: no such kernel or op; expected a part of one of: {', '.join(names)}")
+    return found
+
+
+def check_sizes(args: argparse.Namespace) -> None:
+    """RunError for images that a network cannot take."""
+    for model in (args.model or JOBS) if args.size and "networks" in parts_of(args) else ():
+        try:
+            summarize(models.create(model, 1, init="unfilled", width=0.01, fc=1), args.size)
+        except ValueError as error:
+            raise RunError(f"--size {args.size}: too small for {model} ({error}); give more pixels") from error
+
+
 class Bench:
     """One run of the command: measures, prints as it goes, and keeps every figure."""
 
-    def __init__(self, args: argparse.Namespace):
-        self.args, self.refused = args, list[str]()
+    def __init__(self, args: argparse.Namespace, selected: list[str]):
+        self.args, self.selected, self.refused = args, selected, list[str]()
         self.torch = load_torch(thread_count()) if args.against else None
         self.limits: Limits = measure_limits()
         described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
@@ -93,6 +123,9 @@ class Bench:
             f"{platform.processor() or platform.machine()}, {thread_count()} threads, "
             + ", ".join(f"{name} {version}" for name, version in described.items())
             + f"\nlimits: products {self.limits.sgemm:.0f} GFLOP/s, copy {self.limits.copy:.1f} GB/s"
+            + "\n'of limit' is against the limit in the same round: above 100% where an algorithm needs fewer"
+            + "\noperations than are counted (Winograd), or where the caches hold it all"
+            + ("\nratios are their time over ours: above 1 minidelve is faster" if self.torch else "")
         )
         self.figures: dict[str, Any] = {
             "threads": thread_count(),
@@ -114,10 +147,14 @@ class Bench:
         self._cases("op")
 
     def _cases(self, kind: str) -> None:
-        print(f"\n{kind:<24}{'ms':>9}  {'(low to high)':<19}{'rate':>15}{'of limit':>10}  against torch")
-        for case in all_cases.cases():
-            if case.kind == kind and (self.args.only or "") in case.name:
-                self._case(case)
+        where = "one core" if kind == "kernel" else f"{thread_count()} cores"
+        print(
+            f"\n{f'{kind}, {where}':<30}{'ms':>9}  {'(low to high)':<19}{'rate':>15}{'of limit':>10}"
+            + (f"  {'against torch':<20}" if self.torch else "")
+        )
+        for case in all_cases.cases(kind, self.selected):
+            self._case(case)
+            self.save()
 
     def _case(self, case: all_cases.Case) -> None:
         products = case.flops > 0
@@ -137,8 +174,10 @@ class Bench:
         pairs = [{name: t for name, t in times.items() if name != "limit"} for times in rounds]
         against = ratio(pairs, "ours") if "torch" in sides else None
         print(
-            f"{case.name:<24}{1e3 * ours.median:9.3f}  {f'({1e3 * ours.low:.3f} to {1e3 * ours.high:.3f})':<19}"
-            f"{rate:9.1f} {unit:<7}{share.median:7.0%}  {show(against)}   {case.what}",
+            f"{case.name:<30}{1e3 * ours.median:9.3f}  {f'({1e3 * ours.low:.3f} to {1e3 * ours.high:.3f})':<19}"
+            f"{rate:9.1f} {unit:<7}{share.median:7.0%}"
+            + (f"  {show(against):<20}" if self.torch else "")
+            + f"  {case.what}",
             flush=True,
         )
         self.figures["cases"].append(
@@ -177,6 +216,7 @@ class Bench:
                         return
                     print(f"  same work: logits and gradients agree to {agreement:.1g} of their size")
             if self.args.compile:
+                print("  torch.compile takes minutes at its first step", flush=True)
                 _, sides["torch compiled"] = their_side(self.torch, job, network, "channels_last", compiled=True)
         rounds = list(interleaved(sides, self.args.rounds, seconds=1.0))
         figures: dict[str, Any] = {**asdict(job), "images_per_second": {}, "peak_mb": {}}
@@ -192,6 +232,12 @@ class Bench:
         if job.mode == "training" and not self.args.no_memory:
             self._memory(job, figures)
         self.figures["networks"].append(figures)
+        self.save()
+
+    def save(self) -> None:
+        """Every figure so far into --json's file: an interruption loses none."""
+        if self.args.json:
+            self.args.json.write_text(json.dumps(self.figures, indent=2) + "\n", encoding="utf-8")
 
     def _memory(self, job: Job, figures: dict[str, Any]) -> None:
         for side in ("minidelve", *(LAYOUTS if self.torch else ())):

@@ -25,6 +25,7 @@ What it buys stands in docs/measurements.md.
 
 from __future__ import annotations
 
+from numbers import Real
 from typing import Any
 
 from minidelve.backend import array_module, kernels_for
@@ -74,6 +75,11 @@ class InPlaceActivation:
 
 def learned_or_fixed(activation: Tensor | float | None) -> tuple[Tensor | None, float | None]:
     """conv2d's argument as (a, slope): one of them is None, or both are."""
+    if activation is not None and not isinstance(activation, Tensor | Real):
+        raise TypeError(
+            f"conv2d: activation is a {type(activation).__name__}; expected PReLU's slopes as a Tensor, a number "
+            "(0 for ReLU) or None"
+        )
     return (activation, None) if isinstance(activation, Tensor) else (None, activation)
 
 

@@ -65,11 +65,31 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
     [
         (["everything"], ["'everything' is no part", "kernels, ops, networks"]),
         (["--compile"], ["--compile", "--against torch"]),
-        (["--json", "no/such/folder/b.json"], ["no/such/folder/b.json", "folder that exists"]),
+        (["--json", "no/such/folder/b.json"], ["no/such/folder/b.json", "name a file in one that exists"]),
+        (["--json", "."], ["--json . is a folder", "name a file in it"]),
+        (["--only", "nosuch"], ["--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"]),
+        (["kernels", "--only", "momentum step"], ["--only momentum step", "expected a part of one of: im2col"]),
+        (["networks", "--only", "prelu"], ["--only prelu", "--model"]),
+        (["networks", "--model", "lab14", "--size", 8], ["--size 8", "too small for lab14", "more pixels"]),
     ],
 )
 def test_what_cannot_be_done_is_one_line(refused, options, parts):
     refused(["bench", *options], *parts)
+
+
+def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch, tmp_path):
+    """The second case is interrupted: the first one's figures are in the file."""
+    first = bench.Bench._case
+
+    def interrupted(self, case):
+        if self.figures["cases"]:
+            raise KeyboardInterrupt
+        first(self, case)
+
+    monkeypatch.setattr(bench.Bench, "_case", interrupted)
+    code, out, _ = cli("bench", "--only", "prelu", "--rounds", 1, "--json", tmp_path / "b.json")
+    assert code == 130 and "img/s" not in out
+    assert [case["name"] for case in json.loads((tmp_path / "b.json").read_text())["cases"]] == ["prelu_forward"]
 
 
 def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):

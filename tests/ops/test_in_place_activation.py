@@ -134,6 +134,13 @@ def test_an_empty_batch_passes(arrays):
         assert y.shape == (0, 16, 6, 5) and not leaves[3].grad.any() and not leaves[1].grad.any()
 
 
+@pytest.mark.parametrize("activation", ["prelu", [0.25], np.ones(3)])
+def test_what_is_no_activation_is_named(arrays, activation):
+    kind = type(activation).__name__
+    with pytest.raises(TypeError, match=f"conv2d: activation is a {kind}; expected PReLU's slopes as a Tensor"):
+        conv2d(*map(Tensor, arrays), activation=activation)
+
+
 def test_slopes_of_a_wrong_shape_are_named(arrays):
     x, w, b = map(Tensor, arrays)
     with pytest.raises(ValueError, match=r"conv2d: activation has slopes of shape \(3,\); expected \(1,\) or \(16,\)"):

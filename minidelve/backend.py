@@ -43,6 +43,7 @@ _loaded: dict[str, ModuleType] = {}
 _cupy_state: tuple[ModuleType | None, str] | None = None
 
 CACHE_LINE = 64  # bytes
+KERNEL_DTYPES = (np.float32, np.float64)  # what every kernel is written for
 
 
 def _check_kernels_are_ours() -> None:

@@ -150,3 +150,22 @@ def test_a_long_chain_is_built_walked_and_collected_without_recursion(length, wa
     del y
     gc.collect()
     assert node() is None
+
+
+class SavesAView(Function):
+    """Saves a view of an array and hands out the array itself."""
+
+    def forward(self, x, *, whole):
+        self.whole = whole
+        self.save(whole[:])
+        return (x * whole).sum()
+
+    def backward(self, df):
+        return self.whole
+
+
+def test_a_grad_is_copied_also_where_only_a_view_of_it_was_saved():
+    x, whole = Tensor(np.ones(3), requires_grad=True), np.array([5.0, 6.0, 7.0])
+    SavesAView.apply(x, whole=whole).backward()
+    x.grad *= 100
+    assert whole.tolist() == [5, 6, 7]

@@ -36,7 +36,7 @@ def _forward(x, bins, f, argmax):
     for n in range(N):
         for i in range(high):
             for j in range(wide):
-                cell_best[i, j] = -np.inf
+                cell_best[i, j] = x[n, rows[i], columns[j]]
                 cell_place[i, j] = rows[i] * W + columns[j]
             for r in range(rows[i], rows[i + 1]):  # across all cells of a row: memory is read in its order
                 for j in range(wide):

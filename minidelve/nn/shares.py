@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Sequence
+from typing import Any
 
 from minidelve.backend import array_module, can_share, in_shares, shares
 from minidelve.nn.chain import run_chain
@@ -40,26 +41,35 @@ class InShares(Function):
             own = [Tensor(w, requires_grad=needed) for w, needed in zip(parameters, self.needs[1:])]
             return start, own, run_chain(replicas(layers, own), start)
 
+        self.cuts = shares(len(x))
         self.passes = in_shares(run_share, len(x), x)  # their graphs; none, where no input wants a gradient
         return array_module(x).concatenate([y.data for *_, y in self.passes])
 
     def backward(self, df):
-        pass_of = {share.start: run for share, run in zip(shares(len(df)), self.passes, strict=True)}
+        def walk_back(which):  # of the passes: there may be more or fewer threads now than in forward
+            gradients = []
+            for share, (start, own, y) in zip(self.cuts[which], self.passes[which], strict=True):
+                for leaf in (start, *own):
+                    leaf.grad = None
+                y.backward(df[share], retain_graph=self.retain_graph)
+                gradients.append([gradient_of(leaf) for leaf in (start, *own)])
+            return gradients
 
-        def walk_back(share):
-            start, own, y = pass_of[share.start]
-            for leaf in (start, *own):
-                leaf.grad = None
-            y.backward(df[share], retain_graph=self.retain_graph)
-            return [leaf.grad for leaf in (start, *own)]
-
-        dxs, *dws = zip(*in_shares(walk_back, len(df), df), strict=True)
+        by_thread = in_shares(walk_back, len(self.passes), df)
+        dxs, *dws = zip(*(gradients for several in by_thread for gradients in several), strict=True)
         dx = array_module(df).concatenate(dxs) if self.needs[0] else None
         return dx, *(total(dw) if needed else None for dw, needed in zip(dws, self.needs[1:]))
 
     def free(self):
         super().free()
         self.passes = []
+
+
+def gradient_of(leaf: Tensor) -> Any:
+    """What arrived; 0 for a Parameter that its layer does not use, None where nobody asked."""
+    if leaf.grad is None and leaf.requires_grad:
+        return array_module(leaf.data).zeros_like(leaf.data)
+    return leaf.grad
 
 
 def replicas(layers: Sequence[Module], parameters: Sequence[Tensor]) -> list[Module]:

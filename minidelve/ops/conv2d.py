@@ -44,7 +44,9 @@ the same without cols, winograd.py with fewer multiplications; `conv2d` at the e
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares, kernels_for
+import numpy as np
+
+from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
 from minidelve.ops import direct, in_place_activation, winograd
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
@@ -178,9 +180,12 @@ def conv2d(
             f"{weight.shape[2:]}: use algorithm='auto'"
         )
     a, slope = in_place_activation.learned_or_fixed(activation)
+    dtype = np.result_type(x.dtype, weight.dtype)
+    if algorithm in ("direct", "winograd") and dtype not in KERNEL_DTYPES:
+        raise ValueError(f"conv2d: the {algorithm} algorithm computes float32 and float64; got {dtype}: use 'auto'")
     if a is not None and a.shape not in ((1,), weight.shape[:1]):
         raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
-    if activation is not None and not in_place_activation.is_possible(activation):
+    if activation is not None and not in_place_activation.is_possible(activation, dtype):
         y = conv2d(x, weight, bias, stride, padding, algorithm)
         return prelu(y, activation) if isinstance(activation, Tensor) else leaky_relu(y, activation)
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):

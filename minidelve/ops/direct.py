@@ -34,7 +34,9 @@ multiplies by many zeros, so im2col is faster there, unless dE/dx is not wanted:
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares, kernels_for
+import numpy as np
+
+from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
@@ -119,5 +121,7 @@ def is_possible(weight_shape, padding) -> bool:
 def is_faster(x, weight, stride, padding) -> bool:
     """Whether it beats im2col: measured with examples/conv_layers.py."""
     if not is_possible(weight.shape, padding) or weight.data.size > LARGE_WEIGHT:
+        return False
+    if np.result_type(x.dtype, weight.dtype) not in KERNEL_DTYPES:
         return False
     return tuple(stride) == (1, 1) or not x.requires_grad

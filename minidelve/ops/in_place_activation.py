@@ -17,8 +17,8 @@ negative:
 in each channel; a slope that the layer shares adds these over the channels.
 
 A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y is negative, which counts as negative.
-Where a learned slope is not clearly above 0, f has lost y: `is_possible` then says no, and conv2d leaves it to
-prelu.py.
+Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `is_possible` then says no, and conv2d
+leaves it to prelu.py.
 
 What it buys stands in docs/measurements.md.
 """
@@ -28,10 +28,12 @@ from __future__ import annotations
 from numbers import Real
 from typing import Any
 
+import numpy as np
+
 from minidelve.backend import array_module, kernels_for
 from minidelve.tensor import Tensor
 
-LEAST = 2.0**-10  # slope: from it on f / a gives y back, but for rounding
+LEAST = 2.0**-10  # slope: from it to 1 / LEAST f / a gives y back, but for rounding
 
 
 class InPlaceActivation:
@@ -83,8 +85,9 @@ def learned_or_fixed(activation: Tensor | float | None) -> tuple[Tensor | None, 
     return (activation, None) if isinstance(activation, Tensor) else (None, activation)
 
 
-def is_possible(activation: Tensor | float) -> bool:
-    """Whether y's sign, and for a learned slope y itself, can be told from f; activation as in conv2d."""
+def is_possible(activation: Tensor | float, dtype: Any) -> bool:
+    """Whether f in y's dtype tells y's sign, and for a learned slope y itself; activation as in conv2d."""
     if isinstance(activation, Tensor):
-        return bool((activation.data >= LEAST).all())
+        a = activation.data
+        return np.result_type(a.dtype, dtype) == dtype and bool(((a >= LEAST) & (a <= 1 / LEAST)).all())
     return activation >= 0

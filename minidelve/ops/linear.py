@@ -17,7 +17,7 @@ Every core takes a share of the units o through both passes; dx is the sum of wh
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
 from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
@@ -30,7 +30,8 @@ class Linear(Function):
         self.save(x, W)
         xp, kernels = array_module(x, W), kernels_for(x, W)
         dtype = xp.result_type(x, W)
-        W, columns = xp.ascontiguousarray(W, dtype), xp.ascontiguousarray(x.T, dtype) if len(x) >= FEW else None
+        W = xp.ascontiguousarray(W, dtype)
+        columns = xp.ascontiguousarray(x.T, dtype) if len(x) >= FEW and dtype in KERNEL_DTYPES else None
         y = xp.empty((len(x), len(W)), dtype)
 
         def respond(units):

@@ -70,7 +70,7 @@ def conv_need(layers: Sequence[nn.Module], height: int, width: int) -> ConvNeed:
     most = room = U = 0
     for layer, before, after in map_shapes(layers, image):
         extra = 2 * numbers(after) if isinstance(layer, nn.MaxPool2d) else 0
-        extra += 2 * FLOAT * numbers(after) if isinstance(layer, nn.LocalResponseNorm) else 0  # its scale and powers
+        extra += FLOAT * numbers(after) if isinstance(layer, nn.LocalResponseNorm) else 0  # its sums
         most = max(most, FLOAT * (numbers(before) + numbers(after)) + extra)
         if isinstance(layer, nn.Conv2d):
             shape, size = layer.weight.shape, after[1:]

@@ -42,6 +42,13 @@ def test_a_wrong_gradient_is_noticed_though_the_logits_agree(pair):
         check_same_work(torch, JOB, network, twin)
 
 
+def test_a_gradient_that_is_no_number_is_noticed(pair):
+    network, _, twin, _ = pair
+    twin[0].weight.register_hook(lambda gradient: gradient * float("nan"))
+    with pytest.raises(DifferentWork, match="the gradient of conv1.weight differ by nan"):
+        check_same_work(torch, JOB, network, twin)
+
+
 def test_a_training_step_moves_the_weights_and_inference_does_not(pair):
     network, step, twin, their_step = pair
     before = network.fc3.weight.data.copy(), twin[-1].weight.detach().clone()

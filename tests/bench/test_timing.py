@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from minidelve.bench import machine
 from minidelve.bench.timing import Spread, interleaved, ratio
 
 
@@ -48,3 +49,11 @@ def test_the_ratio_is_taken_within_each_round_against_the_better_of_theirs():
 
 def test_a_spread_is_median_smallest_largest():
     assert Spread.of([5.0, 1.0, 2.0]) == Spread(2.0, 1.0, 5.0)
+
+
+def test_a_copy_moves_the_bytes_it_says(monkeypatch):
+    moved = []
+    monkeypatch.setattr(machine.np, "copyto", lambda out, a: moved.append(out.nbytes + a.nbytes))
+    limit = machine.copy(1 << 20)
+    limit.run()
+    assert sum(moved) == limit.work

@@ -6,6 +6,7 @@ import pytest
 
 from minidelve.bench import cases, machine
 from minidelve.commands import bench
+from minidelve.threads import thread_count
 
 
 @pytest.fixture(autouse=True)
@@ -75,6 +76,26 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
 )
 def test_what_cannot_be_done_is_one_line(refused, options, parts):
     refused(["bench", *options], *parts)
+
+
+@pytest.mark.parametrize("against", [[], ["--against", "torch"]])
+def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, monkeypatch, tmp_path, against):
+    if against:
+        pytest.importorskip("torch", reason="PyTorch is not installed")
+    threads = []
+
+    def rounds(sides, count, seconds):
+        threads.append(thread_count())
+        return [{name: {"ours": 4.0, "limit": 1.0, "torch": 8.0}[name] for name in sides}] * count
+
+    monkeypatch.setattr(bench, "interleaved", rounds)
+    monkeypatch.setattr(bench, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
+    line = ["bench", "kernels", "ops", "--only", "prelu", "--threads", 2, "--json", tmp_path / "b.json", *against]
+    assert cli(*line).code == 0 and threads == [1, 1, 2]
+    found = json.loads((tmp_path / "b.json").read_text())["cases"]
+    for case in found:
+        assert case["share_of_limit"]["median"] == pytest.approx(case["rate"])
+    assert found[2]["ratio"] == ({"median": 2.0, "low": 2.0, "high": 2.0} if against else None)
 
 
 def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch, tmp_path):

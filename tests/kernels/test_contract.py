@@ -206,10 +206,11 @@ def test_correlate_takes_many_images_in_groups(reference, other):
 
 def test_products_of_more_terms_than_fit_at_a_time_agree(reference, other):
     rng = np.random.default_rng(0)
-    x, y = rng.standard_normal((2, 7, 300)), rng.standard_normal((2, 300, 77))
-    out = np.full((2, 7, 77), np.nan)
-    assert other.products(x, y, out=out) is out
-    np.testing.assert_allclose(out, reference.products(x, y), rtol=1e-12, atol=1e-12)
+    for K in 300, 1100:  # do not fit beside 4 vectors, beside a single one
+        x, y = rng.standard_normal((2, 7, K)), rng.standard_normal((2, K, 77))
+        out = np.full((2, 7, 77), np.nan)
+        assert other.products(x, y, out=out) is out
+        np.testing.assert_allclose(out, reference.products(x, y), rtol=1e-11, atol=1e-11)
 
 
 # -- poolings --------------------------------------------------------------------------------------

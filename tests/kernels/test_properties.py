@@ -69,6 +69,23 @@ def test_nan_and_infinity_pass_through_the_elementwise_kernels(folder):
         assert np.isnan(f[0, 0]) and f[0, 1:].tolist() == [np.inf, -np.inf]
 
 
+@pytest.mark.parametrize("C", [3, 16, 48])
+def test_prelu_keeps_a_nan_both_ways(folder, C):
+    y, df, a = np.ones((2, C), np.float32), np.ones((2, C), np.float32), np.full(C, 0.25, np.float32)
+    y[0, 1] = np.nan
+    assert np.isnan(folder.prelu_forward(y, a)[0, 1])
+    dy, da = folder.prelu_backward(df, y, a)
+    assert dy[0, 1] == 0.25 and np.isnan(da[1]) and np.isfinite(np.delete(da, 1)).all()
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25])
+def test_leaky_relu_keeps_a_nan_and_takes_minus_infinity_in_place_too(folder, slope):
+    y = np.array([np.nan, -np.inf, np.inf], np.float32)
+    expected = [np.nan, -np.inf if slope else 0, np.inf]
+    np.testing.assert_array_equal(folder.leaky_relu_forward(y, slope), expected)
+    np.testing.assert_array_equal(folder.leaky_relu_forward(y, slope, out=y), expected)
+
+
 def test_the_first_of_equal_maxima_is_noted_and_a_maximum_may_be_negative(folder):
     x = np.full((1, 4, 4, 1), -3.0)
     x[0, 1, 2] = x[0, 2, 1] = -1

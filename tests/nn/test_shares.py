@@ -14,6 +14,7 @@ import pytest
 from minidelve import Tensor, nn, no_grad, use
 from minidelve.models import Network
 from minidelve.nn.shares import InShares, replicas, run_in_shares
+from minidelve.tensor import reverse_topological_order
 
 
 @pytest.fixture(autouse=True)
@@ -390,6 +391,39 @@ def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
     assert (twins[1].a is own[2]) and (twins[4].a is own[4])
     assert twins[5].bias is own[6]
     assert (twins[0].padding, twins[2].kernel_size, twins[3].bias) == ((1, 1), (2, 2), None)
+
+
+def test_on_one_core_too_a_conv_layer_takes_its_activation_along(rng, threads_are):
+    threads_are(1)
+    layers = [nn.Conv2d(3, 4, 3, rng=rng), nn.PReLU(4)]
+    y = run_in_shares(layers, Tensor(rng.standard_normal((6, 3, 8, 8)).astype(np.float32)))
+    names = [type(node).__name__ for node in reverse_topological_order(y.node)]
+    assert "InShares" not in names and "PReLU" not in names
+
+
+@pytest.mark.parametrize("there, back", [(2, 1), (1, 2), (2, 3), (3, 2)])
+def test_backward_may_have_another_number_of_threads(rng, threads_are, there, back):
+    layers = [nn.Conv2d(3, 4, 3, rng=rng), nn.PReLU(4)]
+    x = Tensor(rng.standard_normal((8, 3, 6, 6)).astype(np.float32), requires_grad=True)
+    threads_are(there)
+    y = run_in_shares(layers, x)
+    threads_are(back)
+    y.backward(np.ones(y.shape))
+    gradient, x.grad = x.grad, None
+    one_by_one(layers, x).backward(np.ones(y.shape))
+    np.testing.assert_allclose(gradient, x.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_a_parameter_that_no_one_uses_has_the_gradient_zero(rng):
+    class Odd(nn.Conv2d):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.unused = nn.Parameter(np.ones(3, np.float32))
+
+    layer = Odd(3, 4, 3, rng=rng)
+    y = run_in_shares([layer], Tensor(rng.standard_normal((8, 3, 6, 6)).astype(np.float32)))
+    y.backward(np.ones(y.shape))
+    assert layer.weight.grad.any() and not layer.unused.grad.any()
 
 
 # -- other processes ---------------------------------------------------------------------------------

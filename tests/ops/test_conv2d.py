@@ -1,3 +1,5 @@
+import tracemalloc
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -6,6 +8,7 @@ from hypothesis import strategies as st
 import minidelve.threads
 from minidelve import Tensor, conv2d
 from minidelve.testing import check_gradients
+from minidelve.threads import using
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
 
 pytestmark = pytest.mark.usefixtures("kernels")
@@ -129,3 +132,23 @@ def test_wrong_shapes_and_options_are_named():
         raises(ValueError, lambda stride=stride: conv2d(x, w, stride=stride), "stride", repr(stride))
     for padding in (-1, (0, -1), 0.5, None):
         raises(ValueError, lambda padding=padding: conv2d(x, w, padding=padding), "padding", repr(padding))
+
+
+def test_the_matrix_of_receptive_fields_is_there_for_a_few_images_at_a_time(rng):
+    x = Tensor(rng.standard_normal((64, 32, 16, 16)).astype(np.float32))
+    w = Tensor(rng.standard_normal((4, 32, 3, 3)).astype(np.float32))
+    tracemalloc.start()
+    with using(1):
+        conv2d(x, w, None, 1, 1, "im2col")
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < x.data.nbytes + 4 * (1 << 20)  # x channels last and cols; all cols would be 9 times x
+
+
+def test_whole_numbers_take_im2col(rng):
+    x, w = Tensor(rng.integers(0, 9, (5, 2, 4, 4))), Tensor(rng.integers(0, 9, (3, 2, 2, 2)))
+    expected = conv2d(Tensor(x.data.astype(float)), Tensor(w.data.astype(float))).data
+    np.testing.assert_array_equal(conv2d(x, w).data, expected)
+    for algorithm in "direct", "winograd":
+        with pytest.raises(ValueError, match=f"the {algorithm} algorithm computes float32 and float64; got int64"):
+            conv2d(x, w, algorithm=algorithm)

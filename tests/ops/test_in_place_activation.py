@@ -63,7 +63,9 @@ def test_gradients_are_the_differences(rng, algorithm):
     check_gradients(lambda x, w: conv2d(x, w, None, 1, 1, algorithm, 0.3), *arrays[:2])
 
 
-@pytest.mark.parametrize("a", [[0.5, 0.0], [0.5, -0.25], [0.5, LEAST / 2], [np.nan, 0.5], [-1.0]])
+@pytest.mark.parametrize(
+    "a", [[0.5, 0.0], [0.5, -0.25], [0.5, LEAST / 2], [0.5, 1e-30], [0.5, 1e30], [np.nan, 0.5], [-1.0]]
+)
 def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
     x, w = Tensor(rng.standard_normal((2, 1, 4, 4))), Tensor(rng.standard_normal((2, 1, 2, 2)))
     y = conv2d(x, w, activation=Tensor(np.array(a), requires_grad=True))
@@ -75,6 +77,25 @@ def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
 def test_gradients_pass_the_differences_also_where_a_slope_is_zero_or_negative(rng):
     arrays = [rng.standard_normal(shape) for shape in ((2, 2, 4, 3), (3, 2, 2, 2))]
     check_gradients(lambda x, w, a: conv2d(x, w, activation=a), *arrays, np.array([0.25, 0.0, -0.5]))
+
+
+@pytest.mark.parametrize("algorithm", ALGORITHMS)
+def test_from_the_least_slope_on_f_keeps_y(rng, algorithm):
+    x, w = (Tensor(rng.standard_normal(shape).astype(np.float32)) for shape in ((2, 1, 4, 4), (2, 1, 2, 2)))
+    slopes = [Tensor(np.array([2.0**-10, 0.5], np.float32), requires_grad=True) for _ in range(2)]
+    y = conv2d(x, w, algorithm=algorithm, activation=slopes[0])
+    assert type(y.function).__name__ != "PReLU"
+    for f in y, prelu(conv2d(x, w, algorithm=algorithm), slopes[1]):
+        f.backward(np.ones(f.shape))
+    np.testing.assert_allclose(slopes[0].grad, slopes[1].grad, rtol=1e-5)
+
+
+def test_the_dtype_is_that_of_the_two_ops(rng):
+    x, w = (Tensor(rng.standard_normal(shape).astype(np.float32)) for shape in ((2, 1, 4, 4), (2, 1, 2, 2)))
+    assert conv2d(x, w, activation=Tensor(np.array([0.5]))).dtype == np.float64
+    x, w = Tensor(x.data.astype(np.float64)), Tensor(w.data.astype(np.float64))
+    y = conv2d(x, w, activation=Tensor(np.array([0.5], np.float32), requires_grad=True))
+    assert y.dtype == np.float64 and type(y.function).__name__ != "PReLU"
 
 
 def test_only_the_result_is_kept(rng):

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import minidelve.threads
-from minidelve import linear
+from minidelve import Tensor, linear
 from minidelve.testing import check_gradients
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
 
@@ -53,3 +53,7 @@ def test_wrong_shapes_are_named():
     raises(ValueError, lambda: linear(zeros(3), zeros(4, 3)), "(3,)")
     raises(ValueError, lambda: linear(zeros(2, 3), zeros(4, 3), zeros(3)), "(3,)", "(4,)")
     raises(ValueError, lambda: linear(zeros(2, 3), zeros(4, 3), zeros(1, 4)), "(1, 4)", "(4,)")
+
+
+def test_whole_numbers_and_many_rows():
+    assert linear(Tensor(np.ones((4, 2), int)), Tensor(np.ones((3, 2), int))).data.tolist() == [[2] * 3] * 4

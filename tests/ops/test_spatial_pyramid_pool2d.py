@@ -114,3 +114,8 @@ def test_wrong_shapes_and_levels_are_named():
     raises(ValueError, lambda: spatial_pyramid_pool2d(zeros(2, 3, 0, 5), (2, 1)), "(2, 3, 0, 5)")
     for levels in ((), (2, 0), (-1,), (1.5,), ("2",), 3, None):
         raises(ValueError, lambda levels=levels: spatial_pyramid_pool2d(zeros(1, 1, 4, 4), levels), str(levels))
+
+
+def test_whole_numbers_are_pooled_too():
+    x = np.arange(25).reshape(1, 1, 5, 5)
+    assert spatial_pyramid_pool2d(Tensor(x), (2, 1)).data.tolist() == [[12, 14, 22, 24, 24]]

@@ -174,11 +174,17 @@ def test_the_need_of_a_conv_and_a_pooling_layer_counted_by_hand():
     assert need.least == 4_800 + 5_184
 
 
+def test_the_need_of_a_normalisation_counts_its_sums():
+    need = conv_need([nn.Conv2d(3, 16, 1), nn.LocalResponseNorm()], 6, 8)
+    assert need.each == 4 * 3 * 6 * 8 + 4 * 3 * 16 * 6 * 8
+
+
 def test_the_need_of_a_layer_that_winograd_computes_counted_by_hand(monkeypatch):
     """64 x 8 x 8 -> 128 x 8 x 8 by 3 x 3: 16 tiles of 4 x 4 places, for which V has 64 channels and M 128."""
     need = conv_need([nn.Conv2d(3, 64, 1), nn.Conv2d(64, 128, 3, padding=1)], 8, 8)
     assert need.room == 4 * (16 * 16) * (64 + 128) == 196_608
     assert need.U == 4 * 16 * 64 * 128 == 524_288
+    assert need.least == need.each + need.room + need.U
     monkeypatch.setattr("minidelve.protocols.footprint.thread_count", lambda: 2)
     monkeypatch.setattr("minidelve.ops.winograd.TILE_BYTES", 1 << 20)
     assert need.images_within(need.least - 1) == 0

@@ -70,6 +70,8 @@ def array_module(*arrays: Any) -> ModuleType:
 
 def device_of(*arrays: Any) -> str:
     """'cpu' or 'cuda'.  None entries are passed over; raises TypeError on a mixture."""
+    if all(type(x) is np.ndarray or x is None for x in arrays):
+        return "cpu"  # asked for hundreds of times a step, and nearly always this
     devices = {_device(x) for x in arrays if x is not None}
     if len(devices) > 1:
         raise TypeError("arrays live on different devices (cpu and cuda); move them together with .to(...)")

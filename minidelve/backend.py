@@ -138,11 +138,6 @@ def in_shares(function: Callable[[slice], T], count: int, *arrays: Any, work: fl
     return threads.in_shares(function, count, work)
 
 
-def shares(count: int) -> list[slice]:
-    """The slices that in_shares uses on the CPU."""
-    return threads.shares(count)
-
-
 def can_share(count: int, *arrays: Any) -> bool:
     """Whether a batch of `count` is worth cutting into shares that run whole layers side by side.
 

@@ -26,7 +26,7 @@ import copy
 from collections.abc import Sequence
 from typing import Any
 
-from minidelve.backend import array_module, can_share, in_shares, shares
+from minidelve.backend import array_module, can_share, in_shares
 from minidelve.nn.chain import run_chain
 from minidelve.nn.layers import Dropout
 from minidelve.nn.module import Module, Parameter
@@ -39,16 +39,15 @@ class InShares(Function):
         def run_share(share):
             start = Tensor(x[share], requires_grad=self.needs[0])
             own = [Tensor(w, requires_grad=needed) for w, needed in zip(parameters, self.needs[1:])]
-            return start, own, run_chain(replicas(layers, own), start)
+            return share, start, own, run_chain(replicas(layers, own), start)
 
-        self.cuts = shares(len(x))
         self.passes = in_shares(run_share, len(x), x)  # their graphs; none, where no input wants a gradient
         return array_module(x).concatenate([y.data for *_, y in self.passes])
 
     def backward(self, df):
         def walk_back(which):  # of the passes: there may be more or fewer threads now than in forward
             gradients = []
-            for share, (start, own, y) in zip(self.cuts[which], self.passes[which], strict=True):
+            for share, start, own, y in self.passes[which]:
                 for leaf in (start, *own):
                     leaf.grad = None
                 y.backward(df[share], retain_graph=self.retain_graph)

@@ -198,7 +198,7 @@ def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants,
     found = run(run_in_shares, layers, x)
     assert [gradient is None for gradient in found[1:]] == [not x_wants, *(i in frozen for i in range(7))]
     assert_close(found, run(one_by_one, layers, x))
-    for _, own, _ in run_in_shares(layers, x).function.passes:
+    for _, _, own, _ in run_in_shares(layers, x).function.passes:
         assert [w.requires_grad for w in own] == [i not in frozen for i in range(7)]
 
 

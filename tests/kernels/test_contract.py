@@ -1,8 +1,10 @@
 """Every folder under kernels/ keeps the contract of kernels/README.md: names, signatures, shapes, dtypes, results."""
 
 import inspect
+import math
 import re
 import sys
+from fractions import Fraction
 from importlib import import_module
 from pathlib import Path
 
@@ -114,6 +116,7 @@ def test_the_readme_lists_every_kernel_with_its_signature():
 def test_im2col_and_col2im_agree(reference, other, window, N, C, dtype, seed):
     size, kernel, stride, padding, out_size = window
     x = numbers(seed, (N, *size, C), dtype)
+    agree(reference, other, "im2col", x.astype(np.float16), kernel, stride, padding, exact=True)
     cols = agree(reference, other, "im2col", x, kernel, stride, padding, exact=True)
     assert cols.shape == (N, *out_size, kernel[0] * kernel[1] * C)
     dcols = numbers(seed + 1, cols.shape, dtype)
@@ -151,6 +154,49 @@ def test_tiles_agree_both_ways_and_leave_spare_rows_alone(reference, other, tili
         out = np.full_like(x, np.nan)
         assert folder.scatter_tiles(spare, back, step, padding, size, counts, out=out) is out
         np.testing.assert_allclose((out * x).sum(), (tiles * y).sum(), rtol=1e-3, atol=1e-2)  # transposes
+
+
+@given(st.integers(0, 9), st.integers(0, 9), st.integers(0, 9), st.booleans(), st.booleans(), DTYPES, SEEDS)
+def test_matmul_agrees_for_matrices_and_their_transposes(reference, other, I, K, J, x_turned, y_turned, dtype, seed):
+    x = numbers(seed, (K, I), dtype).T if x_turned else numbers(seed, (I, K), dtype)
+    y = numbers(seed + 1, (J, K), dtype).T if y_turned else numbers(seed + 1, (K, J), dtype)
+    for precision in ("fp32", "tf32", "fp16"):
+        z = agree(reference, other, "matmul", x, y, precision)
+        assert z.shape == (I, J)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_matmul_takes_factors_that_are_float16_already(reference, other, turned, rng):
+    x, y = (rng.standard_normal((5, 5)).astype(np.float32) for _ in range(2))
+    whole = reference.matmul(x.T if turned else x, y, "fp16")
+    halves = x.astype(np.float16), y.astype(np.float16)
+    for folder in (reference, other):
+        for left, right in ((halves[0], y), (x, halves[1]), halves):
+            z = folder.matmul(left.T if turned else left, right, "fp16")
+            assert z.dtype == np.float32
+            np.testing.assert_allclose(z, whole, rtol=1e-5, atol=1e-5)
+
+
+def nearest(x: float, digits: int, least_exponent: int = -126) -> float:
+    """x to so many binary digits behind the leading one, ties to even: by exact arithmetic on integers."""
+    if x == 0:
+        return x
+    unit = Fraction(2) ** (max(math.frexp(x)[1] - 1, least_exponent) - digits)
+    return float(round(Fraction(x) / unit) * unit)  # Python rounds a Fraction's tie to even
+
+
+def test_factors_are_rounded_to_nearest_and_ties_to_even(reference, other, rng):
+    ties = [1 + k * 2.0**-11 for k in range(8)] + [2 - 2.0**-11, -1 - 2.0**-11, 3.0e38, 65519.9, 2.0**-24, 2.0**-25, 6e-8]
+    x = np.concatenate([np.float32(ties), rng.standard_normal(50, dtype=np.float32)])
+    one = np.ones((1, 1), np.float32)
+    for folder in (reference, other):
+        tf32 = folder.matmul(x[:, None].copy(), one, "tf32")[:, 0]
+        np.testing.assert_array_equal(tf32, np.float32([nearest(float(v), 10) for v in x]))
+        fp16 = folder.matmul(x[:, None].copy(), one, "fp16")[:, 0]
+        expected = [nearest(float(v), 10, -14) if abs(v) < 65520 else np.inf for v in x]
+        np.testing.assert_array_equal(fp16, np.float32(expected))
+        strange = np.float32([np.inf, -np.inf, np.nan])
+        np.testing.assert_array_equal(folder.matmul(strange[:, None].copy(), one, "tf32")[:, 0], strange)
 
 
 @given(st.integers(0, 3), st.integers(0, 14), st.integers(0, 9), st.integers(0, 150), DTYPES, SEEDS)
@@ -262,12 +308,18 @@ CHANNELS = st.sampled_from([1, 3, 8, 9, 16, 24, 48])  # some fill whole vectors,
 def test_prelu_agrees(reference, other, M, C, dtype, seed):
     y, df, a = numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype), numbers(seed + 2, (C,), dtype)
     f = agree(reference, other, "prelu_forward", y, a, exact=True)
+    bias = numbers(seed + 3, (C,), dtype)
+    raised = agree(reference, other, "prelu_forward", y, a, bias, exact=True)
+    np.testing.assert_array_equal(raised, reference.prelu_forward(y + bias, a))
     dy, da = agree(reference, other, "prelu_backward", df, y, a)
     assert dy.shape == y.shape and da.shape == a.shape
     for folder in (reference, other):
         in_place = y.copy()
         assert folder.prelu_forward(in_place, a, out=in_place) is in_place
         np.testing.assert_array_equal(in_place, f)
+        in_place = y.copy()
+        folder.prelu_forward(in_place, a, bias, out=in_place)
+        np.testing.assert_array_equal(in_place, raised)
 
 
 @given(st.integers(0, 3000), st.sampled_from([16, 48, 112]), st.sampled_from([0, 4]), DTYPES, SEEDS)
@@ -295,6 +347,17 @@ def test_leaky_relu_agrees_for_any_shape(reference, other, shape, slope, dtype, 
         assert folder.leaky_relu_forward(in_place, slope, out=in_place) is in_place
         np.testing.assert_array_equal(in_place, f)
     agree(reference, other, "leaky_relu_backward", df, y, slope, exact=True)
+
+
+@given(st.integers(0, 20), CHANNELS, st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
+def test_leaky_relu_adds_a_bias_to_each_channel_first(reference, other, M, C, slope, dtype, seed):
+    y, bias = numbers(seed, (M, C), dtype), numbers(seed + 1, (C,), dtype)
+    f = agree(reference, other, "leaky_relu_forward", y, slope, bias, exact=True)
+    np.testing.assert_array_equal(f, reference.leaky_relu_forward(y + bias, slope))
+    for folder in (reference, other):
+        in_place = y.copy()
+        assert folder.leaky_relu_forward(in_place, slope, bias, out=in_place) is in_place
+        np.testing.assert_array_equal(in_place, f)
 
 
 @given(st.integers(0, 5), few, st.integers(1, 7), st.sampled_from([0.75, 0.5, 1.0]), DTYPES, SEEDS)

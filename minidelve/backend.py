@@ -5,8 +5,8 @@ An op never asks "am I on the GPU?".  It hands its arrays to two functions:
     array_module(x)   numpy or cupy, for what both spell alike (matmul, exp, ...)
     kernels_for(x)    the package of hot loops for x's device
 
-Two implementations serve the CPU; two for CUDA are to come.  All have the same function names
-(kernels/README.md is the contract).  `use` picks between those of one device:
+Two implementations serve the CPU and two CUDA.  All have the same function names (kernels/README.md is the
+contract).  `use` picks between those of one device:
 
 >>> import numpy as np
 >>> with use("reference"):
@@ -15,6 +15,9 @@ Two implementations serve the CPU; two for CUDA are to come.  All have the same 
 
 This is the only file that imports `kernels` or `cupy`, and it imports both late: Numba takes
 a second to load, CuPy may be missing or broken, and neither should matter to `import minidelve`.
+
+With NUMBA_ENABLE_CUDASIM=1 Numba runs its CUDA kernels in Python, thread by thread and on NumPy arrays, so that one
+can step through them with a debugger and without a GPU.  `numba_cuda` then is an implementation of the CPU.
 """
 
 from __future__ import annotations
@@ -30,12 +33,18 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidelve import threads
+from minidelve import precision, threads
 
 T = TypeVar("T")
 PER_NUMBER = threads.PER_NUMBER
 
-DEVICE_OF = {"reference": "cpu", "numba_cpu": "cpu", "cupy_cuda": "cuda", "numba_cuda": "cuda"}
+_simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+DEVICE_OF = {
+    "reference": "cpu",
+    "numba_cpu": "cpu",
+    "cupy_cuda": "cuda",
+    "numba_cuda": "cpu" if _simulated else "cuda",
+}
 # With Numba's compiler switched off its kernels are slow Python, and some cannot run at all.
 _compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
 _chosen = {"cpu": "numba_cpu" if _compiled else "reference", "cuda": "cupy_cuda"}
@@ -65,7 +74,7 @@ def array_module(*arrays: Any) -> ModuleType:
 
     Raises TypeError when they live on different devices.
     """
-    return np if device_of(*arrays) == "cpu" else _require_cupy()
+    return np if device_of(*arrays) == "cpu" else cupy_module()
 
 
 def device_of(*arrays: Any) -> str:
@@ -79,10 +88,10 @@ def device_of(*arrays: Any) -> str:
 
 
 def _device(x: Any) -> str:
-    if isinstance(x, (np.ndarray, np.generic)):
-        return "cpu"
     if hasattr(x, "__cuda_array_interface__"):
         return "cuda"
+    if isinstance(x, (np.ndarray, np.generic)):
+        return "cpu"
     raise TypeError(f"expected an array; got a {type(x).__name__}")
 
 
@@ -147,9 +156,27 @@ def can_share(count: int, *arrays: Any) -> bool:
     return enough and device_of(*arrays) == "cpu"
 
 
-def matmul(x: Any, y: Any) -> Any:
-    """x (n, k) @ y (k, m) on all cores of the arrays' device."""
-    return threads.matmul(x, y) if device_of(x, y) == "cpu" else x @ y
+def matmul(x: Any, y: Any, out: Any = None) -> Any:
+    """x (n, k) @ y (k, m), factors rounded as precision.py says: the products of conv2d and linear.
+
+    On the CPU on the core that calls: callers share out the work.
+    """
+    if precision.is_strict() and type(x) is np.ndarray:
+        return np.matmul(x, y, out=out)
+    return kernels_for(x, y).matmul(x, y, precision.factors(), out=out)
+
+
+def uniform(rng: np.random.Generator, like: Any) -> Any:
+    """Random numbers in [0, 1), float32, of `like`'s shape and on its device.
+
+    On the CPU rng draws them; on CUDA it draws only the seed of CuPy's generator, which does.  Either way the same
+    rng gives the same numbers again.
+    """
+    if device_of(like) == "cpu":
+        return rng.random(like.shape, dtype=np.float32)
+    random = cupy_module().random
+    generator = random.Generator(random.Philox4x3210(int(rng.integers(1 << 62))))
+    return generator.random(like.shape, dtype=np.float32)
 
 
 def empty_like(x: Any) -> Any:
@@ -164,17 +191,30 @@ def empty_like(x: Any) -> Any:
     return room[first : first + x.size].reshape(x.shape)
 
 
+def memory_order(x: Any) -> tuple[int, ...]:
+    """The axes of x sorted from far to near in memory: x.transpose(memory_order(x)) lies as C wants it."""
+    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+
+
+def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
+    """The permutation that undoes x.transpose(axes)."""
+    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
+
+
 def to_device(x: Any, device: str) -> Any:
     """Copy an array to "cpu" or "cuda"; an array that is there already is returned as it is.
 
-    Raises ValueError for another device name and RuntimeError when CUDA cannot be used.
+    The copy has the same order in memory, so that images and conv weights stay channels last.  Raises ValueError for
+    another device name and RuntimeError when CUDA cannot be used.
     """
     if device not in ("cpu", "cuda"):
         raise ValueError(f"device {device!r} is unknown; expected 'cpu' or 'cuda'")
     if _device(x) == device:
         return x
-    cupy = _require_cupy()
-    return cupy.asnumpy(x) if device == "cpu" else cupy.asarray(x)
+    cupy = cupy_module()
+    axes = memory_order(x)
+    copy = cupy.asnumpy(x.transpose(axes)) if device == "cpu" else cupy.asarray(x.transpose(axes))
+    return copy.transpose(inverse(axes))
 
 
 def cuda_state() -> tuple[bool, str]:
@@ -183,7 +223,8 @@ def cuda_state() -> tuple[bool, str]:
     return cupy is not None, reason
 
 
-def _require_cupy() -> ModuleType:
+def cupy_module() -> ModuleType:
+    """The module cupy; RuntimeError with one line when CUDA cannot be used."""
     cupy, reason = _cupy()
     if cupy is None:
         raise RuntimeError(f"CUDA cannot be used here: {reason}; use device 'cpu', or see `minidelve doctor`")

@@ -15,6 +15,7 @@ from minidelve import __version__, threads
 from minidelve.checkpoint import CheckpointError
 from minidelve.commands import bench, check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
 from minidelve.data import DataError
+from minidelve.precision import using_precision
 from minidelve.run_folder import RunError
 
 COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, doctor)
@@ -43,7 +44,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         words[:2] = [" ".join(words[:2])]  # argparse knows no subcommand beside a PATH: to it these are one word
     args = make_parser().parse_args(words)
     try:
-        with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)):
+        precision = using_precision(getattr(args, "precision", "fp32"))
+        with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
             return args.run(args)
     except (DataError, RunError, CheckpointError) as error:
         print(f"minidelve: {error}", file=sys.stderr)

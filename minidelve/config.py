@@ -40,6 +40,7 @@ class Config:
     normalize: str = "mean-std"  # subtract the mean image and divide by one standard deviation, or "mean" alone
     seed: int = 0
     device: str = "cpu"
+    precision: str = "fp32"
     workers: int = 2
     on_bad_image: str = "error"
 
@@ -72,7 +73,7 @@ def title(config: Config) -> str:
     default = Config(epochs=1)
     unusual = [
         f"{name} {getattr(config, name)}"
-        for name in ("slope", "width", "levels", "fc", "jitter", "colour", "warm_start", "aux_after")
+        for name in ("slope", "width", "levels", "fc", "jitter", "colour", "warm_start", "aux_after", "precision")
         if getattr(config, name) != getattr(default, name)
     ]
     what = ", ".join([config.activation, config.init, *unusual])

@@ -9,12 +9,15 @@ paper's other ways of testing are in protocols/.
 from __future__ import annotations
 
 from collections.abc import Iterable
+from contextlib import closing
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from minidelve import nn, ops
-from minidelve.backend import to_device
+from minidelve.backend import array_module, device_of, to_device
+from minidelve.device import read_later, upload_ahead
 from minidelve.tensor import Tensor, no_grad
 
 
@@ -28,16 +31,17 @@ class Errors:
     images: int
 
 
-def rank_of_target(scores: np.ndarray, targets: np.ndarray) -> np.ndarray:
+def rank_of_target(scores: Any, targets: np.ndarray) -> Any:
     """(N,) how many classes score at least as high as the right one, itself left out: 0 is a hit.
 
-    A tie counts against the network (else one that gives every class the same score would be perfect),
-    and a score of NaN is a miss.
+    Computed where the scores (N, classes) are.  A tie counts against the network (else one that gives every class
+    the same score would be perfect), and a score of NaN is a miss.
 
     >>> rank_of_target(np.array([[0.1, 0.7, 0.2]]), np.array([2])).tolist()
     [1]
     """
-    own = scores[np.arange(len(targets)), targets][:, None]
+    rows = array_module(scores).arange(len(targets))
+    own = scores[rows, to_device(targets, device_of(scores))][:, None]
     return (~(scores < own)).sum(axis=1) - (own[:, 0] == own[:, 0])  # less itself; a NaN, unequal to itself, stays
 
 
@@ -48,18 +52,23 @@ def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]
     """
     was_training = network.training
     network.eval()
-    misses1 = misses5 = images = 0
-    loss = 0.0
+    results = []
     try:
-        with no_grad(), np.errstate(all="ignore"):  # a NaN counts as a miss, it needs no warning
-            for x, targets in batches:
-                logits = network(Tensor(to_device(x, device)))
-                loss += ops.cross_entropy(logits, to_device(targets, device)).item() * len(targets)
-                rank = rank_of_target(to_device(logits.data, "cpu"), targets)
-                misses1, misses5 = misses1 + int((rank >= 1).sum()), misses5 + int((rank >= 5).sum())
-                images += len(targets)
+        # A NaN counts as a miss, it needs no warning.
+        with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches, device)) as uploaded:
+            for x, targets in uploaded:
+                logits = network(Tensor(x))
+                loss, rank = ops.cross_entropy(logits, targets), rank_of_target(logits.data, targets)
+                results.append((len(targets), read_later(loss.data), read_later(rank)))
     finally:
         network.train(was_training)
+    # Looked at only now: after every batch the device would stand idle until Python has looked and launched the next.
+    misses1 = misses5 = images = 0
+    loss_sum = 0.0
+    for count, loss_is, rank_is in results:
+        rank = rank_is()
+        misses1, misses5 = misses1 + int((rank >= 1).sum()), misses5 + int((rank >= 5).sum())
+        loss_sum, images = loss_sum + float(loss_is()) * count, images + count
     if images == 0:
         raise ValueError("evaluate: got no images")
-    return Errors(100 * misses1 / images, 100 * misses5 / images, loss / images, images)
+    return Errors(100 * misses1 / images, 100 * misses5 / images, loss_sum / images, images)

@@ -130,15 +130,15 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
     return [GradientCase(*row) for row in table]
 
 
-def run_gradient_cases(seed: int = 0, op: str | None = None) -> list[GradientResult]:
+def run_gradient_cases(seed: int = 0, op: str | None = None, device: str = "cpu") -> list[GradientResult]:
     """Check every case (or those of one op) by central differences in float64; right ones stay below 1e-6."""
-    return [_run(case) for case in gradient_cases(seed) if op in (None, case.op)]
+    return [_run(case, device) for case in gradient_cases(seed) if op in (None, case.op)]
 
 
-def _run(case: GradientCase) -> GradientResult:
+def _run(case: GradientCase, device: str) -> GradientResult:
     start = time.perf_counter()
     try:
-        error = check_gradients(case.f, *case.inputs, tolerance=math.inf)
+        error = check_gradients(case.f, *case.inputs, tolerance=math.inf, device=device)
     except AssertionError:  # no error is beyond an infinite tolerance, but NaN is
         error = math.inf
     return GradientResult(case.op, case.description, error, time.perf_counter() - start)

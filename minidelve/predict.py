@@ -10,14 +10,15 @@ from __future__ import annotations
 import io
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 
 from minidelve import data, nn, ops
-from minidelve.backend import to_device
+from minidelve.device import read_later, upload_ahead
 from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
@@ -51,20 +52,24 @@ def predict(
     Raises DataError for an image smaller than the crop.
     """
     seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
-    predictions = []
+    parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
+
+    def batches() -> Iterator[tuple[np.ndarray]]:
+        for part in parts:
+            yield (statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2),)
+
     was_training = network.training
     network.eval()
     try:
-        for start in range(0, len(seen), BATCH):
-            part = seen[start : start + BATCH]
-            x = statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2)
-            with no_grad():
-                probabilities = ops.softmax(network(Tensor(to_device(x, device))), axis=1)
-            for (path, pixels), p in zip(part, to_device(probabilities.data, "cpu"), strict=True):
-                best = np.argsort(-p, kind="stable")[:top]
-                predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
+        with no_grad(), closing(upload_ahead(batches(), device)) as uploaded:
+            likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
     finally:
         network.train(was_training)
+    predictions = []
+    for part, probabilities in zip(parts, likely, strict=True):
+        for (path, pixels), p in zip(part, probabilities(), strict=True):
+            best = np.argsort(-p, kind="stable")[:top]
+            predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
     return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]
 
 

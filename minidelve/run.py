@@ -25,6 +25,7 @@ class Run:
     class_names: list[str]
     history: list[dict[str, Any]] = field(default_factory=list)
     skipped: dict[str, str] = field(default_factory=dict)
+    loss_scale: optim.LossScale | None = None  # in mixed precision
 
     @property
     def epoch(self) -> int:
@@ -51,6 +52,7 @@ class Run:
                 "schedule": self.schedule.state_dict(),
                 "lr": self.optimizer.lr,
                 "skipped": self.skipped,
+                "loss_scale": self.loss_scale.state_dict() if self.loss_scale else None,
             },
         )
 
@@ -63,6 +65,8 @@ class Run:
             self.network.load_state_dict(saved.parameters)
             self.optimizer.load_state_dict({"lr": saved.meta["lr"], "steps": steps})
             self.schedule.load_state_dict(saved.meta["schedule"])
+            if self.loss_scale and saved.meta.get("loss_scale"):
+                self.loss_scale.load_state_dict(saved.meta["loss_scale"])
         except (ValueError, KeyError) as error:
             raise CheckpointError(f"{path} does not fit the run ({error}); start a new run") from error
         self.history, self.skipped = saved.meta["history"], saved.meta["skipped"]

@@ -145,6 +145,8 @@ class Tensor:
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
             raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() on purpose")
+        if self.device == "cuda":
+            raise TypeError("this tensor lives on the GPU and NumPy's arrays do not; write t.to('cpu') on purpose")
         return np.array(self.data, dtype=dtype, copy=copy)
 
     # -- where it lives -----------------------------------------------------------------------

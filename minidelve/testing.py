@@ -19,17 +19,24 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.backend import to_device
 from minidelve.tensor import Tensor
 
 
 def check_gradients(
-    f: Callable[..., Tensor], *arrays: Any, tolerance: float = 1e-6, step: float = 1e-5, seed: int = 0
+    f: Callable[..., Tensor],
+    *arrays: Any,
+    tolerance: float = 1e-6,
+    step: float = 1e-5,
+    seed: int = 0,
+    device: str = "cpu",
 ) -> float:
     """Compare the gradients of f(*Tensors) by central differences; return the largest error.
 
     arrays     inputs of f, converted to float64; every element of each is moved once
     tolerance  of |claimed - measured| / max(1, |measured|); AssertionError names the first element beyond it
     step       h above, relative to max(1, |x_i|)
+    device     where f computes, "cpu" or "cuda"
 
     Keep inputs away from kinks (0 of a ReLU, ties of a maximum): there is no derivative there.
 
@@ -37,17 +44,18 @@ def check_gradients(
     True
     """
     points = [np.array(x, np.float64) for x in arrays]
-    inputs = [Tensor(x.copy(), requires_grad=True) for x in points]
+    inputs = [Tensor(to_device(x.copy(), device), requires_grad=True) for x in points]
     y = f(*inputs)
     r = np.random.default_rng(seed).standard_normal(y.shape)
-    y.backward(r)
+    y.backward(to_device(r, device))
 
     def E() -> float:
-        return float((r * f(*map(Tensor, points)).data).sum())
+        y = f(*(Tensor(to_device(x, device)) for x in points))
+        return float((r * to_device(y.data, "cpu")).sum())
 
     largest = 0.0
     for k, (x, tensor) in enumerate(zip(points, inputs, strict=True)):
-        claimed = np.zeros_like(x) if tensor.grad is None else tensor.grad
+        claimed = np.zeros_like(x) if tensor.grad is None else to_device(tensor.grad, "cpu")
         for i in np.ndindex(x.shape):
             measured = _central_difference(E, x, i, step)
             error = float(abs(claimed[i] - measured) / max(1.0, abs(measured)))

@@ -15,6 +15,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -25,8 +26,10 @@ from minidelve import checkpoint, curves, data, models, nn, optim
 from minidelve.backend import cuda_state, to_device
 from minidelve.checkpoint import Checkpoint
 from minidelve.config import Config, title, versions
+from minidelve.device import LESS, explain_out_of_memory, read_later, synchronize, upload_ahead
 from minidelve.diagnose import first_nonfinite_layer
 from minidelve.evaluate import evaluate
+from minidelve.precision import using_precision
 from minidelve.progress import progress
 from minidelve.report import describe, epoch_line
 from minidelve.run import Run
@@ -68,7 +71,8 @@ def train(
         say(note)
     if config.warm_start and not saved:  # a checkpoint holds every weight already
         say(warm_start(network, config.warm_start, train_set.classes))
-    run = prepare(config, network, train_set, saved, folder.last)
+    with within_device_memory(less="a smaller network (--width, --fc)"):
+        run = prepare(config, network, train_set, saved, folder.last)
     train_loader, val_loader = loaders(config, train_set, val_set, run.statistics)
     if saved:
         folder.complete(run.history, run.best() is run.history[-1])  # in case the run was stopped while writing
@@ -76,7 +80,8 @@ def train(
     started, epochs_here = time.monotonic(), 0
     try:
         while run.epoch < config.epochs:
-            row = train_epoch(run, train_loader, val_loader)
+            with within_device_memory(config.batch_size), using_precision(config.precision):
+                row = train_epoch(run, train_loader, val_loader)
             run.schedule.step(row["val_top1_error"])
             run.history.append(row)
             run.skipped |= train_loader.skipped | val_loader.skipped
@@ -114,6 +119,18 @@ def check_device(device: str) -> None:
     usable, why = cuda_state() if device == "cuda" else (True, "")
     if not usable:
         raise RunError(f"--device cuda: {why}; use --device cpu, or see `minidelve doctor`")
+
+
+@contextmanager
+def within_device_memory(batch_size: int | None = None, less: str = LESS) -> Iterator[None]:
+    """RunError with figures when the device's memory is full; `less` is what may be changed to need less of it."""
+    try:
+        yield
+    except Exception as error:
+        line = explain_out_of_memory(error, batch_size, less)
+        if line is None:
+            raise
+        raise RunError(line) from error
 
 
 def create_network(config: Config, classes: int, init: str | None = None) -> models.Network:
@@ -154,6 +171,7 @@ def prepare(
     else:
         schedule = optim.MultiStepLR(optimizer, config.milestones or [])
     run = Run(config, network, optimizer, schedule, statistics, train_set.classes, train_set.class_names)
+    run.loss_scale = optim.LossScale() if config.precision == "mixed" else None
     if saved:
         run.restore(saved, path)
     return run
@@ -199,10 +217,12 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
     reseed_dropout(run.network, config.seed, epoch)
     lr, started = run.optimizer.lr, time.perf_counter()
     total_loss, misses, images = 0.0, 0, 0
-    batches = progress(train_loader.epoch(epoch), len(train_loader), f"epoch {epoch}/{config.epochs}")
-    for step, (x, targets) in enumerate(batches, 1):
-        loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
-        total_loss, misses, images = total_loss + loss * len(targets), misses + missed, images + len(targets)
+    with closing(upload_ahead(train_loader.epoch(epoch), config.device)) as uploaded:
+        batches = progress(uploaded, len(train_loader), f"epoch {epoch}/{config.epochs}")
+        for step, (x, targets) in enumerate(batches, 1):
+            loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
+            total_loss, misses, images = total_loss + loss * len(targets), misses + missed, images + len(targets)
+    synchronize(config.device)  # the last step may still be under way
     seconds = time.perf_counter() - started
     errors = evaluate(run.network, val_loader.epoch(0), config.device)
     return {
@@ -222,16 +242,29 @@ def train_step(run: Run, x: np.ndarray, targets: np.ndarray, where: str) -> tupl
     batch = Tensor(to_device(x, run.config.device))
     run.optimizer.zero_grad()
     with np.errstate(all="ignore"):  # a diverging run is reported below, by layer, not by NumPy
-        loss, logits = run.network.loss(batch, to_device(targets, run.config.device))
-        value = loss.item()
+        loss, logits = run.network.loss(batch, targets)
+        # A GPU would stand idle if Python waited for the loss before it launched the backward pass: the copy is
+        # started here and looked at when backward is under way, in time to leave the weights as they are.
+        loss_is, guesses_are = read_later(loss.data), read_later(logits.data.argmax(axis=1))
+        loss.backward(run.loss_scale.gradient(loss) if run.loss_scale else None)
+        value = float(loss_is())
         if not math.isfinite(value):
             raise RunError(
                 f"the loss became {value} in {where}; first layer whose output is not finite: "
                 f"{first_nonfinite_layer(run.network, batch)}; try a smaller --lr than {run.optimizer.lr:g}"
             )
-        loss.backward()
-        run.optimizer.step()
-    return value, int((logits.data.argmax(axis=1) != to_device(targets, run.config.device)).sum())
+        update(run, where)
+    return value, int((guesses_are() != targets).sum())
+
+
+def update(run: Run, where: str) -> None:
+    """The momentum step; in mixed precision only if the scaled gradients were finite (optim/loss_scale.py)."""
+    try:
+        if run.loss_scale is None or run.loss_scale.unscale(run.network.parameters()):
+            run.optimizer.step()
+    except FloatingPointError as error:
+        line = f"{error}, in {where}; try a smaller --lr than {run.optimizer.lr:g}, or --precision fp32"
+        raise RunError(line) from error
 
 
 def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:

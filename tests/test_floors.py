@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.backend", "minidelve.threads"},
+    {"minidelve.backend", "minidelve.threads", "minidelve.precision", "minidelve.device", "minidelve.cuda_install"},
     {"minidelve.tensor"},
     {"minidelve.ops", "minidelve.testing", "minidelve.picture"},
     {"minidelve.nn", "minidelve.optim"},
@@ -37,7 +37,12 @@ FLOORS = [
     {"minidelve.cli", "minidelve.__main__"},
 ]
 # What each kernel folder may import beside itself and the standard library.
-KERNEL_LIBRARIES = {"reference": {"numpy"}, "numba_cpu": {"numpy", "numba", "llvmlite"}}
+KERNEL_LIBRARIES = {
+    "reference": {"numpy"},
+    "numba_cpu": {"numpy", "numba", "llvmlite"},
+    "cupy_cuda": {"numpy", "cupy"},
+    "numba_cuda": {"numpy", "numba"},
+}
 STANDS_ALONE = "minidelve.data"  # imports nothing else of minidelve
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 

@@ -1,10 +1,11 @@
-// What every file of this folder begins with; launch.py puts it there.
+// What every file of this folder begins with; source.py puts it there.
 //
 //   number   float or double: each file is compiled once for each (-Dnumber=float)
 //   LANES    how many neighbouring numbers a thread moves in one instruction (-DLANES=4)
 //
 // A GPU reads memory best in pieces of 16 bytes a thread, neighbouring threads reading neighbouring pieces.  So where
 // the channels of a row fill whole pieces, a thread takes a `pack` of 4 floats or 2 doubles, else a single number.
+// In what follows "C counts packs" means that a row of C packs has C * LANES channels.
 
 struct alignas(LANES * sizeof(number)) pack {
     number at[LANES];
@@ -13,3 +14,24 @@ struct alignas(LANES * sizeof(number)) pack {
 // A block of threads is two-dimensional: x walks the packs of a row, y the rows (launch.py, `block`).  A row ends where
 // the next begins, so the block reads one piece of memory, whatever its shape.
 const int BLOCK = 256;  // threads at most
+
+// For arrays that are no rows, only n numbers in line: the pack from number i on.  The last one may be cut by the end
+// of the array; what is beyond is read as 0 and not written.
+__device__ pack load(const number *x, long long i, long long n)
+{
+    if (i + LANES <= n)
+        return *(const pack *)(x + i);
+    pack v = {};
+    for (int l = 0; l < n - i; l++)
+        v.at[l] = x[i + l];
+    return v;
+}
+
+__device__ void store(number *x, long long i, long long n, pack v)
+{
+    if (i + LANES <= n)
+        *(pack *)(x + i) = v;
+    else
+        for (int l = 0; l < n - i; l++)
+            x[i + l] = v.at[l];
+}

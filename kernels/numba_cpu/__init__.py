@@ -8,7 +8,7 @@ from kernels.numba_cpu.local_response_norm import local_response_norm_backward, 
 from kernels.numba_cpu.max_pool import max_pool_backward, max_pool_forward
 from kernels.numba_cpu.momentum import momentum_step
 from kernels.numba_cpu.prelu import prelu_backward, prelu_forward
-from kernels.numba_cpu.products import correlate, correlate_weight, products, transposed_products
+from kernels.numba_cpu.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.numba_cpu.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "leaky_relu_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "matmul",
     "max_pool_backward",
     "max_pool_forward",
     "momentum_step",

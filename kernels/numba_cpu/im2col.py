@@ -20,7 +20,9 @@ def im2col(x, kernel, stride, padding, out=None):
     OH = (H + 2 * padding[0] - kernel[0]) // stride[0] + 1
     OW = (W + 2 * padding[1] - kernel[1]) // stride[1] + 1
     out = np.empty((N, OH, OW, kernel[0] * kernel[1] * C), x.dtype) if out is None else out
-    _im2col(x.reshape(N, H, W * C), out.reshape(N, OH, OW, kernel[0], kernel[1] * C), C, stride, padding)
+    # A float16 is copied as a number of 16 bits: Numba knows no float16 on the CPU.
+    x, to = (x.view(np.int16), out.view(np.int16)) if x.dtype == np.float16 else (x, out)
+    _im2col(x.reshape(N, H, W * C), to.reshape(N, OH, OW, kernel[0], kernel[1] * C), C, stride, padding)
     return out
 
 

@@ -5,13 +5,26 @@ import numpy as np
 from kernels.numba_cpu.compile import compiled
 
 
-def leaky_relu_forward(y, slope, out=None):
+def leaky_relu_forward(y, slope, bias=None, out=None):
+    if bias is not None:
+        out = np.empty_like(y) if out is None else out
+        _add(y, bias, out)
+        y = out
     if out is y:
         _in_place(y.reshape(-1), y.dtype.type(slope))
         return y
     out = np.empty_like(y) if out is None else out
     _forward(y.reshape(-1), y.dtype.type(slope), out.reshape(-1))
     return out
+
+
+@compiled
+def _add(y, bias, out):
+    M, C = y.shape
+    for m in range(M):
+        y_m, out_m = y[m], out[m]
+        for c in range(C):
+            out_m[c] = y_m[c] + bias[c]
 
 
 @compiled  # apart from _forward: where y and f may be the same array the compiler does not use vectors

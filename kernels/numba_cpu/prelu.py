@@ -26,8 +26,11 @@ PAGE, PAGES = 4096, 8  # bytes; how many are written side by side
 STREAM_BYTES = 1 << 22  # of a share's result: more than its core's part of the caches
 
 
-def prelu_forward(y, a, out=None):
+def prelu_forward(y, a, bias=None, out=None):
     out = np.empty_like(y) if out is None else out
+    if bias is not None:
+        _add(y, bias, out)
+        y = out
     if y.shape[1] * y.itemsize % BYTES:
         if out is y:
             _in_place(y, a)
@@ -37,6 +40,15 @@ def prelu_forward(y, a, out=None):
         walk = _stream_forward if out is not y and _streams(out) else _vector_forward
         walk(y.reshape(-1), a, out.reshape(-1))
     return out
+
+
+@compiled
+def _add(y, bias, out):
+    M, C = y.shape
+    for m in range(M):
+        y_m, out_m = y[m], out[m]
+        for c in range(C):
+            out_m[c] = y_m[c] + bias[c]
 
 
 @compiled

@@ -39,6 +39,34 @@ GROUP_BYTES = OUT_BYTES = 1 << 18
 LEAST_BLOCKS = 40  # to be worth copying W for
 
 
+def matmul(x, y, precision="fp32", out=None):
+    return np.matmul(_rounded(x, precision), _rounded(y, precision), out=out)
+
+
+def _rounded(x, precision):
+    """x as the factor of a product in that precision: this processor multiplies float32 only."""
+    if x.dtype == np.float16 and precision == "fp16":
+        return x.astype(np.float32)
+    if x.dtype != np.float32 or precision == "fp32":
+        return x
+    if precision == "fp16":
+        with np.errstate(over="ignore"):
+            return x.astype(np.float16).astype(np.float32)
+    out = np.empty(x.shape, np.int32)
+    _round_to_tf32(x.view(np.int32), out)
+    return out.view(np.float32)
+
+
+@compiled
+def _round_to_tf32(bits, out):
+    I, J = bits.shape
+    for i in range(I):
+        for j in range(J):
+            b = bits[i, j]
+            finite = (b & 0x7F800000) != 0x7F800000
+            out[i, j] = (b + 0xFFF + (b >> 13 & 1)) & -0x2000 if finite else b
+
+
 def products(x, y, out=None):
     out = np.empty((len(x), x.shape[1], y.shape[2]), y.dtype) if out is None else out
     _products(x, y, out)

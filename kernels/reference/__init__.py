@@ -8,7 +8,7 @@ from kernels.reference.local_response_norm import local_response_norm_backward, 
 from kernels.reference.max_pool import max_pool_backward, max_pool_forward
 from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
-from kernels.reference.products import correlate, correlate_weight, products, transposed_products
+from kernels.reference.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.reference.winograd import gather_tiles, scatter_tiles
 
 __all__ = [
@@ -25,6 +25,7 @@ __all__ = [
     "leaky_relu_forward",
     "local_response_norm_backward",
     "local_response_norm_forward",
+    "matmul",
     "max_pool_backward",
     "max_pool_forward",
     "momentum_step",

@@ -8,7 +8,8 @@ import numpy as np
 from kernels.reference.into import into
 
 
-def leaky_relu_forward(y, slope, out=None):
+def leaky_relu_forward(y, slope, bias=None, out=None):
+    y = y if bias is None else y + bias
     low = y.dtype.type(slope) * y if slope else y.dtype.type(0)
     return into(out, np.where(y <= 0, low, y))
 

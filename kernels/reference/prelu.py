@@ -5,7 +5,8 @@ import numpy as np
 from kernels.reference.into import into
 
 
-def prelu_forward(y, a, out=None):
+def prelu_forward(y, a, bias=None, out=None):
+    y = y if bias is None else y + bias
     return into(out, np.where(y > 0, y, a * y))                          # (1)
 
 

@@ -1,5 +1,6 @@
-"""Matrix products: many of one size, and the two of a convolution without im2col's copy.
+"""Matrix products: one, many of one size, and the two of a convolution without im2col's copy.
 
+    out = x y                                                                                          (matmul)
     out[f] = x[f] y[f]                                                                               (products)
     out[f] (+)= x[f]^T y[f]                                                                          (transposed)
 
@@ -12,6 +13,28 @@ x is 0 outside the map.  Here they are im2col and a product.
 import numpy as np
 
 from kernels.reference.im2col import im2col
+
+BITS = {"fp32": 23, "tf32": 10}  # that a float32 keeps behind its leading one
+
+
+def matmul(x, y, precision="fp32", out=None):
+    return np.matmul(rounded(x, precision), rounded(y, precision), out=out)         # (matmul)
+
+
+def rounded(x, precision):
+    """The nearest numbers to x that a factor of this precision can be; float64 is left alone."""
+    if x.dtype == np.float16 and precision == "fp16":
+        return x.astype(np.float32)
+    if x.dtype != np.float32 or precision == "fp32":
+        return x
+    if precision == "fp16":
+        with np.errstate(over="ignore"):  # above 65,504 a float16 is infinite: loss scaling looks out for that
+            return x.astype(np.float16).astype(np.float32)
+    dropped = BITS["fp32"] - BITS[precision]
+    bits = x.view(np.int32)
+    half = (1 << dropped - 1) - 1 + (bits >> dropped & 1)  # a tie goes to the even neighbour
+    nearest = (bits + half & -(1 << dropped)).view(np.float32)  # a carry out of the digits raises the exponent
+    return np.where(np.isfinite(x), nearest, x)
 
 
 def products(x, y, out=None):

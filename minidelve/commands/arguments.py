@@ -7,6 +7,8 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
+from minidelve.precision import PRECISIONS
+
 
 def add_command(subparsers, name: str, help: str, example: str, run: Callable[[argparse.Namespace], int]):
     """A subcommand whose --help ends with an example."""
@@ -108,7 +110,7 @@ def add_thread_options(parser: argparse.ArgumentParser) -> None:
 
 
 def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | None = 64) -> None:
-    """--batch-size, --workers, --on-bad-image and --device."""
+    """--batch-size, --workers, --on-bad-image, --device and --precision."""
     parser.add_argument("--batch-size", type=at_least(1), default=default_batch, metavar="N", help="images per batch")
     parser.add_argument("--workers", type=at_least(0), default=2, metavar="N", help="threads that read images")
     parser.add_argument(
@@ -117,7 +119,18 @@ def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | Non
         default="error",
         help="an unreadable image stops the work, or is left out and counted",
     )
+    add_device_options(parser)
+
+
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """--device, and --precision, which cli.py puts into effect."""
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    parser.add_argument(
+        "--precision",
+        choices=PRECISIONS,
+        default="fp32",
+        help="of the factors of matrix products: full, rounded to 10 bits (tf32), float16 (mixed)",
+    )
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:

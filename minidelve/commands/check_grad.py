@@ -7,11 +7,13 @@ from typing import Any
 
 from minidelve.commands.arguments import add_command
 from minidelve.gradient_cases import gradient_cases, run_gradient_cases
+from minidelve.train import check_device
 
 BOUND = 1e-6
 EXAMPLE = """
 minidelve check-grad
 minidelve check-grad --op conv2d
+minidelve check-grad --device cuda
 """
 
 
@@ -22,15 +24,17 @@ def add_to(subparsers: Any) -> None:
     )
     ops = sorted({case.op for case in gradient_cases()})
     parser.add_argument("--op", choices=ops, metavar="NAME", help="only this one of: " + ", ".join(ops))
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table; exit code 1 if a gradient is wrong."""
+    check_device(args.device)
     print(
         "E = sum of r * f(x) with random r; in float64 backward() and (E(x + h) - E(x - h)) / 2h with h = 1e-5\n"
         f"agree to about 1e-9, a wrong formula is off by about 1. Bound: {BOUND:g}.\n"
     )
-    results = run_gradient_cases(op=args.op)
+    results = run_gradient_cases(op=args.op, device=args.device)
     names, cases = max(len(r.op) for r in results), max(len(r.description) for r in results)
     print(f"{'op':<{names}}  {'case':<{cases}}  largest error")
     for r in results:

@@ -12,7 +12,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_run_argument, at_least, data_path, some_path
+from minidelve.commands.arguments import add_command, add_device_options, add_run_argument, at_least, data_path, some_path
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.predict import describe, draw, first_name, predict
 from minidelve.run_folder import RunError, find_checkpoint
@@ -45,7 +45,7 @@ def add_to(subparsers: Any) -> None:
         "--out", type=some_path, metavar="FILE", help=".png, .pdf or .svg (default: the next free prediction.png)"
     )
     add_overwrite_option(parser)
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add_device_options(parser)
 
 
 class Pictures(NamedTuple):

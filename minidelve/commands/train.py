@@ -25,6 +25,7 @@ from minidelve.commands.arguments import (
 from minidelve.commands.config_file import read_config, show_config
 from minidelve.commands.network_options import SHAPE_OPTIONS
 from minidelve.config import Config
+from minidelve.precision import PRECISIONS
 from minidelve.recipes import RECIPES, resolve
 from minidelve.run_folder import RunError, find_checkpoint
 from minidelve.train import check_device, check_fits, create_network, train
@@ -135,6 +136,11 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     option("--normalize", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     option("--seed", "of weights, order, crops, flips and dropout", type=at_least(0), metavar="N")
     option("--device", "where to compute", choices=("cpu", "cuda"))
+    option(
+        "--precision",
+        "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a scaled loss",
+        choices=PRECISIONS,
+    )
     option("--workers", "threads that read images ahead", type=at_least(0), metavar="N")
     option(
         "--on-bad-image", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip")

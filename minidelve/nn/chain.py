@@ -11,21 +11,30 @@ from collections.abc import Sequence
 
 from minidelve.nn.layers import Conv2d, LeakyReLU, PReLU, ReLU
 from minidelve.nn.module import Module
+from minidelve.ops.in_place_activation import look_at
 from minidelve.tensor import Tensor
 
 
 def run_chain(layers: Sequence[Module], x: Tensor) -> Tensor:
     """layers[-1](... layers[1](layers[0](x)))."""
-    waiting = list(layers)[::-1]
-    while waiting:
-        layer = waiting.pop()
-        slope = slope_of(waiting[-1]) if waiting else None
-        if type(layer) is Conv2d and slope is not None:  # a subclass may compute something else
-            x = layer.forward(x, slope)
-            waiting.pop()
-        else:
-            x = layer(x)
+    layers, slopes = links(layers)
+    for layer, slope in zip(layers, look_at(slopes), strict=True):
+        x = layer.forward(x, slope) if isinstance(layer, Conv2d) and slope is not None else layer(x)
     return x
+
+
+def links(layers: Sequence[Module]) -> tuple[list[Module], list[Tensor | float | None]]:
+    """The layers without the rectifiers behind conv layers; for each layer the slope of the one behind it, or None."""
+    left: list[Module] = []
+    slopes: list[Tensor | float | None] = []
+    for layer in layers:
+        slope = slope_of(layer)
+        if slope is not None and left and type(left[-1]) is Conv2d and slopes[-1] is None:  # a subclass may differ
+            slopes[-1] = slope
+        else:
+            left.append(layer)
+            slopes.append(None)
+    return left, slopes
 
 
 def slope_of(layer: Module) -> Tensor | float | None:

@@ -13,6 +13,7 @@ from minidelve import ops
 from minidelve.nn.init import he_normal_
 from minidelve.nn.module import Module, Parameter
 from minidelve.ops.geometry import Pair, as_pair
+from minidelve.ops.in_place_activation import LookedAt
 from minidelve.ops.layout import channels_first
 from minidelve.tensor import Tensor
 
@@ -42,7 +43,7 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         init(self.weight, rng=rng)
 
-    def forward(self, x: Tensor, activation: Tensor | float | None = None) -> Tensor:
+    def forward(self, x: Tensor, activation: Tensor | LookedAt | float | None = None) -> Tensor:
         """(N, in, H, W) -> (N, out, OH, OW), through a rectifier of that slope if one is given (ops.conv2d)."""
         return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, activation=activation)
 

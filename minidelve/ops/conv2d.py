@@ -15,6 +15,8 @@ the rows of a matrix.  From here on:
     W[o, uvc]      = weight[o, c, u, v]
     y              = cols W^T + b                            (N OH OW, d)           (5)
 
+The products round their factors as precision.py says; x is then kept as the factor that it is in both passes.
+
 The layer may end in an activation, f(y) in the place of y; in_place_activation.py does that, and makes
 dy = dE/dy of df = dE/df.  Without one the two are the same.
 
@@ -46,14 +48,15 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
+from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for, matmul
 from minidelve.ops import direct, in_place_activation, winograd
 from minidelve.ops.geometry import as_pair, output_size
-from minidelve.ops.in_place_activation import InPlaceActivation
+from minidelve.ops.in_place_activation import InPlaceActivation, LookedAt
 from minidelve.ops.layout import channels_first, channels_last
 from minidelve.ops.leaky_relu import leaky_relu
-from minidelve.ops.pieces import column_sums, pieces, total
+from minidelve.ops.pieces import bytes_at_a_time, column_sums, pieces, total
 from minidelve.ops.prelu import prelu
+from minidelve.precision import as_factor
 from minidelve.tensor import Function, Tensor
 
 COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (docs/measurements.md)
@@ -62,20 +65,18 @@ COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (d
 class Conv2d(Function):
     def forward(self, x, weight, bias, a, *, stride, padding, slope):
         xp, kernels = array_module(x, weight, bias), kernels_for(x, weight, bias)
-        self.window = weight.shape[2:], stride, padding
-        x = channels_last(x)
-        W = channels_last(weight).reshape(len(weight), -1)                  # (d, k k c)
+        self.window, self.x_dtype = (weight.shape[2:], stride, padding), x.dtype
+        dtype = xp.result_type(x, weight)
+        x = as_factor(channels_last(x))
+        W = as_factor(channels_last(weight).reshape(len(weight), -1))       # (d, k k c)
         self.activation = InPlaceActivation(a, slope)
-        y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), xp.result_type(x, W))
+        y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), dtype)
 
         def respond(share):
-            for piece, cols in pieces_with_room(share, y, W):
+            for piece, cols in pieces_with_room(share, y, x, W):
                 kernels.im2col(x[piece], *self.window, out=cols)
-                rows = matrix(y[piece])
-                xp.matmul(matrix(cols), W.T, out=rows)                      # (5)
-                if bias is not None:
-                    rows += bias
-                self.activation.apply(rows)
+                matmul(matrix(cols), W.T, out=matrix(y[piece]))             # (5), but for b
+                self.activation.apply(y[piece], bias)
 
         in_shares(respond, len(x), x)
         self.save(x, W, y if self.activation else None)
@@ -85,22 +86,23 @@ class Conv2d(Function):
         x, W, f = self.saved
         xp, kernels = array_module(df, x), kernels_for(df, x)
         df = channels_last(df)
-        dx = xp.empty_like(x) if self.needs[0] else None
+        dx = xp.empty(x.shape, self.x_dtype) if self.needs[0] else None
 
         def gradients(share):
-            dW = xp.zeros_like(W) if self.needs[1] else None
+            dW = xp.zeros(W.shape, df.dtype) if self.needs[1] else None
             dbs, das = [], []
-            for piece, cols in pieces_with_room(share, df, W):
+            for piece, cols in pieces_with_room(share, df, x, W):
                 dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
-                rows = matrix(dy)
                 das.append(da)
-                dbs.append(column_sums(rows) if self.needs[2] else None)    # (db)
+                dbs.append(column_sums(matrix(dy)) if self.needs[2] else None)  # (db)
+                rows = as_factor(matrix(dy))
                 if dW is not None:
                     kernels.im2col(x[piece], *self.window, out=cols)
-                    dW += rows.T @ matrix(cols)                             # (dW)
+                    dW += matmul(rows.T, matrix(cols))                      # (dW)
                 if dx is not None:
-                    xp.matmul(rows, W, out=matrix(cols))                    # (dcols)
-                    kernels.col2im(cols, x.shape[1:3], *self.window, out=dx[piece])  # (dx)
+                    dcols = cols if cols.dtype == df.dtype else xp.empty(cols.shape, df.dtype)
+                    matmul(rows, W, out=matrix(dcols))                      # (dcols)
+                    kernels.col2im(dcols, x.shape[1:3], *self.window, out=dx[piece])  # (dx)
             return dW, total(dbs), total(das)
 
         # Each share has summed over its images.
@@ -113,11 +115,11 @@ class Conv2d(Function):
         )
 
 
-def pieces_with_room(share, y, W):
+def pieces_with_room(share, y, x, W):
     """The images of a share, as many at a time as COLS_BYTES allows: (slice, room for their cols)."""
     (OH, OW), K = y.shape[1:3], W.shape[1]
-    cut = pieces(share, OH * OW * K * y.itemsize, COLS_BYTES)
-    room = array_module(y).empty((cut[0].stop - cut[0].start, OH, OW, K), y.dtype)
+    cut = pieces(share, OH * OW * K * x.itemsize, bytes_at_a_time(x, COLS_BYTES))
+    room = array_module(x).empty((cut[0].stop - cut[0].start, OH, OW, K), x.dtype)
     for piece in cut:
         yield piece, room[: piece.stop - piece.start]
 
@@ -134,7 +136,7 @@ def conv2d(
     stride=1,
     padding=0,
     algorithm: str = "auto",
-    activation: Tensor | float | None = None,
+    activation: Tensor | LookedAt | float | None = None,
 ) -> Tensor:
     """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
 
@@ -187,7 +189,7 @@ def conv2d(
         raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
     if activation is not None and not in_place_activation.is_possible(activation, dtype):
         y = conv2d(x, weight, bias, stride, padding, algorithm)
-        return prelu(y, activation) if isinstance(activation, Tensor) else leaky_relu(y, activation)
+        return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
     if algorithm == "winograd" or algorithm == "auto" and winograd.is_faster(x, weight, stride, padding):
         size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
         m = winograd.tile_size(size, weight.shape[2])

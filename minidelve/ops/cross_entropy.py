@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidelve.backend import array_module
+import numpy as np
+
+from minidelve.backend import array_module, to_device
 from minidelve.ops.softmax import log_probabilities
 from minidelve.tensor import Function, Tensor
 
@@ -44,8 +46,9 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     Raises TypeError for targets that are no integers, ValueError for another shape, an empty batch
     or a class that does not exist.
     """
-    xp = array_module(logits.data)
-    targets = xp.array(targets.data if isinstance(targets, Tensor) else targets)  # a copy: backward needs it
+    targets = targets.data if isinstance(targets, Tensor) else targets
+    xp = array_module(targets) if hasattr(targets, "shape") else np
+    targets = xp.array(targets)  # a copy: backward needs it
     if logits.ndim != 2 or targets.shape != logits.shape[:1] or 0 in logits.shape:
         raise ValueError(
             f"cross_entropy: logits have shape {logits.shape} and targets {targets.shape}; expected (N, classes) "
@@ -57,4 +60,5 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     if bool(((targets < 0) | (targets >= classes)).any()):
         wrong = targets[(targets < 0) | (targets >= classes)][0]
         raise ValueError(f"cross_entropy: target {wrong} names no class; expected 0 to {classes - 1}")
-    return CrossEntropy.apply(logits, targets=targets)
+    # Checked where they were: looking into the device's memory would wait for all that is under way there.
+    return CrossEntropy.apply(logits, targets=to_device(targets, logits.device))

@@ -36,11 +36,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidelve import precision
 from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
-from minidelve.ops.pieces import column_sums, pieces, total
+from minidelve.ops.pieces import bytes_at_a_time, column_sums, pieces, total
 from minidelve.tensor import Function
 
 PIECE_BYTES = 1 << 20  # of a response at a time: it is still in the L2 cache when its activation comes
@@ -59,7 +60,7 @@ class Direct2d(Function):
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(w)), dtype)
 
         def respond(share):
-            for piece in pieces(share, y[:1].nbytes, PIECE_BYTES):
+            for piece in pieces(share, y[:1].nbytes, bytes_at_a_time(y, PIECE_BYTES)):
                 kernels.correlate(x[piece], W, *self.window, b, out=y[piece])                     # (5)
                 self.activation.apply(y[piece])
 
@@ -79,7 +80,7 @@ class Direct2d(Function):
         def gradients(share):
             dW = xp.empty((w[0].size, len(w)), df.dtype) if self.needs[1] else None
             dbs, das = [], []
-            for piece in pieces(share, df[:1].nbytes, PIECE_BYTES):
+            for piece in pieces(share, df[:1].nbytes, bytes_at_a_time(df, PIECE_BYTES)):
                 dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
                 das.append(da)
                 if dx is not None:
@@ -119,7 +120,9 @@ def is_possible(weight_shape, padding) -> bool:
 
 
 def is_faster(x, weight, stride, padding) -> bool:
-    """Whether it beats im2col: measured with examples/conv_layers.py."""
+    """Whether it beats im2col: measured with examples/conv_layers.py.  Not on a GPU, where it is im2col inside."""
+    if x.device == "cuda" or not precision.is_strict():
+        return False
     if not is_possible(weight.shape, padding) or weight.data.size > LARGE_WEIGHT:
         return False
     if np.result_type(x.dtype, weight.dtype) not in KERNEL_DTYPES:

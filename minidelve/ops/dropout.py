@@ -17,7 +17,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidelve.backend import array_module
+from minidelve.backend import array_module, uniform
 from minidelve.tensor import Function, Tensor
 
 _default_rng = np.random.default_rng()
@@ -25,7 +25,7 @@ _default_rng = np.random.default_rng()
 
 class Dropout(Function):
     def forward(self, x, *, p, rng):
-        keep = rng.random(x.shape, dtype=np.float32) >= p
+        keep = uniform(rng, like=x) >= p
         mask = array_module(x).asarray(keep / (1 - p), dtype=x.dtype)
         self.save(mask)
         return mask * x

@@ -25,12 +25,14 @@ What it buys stands in docs/measurements.md.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import dataclass
 from numbers import Real
 from typing import Any
 
 import numpy as np
 
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
 LEAST = 2.0**-10  # slope: from it to 1 / LEAST f / a gives y back, but for rounding
@@ -49,13 +51,17 @@ class InPlaceActivation:
     def __bool__(self) -> bool:
         return self.a is not None or self.slope is not None
 
-    def apply(self, y: Any) -> None:
-        """Write f over y."""
+    def apply(self, y: Any, bias: Any = None) -> None:
+        """Write f(y + bias) over y, bias (C,) or None: without activation y + bias."""
         rows = y.reshape(-1, y.shape[-1])
+        if self and bias is not None:
+            bias = array_module(rows).ascontiguousarray(bias, rows.dtype)
         if self.a is not None:
-            kernels_for(rows).prelu_forward(rows, self.slopes(rows), out=rows)                    # (1)
+            kernels_for(rows).prelu_forward(rows, self.slopes(rows), bias, out=rows)              # (1)
         elif self.slope is not None:
-            kernels_for(rows).leaky_relu_forward(rows, self.slope, out=rows)
+            kernels_for(rows).leaky_relu_forward(rows, self.slope, bias, out=rows)
+        elif bias is not None:
+            rows += bias
 
     def gradients(self, df: Any, f: Any) -> tuple[Any, Any]:
         """(dy, da), a new array and sums over all rows of these images; (df itself, None) without activation."""
@@ -75,8 +81,33 @@ class InPlaceActivation:
         return xp.ascontiguousarray(a.repeat(rows.shape[1]) if len(a) != rows.shape[1] else a, rows.dtype)
 
 
-def learned_or_fixed(activation: Tensor | float | None) -> tuple[Tensor | None, float | None]:
+@dataclass(frozen=True)
+class LookedAt:
+    """PReLU's slopes, and whether they are all within the bounds: see `look_at`."""
+
+    a: Tensor
+    possible: bool
+
+
+def look_at(activations: Sequence[Tensor | float | None]) -> list[Tensor | float | LookedAt | None]:
+    """The activations of several layers, with one look at all slopes that a GPU holds.
+
+    To look into a GPU's memory is to wait until everything it was asked to do before is done.  A network that does
+    so once, at its beginning, keeps the GPU busy through all of its layers.
+    """
+    remote = [a for a in activations if isinstance(a, Tensor) and a.device == "cuda"]
+    if not remote:
+        return list(activations)
+    slopes = to_device(array_module(remote[0].data).concatenate([a.data for a in remote]), "cpu")
+    own = iter(np.split(slopes, np.cumsum([a.size for a in remote])[:-1]))
+    looked_at = {id(a): LookedAt(a, within_bounds(next(own))) for a in remote}
+    return [looked_at.get(id(a), a) for a in activations]
+
+
+def learned_or_fixed(activation: Tensor | LookedAt | float | None) -> tuple[Tensor | None, float | None]:
     """conv2d's argument as (a, slope): one of them is None, or both are."""
+    if isinstance(activation, LookedAt):
+        return activation.a, None
     if activation is not None and not isinstance(activation, Tensor | Real):
         raise TypeError(
             f"conv2d: activation is a {type(activation).__name__}; expected PReLU's slopes as a Tensor, a number "
@@ -85,9 +116,15 @@ def learned_or_fixed(activation: Tensor | float | None) -> tuple[Tensor | None, 
     return (activation, None) if isinstance(activation, Tensor) else (None, activation)
 
 
-def is_possible(activation: Tensor | float, dtype: Any) -> bool:
+def is_possible(activation: Tensor | LookedAt | float, dtype: Any) -> bool:
     """Whether f in y's dtype tells y's sign, and for a learned slope y itself; activation as in conv2d."""
+    if isinstance(activation, LookedAt):
+        return activation.possible and np.result_type(activation.a.dtype, dtype) == dtype
     if isinstance(activation, Tensor):
-        a = activation.data
-        return np.result_type(a.dtype, dtype) == dtype and bool(((a >= LEAST) & (a <= 1 / LEAST)).all())
+        return np.result_type(activation.dtype, dtype) == dtype and within_bounds(activation.data)
     return activation >= 0
+
+
+def within_bounds(a: Any) -> bool:
+    """Whether f / a gives y back for each of these slopes."""
+    return bool(((a >= LEAST) & (a <= 1 / LEAST)).all())

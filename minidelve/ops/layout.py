@@ -36,13 +36,3 @@ def rows_of_channels(x: Any) -> Any:
 def from_rows(rows: Any, shape: tuple[int, ...]) -> Any:
     """Undo rows_of_channels: (N * spatial, C) -> (N, C, *spatial), a view."""
     return channels_first(rows.reshape(shape[0], *shape[2:], shape[1]))
-
-
-def memory_order(x: Any) -> tuple[int, ...]:
-    """The axes of x sorted from far to near in memory: x.transpose(memory_order(x)) lies as C wants it."""
-    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
-
-
-def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
-    """The permutation that undoes x.transpose(axes)."""
-    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))

@@ -11,8 +11,7 @@
 
 from __future__ import annotations
 
-from minidelve.backend import PER_NUMBER, array_module, in_shares, kernels_for
-from minidelve.ops.layout import inverse, memory_order
+from minidelve.backend import PER_NUMBER, array_module, in_shares, inverse, kernels_for, memory_order
 from minidelve.tensor import Function, Tensor
 
 

@@ -17,11 +17,12 @@ Every core takes a share of the units o through both passes; dx is the sum of wh
 
 from __future__ import annotations
 
-from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
+from minidelve.backend import KERNEL_DTYPES, array_module, device_of, in_shares, kernels_for, matmul
 from minidelve.ops.pieces import total
+from minidelve.precision import is_strict
 from minidelve.tensor import Function, Tensor
 
-# Images.  From so many on, W is read once and in its own order (docs/measurements.md); below, BLAS is faster.
+# Images.  From so many on a CPU reads W once and in its own order (docs/measurements.md); below, BLAS is faster.
 FEW = 4
 
 
@@ -31,12 +32,13 @@ class Linear(Function):
         xp, kernels = array_module(x, W), kernels_for(x, W)
         dtype = xp.result_type(x, W)
         W = xp.ascontiguousarray(W, dtype)
-        columns = xp.ascontiguousarray(x.T, dtype) if len(x) >= FEW and dtype in KERNEL_DTYPES else None
         y = xp.empty((len(x), len(W)), dtype)
+        own = len(x) >= FEW and dtype in KERNEL_DTYPES and is_strict() and device_of(x) == "cpu"
+        columns = xp.ascontiguousarray(x.T, dtype) if own else None
 
         def respond(units):
             if columns is None:
-                part = x @ W[units].T
+                part = matmul(x, W[units].T)
             else:
                 part = kernels.products(W[None, units], columns[None])[0].T         # y^T = W x^T
             y[:, units] = part if b is None else part + b[units]                    # (5)
@@ -52,8 +54,8 @@ class Linear(Function):
 
         def gradients(units):
             if dW is not None:
-                xp.matmul(df[:, units].T, x, out=dW[units])                # (dW)
-            return df[:, units] @ W[units] if self.needs[0] else None      # (dx), the part of these units
+                matmul(df[:, units].T, x, out=dW[units])                   # (dW)
+            return matmul(df[:, units], W[units]) if self.needs[0] else None  # (dx), the part of these units
 
         return total(in_shares(gradients, len(W), x, work=x.size * len(W))), dW, db
 

@@ -2,7 +2,8 @@
 
 The three convolutions go through their share piece by piece.  conv2d.py and direct.py take so few images at a
 time that the next step reads from the cache what one step has written; winograd.py takes more, so that U is read
-less often.
+less often.  A GPU has no share of its own for each core: there a piece is as large as is needed to keep all of it
+busy, and still small beside the maps of a training step.
 """
 
 from __future__ import annotations
@@ -12,13 +13,20 @@ from functools import reduce
 from operator import add
 from typing import Any
 
-from minidelve.backend import array_module
+from minidelve.backend import array_module, device_of
+
+DEVICE_BYTES = 1 << 28  # 256 MiB at a time on a GPU: products of 100,000 rows, some 5 times its L2 cache
 
 
 def pieces(share: slice, bytes_each: int, most: int) -> list[slice]:
     """The images of a share in slices of at most so many bytes, of an image at least; a share of none is one piece."""
     step = max(1, most // max(1, bytes_each))
     return [slice(i, min(i + step, share.stop)) for i in range(share.start, share.stop, step)] or [share]
+
+
+def bytes_at_a_time(x: Any, on_cpu: int) -> int:
+    """How much room one piece may take on x's device."""
+    return on_cpu if device_of(x) == "cpu" else max(on_cpu, DEVICE_BYTES)
 
 
 def total(terms: Sequence[Any]) -> Any:

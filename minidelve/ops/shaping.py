@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.backend import array_module
+from minidelve.backend import array_module, device_of, to_device
 from minidelve.tensor import Function, Tensor
 
 
@@ -40,8 +40,8 @@ class Transpose(Function):
 
 class Index(Function):
     def forward(self, x, *, index):
-        self.index, self.x_shape = index, x.shape
-        return x[index]
+        self.index, self.x_shape = beside(x, index), x.shape
+        return x[self.index]
 
     def backward(self, df):
         xp = array_module(df)
@@ -51,6 +51,13 @@ class Index(Function):
         else:
             xp.add.at(dx, self.index, df)
         return dx
+
+
+def beside(x: Any, index: Any) -> Any:
+    """The index with its arrays on x's device."""
+    if isinstance(index, tuple):
+        return tuple(beside(x, part) for part in index)
+    return to_device(index, device_of(x)) if isinstance(index, np.ndarray) else index
 
 
 def is_basic(index: Any) -> bool:

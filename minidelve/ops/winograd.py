@@ -60,11 +60,12 @@ from functools import cache
 
 import numpy as np
 
+from minidelve import precision
 from minidelve.backend import array_module, in_shares, kernels_for
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
-from minidelve.ops.pieces import column_sums, pieces, total
+from minidelve.ops.pieces import bytes_at_a_time, column_sums, pieces, total
 from minidelve.tensor import Function
 
 POINTS = (Fraction(0), Fraction(1), Fraction(-1), Fraction(2), Fraction(-2), Fraction(1, 2))  # and infinity
@@ -147,8 +148,8 @@ def is_possible(weight_shape, stride) -> bool:
 
 
 def is_faster(x, weight, stride, padding) -> bool:
-    """Whether it pays: in float32, where rounding is not what one has float64 for."""
-    if np.result_type(x.dtype, weight.dtype) != np.float32:
+    """Whether it pays: in float32, where rounding is not what one has float64 for, and with factors as they are."""
+    if not precision.is_strict() or np.result_type(x.dtype, weight.dtype) != np.float32:
         return False
     return pays(weight.shape, stride, output_size(x.shape[2:], weight.shape[2:], stride, padding))
 
@@ -201,7 +202,7 @@ def pieces_with_room(share, counts, U, C, O):
     """The images of a share, as many at a time as fit: (slice, room for their V, room for their M)."""
     xp, F, each = array_module(U), len(U), counts[0] * counts[1]
     # Each piece reads all of U: make it worth while.
-    cut = pieces(share, F * each * (O + C) * U.itemsize, max(TILE_BYTES, U.nbytes))
+    cut = pieces(share, F * each * (O + C) * U.itemsize, max(bytes_at_a_time(U, TILE_BYTES), U.nbytes))
     # An odd number of tiles, one of them empty if need be: the e e places of a tile are then not a multiple of
     # 4096 bytes apart, which would send them all to the same few lines of the cache (1.0 -> 0.6 microseconds a tile).
     most = (cut[0].stop - cut[0].start) * each | 1
@@ -262,4 +263,9 @@ def _rounded(m: int, k: int, dtype: np.dtype) -> tuple[np.ndarray, ...]:
 
 def matrices(m, k, xp, dtype):
     """A^T, B^T and G as arrays."""
-    return tuple(xp.asarray(matrix) for matrix in _rounded(m, k, np.dtype(dtype)))
+    return _on_device(m, k, xp, np.dtype(dtype))
+
+
+@cache
+def _on_device(m, k, xp, dtype):
+    return tuple(xp.asarray(matrix) for matrix in _rounded(m, k, dtype))

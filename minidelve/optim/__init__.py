@@ -1,6 +1,7 @@
-"""The paper's momentum rule and its learning-rate schedules."""
+"""The paper's momentum rule, its learning-rate schedules, and the scale of the loss in mixed precision."""
 
+from minidelve.optim.loss_scale import LossScale
 from minidelve.optim.schedules import MultiStepLR, ReduceLROnPlateau
 from minidelve.optim.sgd import SGD
 
-__all__ = ["SGD", "MultiStepLR", "ReduceLROnPlateau"]
+__all__ = ["SGD", "LossScale", "MultiStepLR", "ReduceLROnPlateau"]

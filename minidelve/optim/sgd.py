@@ -23,9 +23,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from minidelve.backend import array_module, device_of, in_shares, kernels_for, to_device
+from minidelve.backend import array_module, device_of, in_shares, kernels_for, memory_order, to_device
 from minidelve.nn.module import Parameter
-from minidelve.ops.layout import memory_order
 from minidelve.tensor import Tensor
 
 PARTS = 64  # of an array, to be shared out evenly to any usual number of cores

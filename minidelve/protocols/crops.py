@@ -7,12 +7,14 @@ with std = 1 after --normalize mean.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import closing
 
 import numpy as np
 
 from minidelve import data, nn
-from minidelve.backend import array_module, to_device
+from minidelve.backend import array_module
+from minidelve.device import read_later, upload_ahead
 from minidelve.models.network import split_at_first_fc
 from minidelve.protocols.footprint import ConvNeed, conv_need, fc_bytes, readable
 from minidelve.protocols.views import CropViews
@@ -54,13 +56,15 @@ class CropScorer:
     def __call__(self, images: Sequence[np.ndarray]) -> np.ndarray:
         """uint8 (H, W, 3) each, of any sizes -> (N, classes)."""
         crops = np.concatenate([self.views(image) for image in images])
-        parts = []
-        for start in range(0, len(crops), self.batch):
-            x = self.statistics.normalize(crops[start : start + self.batch]).transpose(0, 3, 1, 2)
-            with no_grad():
-                logits = self.network(Tensor(to_device(x, self.device))).data
-            parts.append(to_device(probabilities(logits), "cpu"))
-        return np.concatenate(parts).reshape(len(images), self.views.count, -1).mean(axis=1)
+
+        def batches() -> Iterator[tuple[np.ndarray]]:
+            for start in range(0, len(crops), self.batch):
+                yield (self.statistics.normalize(crops[start : start + self.batch]).transpose(0, 3, 1, 2),)
+
+        with no_grad(), closing(upload_ahead(batches(), self.device)) as uploaded:
+            parts = [read_later(probabilities(self.network(Tensor(x)).data)) for (x,) in uploaded]
+        p = np.concatenate([part() for part in parts])
+        return p.reshape(len(images), self.views.count, -1).mean(axis=1)
 
 
 def probabilities(logits):

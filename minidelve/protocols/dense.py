@@ -19,12 +19,15 @@ time as the budget allows; a mirrored image counts as one of its own.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import closing
+from typing import Any
 
 import numpy as np
 
 from minidelve import data, nn
-from minidelve.backend import array_module, to_device
+from minidelve.backend import array_module
+from minidelve.device import read_later, upload_ahead
 from minidelve.models.network import split_at_first_fc
 from minidelve.nn.shares import run_in_shares
 from minidelve.protocols.crops import probabilities
@@ -74,11 +77,15 @@ class DenseScorer:
         if self._warped.mean.shape[:2] != size:
             self._warped = self.statistics.warped(size)
         views = np.stack([view for image in images for view in ([image, image[:, ::-1]] if self.flip else [image])])
-        parts = []
-        for start in range(0, len(views), at_a_time):
-            x = self._warped.normalize(views[start : start + at_a_time]).transpose(0, 3, 1, 2)
-            parts.append(self._mean_over_windows(x))
-        return np.concatenate(parts).reshape(len(images), len(views) // len(images), -1).mean(axis=1)
+
+        def batches() -> Iterator[tuple[np.ndarray]]:
+            for start in range(0, len(views), at_a_time):
+                yield (self._warped.normalize(views[start : start + at_a_time]).transpose(0, 3, 1, 2),)
+
+        with closing(upload_ahead(batches(), self.device)) as uploaded:
+            parts = [self._mean_over_windows(x) for (x,) in uploaded]
+        p = np.concatenate([part() for part in parts])
+        return p.reshape(len(images), len(views) // len(images), -1).mean(axis=1)
 
     def images_that_fit(self, height: int, width: int) -> int:
         """How many images (mirrored ones counted) of this size go through the conv layers at a time."""
@@ -108,10 +115,10 @@ class DenseScorer:
         channels, *_ = last_map(self.conv, self.crop, self.crop)
         return fc_bytes(self.head, channels * sum(n * n for n in self.levels)) + FLOAT * channels
 
-    def _mean_over_windows(self, x: np.ndarray) -> np.ndarray:
-        """Normalised images (n, 3, h, w) -> (n, classes)."""
+    def _mean_over_windows(self, x: Any) -> Callable[[], np.ndarray]:
+        """Normalised images (n, 3, h, w) on the device -> (n, classes), to be read later."""
         with no_grad():
-            maps = run_in_shares(self.conv, Tensor(to_device(x, self.device))).data
+            maps = run_in_shares(self.conv, Tensor(x)).data
             windows = WindowPyramids(maps, self.k, self.levels)
             xp = array_module(maps)
             room = self.budget - len(x) * self._maps_bytes(*x.shape[2:])
@@ -122,7 +129,7 @@ class DenseScorer:
                 p = probabilities(self._fully_connected(windows.rows(start, stop)))
                 of_image = windows.images(start, stop) == xp.arange(len(x))[:, None]
                 total = total + of_image.astype(p.dtype) @ p
-        return to_device(total / (windows.count // len(x)), "cpu")
+        return read_later(total / (windows.count // len(x)))
 
     def _fully_connected(self, rows):
         """(windows, width) -> logits (windows, classes)."""

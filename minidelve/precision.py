@@ -1,0 +1,82 @@
+"""What the factors of a matrix product are rounded to: `--precision fp32 | tf32 | mixed`.
+
+Nearly all of a step's arithmetic is in the products of conv and fully connected layers.  A GPU has units for them
+(tensor cores) that are many times as fast as its ordinary ones, if the factors are shorter than float32:
+
+    format     bits: exponent, behind the point    largest    least normal    1 + the next step
+    float32          8             23              3.4e38     1.2e-38         1 + 1.2e-7
+    tf32             8             10              3.4e38     1.2e-38         1 + 9.8e-4
+    float16          5             10              65504      6.1e-5          1 + 9.8e-4
+
+    fp32    strict: nothing is rounded; the default, and what every figure of this project uses unless it says so
+    tf32    float32 in memory, factors rounded to tf32 on their way into the product
+    mixed   factors are float16, also in memory where they are kept for backward: half the bytes.  Weights, their
+            gradients, activations and the momentum rule stay float32 ("master weights"): a step eps dE/da is often less
+            than a thousandth of a, and in float16 a + eps dE/da would be a again
+
+In all three, sums are float32; float64 arrays are never rounded.  Only conv2d and linear round: softmax, the loss,
+pooling and PReLU move memory and gain nothing.  Convolution is im2col then, as Winograd's sums of large terms that
+cancel (ops/winograd.py) would lose most of ten bits, and its saving in products is not needed.
+
+Short exponents are a second trouble.  Gradients of the loss by activations are small, a mean over the batch spread
+over all positions of a map, and what is below 6e-8 is 0 in float16.  So the loss is multiplied by a large number
+before backward, and the gradients of the weights, in float32, divided by it: optim/loss_scale.py.
+
+The idea of all this: Micikevicius et al., "Mixed Precision Training", arXiv 1710.03740.
+
+On the CPU the same is computed by rounding first: results as a GPU's (but for the order of sums), at no gain in speed.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import numpy as np
+
+FACTORS = {"fp32": "fp32", "tf32": "tf32", "mixed": "fp16"}  # the kernels' name for what factors are rounded to
+PRECISIONS = tuple(FACTORS)
+
+
+class _Setting:
+    precision = "fp32"
+
+
+_setting = _Setting()
+
+
+@contextmanager
+def using_precision(name: str) -> Iterator[None]:
+    """Within: conv2d and linear round their factors like this, forward and backward.  ValueError for another name.
+
+    Not for several threads at once: the setting is the process's.
+    """
+    if name not in PRECISIONS:
+        raise ValueError(f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}")
+    before, _setting.precision = _setting.precision, name
+    try:
+        yield
+    finally:
+        _setting.precision = before
+
+
+def factors() -> str:
+    """What factors are rounded to at present, in the kernels' words: "fp32", "tf32" or "fp16"."""
+    return FACTORS[_setting.precision]
+
+
+def is_strict() -> bool:
+    """Whether nothing is rounded."""
+    return _setting.precision == "fp32"
+
+
+def as_factor(x: Any) -> Any:
+    """x as it is kept to be a factor: in float16 when float32 factors are rounded to that, else x itself.
+
+    What is beyond float16's range becomes infinite; the loss or a gradient then is not finite, which is looked for.
+    """
+    if factors() != "fp16" or x.dtype != np.float32:
+        return x
+    with np.errstate(over="ignore"):
+        return x.astype(np.float16)

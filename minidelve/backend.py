@@ -33,7 +33,7 @@ from typing import Any, TypeVar
 
 import numpy as np
 
-from minidelve import precision, threads
+from minidelve import cuda_install, precision, threads
 
 T = TypeVar("T")
 PER_NUMBER = threads.PER_NUMBER
@@ -116,6 +116,21 @@ def available() -> list[str]:
     return [name for name in DEVICE_OF if importlib.util.find_spec(f"kernels.{name}")]
 
 
+def can_run(name: str) -> bool:
+    """Whether a kernel folder can be used here: installed, with its libraries and its device."""
+    if DEVICE_OF[name] == "cuda" and not cuda_state()[0]:
+        return False
+    try:
+        _load(name)
+    except ImportError:
+        return False
+    return not (name == "numba_cuda" and DEVICE_OF[name] == "cuda") or _numba_sees_a_device()
+
+
+def _numba_sees_a_device() -> bool:
+    return bool(importlib.import_module("numba.cuda").is_available())
+
+
 class use:
     """Choose an implementation for its device: `use("reference")`, or `with use("reference"): ...`.
 
@@ -142,7 +157,7 @@ def in_shares(function: Callable[[slice], T], count: int, *arrays: Any, work: fl
 
     work   multiply-adds in all, about; a few are not worth waking another core
     """
-    if device_of(*arrays) == "cuda":
+    if not _divides(*arrays):
         return [function(slice(0, count))]
     return threads.in_shares(function, count, work)
 
@@ -153,7 +168,12 @@ def can_share(count: int, *arrays: Any) -> bool:
     On the CPU, with at least two images a core; a deterministic run decides by the batch alone.
     """
     enough = count > 1 if threads.is_deterministic() else 1 < threads.thread_count() <= count // 2
-    return enough and device_of(*arrays) == "cpu"
+    return enough and _divides(*arrays)
+
+
+def _divides(*arrays: Any) -> bool:
+    """Whether work is shared out: a GPU does that itself, and Numba's simulator runs one kernel at a time."""
+    return device_of(*arrays) == "cpu" and _chosen["cpu"] != "numba_cuda"
 
 
 def matmul(x: Any, y: Any, out: Any = None) -> Any:
@@ -240,16 +260,14 @@ def _cupy() -> tuple[ModuleType | None, str]:
 
 def _probe_cupy() -> tuple[ModuleType | None, str]:
     if importlib.util.find_spec("cupy") is None:
-        return None, "CuPy is not installed (pip install 'minidelve[cuda12]' or 'minidelve[cuda13]')"
+        return None, cuda_install.not_installed()
     try:
         cupy = importlib.import_module("cupy")
         if not cupy.cuda.is_available():
-            return None, "CuPy is installed but finds no CUDA device or driver"
+            return None, cuda_install.no_device(cupy)
         # A driver without cuBLAS or NVRTC still says "available": only a real product proves it.
         float((cupy.ones((2, 2), "float32") @ cupy.ones((2, 2), "float32")).sum())
         name = cupy.cuda.runtime.getDeviceProperties(0)["name"].decode()
         return cupy, f"CuPy {cupy.__version__} on {name}"
     except Exception as error:  # CuPy can fail in many ways (unwritable HOME, no cuBLAS); all mean "no"
-        cause = error.__cause__ or error  # its ImportError is a page of advice; what happened stands in the cause
-        words = next((line for line in str(cause).splitlines() if line.strip()), "")
-        return None, f"CuPy fails: {type(cause).__name__}: {words}"
+        return None, cuda_install.explain(error)

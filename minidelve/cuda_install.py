@@ -8,8 +8,8 @@ Three things have to fit each other, and each can be missing or too old:
                      either leaves ruins
     CUDA's libraries cuBLAS (matrix products) and NVRTC (compiles kernels), from the machine or from wheels
 
-A driver runs programs of its own major version or an earlier one, so its version chooses the extra.  Nothing here imports
-CuPy, and nothing fails: what cannot be found out is left out.
+A driver runs programs of its own major version or an earlier one, so its version chooses the extra.  Nothing here
+imports CuPy, and nothing fails: what cannot be found out is left out.
 """
 
 from __future__ import annotations
@@ -121,7 +121,7 @@ def explain(error: BaseException) -> str:
     return with_meaning(f"CuPy fails: {type(cause).__name__}: {words}")
 
 
-# What an error says, and what that means.  {cuda}: the driver's version of CUDA; {libraries}: a command to install them.
+# What an error says, and what that means.  {cuda}: the driver's version of CUDA; {libraries}: how to get them.
 MEANINGS = (
     (r"InsufficientDriver", "the driver supports CUDA {cuda}, too old for this CuPy: update it{or_older}"),
     (r"SystemDriverMismatch", "the driver was updated while in use: restart the machine"),

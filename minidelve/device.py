@@ -40,9 +40,7 @@ import numpy as np
 from minidelve.backend import cupy_module, device_of, inverse, memory_order
 
 
-def upload_ahead(
-    batches: Iterable[tuple[Any, ...]], device: str
-) -> Generator[tuple[Any, ...], None, None]:
+def upload_ahead(batches: Iterable[tuple[Any, ...]], device: str) -> Generator[tuple[Any, ...], None, None]:
     """The batches with their images, the first array of each, on the device; on CUDA one batch ahead of its use.
 
     What else is in a batch stays as it is: labels are few, and `cross_entropy` looks at them on the CPU.  The images
@@ -243,7 +241,7 @@ def readable(size: int) -> str:
     """Bytes for a person.
 
     >>> readable(1_500_000_000), readable(20_000_000), readable(300)
-    ('1.5 GB', '20.0 MB', '300 bytes')
+    ('1.5 GB', '20.0 MB', '0.3 KB')
     """
-    unit, name = next(((unit, name) for unit, name in ((10**9, "GB"), (10**6, "MB")) if size >= unit), (1, "bytes"))
-    return f"{size / unit:.1f} {name}" if unit > 1 else f"{size} bytes"
+    unit, name = next(((unit, name) for unit, name in ((10**9, "GB"), (10**6, "MB")) if size >= unit), (10**3, "KB"))
+    return f"{size / unit:.1f} {name}"

@@ -205,7 +205,8 @@ class Tensor:
         for node in order:
             df = arrived.pop(id(node))
             if isinstance(node, Tensor):
-                node.grad = xp.asarray(df if node.grad is None else node.grad + df)  # 0-d sums are NumPy scalars
+                sum_ = df if node.grad is None else node.grad + df
+                node.grad = array_module(sum_).asarray(sum_)  # 0-d sums are NumPy scalars
                 continue
             node.retain_graph = retain_graph
             shares = node.run_backward(df)

@@ -237,8 +237,11 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
     }
 
 
-def train_step(run: Run, x: np.ndarray, targets: np.ndarray, where: str) -> tuple[float, int]:
-    """Forward, backward, update on one batch: (loss, how many images were misclassified)."""
+def train_step(run: Run, x: Any, targets: np.ndarray, where: str) -> tuple[float, int]:
+    """Forward, backward, update on one batch: (loss, how many images were misclassified).
+
+    x   (N, 3, H, W), on the run's device already (device.upload_ahead) or not; the targets stay on the CPU
+    """
     batch = Tensor(to_device(x, run.config.device))
     run.optimizer.zero_grad()
     with np.errstate(all="ignore"):  # a diverging run is reported below, by layer, not by NumPy

@@ -36,7 +36,7 @@ def bears(source: str, mark: str) -> bool:
     if not re.fullmatch(r"\(\d+[a-z]?\)", mark):
         return mark in source
     number = re.escape(mark)
-    return re.search(rf"^.*\s{number}$|#.*{number}", source, re.MULTILINE) is not None
+    return re.search(rf"^.*\s{number}$|(#|//).*{number}", source, re.MULTILINE) is not None
 
 
 ROWS = rows_of(MAP.read_text(encoding="utf-8"))

@@ -1,6 +1,6 @@
 """Compiling the .cu files and launching what is in them.
 
-    kernel("prelu", "prelu_forward", y.dtype, lanes)(grid, block, arguments)
+    function("prelu", "prelu_forward", y.dtype, lanes)(grid, block, arguments)
 
 CuPy compiles a file with NVRTC, the compiler in the CUDA toolkit's libraries, on its first use, and keeps the result
 on disk.  source.py says what is compiled; only what is used is.
@@ -27,16 +27,16 @@ def module(file, compiler_options):
 
 
 @cache
-def kernel(file, name, dtype, lanes=1, **constants):
+def function(file, name, dtype, lanes=1, **constants):
     """The function `name` of `file`.cu for arrays of this dtype: call it with a grid, a block and its arguments.
 
-    constants are the numbers that the file leaves open (winograd.cu's P and Q).
+    constants are the numbers that the file leaves open (winograd.cu).
     """
-    function = module(file, options(dtype, lanes, **constants)).get_function(name)
+    compiled = module(file, options(dtype, lanes, **constants)).get_function(name)
 
     def launch(grid, block, arguments):
         if all(grid):  # CUDA refuses an empty grid; nothing is to be done
-            function(grid, block, tuple(map(as_argument, arguments)))
+            compiled(grid, block, tuple(map(as_argument, arguments)))
 
     return launch
 
@@ -59,12 +59,26 @@ def lanes_of(C, *arrays, pack_bytes=PACK_BYTES):
 
 
 def block(packs, rows=BLOCK, threads=BLOCK):
-    """(x, y): threads side by side in a row of so many packs, and one below the other in so many rows.
+    """(x, y): threads side by side in a row of so many packs, and one below the other, at most `rows` of them.
 
-    At most `threads`; a row that is longer is cut into equal pieces.
+    At most `threads` in all; a row that is longer is cut into equal pieces.
     """
-    x = divided(packs, max(1, divided(packs, threads)))
-    return max(1, x), max(1, min(rows, threads // max(1, x)))
+    x = divided(packs, divided(packs, threads))
+    return x, max(1, min(rows, threads // x))
+
+
+def along_rows(rows, length, packs, threads=BLOCK):
+    """(grid, block) where a block has one row of pixels, and a thread one pack of a pixel's, with which it walks along.
+
+    rows of `length` pixels of so many packs.  The rows go to the grid's x: y and z end at 65,535.
+    """
+    x, y = block(packs, length, threads)
+    return (rows, divided(packs, x)), (x, y)
+
+
+def cells(size, stride, padding):
+    """(down, across) how many pieces of the size of a stride cover a map, the first beginning where its frame does."""
+    return tuple(divided(length + p, s) for length, s, p in zip(size, stride, padding))
 
 
 def divided(n, size):

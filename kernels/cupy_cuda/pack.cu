@@ -13,7 +13,7 @@ struct alignas(LANES * sizeof(number)) pack {
 
 // A block of threads is two-dimensional: x walks the packs of a row, y the rows (launch.py, `block`).  A row ends where
 // the next begins, so the block reads one piece of memory, whatever its shape.
-const int BLOCK = 256;  // threads at most
+enum { BLOCK = 256 };  // threads at most
 
 // For arrays that are no rows, only n numbers in line: the pack from number i on.  The last one may be cut by the end
 // of the array; what is beyond is read as 0 and not written.
@@ -22,16 +22,19 @@ __device__ pack load(const number *x, long long i, long long n)
     if (i + LANES <= n)
         return *(const pack *)(x + i);
     pack v = {};
-    for (int l = 0; l < n - i; l++)
-        v.at[l] = x[i + l];
+    for (int l = 0; l < LANES; l++)
+        if (i + l < n)
+            v.at[l] = x[i + l];
     return v;
 }
 
 __device__ void store(number *x, long long i, long long n, pack v)
 {
-    if (i + LANES <= n)
+    if (i + LANES <= n) {
         *(pack *)(x + i) = v;
-    else
-        for (int l = 0; l < n - i; l++)
+        return;
+    }
+    for (int l = 0; l < LANES; l++)
+        if (i + l < n)
             x[i + l] = v.at[l];
 }

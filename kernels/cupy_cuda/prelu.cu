@@ -4,29 +4,40 @@
 // registers.  The threads of a block stand side by side in a row and in several rows one below the other: together they
 // read and write whole lines.
 //
-// The sum over all rows is made in two stages, without atomic additions, so that it has the same order every time:
+// Forward reads ROWS rows before it writes the first, so that several reads are under way at a time: memory answers
+// after some 700 cycles, and the more bytes are on their way, the less that matters.  (The compiler may not do that by
+// itself: f may be y.)
+//
+// Backward's sum over all rows is made in two stages, without atomic additions, so that it has the same order every
+// time:
 //   1. each block adds up what its threads found, halving the number of rows in shared memory until one is left, and
 //      writes it to its own row of `partial`;
 //   2. column_sums adds the rows of `partial` in the same way.
 //
-// Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` is 1/1000 of that.
+// Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` has one row for each block,
+// so it is small beside them.
+
+const int ROWS = 4;  // as in prelu.py
 
 extern "C" __global__ void prelu_forward(const pack *y, const pack *a, const pack *bias, pack *f, long long M, int C)
 {
     int c = blockIdx.y * blockDim.x + threadIdx.x;
     if (c >= C)
         return;
-    pack slope = a[c], shift = {};
+    pack slope = a[c], shift = {}, v[ROWS];
     if (bias)
         shift = bias[c];
-    long long step = (long long)gridDim.x * blockDim.y;
-    for (long long m = (long long)blockIdx.x * blockDim.y + threadIdx.y; m < M; m += step) {
-        pack v = y[m * C + c];
+    long long first = (long long)blockIdx.x * ROWS * blockDim.y + threadIdx.y;
+    for (int k = 0; k < ROWS; k++)
+        if (first + k * blockDim.y < M)
+            v[k] = y[(first + k * blockDim.y) * C + c];
+    for (int k = 0; k < ROWS; k++) {
         for (int l = 0; l < LANES; l++) {
-            number s = v.at[l] + shift.at[l];
-            v.at[l] = s > 0 ? s : slope.at[l] * s;                                   // (1)
+            number s = v[k].at[l] + shift.at[l];
+            v[k].at[l] = s > 0 ? s : slope.at[l] * s;                                // (1)
         }
-        f[m * C + c] = v;
+        if (first + k * blockDim.y < M)
+            f[(first + k * blockDim.y) * C + c] = v[k];
     }
 }
 
@@ -47,14 +58,16 @@ __device__ pack sum_of_column(pack mine)
     return *own;
 }
 
-extern "C" __global__ void prelu_backward(const pack *df, const pack *y, const pack *a, pack *dy, pack *partial,
-                                          long long M, int C)
+extern "C" __global__ void prelu_backward(const pack *__restrict__ df, const pack *__restrict__ y,
+                                          const pack *__restrict__ a, pack *__restrict__ dy,
+                                          pack *__restrict__ partial, long long M, int C)
 {
     int c = blockIdx.y * blockDim.x + threadIdx.x;
     pack sum = {};
     if (c < C) {
         pack slope = a[c];
         long long step = (long long)gridDim.x * blockDim.y;
+#pragma unroll 2
         for (long long m = (long long)blockIdx.x * blockDim.y + threadIdx.y; m < M; m += step) {
             pack d = df[m * C + c], v = y[m * C + c];
             for (int l = 0; l < LANES; l++) {
@@ -70,14 +83,16 @@ extern "C" __global__ void prelu_backward(const pack *df, const pack *y, const p
         partial[(long long)blockIdx.x * C + c] = sum;
 }
 
-extern "C" __global__ void column_sums(const pack *partial, pack *da, int rows, int C)
+extern "C" __global__ void column_sums(const pack *__restrict__ partial, pack *__restrict__ da, int rows, int C)
 {
     int c = blockIdx.x * blockDim.x + threadIdx.x;
     pack sum = {};
     if (c < C)
-        for (int m = threadIdx.y; m < rows; m += blockDim.y)
+        for (int m = threadIdx.y; m < rows; m += blockDim.y) {
+            pack part = partial[(long long)m * C + c];
             for (int l = 0; l < LANES; l++)
-                sum.at[l] += partial[(long long)m * C + c].at[l];
+                sum.at[l] += part.at[l];
+        }
     sum = sum_of_column(sum);                                                        // (2), second stage
     if (threadIdx.y == 0 && c < C)
         da[c] = sum;

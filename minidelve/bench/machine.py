@@ -1,4 +1,7 @@
-"""What this machine can do at most: the rate of matrix products and of copies, measured when asked."""
+"""What this machine can do at most: the rate of matrix products and of copies, measured when asked.
+
+First the CPU, then a GPU.
+"""
 
 from __future__ import annotations
 
@@ -10,7 +13,10 @@ from typing import Any
 import numpy as np
 
 from minidelve import threads
-from minidelve.backend import in_shares
+from minidelve.backend import cupy_module, in_shares, kernels_for, uniform, use
+from minidelve.bench.timing import Clock
+from minidelve.device import readable
+from minidelve.precision import FACTORS, as_factor, using_precision
 
 
 @dataclass(frozen=True)
@@ -67,3 +73,55 @@ def best_seconds(work: Callable[[], Any], seconds: float) -> float:
         work()
         best = min(best, time.perf_counter() - start)
     return best
+
+
+# -- a GPU -------------------------------------------------------------------------------------------------------------
+
+COPY_BYTES = 1 << 30  # many times any GPU's L2 cache
+PRODUCT_SIDE = 8192  # large enough for every unit of any GPU
+
+
+@dataclass(frozen=True)
+class DeviceLimits:
+    """copy: GB/s, read plus written, within the device's memory.  products: GFLOP/s in each precision."""
+
+    copy: float
+    products: dict[str, float]
+
+
+def device_copy(size: int | None = None) -> Limit:
+    """A copy from the device's memory to the device's memory."""
+    cupy = cupy_module()
+    a = cupy.ones((size or COPY_BYTES) // 4, np.float32)
+    out = cupy.empty_like(a)
+    return Limit(lambda: cupy.copyto(out, a), 2.0 * a.nbytes)
+
+
+def device_product(precision: str, n: int | None = None) -> Limit:
+    """A product of two n x n matrices by cuBLAS, in a precision of precision.py; of random numbers.
+
+    (Of zeros or ones a GPU computes faster: fewer wires change, it draws less power and raises its clock.)
+    """
+    cupy, n = cupy_module(), n or PRODUCT_SIDE
+    out = cupy.empty((n, n), np.float32)
+    with using_precision(precision):
+        x = as_factor(uniform(np.random.default_rng(0), out) - np.float32(0.5))
+    with use("cupy_cuda"):
+        matmul = kernels_for(x).matmul
+    return Limit(lambda: matmul(x, x, FACTORS[precision], out=out), 2.0 * n**3)
+
+
+def device_rate(limit: Limit, clock: Clock, rounds: int = 5) -> float:
+    """The best rate of several short runs, in 1e9 a second, after one to warm up."""
+    limit.run()
+    return limit.work / min(clock(limit.run, 3) for _ in range(rounds)) / 1e9
+
+
+def describe_device() -> str:
+    """The GPU's name and size in a few words."""
+    facts = cupy_module().cuda.runtime.getDeviceProperties(0)
+    name = facts["name"].decode()
+    return (
+        f"{name}, {facts['multiProcessorCount']} multiprocessors, {readable(facts['totalGlobalMem'])}, "
+        f"L2 cache {readable(facts['l2CacheSize'])}"
+    )

@@ -3,17 +3,31 @@
 A round runs each side once, for about the same time.  Whatever slows the machine down in that minute slows
 all of them, so the ratio within a round is steadier than either time.  Every other round runs in reverse
 order, so that no side always comes first.
+
+A call that computes on a GPU returns when its kernels are queued, long before they are done, so there are other clocks:
+
+    seconds_until_done   an ordinary clock, read when the device has nothing left to do, before and after the calls.
+                         For ops and whole steps.  It is the same for any library: waiting for the device waits for
+                         what PyTorch queued too.  Python's part counts as far as the device has to wait for it, as it
+                         does for who trains.
+    KernelClock          the device's own clock, for kernels alone.  A kernel may be done sooner than Python can queue
+                         the next one, and would then be charged for Python.  So the device is first given something
+                         else to do, long enough to queue all the calls behind it.
 """
 
 from __future__ import annotations
 
+import math
 import statistics
 import time
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from minidelve.device import seconds_on_device, synchronize
+
 Side = Callable[[], Any]
+Clock = Callable[[Side, int], float]  # (work, calls) -> the mean time of so many calls in a row
 
 
 @dataclass(frozen=True)
@@ -37,7 +51,48 @@ def seconds_per_call(work: Side, calls: int) -> float:
     return (time.perf_counter() - start) / calls
 
 
-def interleaved(sides: Mapping[str, Side], rounds: int, seconds: float = 0.5) -> Iterator[dict[str, float]]:
+def seconds_until_done(work: Side, calls: int) -> float:
+    """The mean time of so many calls in a row, from an idle device to an idle device."""
+    synchronize("cuda")
+    start = time.perf_counter()
+    for _ in range(calls):
+        work()
+    synchronize("cuda")
+    return (time.perf_counter() - start) / calls
+
+
+def clock_of(device: str) -> Clock:
+    """The clock for ops and steps on "cpu" or "cuda"."""
+    return seconds_per_call if device == "cpu" else seconds_until_done
+
+
+class KernelClock:
+    """The device's clock over calls that are all queued before the first one begins.
+
+    busy   something for the device to do meanwhile, half a millisecond or so
+    """
+
+    HEAD_START = 1e-2  # seconds, in which Python queues CALLS of two or three kernels each
+    CALLS = 50
+
+    def __init__(self, busy: Side):
+        busy()
+        seconds = max(seconds_on_device(busy, 3), 1e-5)
+        self.busy, self.times = busy, math.ceil(self.HEAD_START / seconds)
+
+    def __call__(self, work: Side, calls: int) -> float:
+        self.keep_busy()
+        return seconds_on_device(work, min(calls, self.CALLS))
+
+    def keep_busy(self) -> None:
+        """Give the device HEAD_START seconds of work."""
+        for _ in range(self.times):
+            self.busy()
+
+
+def interleaved(
+    sides: Mapping[str, Side], rounds: int, seconds: float = 0.5, clock: Clock = seconds_per_call
+) -> Iterator[dict[str, float]]:
     """Seconds per call of each side, round by round.  A side is called as often as fits into `seconds`, at least once.
 
     Each side is called twice before: once to compile and to grow its buffers, once to see how long it takes.
@@ -45,10 +100,10 @@ def interleaved(sides: Mapping[str, Side], rounds: int, seconds: float = 0.5) ->
     calls = {}
     for name, work in sides.items():
         work()
-        calls[name] = max(1, round(seconds / max(seconds_per_call(work, 1), 1e-7)))
+        calls[name] = max(1, round(seconds / max(clock(work, 1), 1e-7)))
     for i in range(rounds):
         order = list(sides) if i % 2 == 0 else list(sides)[::-1]
-        times = {name: seconds_per_call(sides[name], calls[name]) for name in order}
+        times = {name: clock(sides[name], calls[name]) for name in order}
         yield {name: times[name] for name in sides}
 
 

@@ -3,37 +3,42 @@
 from __future__ import annotations
 
 import argparse
-import json
-import os
-import platform
-import time
-from dataclasses import asdict
+from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 from minidelve import models
+from minidelve.backend import DEVICE_OF, available, kernels_for, to_device, use
 from minidelve.bench import cases as all_cases
-from minidelve.bench.machine import Limits, copy, measure_limits, sgemm
-from minidelve.bench.memory import peak_in_own_process
-from minidelve.bench.networks import DifferentWork, Job, check_same_work, our_side, relative_difference, their_side
-from minidelve.bench.timing import Spread, interleaved, ratio
-from minidelve.bench.twin import TorchMissing, load_torch
+from minidelve.bench.networks import Job
+from minidelve.bench.options import Options
+from minidelve.bench.report import Report
+from minidelve.bench.twin import TorchMissing, explain_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
-from minidelve.config import versions
+from minidelve.precision import PRECISIONS, using_precision
 from minidelve.run_folder import RunError
 from minidelve.summary import summarize
-from minidelve.threads import thread_count, using
+from minidelve.train import check_device, within_device_memory
 
 EXAMPLE = """
 minidelve bench
 minidelve bench --against torch --json speed.json
 minidelve bench networks --model lab14 --batch-size 64 --against torch
 minidelve bench ops --only prelu --against torch
+minidelve bench networks --model lab14 --profile        # the share of each kernel in a step
+on a GPU:
+minidelve bench kernels --device cuda                   # shares of its memory's and cuBLAS's speed
+minidelve bench kernels --device cuda --kernels cupy_cuda --kernels numba_cuda
+minidelve bench networks --device cuda --model small14 --precision mixed --against torch --profile
 """
 PARTS = ("kernels", "ops", "networks")
 # model: (batch, pixels) unless --batch-size and --size say otherwise
-JOBS = {"lab14": (64, 56), "small14": (64, 224), "model_a": (8, 224)}
-LAYOUTS = ("NCHW", "channels_last")
+JOBS = {
+    "cpu": {"lab14": (64, 56), "small14": (64, 224), "model_a": (8, 224)},
+    "cuda": {"lab14": (64, 56), "small14": (128, 224), "model_a": (64, 224)},
+}
+ANY_JOB = 8, 224  # of other models
 
 
 def add_to(subparsers: Any) -> None:
@@ -45,16 +50,29 @@ def add_to(subparsers: Any) -> None:
         "--model",
         action="append",
         choices=tuple(models.TABLES),
-        help=f"network; may be repeated (default {', '.join(JOBS)})",
+        help=f"network; may be repeated (default {', '.join(JOBS['cpu'])})",
     )
     parser.add_argument("--mode", choices=("training", "inference", "both"), default="both", help="of networks")
-    parser.add_argument("--batch-size", type=at_least(1), metavar="N", help="of networks (default 64, model_a 8)")
+    parser.add_argument(
+        "--batch-size", type=at_least(1), metavar="N", help="of networks (default 64, model_a 8; on cuda 64 to 128)"
+    )
     parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="of networks (default 224, lab14 56)")
+    parser.add_argument("--device", choices=tuple(JOBS), default="cpu", help="where to compute (default cpu)")
+    parser.add_argument(
+        "--precision", choices=PRECISIONS, default="fp32", help="of matrix products on cuda, on both sides"
+    )
+    parser.add_argument(
+        "--kernels",
+        action="append",
+        choices=tuple(DEVICE_OF),
+        help="folder of kernels that serves the device; given again: time that one's kernels beside it",
+    )
     parser.add_argument("--against", choices=("torch",), help="take turns with PyTorch and print the ratio")
     parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
     parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
     add_thread_options(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
+    parser.add_argument("--profile", action="store_true", help="of networks: also the share of each kernel in our step")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file too")
 
 
@@ -63,31 +81,79 @@ def run(args: argparse.Namespace) -> int:
     strangers = [part for part in args.parts if part not in PARTS]
     if strangers:
         raise RunError(f"bench: {strangers[0]!r} is no part; expected some of: {', '.join(PARTS)}")
-    if args.compile and not args.against:
-        raise RunError("--compile is PyTorch's; add --against torch")
-    if args.json and args.json.is_dir():
-        raise RunError(f"--json {args.json} is a folder; name a file in it")
-    if args.json and not args.json.absolute().parent.is_dir():
-        raise RunError(f"--json {args.json}: there is no such folder; name a file in one that exists")
-    check_sizes(args)
+    parts = parts_of(args)
+    check_options(args, parts)
     selected = selected_cases(args)
-    try:
-        bench = Bench(args, selected)
-    except TorchMissing as error:
-        raise RunError(str(error)) from error
-    for part in parts_of(args):
-        getattr(bench, part)()
+    check_sizes(args)
+    check_device(args.device)
+    options = Options(
+        args.device, args.precision, folders(args), selected, jobs_of(args), bool(args.against), args.compile,
+        args.rounds, not args.no_memory, args.profile, args.json,
+    )  # fmt: skip
+    with ExitStack() as stack:
+        stack.enter_context(use(options.kernels[0]))
+        stack.enter_context(using_precision(args.precision))
+        stack.enter_context(within_device_memory(args.batch_size))
+        try:
+            report = Report(options)
+        except TorchMissing as error:
+            raise RunError(str(error)) from error
+        for part in parts:
+            measure(getattr(report, part))
     if args.json:
-        bench.save()
+        report.save()
         print(f"\nevery figure is in {args.json}")
-    for line in bench.refused:
+    for line in report.refused:
         print(f"NO RATIO: {line}")
-    return 1 if bench.refused else 0
+    return 1 if report.refused else 0
+
+
+def measure(part: Callable[[], None]) -> None:
+    """Run a part of the report; RunError where PyTorch finds no more memory on the device."""
+    try:
+        part()
+    except RuntimeError as error:
+        line = explain_memory(error)
+        if line is None:
+            raise
+        raise RunError(line) from error
 
 
 def parts_of(args: argparse.Namespace) -> list[str]:
     """What to measure: all parts unless some are named; the networks have no case that --only could mean."""
     return [part for part in PARTS if (part in args.parts if args.parts else not (args.only and part == "networks"))]
+
+
+def check_options(args: argparse.Namespace, parts: list[str]) -> None:
+    """RunError for options that go nowhere or contradict each other."""
+    if args.compile and not args.against:
+        raise RunError("--compile is PyTorch's; add --against torch")
+    if args.profile and "networks" not in parts:
+        raise RunError("--profile takes a network's step apart; add networks to the parts")
+    if args.precision != "fp32" and args.device == "cpu":
+        raise RunError(
+            f"--precision {args.precision}: on the CPU it is imitated, at a cost that tells nothing; add --device cuda"
+        )
+    if args.json and args.json.is_dir():
+        raise RunError(f"--json {args.json} is a folder; name a file in it")
+    if args.json and not args.json.absolute().parent.is_dir():
+        raise RunError(f"--json {args.json}: there is no such folder; name a file in one that exists")
+    for name in args.kernels or ():
+        if DEVICE_OF[name] != args.device:
+            own = [folder for folder, device in DEVICE_OF.items() if device == args.device]
+            raise RunError(f"--kernels {name} are not for --device {args.device}; expected one of: {', '.join(own)}")
+        if name not in available():
+            raise RunError(f"--kernels {name} is not part of this installation; it has: {', '.join(available())}")
+    if len(args.kernels or ()) > 1 and "kernels" not in parts:
+        raise RunError("--kernels: a second folder is timed beside the first, kernel by kernel; add the part kernels")
+
+
+def folders(args: argparse.Namespace) -> list[str]:
+    """The folders of kernels to use, each once; the device's usual one unless some are named."""
+    import numpy as np
+
+    usual = kernels_for(to_device(np.zeros(1, np.float32), args.device)).__name__.rpartition(".")[2]
+    return list(dict.fromkeys(args.kernels or [usual]))
 
 
 def selected_cases(args: argparse.Namespace) -> list[str]:
@@ -102,152 +168,21 @@ def selected_cases(args: argparse.Namespace) -> list[str]:
     return found
 
 
+def jobs_of(args: argparse.Namespace) -> list[Job]:
+    """The steps to time."""
+    modes = ("training", "inference") if args.mode == "both" else (args.mode,)
+    jobs = []
+    for model in args.model or JOBS[args.device]:
+        batch, size = JOBS[args.device].get(model, ANY_JOB)
+        shape = args.batch_size or batch, args.size or size
+        jobs += [Job(model, *shape, mode, args.device, args.precision) for mode in modes]
+    return jobs
+
+
 def check_sizes(args: argparse.Namespace) -> None:
     """RunError for images that a network cannot take."""
-    for model in (args.model or JOBS) if args.size and "networks" in parts_of(args) else ():
+    for model in (args.model or JOBS[args.device]) if args.size and "networks" in parts_of(args) else ():
         try:
             summarize(models.create(model, 1, init="unfilled", width=0.01, fc=1), args.size)
         except ValueError as error:
             raise RunError(f"--size {args.size}: too small for {model} ({error}); give more pixels") from error
-
-
-class Bench:
-    """One run of the command: measures, prints as it goes, and keeps every figure."""
-
-    def __init__(self, args: argparse.Namespace, selected: list[str]):
-        self.args, self.selected, self.refused = args, selected, list[str]()
-        self.torch = load_torch(thread_count()) if args.against else None
-        self.limits: Limits = measure_limits()
-        described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
-        print(
-            f"{platform.processor() or platform.machine()}, {thread_count()} threads, "
-            + ", ".join(f"{name} {version}" for name, version in described.items())
-            + f"\nlimits: products {self.limits.sgemm:.0f} GFLOP/s, copy {self.limits.copy:.1f} GB/s"
-            + "\n'of limit' is against the limit in the same round: above 100% where an algorithm needs fewer"
-            + "\noperations than are counted (Winograd), or where the caches hold it all"
-            + ("\nratios are their time over ours: above 1 minidelve is faster" if self.torch else "")
-        )
-        self.figures: dict[str, Any] = {
-            "threads": thread_count(),
-            "versions": described,
-            "limits": asdict(self.limits),
-            "started": time.strftime("%Y-%m-%d %H:%M"),
-            "cores": os.cpu_count(),
-            "cases": [],
-            "networks": [],
-        }
-
-    def kernels(self) -> None:
-        """Every kernel, alone: on one core, whose limits it is held to."""
-        with using(1):
-            self._cases("kernel")
-
-    def ops(self) -> None:
-        """Every op, beside PyTorch's if asked."""
-        self._cases("op")
-
-    def _cases(self, kind: str) -> None:
-        where = "one core" if kind == "kernel" else f"{thread_count()} cores"
-        print(
-            f"\n{f'{kind}, {where}':<30}{'ms':>9}  {'(low to high)':<19}{'rate':>15}{'of limit':>10}"
-            + (f"  {'against torch':<20}" if self.torch else "")
-        )
-        for case in all_cases.cases(kind, self.selected):
-            self._case(case)
-            self.save()
-
-    def _case(self, case: all_cases.Case) -> None:
-        products = case.flops > 0
-        work, unit = (case.flops, "GFLOP/s") if products else (case.bytes, "GB/s")
-        limit = sgemm() if products else copy()
-        sides = {"ours": case.ours, "limit": limit.run}
-        if self.torch and case.theirs:
-            sides["torch"] = case.theirs(self.torch)
-            for ours, theirs in zip(case.ours(), sides["torch"](), strict=True):
-                if not relative_difference(ours, theirs) < 1e-3:
-                    self.refused.append(f"{case.name}: results differ by {relative_difference(ours, theirs):.2g}")
-                    return
-        rounds = list(interleaved(sides, self.args.rounds, seconds=0.1))
-        ours = Spread.of([times["ours"] for times in rounds])
-        rate = work / ours.median / 1e9
-        share = Spread.of([times["limit"] / limit.work * work / times["ours"] for times in rounds])
-        pairs = [{name: t for name, t in times.items() if name != "limit"} for times in rounds]
-        against = ratio(pairs, "ours") if "torch" in sides else None
-        print(
-            f"{case.name:<30}{1e3 * ours.median:9.3f}  {f'({1e3 * ours.low:.3f} to {1e3 * ours.high:.3f})':<19}"
-            f"{rate:9.1f} {unit:<7}{share.median:7.0%}"
-            + (f"  {show(against):<20}" if self.torch else "")
-            + f"  {case.what}",
-            flush=True,
-        )
-        self.figures["cases"].append(
-            {
-                "kind": case.kind,
-                "name": case.name,
-                "what": case.what,
-                "seconds": asdict(ours),
-                "rate": rate,
-                "unit": unit,
-                "share_of_limit": asdict(share),
-                "ratio": asdict(against) if against else None,
-            }
-        )
-
-    def networks(self) -> None:
-        """Whole steps of each network."""
-        modes = ("training", "inference") if self.args.mode == "both" else (self.args.mode,)
-        for model in self.args.model or JOBS:
-            batch, size = JOBS.get(model, (8, 224))
-            for mode in modes:
-                self._network(Job(model, self.args.batch_size or batch, self.args.size or size, mode))
-
-    def _network(self, job: Job) -> None:
-        print(f"\n{job}")
-        network, step = our_side(job)
-        sides = {"minidelve": step}
-        if self.torch:
-            for layout in LAYOUTS:
-                twin, sides[f"torch {layout}"] = their_side(self.torch, job, network, layout)
-                if layout == LAYOUTS[0]:
-                    try:
-                        agreement = check_same_work(self.torch, job, network, twin)
-                    except DifferentWork as error:
-                        self.refused.append(str(error))
-                        return
-                    print(f"  same work: logits and gradients agree to {agreement:.1g} of their size")
-            if self.args.compile:
-                print("  torch.compile takes minutes at its first step", flush=True)
-                _, sides["torch compiled"] = their_side(self.torch, job, network, "channels_last", compiled=True)
-        rounds = list(interleaved(sides, self.args.rounds, seconds=1.0))
-        figures: dict[str, Any] = {**asdict(job), "images_per_second": {}, "peak_mb": {}}
-        for name in sides:
-            rate = Spread.of([job.batch / times[name] for times in rounds])
-            print(f"  {name:<20}{rate.median:9.2f} img/s   ({rate.low:.2f} to {rate.high:.2f})", flush=True)
-            figures["images_per_second"][name] = asdict(rate)
-        if self.torch:
-            against = ratio(rounds, "minidelve")
-            print(f"  {'ratio':<20}{show(against)} of PyTorch's best in each of {len(rounds)} rounds")
-            figures["ratio"] = asdict(against)
-        del sides, network, step, rounds
-        if job.mode == "training" and not self.args.no_memory:
-            self._memory(job, figures)
-        self.figures["networks"].append(figures)
-        self.save()
-
-    def save(self) -> None:
-        """Every figure so far into --json's file: an interruption loses none."""
-        if self.args.json:
-            self.args.json.write_text(json.dumps(self.figures, indent=2) + "\n", encoding="utf-8")
-
-    def _memory(self, job: Job, figures: dict[str, Any]) -> None:
-        for side in ("minidelve", *(LAYOUTS if self.torch else ())):
-            figures["peak_mb"][side] = peak_in_own_process(side, job)
-            print(f"  {side + ' peak':<20}{figures['peak_mb'][side]:9.0f} MB", flush=True)
-        if self.torch:
-            ours, *theirs = figures["peak_mb"].values()
-            print(f"  {'memory':<20}{ours / min(theirs):9.2f} of PyTorch's")
-
-
-def show(spread: Spread | None) -> str:
-    """0.98 (0.90 to 1.03)"""
-    return f"{spread.median:.2f} ({spread.low:.2f} to {spread.high:.2f})" if spread else ""

@@ -16,6 +16,7 @@ import numpy as np
 from minidelve import __version__, backend
 from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
+from minidelve.commands.doctor_cuda import cuda
 from minidelve.threads import thread_count
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
@@ -23,7 +24,7 @@ LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "thre
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
     "NUMBA_CACHE_DIR", "NUMBA_DISABLE_JIT", "NUMBA_ENABLE_CUDASIM", "CUDA_VISIBLE_DEVICES",
-    "MINIDELVE_TEST_DATA",
+    "CUDA_PATH", "CUPY_CACHE_DIR", "CUPY_GPU_MEMORY_LIMIT", "MINIDELVE_TEST_DATA",
 )  # fmt: skip
 
 
@@ -36,7 +37,7 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print a table."""
-    for section in (versions, processor, kernels, environment):
+    for section in (versions, processor, kernels, cuda, environment):
         for name, value in section():
             print(f"{name:<22} {value}", flush=True)
         print()
@@ -81,7 +82,6 @@ def blas() -> str:
 
 def kernels() -> list[tuple[str, str]]:
     """Which kernels are here, which serve the CPU, and Numba's threads and cache."""
-    usable, reason = backend.cuda_state()
     found = [("kernels here", ", ".join(backend.available()))]
     try:
         in_use = backend.kernels_for(np.zeros(1, np.float32))
@@ -90,7 +90,7 @@ def kernels() -> list[tuple[str, str]]:
         found += [("kernels of the CPU", in_use.__name__), *numba_state()]
     except Exception as error:  # whatever is wrong with them is what the user came to read
         found.append(("kernels of the CPU", f"FAIL: {type(error).__name__}: {str(error).partition(chr(10))[0]}"))
-    return [*found, ("CUDA", ("usable: " if usable else "not usable: ") + reason)]
+    return found
 
 
 def numba_state() -> list[tuple[str, str]]:

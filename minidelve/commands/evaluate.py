@@ -24,7 +24,7 @@ from minidelve.protocols.ensemble import Member, score
 from minidelve.protocols.report import ReportFolder, table, worst_classes
 from minidelve.protocols.views import CropViews
 from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_device, testing_scale
+from minidelve.train import check_device, testing_scale, within_device_memory
 
 AS_TRAINED = "as trained"
 EXAMPLE = """
@@ -117,13 +117,15 @@ def run(args: argparse.Namespace) -> int:
         raise RunError("--overwrite replaces the files of --out; give --out too")
     folder = ReportFolder(args.out, args.overwrite) if args.out else None
     check_device(args.device)
-    candidates = [load(path, args.device) for path in args.run_paths]
+    with within_device_memory(less="fewer runs at a time"):
+        candidates = [load(path, args.device) for path in args.run_paths]
     dataset = open_data(args, candidates)
     transforms: list[data.Transform] = []
     members = [member(args, candidate, transforms) for candidate in candidates]
     stream = ImageStream(dataset, transforms, args.workers, args.on_bad_image)
     pictures = progress(stream, len(stream), "evaluating", "image")
-    rows = score(members, pictures, dataset.labels, len(dataset.classes))
+    with within_device_memory(args.batch_size, "a smaller --batch-size or --max-memory"):
+        rows = score(members, pictures, dataset.labels, len(dataset.classes))
     last = rows[-1].tally
     errors = last.errors()
     if len(rows) == 1:

@@ -12,11 +12,18 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidelve import checkpoint, data
-from minidelve.commands.arguments import add_command, add_device_options, add_run_argument, at_least, data_path, some_path
+from minidelve.commands.arguments import (
+    add_command,
+    add_device_options,
+    add_run_argument,
+    at_least,
+    data_path,
+    some_path,
+)
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.predict import describe, draw, first_name, predict
 from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_device, views
+from minidelve.train import check_device, views, within_device_memory
 
 MOST_DRAWN = 40
 COUNT = 12  # pictures of a data set
@@ -65,18 +72,19 @@ def run(args: argparse.Namespace) -> int:
     saved = checkpoint.load(path, optimizer=False)
     network = checkpoint.restore_network(saved, path)
     pictures = of_data_set(args, saved.meta) if args.data else of_files(args, saved.meta)
-    network.to(args.device)
     config = saved.meta["config"]
-    predictions = predict(
-        network,
-        pictures.images,
-        saved.statistics,
-        views(len(saved.mean), config.get("short_side"))[1],
-        saved.meta["class_names"],
-        args.top,
-        args.device,
-        pictures.truths,
-    )
+    with within_device_memory(less="--device cpu"):
+        network.to(args.device)
+        predictions = predict(
+            network,
+            pictures.images,
+            saved.statistics,
+            views(len(saved.mean), config.get("short_side"))[1],
+            saved.meta["class_names"],
+            args.top,
+            args.device,
+            pictures.truths,
+        )
     for prediction in predictions:
         print(describe(prediction))
     drawn = predictions[:MOST_DRAWN]

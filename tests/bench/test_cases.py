@@ -6,16 +6,14 @@ import numpy as np
 import pytest
 
 from minidelve.bench import cases
+from minidelve.bench.case import SIZES, Sizes
 from minidelve.bench.networks import relative_difference
 
 
 @pytest.fixture
 def small(monkeypatch):
     """The same cases on maps that take a moment."""
-    monkeypatch.setattr(cases, "BATCH", 2)
-    monkeypatch.setattr(cases, "SIDE", 12)
-    monkeypatch.setattr(cases, "CHANNELS", 8)
-    monkeypatch.setattr(cases, "LAST", (2, 6, 8))
+    monkeypatch.setitem(SIZES, "cpu", Sizes((2, 12, 8), (2, 6, 8), (4, 32), 1000))
 
 
 def test_every_kernel_of_the_cpu_is_timed(small):

@@ -3,8 +3,21 @@
 import numpy as np
 import pytest
 
-from minidelve.bench.networks import DifferentWork, Job, check_same_work, our_side, their_side
-from minidelve.bench.twin import load_torch
+from minidelve import precision
+from minidelve.bench import networks
+from minidelve.bench.networks import (
+    BOUNDS,
+    DifferentWork,
+    Job,
+    batch_of,
+    check_same_work,
+    our_side,
+    relative_difference,
+    settle,
+    their_side,
+)
+from minidelve.bench.twin import allow_tf32, explain_memory, load_torch
+from minidelve.tensor import Tensor
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
 JOB = Job("lab14", 2, 28, "training")
@@ -19,7 +32,8 @@ def pair():
 
 def test_the_twin_answers_like_the_network(pair):
     network, _, twin, _ = pair
-    assert check_same_work(torch, JOB, network, twin) < 1e-4
+    (found,) = check_same_work(torch, JOB, network, twin).values()
+    assert found < 1e-4
     assert network.training and twin.training
     assert all(p.grad is None for p in (*network.parameters(), *twin.parameters()))
 
@@ -58,3 +72,88 @@ def test_a_training_step_moves_the_weights_and_inference_does_not(pair):
     network, infer = our_side(job)
     _, their_infer = their_side(torch, job, network, "channels_last")
     np.testing.assert_allclose(infer(), their_infer().numpy(), atol=1e-4)
+
+
+def lower(name, mode="training", layout="NCHW"):
+    """Both sides in a lower precision."""
+    job = Job("lab14", 2, 28, mode, "cpu", name)
+    network, step = our_side(job)
+    return job, network, step, *their_side(torch, job, network, layout)
+
+
+@pytest.mark.parametrize("name", ["tf32", "mixed"])
+def test_a_lower_precision_is_compared_in_float32_too(name):
+    """PyTorch knows no TF32 on the CPU: there this compares our rounding with none."""
+    job, network, _, twin, _ = lower(name)
+    found = check_same_work(torch, job, network, twin)
+    assert list(found) == ["fp32", name]
+    assert found["fp32"] < 1e-4 < found[name] < BOUNDS[name].gradients
+
+
+def test_what_is_wrong_by_5_percent_is_noticed_in_float32_and_what_is_doubled_in_mixed_precision():
+    job, network, _, twin, _ = lower("mixed")
+    hook = twin[0].weight.register_hook(lambda gradient: gradient * 1.05)
+    with pytest.raises(DifferentWork, match="conv1.weight differ by 0.048 of their size in fp32"):
+        check_same_work(torch, job, network, twin)
+    hook.remove()
+    passes = []
+
+    def double_the_second(gradient):
+        passes.append(gradient)
+        return gradient * len(passes)
+
+    twin[0].weight.register_hook(double_the_second)
+    with pytest.raises(DifferentWork, match="conv1.weight differ by 0.5 of their size in mixed; expected 0.3"):
+        check_same_work(torch, job, network, twin)
+
+
+def test_in_mixed_precision_their_products_are_float16_and_both_sides_train_with_a_scaled_loss():
+    _, network, infer, _, their_infer = lower("mixed", "inference")
+    assert their_infer().dtype == torch.float16 and infer().dtype == np.float32
+    strictly = network(Tensor(batch_of(Job("lab14", 2, 28, "inference"))[0])).data
+    assert 1e-5 < relative_difference(infer(), strictly) < 1e-2
+    job, network, step, twin, their_step = lower("mixed", layout="channels_last")
+    before = network.fc3.weight.data.copy(), twin[-1].weight.detach().clone()
+    settle(job, step), settle(job, their_step)
+    assert not np.array_equal(before[0], network.fc3.weight.data) and not torch.equal(before[1], twin[-1].weight)
+    assert network.conv1.weight.data.dtype == np.float32 and twin[0].weight.dtype == torch.float32
+
+
+def test_every_forward_pass_of_theirs_is_under_autocast_and_no_backward_pass_is():
+    """As PyTorch's documentation wants it."""
+    _, _, _, twin, their_step = lower("mixed")
+    seen = []
+    twin[0].register_forward_hook(lambda *_: seen.append(("forward", torch.is_autocast_enabled("cpu"))))
+    twin[0].weight.register_hook(lambda _: seen.append(("backward", torch.is_autocast_enabled("cpu"))))
+    their_step()
+    assert seen == [("forward", True), ("backward", False)]
+
+
+def test_tf32_is_allowed_in_both_of_pytorchs_places_or_in_neither():
+    places = torch.backends.cuda.matmul, torch.backends.cudnn
+    try:
+        for name in ("tf32", "fp32", "tf32", "mixed"):
+            allow_tf32(torch, name)
+            assert [place.allow_tf32 for place in places] == 2 * [name == "tf32"]
+        job, network, _, twin, _ = lower("tf32", "inference")
+        check_same_work(torch, job, network, twin)  # in float32 first: what it set must not stay
+        assert all(place.allow_tf32 for place in places)
+    finally:
+        allow_tf32(torch, "fp32")
+
+
+def test_the_step_is_that_of_minidelve_train(monkeypatch):
+    seen = []
+    monkeypatch.setattr(networks, "train_step", lambda run, x, *_: seen.append((run, x, precision.factors())))
+    _, step = our_side(Job("lab14", 2, 28, "training", "cpu", "mixed"))
+    step()
+    ((run, x, factors),) = seen
+    assert (x.shape, factors, run.config.precision, run.optimizer.lr) == ((2, 3, 28, 28), "fp16", "mixed", networks.LR)
+    assert run.loss_scale is not None and precision.is_strict()
+
+
+def test_pytorchs_memory_error_is_one_line_and_no_other_error_is():
+    full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 8 GiB")
+    line = explain_memory(full)
+    assert "CUDA out of memory. Tried to allocate 2 GiB" in line and "--batch-size" in line and "capacity" not in line
+    assert explain_memory(RuntimeError("CUDA out of memory")) is None

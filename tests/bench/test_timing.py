@@ -4,8 +4,8 @@ import time
 
 import pytest
 
-from minidelve.bench import machine
-from minidelve.bench.timing import Spread, interleaved, ratio
+from minidelve.bench import machine, timing
+from minidelve.bench.timing import KernelClock, Spread, interleaved, ratio, seconds_until_done
 
 
 @pytest.fixture
@@ -57,3 +57,54 @@ def test_a_copy_moves_the_bytes_it_says(monkeypatch):
     limit = machine.copy(1 << 20)
     limit.run()
     assert sum(moved) == limit.work
+
+
+def test_on_a_device_the_clock_is_read_when_nothing_is_left_to_do(monkeypatch, clock):
+    """A call takes 0.1 s to queue and 3 s to compute; the clock waits for both, and not for what was there before."""
+    queued = [7.0]
+    log = []
+
+    def synchronize(device):
+        log.append(device)
+        clock[0] += queued[0]
+        queued[0] = 0.0
+
+    def work():
+        clock[0] += 0.1
+        queued[0] += 3.0
+
+    monkeypatch.setattr(timing, "synchronize", synchronize)
+    assert seconds_until_done(work, 4) == pytest.approx(3.1) and log == ["cuda", "cuda"]
+    assert timing.clock_of("cuda") is seconds_until_done and timing.clock_of("cpu") is timing.seconds_per_call
+
+
+def test_before_kernels_are_timed_the_device_is_given_a_head_start(monkeypatch):
+    log = []
+
+    def seconds_on_device(work, calls):
+        for _ in range(calls):
+            work()
+        log.append(calls)
+        return 4e-3  # of the busy work
+
+    monkeypatch.setattr(timing, "seconds_on_device", seconds_on_device)
+    clock = KernelClock(lambda: log.append("busy"))
+    assert log == ["busy", "busy", "busy", "busy", 3] and clock.times == 3  # 12 ms at least 10
+    log.clear()
+    assert clock(lambda: log.append("work"), 2) == 4e-3
+    assert log == ["busy", "busy", "busy", "work", "work", 2]
+    log.clear()
+    clock(lambda: None, 1000)
+    assert log[-1] == KernelClock.CALLS
+
+
+def test_the_turns_are_timed_by_the_clock_that_is_given():
+    asked = []
+
+    def clock(work, calls):
+        asked.append((work(), calls))
+        return 0.25
+
+    rounds = list(interleaved({"a": lambda: "a", "b": lambda: "b"}, 2, seconds=1.0, clock=clock))
+    assert rounds == [{"a": 0.25, "b": 0.25}] * 2
+    assert asked == [("a", 1), ("b", 1), ("a", 4), ("b", 4), ("b", 4), ("a", 4)]

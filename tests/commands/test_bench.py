@@ -2,20 +2,20 @@
 
 import json
 
+import numpy as np
 import pytest
 
-from minidelve.bench import cases, machine
-from minidelve.commands import bench
+from kernels import reference
+from minidelve.backend import kernels_for
+from minidelve.bench import case_table, machine, meter, networks
+from minidelve.bench.case import SIZES, Sizes
 from minidelve.threads import thread_count
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
-    monkeypatch.setattr(cases, "BATCH", 2)
-    monkeypatch.setattr(cases, "SIDE", 12)
-    monkeypatch.setattr(cases, "CHANNELS", 8)
-    monkeypatch.setattr(cases, "LAST", (2, 6, 8))
-    monkeypatch.setattr(bench, "measure_limits", lambda: machine.Limits(sgemm=100.0, copy=10.0))
+    monkeypatch.setitem(SIZES, "cpu", Sizes((2, 12, 8), (2, 6, 8), (4, 32), 1000))
+    monkeypatch.setattr(meter, "measure_limits", lambda: machine.Limits(sgemm=100.0, copy=10.0))
 
 
 NETWORK = ["networks", "--model", "lab14", "--batch-size", 2, "--size", 28, "--rounds", 2]
@@ -54,7 +54,7 @@ def test_against_torch_both_layouts_run_and_there_is_a_ratio(cli, tmp_path):
 
 def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    monkeypatch.setattr("minidelve.bench.networks.AGREEMENT", 0.0)
+    monkeypatch.setitem(networks.BOUNDS, "fp32", networks.Bounds(0.0, 0.0))
     options = [*NETWORK, "--mode", "inference", "--against", "torch", "--json", tmp_path / "b.json"]
     code, out, _ = cli("bench", *options)
     assert code == 1 and "NO RATIO: lab14 inference" in out
@@ -72,6 +72,11 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
         (["kernels", "--only", "momentum step"], ["--only momentum step", "expected a part of one of: im2col"]),
         (["networks", "--only", "prelu"], ["--only prelu", "--model"]),
         (["networks", "--model", "lab14", "--size", 8], ["--size 8", "too small for lab14", "more pixels"]),
+        (["--precision", "mixed"], ["--precision mixed", "imitated", "--device cuda"]),
+        (["kernels", "--profile"], ["--profile", "add networks"]),
+        (["--kernels", "cupy_cuda"], ["--kernels cupy_cuda", "--device cpu", "reference, numba_cpu"]),
+        (["--kernels", "numba_cpu", "--device", "cuda"], ["--kernels numba_cpu", "--device cuda", "cupy_cuda"]),
+        (["ops", "--kernels", "reference", "--kernels", "numba_cpu"], ["--kernels", "add the part kernels"]),
     ],
 )
 def test_what_cannot_be_done_is_one_line(refused, options, parts):
@@ -84,12 +89,12 @@ def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, m
         pytest.importorskip("torch", reason="PyTorch is not installed")
     threads = []
 
-    def rounds(sides, count, seconds):
+    def rounds(sides, count, seconds, clock):
         threads.append(thread_count())
         return [{name: {"ours": 4.0, "limit": 1.0, "torch": 8.0}[name] for name in sides}] * count
 
-    monkeypatch.setattr(bench, "interleaved", rounds)
-    monkeypatch.setattr(bench, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
+    monkeypatch.setattr(case_table, "interleaved", rounds)
+    monkeypatch.setattr(meter, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
     line = ["bench", "kernels", "ops", "--only", "prelu", "--threads", 2, "--json", tmp_path / "b.json", *against]
     assert cli(*line).code == 0 and threads == [1, 1, 2]
     found = json.loads((tmp_path / "b.json").read_text())["cases"]
@@ -100,14 +105,14 @@ def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, m
 
 def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch, tmp_path):
     """The second case is interrupted: the first one's figures are in the file."""
-    first = bench.Bench._case
+    first = case_table.measure
 
-    def interrupted(self, case):
-        if self.figures["cases"]:
+    def interrupted(case, *args):
+        if case.name != "prelu_forward":
             raise KeyboardInterrupt
-        first(self, case)
+        return first(case, *args)
 
-    monkeypatch.setattr(bench.Bench, "_case", interrupted)
+    monkeypatch.setattr(case_table, "measure", interrupted)
     code, out, _ = cli("bench", "--only", "prelu", "--rounds", 1, "--json", tmp_path / "b.json")
     assert code == 130 and "img/s" not in out
     assert [case["name"] for case in json.loads((tmp_path / "b.json").read_text())["cases"]] == ["prelu_forward"]
@@ -116,3 +121,47 @@ def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch,
 def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):
     monkeypatch.setitem(__import__("sys").modules, "torch", None)
     refused(["bench", "ops", "--against", "torch"], "PyTorch is not installed", "pip install torch")
+
+
+def test_cuda_where_there_is_none(refused, monkeypatch):
+    monkeypatch.setattr("minidelve.backend._cupy_state", (None, "CuPy finds no driver"))
+    refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
+
+
+def test_two_folders_of_kernels_are_timed_side_by_side(cli, tmp_path):
+    kernels = ["--kernels", "reference", "--kernels", "numba_cpu", "--only", "relu", "--rounds", 2]
+    code, out, _ = cli("bench", "kernels", *kernels, "--json", tmp_path / "b.json")
+    assert code == 0 and "against numba_cpu" in out
+    found = json.loads((tmp_path / "b.json").read_text())
+    assert found["kernels"] == "reference" and len(found["cases"]) == 4
+    for case in found["cases"]:
+        assert case["ratio"] is None and case["other_kernels"]["numba_cpu"]["median"] > 0
+    assert kernels_for(np.zeros(1)).__name__ == "kernels.numba_cpu"  # the choice was the command's
+
+
+def test_the_folder_of_kernels_that_is_named_computes(cli, monkeypatch, tmp_path):
+    calls = []
+    forward = reference.prelu_forward
+    monkeypatch.setattr(reference, "prelu_forward", lambda *args, **kw: calls.append(args) or forward(*args, **kw))
+    options = [*NETWORK, "--mode", "inference", "--kernels", "reference", "--json", tmp_path / "b.json"]
+    assert cli("bench", *options).code == 0 and len(calls) > 0
+
+
+def test_a_profile_has_a_line_for_each_kernel_of_the_step(cli, tmp_path):
+    options = [*NETWORK, "--mode", "training", "--no-memory", "--profile", "--json", tmp_path / "b.json"]
+    code, out, _ = cli("bench", *options)
+    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
+    assert code == 0 and "a step on one core" in out and "\n  the step" in out
+    assert {"matmul", "prelu_backward", "momentum_step", "the rest"} <= {line["name"] for line in network["profile"]}
+    for line in network["profile"]:
+        assert f"\n  {line['name']} " in out
+
+
+def test_pytorch_out_of_memory_is_one_line(refused, monkeypatch):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+
+    def full(*_):
+        raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
+
+    monkeypatch.setattr("minidelve.bench.step_table.their_side", full)
+    refused(["bench", *NETWORK, "--against", "torch"], "Tried to allocate 2.00 GiB", "--batch-size")

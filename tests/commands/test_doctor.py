@@ -3,11 +3,13 @@
 import re
 import subprocess
 import sys
+from types import SimpleNamespace
 
 import pytest
 
-from minidelve import backend
+from minidelve import backend, cuda_install
 from minidelve.bench import machine
+from minidelve.commands import doctor_cuda
 
 
 @pytest.fixture(autouse=True)
@@ -34,6 +36,62 @@ def test_it_says_why_cuda_is_not_usable(cli, monkeypatch):
     assert re.search(r"^CUDA +not usable: CuPy fails: cuBLAS is missing$", cli("doctor").out, re.M)
     monkeypatch.setattr(backend, "_cupy_state", (object(), "CuPy 14 on a card"))
     assert re.search(r"^CUDA +usable: CuPy 14 on a card$", cli("doctor").out, re.M)
+
+
+def test_it_names_what_cuda_needs_and_what_is_missing(cli, monkeypatch):
+    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy is not installed"))
+    monkeypatch.setattr(cuda_install, "driver_cuda", lambda: (12, 4))
+    monkeypatch.setattr(cuda_install, "driver_version", lambda: "550.54.14")
+    monkeypatch.setattr(cuda_install, "wheels", list)
+    out = cli("doctor").out
+    assert re.search(r"^driver +550\.54\.14, supports CUDA 12\.4; the extra for it: cuda12$", out, re.M)
+    assert re.search(r"^CuPy +not installed; pip install 'minidelve\[cuda12\]'$", out, re.M)
+    assert re.search(r"^kernels of CUDA +kernels\.cupy_cuda, once CUDA is usable$", out, re.M)
+    monkeypatch.setattr(cuda_install, "wheels", lambda: ["cupy-cuda12x 14.2.0", "cupy-cuda13x 14.2.0"])
+    monkeypatch.setattr(cuda_install, "driver_cuda", lambda: None)
+    out = cli("doctor").out
+    assert re.search(r"^CuPy +cupy-cuda12x 14\.2\.0, cupy-cuda13x .* uninstall cupy-cuda12x cupy-cuda13x, ", out, re.M)
+    assert re.search(r"^driver +none found", out, re.M)
+
+
+def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(cli, monkeypatch):
+    class Card:
+        """A module cupy of which nothing works."""
+
+        def __getattr__(self, name):
+            raise ImportError('Failure finding "libcublasLt.so.12": No such file\nmore')
+
+    monkeypatch.setattr(backend, "_cupy_state", (Card(), "CuPy 14 on a card"))
+    monkeypatch.setitem(sys.modules, "cupy", Card())
+    monkeypatch.setattr(cuda_install, "wheels", lambda: ["cupy-cuda12x 14.2.0"])
+    code, out, err = cli("doctor")
+    assert (code, err) == (0, "")
+    for name in ("device", "device memory", "cuBLAS", "NVRTC", "kernels of CUDA"):
+        fact = rf"^{name} +FAIL: ImportError: Failure finding .*; a library .*: pip install 'cupy-cuda12x\[ctk\]'$"
+        assert re.search(fact, out, re.M), name
+
+
+@pytest.mark.parametrize(
+    ("installed", "simulator", "sees", "said"),
+    [
+        (False, "0", False, "not installed, so kernels.numba_cuda cannot run; pip install"),
+        (True, "1", True, "0.30, its simulator is on (NUMBA_ENABLE_CUDASIM): slow, needs no device"),
+        (True, "0", True, "0.30, sees the device"),
+        (True, "0", False, "0.30, sees no device"),
+    ],
+)
+def test_it_says_what_numba_can_do_on_the_device(monkeypatch, installed, simulator, sees, said):
+    def version(name):
+        if not installed:
+            raise doctor_cuda.PackageNotFoundError(name)
+        return "0.30"
+
+    monkeypatch.setattr(doctor_cuda, "version", version)
+    monkeypatch.setenv("NUMBA_ENABLE_CUDASIM", simulator)
+    module = SimpleNamespace(is_available=lambda: sees)
+    monkeypatch.setitem(sys.modules, "numba.cuda", module)
+    monkeypatch.setattr("numba.cuda", module, raising=False)
+    assert doctor_cuda.numba_cuda().startswith(said)
 
 
 def test_broken_kernels_are_a_finding_and_no_crash(cli, monkeypatch):

@@ -1,5 +1,6 @@
 """Every folder under kernels/ keeps the contract of kernels/README.md: names, signatures, shapes, dtypes, results."""
 
+import ast
 import inspect
 import math
 import re
@@ -13,12 +14,15 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from minidelve.backend import empty_like
+from minidelve.backend import DEVICE_OF, empty_like
 
 KERNELS = Path(__file__).parents[2] / "kernels"
 DTYPES = st.sampled_from([np.float32, np.float64])
 SEEDS = st.integers(0, 2**32 - 1)
-few = st.integers(1, 9)
+SIMULATED = DEVICE_OF["numba_cuda"] == "cpu"  # Numba's simulator: a thread of a GPU takes a millisecond
+MOST = 3 if SIMULATED else 9
+few = st.integers(1, MOST)
+images = st.integers(0, min(3, MOST - 1))
 
 
 @st.composite
@@ -28,7 +32,8 @@ def windows(draw, pooling: bool = False):
     for _ in range(2):
         kernel = draw(st.integers(1, 4))
         padding = draw(st.integers(0, kernel // 2 if pooling else kernel + 1))
-        length = draw(st.integers(max(1, kernel - 2 * padding), 9))
+        least = max(1, kernel - 2 * padding)
+        length = draw(st.integers(least, max(least, MOST)))
         stride = draw(st.integers(1, 5))
         count, rest = divmod(length + 2 * padding - kernel, stride)
         hangs_over = pooling and rest and (count + 1) * stride < length + padding and draw(st.booleans())
@@ -81,25 +86,24 @@ def check_out(kernel, args, results):
 # -- names -----------------------------------------------------------------------------------------
 
 
-def test_every_folder_has_the_same_names_and_signatures():
-    folders = sorted(p.parent.name for p in KERNELS.glob("*/__init__.py"))
-    assert {"reference", "numba_cpu"} <= set(folders)
-    reference = import_module("kernels.reference")
-    for name in folders:
-        if name.endswith("_cuda") and not (KERNELS / name / "__init__.py").is_file():
-            continue
-        folder = pytest.importorskip(f"kernels.{name}", reason=f"kernels.{name} needs a library that is missing")
-        assert sorted(folder.__all__) == sorted(reference.__all__), name
-        for kernel in reference.__all__:
-            ours, theirs = (inspect.signature(getattr(f, kernel)) for f in (reference, folder))
-            assert ours == theirs, f"{name}.{kernel}"
+def declared(name: str) -> dict[str, tuple[str, str]]:
+    """Kernel -> (its file, its parameters) of a folder: read, not imported, as its library may be missing here."""
+    found, parsed = {}, {path.stem: ast.parse(path.read_text()) for path in (KERNELS / name).glob("*.py")}
+    for node in ast.walk(parsed["__init__"]):
+        if isinstance(node, ast.ImportFrom):
+            file = node.module.rpartition(".")[2]
+            functions = {d.name: d for d in parsed[file].body if isinstance(d, ast.FunctionDef)}
+            found |= {alias.name: (file, ast.unparse(functions[alias.name].args)) for alias in node.names}
+        elif isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "__all__":
+            exported = ast.literal_eval(node.value)
+    assert sorted(found) == sorted(exported), name
+    return found
 
 
-def test_every_folder_has_the_same_files_for_the_same_kernels():
-    reference, other = (import_module(f"kernels.{name}") for name in ("reference", "numba_cpu"))
-    for kernel in reference.__all__:
-        ours, theirs = (getattr(f, kernel).__module__.rpartition(".")[2] for f in (reference, other))
-        assert ours == theirs, kernel
+@pytest.mark.parametrize("name", sorted(p.parent.name for p in KERNELS.glob("*/__init__.py")))
+def test_every_folder_has_the_same_kernels_with_the_same_signatures_in_the_same_files(name):
+    assert name in DEVICE_OF
+    assert declared(name) == declared("reference")
 
 
 def test_the_readme_lists_every_kernel_with_its_signature():
@@ -112,7 +116,7 @@ def test_the_readme_lists_every_kernel_with_its_signature():
 # -- convolution -----------------------------------------------------------------------------------
 
 
-@given(windows(), st.integers(0, 3), few, DTYPES, SEEDS)
+@given(windows(), images, few, DTYPES, SEEDS)
 def test_im2col_and_col2im_agree(reference, other, window, N, C, dtype, seed):
     size, kernel, stride, padding, out_size = window
     x = numbers(seed, (N, *size, C), dtype)
@@ -135,7 +139,7 @@ def tilings(draw):
     return size, P, Q, step, padding, counts
 
 
-@given(tilings(), st.integers(0, 2), st.integers(1, 35), DTYPES, SEEDS)
+@given(tilings(), st.integers(0, 2), st.integers(1, 2 if SIMULATED else 35), DTYPES, SEEDS)
 def test_tiles_agree_both_ways_and_leave_spare_rows_alone(reference, other, tiling, N, C, dtype, seed):
     size, P, Q, step, padding, counts = tiling
     matrix = np.random.default_rng(Q).integers(-2, 3, (P, Q)).astype(dtype)
@@ -186,7 +190,8 @@ def nearest(x: float, digits: int, least_exponent: int = -126) -> float:
 
 
 def test_factors_are_rounded_to_nearest_and_ties_to_even(reference, other, rng):
-    ties = [1 + k * 2.0**-11 for k in range(8)] + [2 - 2.0**-11, -1 - 2.0**-11, 3.0e38, 65519.9, 2.0**-24, 2.0**-25, 6e-8]
+    ties = [1 + k * 2.0**-11 for k in range(8)] + [2 - 2.0**-11, -1 - 2.0**-11]
+    ties += [3.0e38, 65519.9, 2.0**-24, 2.0**-25, 6e-8]
     x = np.concatenate([np.float32(ties), rng.standard_normal(50, dtype=np.float32)])
     one = np.ones((1, 1), np.float32)
     for folder in (reference, other):
@@ -215,7 +220,7 @@ def test_transposed_products_agree(reference, other, F, I, K, J, add, dtype, see
     np.testing.assert_allclose(outs[0], np.einsum("fki,fkj->fij", x, y) + 3 * add, rtol=1e-4, atol=1e-4)
 
 
-@given(windows(), st.integers(0, 3), few, st.sampled_from([1, 3, 16, 35, 70, 130]), DTYPES, SEEDS)
+@given(windows(), images, few, st.sampled_from([1, 3, 16, 35, 70, 130]), DTYPES, SEEDS)
 def test_correlate_and_its_gradient_agree(reference, other, window, N, C, O, dtype, seed):
     size, kernel, stride, padding, out_size = window
     x, W = numbers(seed, (N, *size, C), dtype), numbers(seed + 1, (kernel[0] * kernel[1] * C, O), dtype)
@@ -236,10 +241,13 @@ def test_correlate_and_its_gradient_agree(reference, other, window, N, C, O, dty
             np.testing.assert_allclose(out, dW + 3 * add, rtol=1e-4, atol=1e-4)
 
 
-def test_correlate_takes_many_images_in_groups(reference, other):
+def test_correlate_takes_many_images_in_groups(reference, other, monkeypatch):
     """More than fit into GROUP_BYTES, with a last group that is not full, and more pixels than fit into OUT_BYTES."""
     rng = np.random.default_rng(0)
-    x, W = rng.standard_normal((7, 30, 30, 20)), rng.standard_normal((80, 131))
+    N, side, C, O = (4, 3, 2, 3) if SIMULATED else (7, 30, 20, 131)
+    x, W = rng.standard_normal((N, side, side, C)), rng.standard_normal((4 * C, O))
+    three_images = 3 * (side + 1) ** 2 * 4 * C * x.itemsize
+    monkeypatch.setattr(sys.modules[other.correlate.__module__], "COLS_BYTES", three_images, raising=False)  # on CUDA
     for padding in ((0, 0), (1, 1)):
         geometry = (2, 2), (1, 1), padding
         y, other_y = (folder.correlate(x, W, *geometry) for folder in (reference, other))
@@ -262,7 +270,7 @@ def test_products_of_more_terms_than_fit_at_a_time_agree(reference, other):
 # -- poolings --------------------------------------------------------------------------------------
 
 
-@given(windows(pooling=True), st.integers(0, 3), few, DTYPES, SEEDS, st.booleans())
+@given(windows(pooling=True), images, few, DTYPES, SEEDS, st.booleans())
 def test_max_pool_agrees_also_at_ties_and_on_maps_of_minus_infinity(
     reference, other, window, N, C, dtype, seed, ties
 ):
@@ -276,7 +284,7 @@ def test_max_pool_agrees_also_at_ties_and_on_maps_of_minus_infinity(
     np.testing.assert_allclose(dx.sum(), dy.sum(), rtol=1e-3, atol=1e-3)  # nothing is lost or doubled
 
 
-@given(windows(pooling=True), st.integers(0, 3), few, DTYPES, SEEDS)
+@given(windows(pooling=True), images, few, DTYPES, SEEDS)
 def test_avg_pool_agrees(reference, other, window, N, C, dtype, seed):
     size, kernel, stride, padding, out_size = window
     x = numbers(seed, (N, *size, C), dtype)
@@ -286,7 +294,7 @@ def test_avg_pool_agrees(reference, other, window, N, C, dtype, seed):
     assert agree(reference, other, "avg_pool_backward", dy, size, kernel, stride, padding).shape == x.shape
 
 
-@given(few, few, st.integers(0, 3), few, DTYPES, SEEDS, st.booleans())
+@given(few, few, images, few, DTYPES, SEEDS, st.booleans())
 def test_bin_max_agrees_also_where_bins_overlap(reference, other, H, W, N, C, dtype, seed, ties):
     rng = np.random.default_rng(seed)
     rows, columns = (np.sort([rng.integers(0, L, 7), rng.integers(0, L, 7)], axis=0) for L in (H, W))
@@ -301,10 +309,10 @@ def test_bin_max_agrees_also_where_bins_overlap(reference, other, H, W, N, C, dt
 # -- elementwise, normalisation, optimizer ---------------------------------------------------------
 
 
-CHANNELS = st.sampled_from([1, 3, 8, 9, 16, 24, 48])  # some fill whole vectors, some do not
+CHANNELS = st.sampled_from([1, 3, 8] if SIMULATED else [1, 3, 8, 9, 16, 24, 48])  # some fill whole vectors, some not
 
 
-@given(st.integers(0, 200), CHANNELS, DTYPES, SEEDS)
+@given(st.integers(0, 8 if SIMULATED else 200), CHANNELS, DTYPES, SEEDS)
 def test_prelu_agrees(reference, other, M, C, dtype, seed):
     y, df, a = numbers(seed, (M, C), dtype), numbers(seed + 1, (M, C), dtype), numbers(seed + 2, (C,), dtype)
     f = agree(reference, other, "prelu_forward", y, a, exact=True)
@@ -322,7 +330,7 @@ def test_prelu_agrees(reference, other, M, C, dtype, seed):
         np.testing.assert_array_equal(in_place, raised)
 
 
-@given(st.integers(0, 3000), st.sampled_from([16, 48, 112]), st.sampled_from([0, 4]), DTYPES, SEEDS)
+@given(st.integers(0, 4 if SIMULATED else 3000), st.sampled_from([16, 48, 112]), st.sampled_from([0, 4]), DTYPES, SEEDS)
 def test_prelu_of_large_arrays_agrees_wherever_they_lie(reference, other, M, C, ahead, dtype, seed):
     """Beyond STREAM_BYTES results are stored past the cache if their first number begins a line of it."""
     module = sys.modules[other.prelu_forward.__module__]
@@ -337,7 +345,7 @@ def test_prelu_of_large_arrays_agrees_wherever_they_lie(reference, other, M, C, 
     np.testing.assert_allclose(other_da, da, rtol=1e-4 if dtype == np.float32 else 1e-11, atol=1e-4)
 
 
-@given(st.lists(st.integers(0, 4), max_size=4), st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
+@given(st.lists(st.integers(0, min(4, MOST)), max_size=4), st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
 def test_leaky_relu_agrees_for_any_shape(reference, other, shape, slope, dtype, seed):
     y, df = numbers(seed, shape, dtype), numbers(seed + 1, shape, dtype)
     y, df = np.asarray(y), np.asarray(df)

@@ -1,0 +1,64 @@
+// Leaky ReLU, and with slope 0 plain ReLU, and the gradient.
+//
+// What is read, y, is as long as what is written, and no number has to do with its neighbours: a thread takes PACKS
+// packs, neighbouring threads neighbouring packs.  It reads all of its packs before it writes the first, so that
+// several reads are under way at a time: memory answers after some 700 cycles, and the more bytes are on their way, the
+// less that matters.  (The compiler may not do that by itself: f may be y.)
+// Bytes: forward reads y and writes f; backward reads df and y and writes dy.
+//
+// `y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN.
+
+const int PACKS = 4;  // as in leaky_relu.py
+
+__device__ number leaky(number y, number v, number slope)
+{
+    number low = slope != 0 ? slope * v : 0;
+    return y <= 0 ? low : v;
+}
+
+// y, f: n numbers in line
+extern "C" __global__ void leaky_relu_forward(const number *y, number *f, number slope, long long n)
+{
+    long long first = ((long long)blockIdx.x * PACKS * blockDim.x + threadIdx.x) * LANES, step = blockDim.x * LANES;
+    pack v[PACKS];
+    for (int k = 0; k < PACKS; k++)
+        v[k] = load(y, first + k * step, n);
+    for (int k = 0; k < PACKS; k++) {
+        for (int l = 0; l < LANES; l++)
+            v[k].at[l] = leaky(v[k].at[l], v[k].at[l], slope);
+        store(f, first + k * step, n, v[k]);
+    }
+}
+
+// y, f: (M, C), bias (C,); C counts packs.  A thread keeps to one pack of channels and has PACKS rows.
+extern "C" __global__ void leaky_relu_with_bias(const pack *y, const pack *bias, pack *f, number slope, long long M,
+                                                int C)
+{
+    int c = blockIdx.y * blockDim.x + threadIdx.x;
+    if (c >= C)
+        return;
+    pack shift = bias[c], v[PACKS];
+    long long first = (long long)blockIdx.x * PACKS * blockDim.y + threadIdx.y;
+    for (int k = 0; k < PACKS; k++)
+        if (first + k * blockDim.y < M)
+            v[k] = y[(first + k * blockDim.y) * C + c];
+    for (int k = 0; k < PACKS; k++) {
+        for (int l = 0; l < LANES; l++) {
+            number s = v[k].at[l] + shift.at[l];
+            v[k].at[l] = leaky(s, s, slope);
+        }
+        if (first + k * blockDim.y < M)
+            f[(first + k * blockDim.y) * C + c] = v[k];
+    }
+}
+
+// df, y, dy: n numbers in line; one pack a thread, as each thread reads two at a time anyway
+extern "C" __global__ void leaky_relu_backward(const number *df, const number *y, number *dy, number slope,
+                                               long long n)
+{
+    long long i = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * LANES;
+    pack d = load(df, i, n), v = load(y, i, n);
+    for (int l = 0; l < LANES; l++)
+        d.at[l] = leaky(v.at[l], d.at[l], slope);
+    store(dy, i, n, d);
+}

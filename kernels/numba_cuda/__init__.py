@@ -1,0 +1,37 @@
+"""@cuda.jit kernels in Python: readable, and testable without a GPU.  launch.py says how to read them."""
+
+from kernels.numba_cuda.avg_pool import avg_pool_backward, avg_pool_forward
+from kernels.numba_cuda.bin_max import bin_max_backward, bin_max_forward
+from kernels.numba_cuda.im2col import col2im, im2col
+from kernels.numba_cuda.leaky_relu import leaky_relu_backward, leaky_relu_forward
+from kernels.numba_cuda.local_response_norm import local_response_norm_backward, local_response_norm_forward
+from kernels.numba_cuda.max_pool import max_pool_backward, max_pool_forward
+from kernels.numba_cuda.momentum import momentum_step
+from kernels.numba_cuda.prelu import prelu_backward, prelu_forward
+from kernels.numba_cuda.products import correlate, correlate_weight, matmul, products, transposed_products
+from kernels.numba_cuda.winograd import gather_tiles, scatter_tiles
+
+__all__ = [
+    "avg_pool_backward",
+    "avg_pool_forward",
+    "bin_max_backward",
+    "bin_max_forward",
+    "col2im",
+    "correlate",
+    "correlate_weight",
+    "gather_tiles",
+    "im2col",
+    "leaky_relu_backward",
+    "leaky_relu_forward",
+    "local_response_norm_backward",
+    "local_response_norm_forward",
+    "matmul",
+    "max_pool_backward",
+    "max_pool_forward",
+    "momentum_step",
+    "prelu_backward",
+    "prelu_forward",
+    "products",
+    "scatter_tiles",
+    "transposed_products",
+]

@@ -1,0 +1,100 @@
+"""One run of `minidelve bench`: what it is asked for, what it measures against, and every figure it has found.
+
+case_table.py and step_table.py do the measuring and print as they go.
+"""
+
+from __future__ import annotations
+
+import gc
+import json
+import os
+import time
+from dataclasses import asdict
+from typing import Any
+
+from minidelve.backend import cupy_module
+from minidelve.bench.case_table import kernel_table, op_table
+from minidelve.bench.meter import meter_of
+from minidelve.bench.networks import DifferentWork
+from minidelve.bench.options import Options
+from minidelve.bench.step_table import time_steps, trace_memory
+from minidelve.bench.twin import load_torch
+from minidelve.config import versions
+from minidelve.threads import thread_count
+
+
+class Report:
+    """The run.  TorchMissing where PyTorch is asked for and cannot be had."""
+
+    def __init__(self, options: Options):
+        self.options = options
+        self.refused: list[str] = []  # why there is no ratio where there should be one
+        self.torch = load_torch(thread_count(), options.device) if options.against else None
+        self.meter = meter_of(options.device)
+        described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
+        where = self.meter.describe()
+        if options.device == "cuda":
+            described["cupy"] = cupy_module().__version__
+            where += f"\nkernels {options.kernels[0]}, precision {options.precision}"
+        print(
+            f"{where}, "
+            + ", ".join(f"{name} {version}" for name, version in described.items())
+            + f"\nlimits: {self.meter.describe_limits()}"
+            + "\n'of limit' is against the limit in the same round: above 100% where an algorithm needs fewer"
+            + "\noperations than are counted (Winograd), or where the caches hold it all"
+            + ("\nratios are their time over ours: above 1 minidelve is faster" if self.torch else "")
+        )
+        self.figures: dict[str, Any] = {
+            "device": "cpu" if options.device == "cpu" else self.meter.describe(),
+            "kernels": options.kernels[0],
+            "precision": options.precision,
+            "threads": thread_count(),
+            "versions": described,
+            "limits": asdict(self.meter.limits),
+            "started": time.strftime("%Y-%m-%d %H:%M"),
+            "cores": os.cpu_count(),
+            "cases": [],
+            "networks": [],
+        }
+
+    def kernels(self) -> None:
+        """Every kernel, alone."""
+        self._keep("cases", kernel_table(self.options, self.meter))
+
+    def ops(self) -> None:
+        """Every op, beside PyTorch's if asked."""
+        self._keep("cases", op_table(self.options, self.meter, self.torch, self.refused))
+
+    def networks(self) -> None:
+        """Whole steps of each network."""
+        for job in self.options.jobs:
+            try:
+                figures = time_steps(job, self.options, self.meter, self.torch)
+            except DifferentWork as error:
+                self.refused.append(str(error))
+                continue
+            self._release()
+            if job.mode == "training" and self.options.memory:
+                trace_memory(job, self.options, figures)
+            self._keep("networks", [figures])
+
+    def _keep(self, kind: str, found: Any) -> None:
+        """Each figure as it is found; then its arrays are gone."""
+        for figures in found:
+            self.figures[kind].append(figures)
+            self.save()
+        self._release()
+
+    def _release(self) -> None:
+        """Give the device what neither library needs any more: each keeps what it freed, and the other lacks it."""
+        self.meter.release()
+        if self.options.device == "cuda":
+            gc.collect()
+            cupy_module().get_default_memory_pool().free_all_blocks()
+            if self.torch:
+                self.torch.cuda.empty_cache()
+
+    def save(self) -> None:
+        """Every figure so far into the file: an interruption loses none."""
+        if self.options.file:
+            self.options.file.write_text(json.dumps(self.figures, indent=2) + "\n", encoding="utf-8")

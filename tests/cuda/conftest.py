@@ -1,0 +1,61 @@
+"""Which files here are collected where, and how to run pytest once more in another environment.
+
+    fake/           a stand-in for CuPy: never collected, as importing it would hide the real one
+    with_fake/      tests for a process that finds the stand-in (PYTHONPATH=tests/cuda/fake)
+    in_simulator/   tests for a process with Numba's simulator (NUMBA_ENABLE_CUDASIM=1)
+    test_*.py       start such processes
+"""
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from minidelve import backend
+
+HERE = Path(__file__).parent
+FAKE = HERE / "fake"
+
+
+def cupy_is_the_fake() -> bool:
+    found = importlib.util.find_spec("cupy")
+    return found is not None and FAKE in Path(found.origin or "").parents
+
+
+collect_ignore = ["fake"]
+if not cupy_is_the_fake():
+    collect_ignore.append("with_fake")
+if backend.DEVICE_OF["numba_cuda"] != "cpu":
+    collect_ignore.append("in_simulator")
+
+
+@pytest.fixture(scope="session")
+def fake() -> dict[str, str]:
+    """Environment variables with which a process finds the stand-in for CuPy."""
+    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(FAKE), os.environ.get("PYTHONPATH")]))}
+
+
+@pytest.fixture(scope="session")
+def simulator() -> dict[str, str]:
+    """Environment variables with which Numba's CUDA kernels run in Python."""
+    return {"NUMBA_ENABLE_CUDASIM": "1"}
+
+
+@pytest.fixture(scope="session")
+def outcomes_of():
+    """outcomes_of(environment, *arguments): {"passed": 49, "deselected": 80, ...} of a run that must succeed."""
+
+    def run(environment: dict[str, str], *arguments: str) -> dict[str, int]:
+        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
+        done = subprocess.run(
+            command, cwd=HERE.parents[1], env={**os.environ, **environment}, capture_output=True, text=True
+        )
+        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-2000:]}"
+        last = done.stdout.strip().splitlines()[-1]
+        return {word: int(number) for number, word in re.findall(r"(\d+)(?:/\d+)? (?:tests? )?([a-z]+)", last)}
+
+    return run

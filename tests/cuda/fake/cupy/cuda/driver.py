@@ -1,0 +1,5 @@
+"""What a launch that fails raises."""
+
+
+class CUDADriverError(RuntimeError):
+    pass

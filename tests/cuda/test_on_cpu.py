@@ -1,0 +1,20 @@
+"""kernels/cupy_cuda without a GPU: the .cu files compiled by g++, CuPy's part played by tests/cuda/fake."""
+
+import shutil
+
+import pytest
+
+if shutil.which("g++") is None:
+    pytest.skip("g++ is missing: the .cu files cannot be compiled for the CPU", allow_module_level=True)
+
+
+def test_cupy_cuda_keeps_the_contract_of_the_kernels(outcomes_of, fake):
+    """Every test that numba_cpu passes."""
+    expected = outcomes_of(fake, "--collect-only", "tests/kernels", "-k", "numba_cpu")["collected"]
+    counts = outcomes_of(fake, "tests/kernels", "-k", "cupy_cuda")
+    assert expected > 40 and counts["passed"] == expected and set(counts) == {"passed", "deselected"}
+
+
+def test_the_framework_works_on_cupy_s_arrays_and_the_stand_in_is_strict(outcomes_of, fake):
+    counts = outcomes_of(fake, "tests/test_gpu.py", "tests/cuda/with_fake")
+    assert counts["passed"] > 100 and set(counts) == {"passed"}

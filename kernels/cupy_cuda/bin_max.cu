@@ -96,7 +96,7 @@ const int RUN = 32, OWNERS = 128;  // pixels of a run; threads of a block at mos
 extern "C" __global__ void bin_max_backward(const number *__restrict__ df, const int *__restrict__ argmax,
                                             number *__restrict__ dx, int pixels, int B, int C, int runs)
 {
-    __shared__ number sums[RUN][OWNERS];  // a column is one thread's, so that no thread waits for another
+    __shared__ number sums[RUN][OWNERS];  // a column is one thread's, and in a bank of its own: no thread waits
     int c = blockIdx.y * blockDim.x + threadIdx.x, own = threadIdx.y * blockDim.x + threadIdx.x;
     int blocks = (runs + blockDim.y - 1) / blockDim.y;  // of an image
     int n = blockIdx.x / blocks, first = (blockIdx.x % blocks * blockDim.y + threadIdx.y) * RUN;

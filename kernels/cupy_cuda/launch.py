@@ -63,7 +63,7 @@ def block(packs, rows=BLOCK, threads=BLOCK):
 
     At most `threads` in all; a row that is longer is cut into equal pieces.
     """
-    x = divided(packs, divided(packs, threads))
+    x = max(1, divided(packs, max(1, divided(packs, threads))))
     return x, max(1, min(rows, threads // x))
 
 

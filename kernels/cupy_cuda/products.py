@@ -4,8 +4,8 @@ cuBLAS counts down columns where NumPy counts along rows: what is x to us is x^T
 out^T = y^T x^T, with the factors exchanged, and then nothing has to be turned around.
 
 What precision (kernels/README.md) becomes: "fp32" is arithmetic in float32 throughout, whatever CUPY_TF32 says; for
-"tf32" the tensor cores read the float32 factors themselves and keep 10 bits of each; for "fp16" the factors are
-converted first.  Sums are float32 in all three.
+"tf32" the tensor cores read the float32 factors themselves and keep 10 bits of each (how they round a tie is theirs to
+decide); for "fp16" the factors are converted first.  Sums are float32 in all three.
 
 cuBLAS has no convolution, so im2col's matrix is built, for as many images at a time as COLS_BYTES allows: what is
 written and read again for it is some 2 K numbers a pixel, against 2 K O operations.

@@ -96,6 +96,7 @@ extern "C" __global__ void scatter_tiles(const pack *__restrict__ tiles, const n
     for (int strip = threadIdx.y; strip < strips; strip += blockDim.y) {
         pack sums[P][STEP] = {};  // what the strip has from row ti STEP on, down to the end of the tile
         for (int ti = begin - (OVER > 0); ti < end; ti++) {
+#pragma unroll
             for (int a = 0; a < P; a++)
                 for (int b = 0; b < STEP; b++)
                     sums[a][b] = a < OVER ? sums[a + STEP][b] : pack{};  // a step down
@@ -112,12 +113,14 @@ extern "C" __global__ void scatter_tiles(const pack *__restrict__ tiles, const n
                     for (int b = 0; b < OVER; b++)
                         add(half[b], L[STEP + b][j], t);
                 }
+#pragma unroll
                 for (int a = 0; a < P; a++)
                     for (int b = 0; b < STEP; b++)
                         add(sums[a][b], L[a][i], half[b]);                           // L (t L^T)
             }
-            for (int a = 0; a < STEP && begin <= ti; a++)
-                for (int b = 0; b < STEP; b++) {
+#pragma unroll
+            for (int a = 0; a < STEP; a++)
+                for (int b = 0; b < STEP && begin <= ti; b++) {
                     int r = ti * STEP - ph + a, w = strip * STEP - pw + b;
                     if (0 <= r && r < H && 0 <= w && w < W)
                         x[(r * W + w) * C] = sums[a][b];

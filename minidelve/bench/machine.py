@@ -15,7 +15,7 @@ import numpy as np
 from minidelve import threads
 from minidelve.backend import cupy_module, in_shares, kernels_for, uniform, use
 from minidelve.bench.timing import Clock
-from minidelve.device import readable
+from minidelve.device import memory, readable
 from minidelve.precision import FACTORS, as_factor, using_precision
 
 
@@ -77,7 +77,7 @@ def best_seconds(work: Callable[[], Any], seconds: float) -> float:
 
 # -- a GPU -------------------------------------------------------------------------------------------------------------
 
-COPY_BYTES = 1 << 30  # many times any GPU's L2 cache
+COPY_BYTES = 1 << 30  # many times any GPU's L2 cache; less where memory is short
 PRODUCT_SIDE = 8192  # large enough for every unit of any GPU
 
 
@@ -92,7 +92,7 @@ class DeviceLimits:
 def device_copy(size: int | None = None) -> Limit:
     """A copy from the device's memory to the device's memory."""
     cupy = cupy_module()
-    a = cupy.ones((size or COPY_BYTES) // 4, np.float32)
+    a = cupy.ones(min(size or COPY_BYTES, memory().free // 8) // 4, np.float32)
     out = cupy.empty_like(a)
     return Limit(lambda: cupy.copyto(out, a), 2.0 * a.nbytes)
 

@@ -35,14 +35,21 @@ if backend.DEVICE_OF["numba_cuda"] != "cpu":
 
 @pytest.fixture(scope="session")
 def fake() -> dict[str, str]:
-    """Environment variables with which a process finds the stand-in for CuPy."""
-    return {"PYTHONPATH": os.pathsep.join(filter(None, [str(FAKE), os.environ.get("PYTHONPATH")]))}
+    """Environment variables with which a process finds the stand-in for CuPy, and no GPU if there is one."""
+    path = os.pathsep.join(filter(None, [str(FAKE), os.environ.get("PYTHONPATH")]))
+    return {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}
 
 
 @pytest.fixture(scope="session")
 def simulator() -> dict[str, str]:
     """Environment variables with which Numba's CUDA kernels run in Python."""
     return {"NUMBA_ENABLE_CUDASIM": "1"}
+
+
+@pytest.fixture(scope="session")
+def contract() -> list[str]:
+    """The tests of the kernels' contract, parametrised by folder (tests/kernels/conftest.py)."""
+    return ["tests/kernels/test_contract.py", "tests/kernels/test_properties.py"]
 
 
 @pytest.fixture(scope="session")

@@ -8,10 +8,10 @@ if shutil.which("g++") is None:
     pytest.skip("g++ is missing: the .cu files cannot be compiled for the CPU", allow_module_level=True)
 
 
-def test_cupy_cuda_keeps_the_contract_of_the_kernels(outcomes_of, fake):
+def test_cupy_cuda_keeps_the_contract_of_the_kernels(outcomes_of, fake, contract):
     """Every test that numba_cpu passes."""
-    expected = outcomes_of(fake, "--collect-only", "tests/kernels", "-k", "numba_cpu")["collected"]
-    counts = outcomes_of(fake, "tests/kernels", "-k", "cupy_cuda")
+    expected = outcomes_of(fake, "--collect-only", *contract, "-k", "numba_cpu")["collected"]
+    counts = outcomes_of(fake, *contract, "-k", "cupy_cuda")
     assert expected > 40 and counts["passed"] == expected and set(counts) == {"passed", "deselected"}
 
 

@@ -13,7 +13,7 @@ from itertools import count
 import numpy as np
 
 ALIGNMENT = 512  # bytes, as CuPy's pool
-FENCE = 1024  # bytes on each side
+FENCE = 8192  # bytes on each side: a block's width
 NAN, SERIALS = 0xFFF00000, 0x100000  # as float or double; the lower 20 bits are free and hold a piece's number
 
 living = weakref.WeakSet()

@@ -7,6 +7,10 @@ What precision (kernels/README.md) becomes: "fp32" is arithmetic in float32 thro
 "tf32" the tensor cores read the float32 factors themselves and keep 10 bits of each (how they round a tie is theirs to
 decide); for "fp16" the factors are converted first.  Sums are float32 in all three.
 
+The gradient of a weight is a small matrix whose numbers are long sums, over all positions of a map.  cuBLAS gives a
+block of some 128 x 128 results to each multiprocessor, so a few blocks would leave most of a GPU idle.  Such sums are
+cut into parts, which make a batch of products, and the parts added up.
+
 cuBLAS has no convolution, so im2col's matrix is built, for as many images at a time as COLS_BYTES allows: what is
 written and read again for it is some 2 K numbers a pixel, against 2 K O operations.
 """
@@ -18,6 +22,9 @@ from kernels.cupy_cuda.im2col import im2col
 from kernels.cupy_cuda.leaky_relu import leaky_relu_forward
 
 COLS_BYTES = 1 << 28  # of im2col's matrix at a time
+BLOCK_OF_RESULTS = 128  # rows and columns
+ENOUGH_BLOCKS = 256  # for all multiprocessors of a large GPU, about twice
+LEAST_TERMS = 512  # of a part of a sum
 COMPUTE = {"fp32": "CUBLAS_COMPUTE_32F", "tf32": "CUBLAS_COMPUTE_32F_FAST_TF32", "fp16": "CUBLAS_COMPUTE_32F"}
 NUMBER = {"e": "CUDA_R_16F", "f": "CUDA_R_32F", "d": "CUDA_R_64F"}
 
@@ -79,6 +86,10 @@ def _multiply(x, y, out, add=False, precision="fp32"):
         if not add:
             out.fill(0)
         return
+    parts = _parts(x, y)
+    if parts > 1:
+        _multiply_in_parts(x, y, out, add, precision, parts)
+        return
     (I, K), J = x.shape[-2:], y.shape[-1]
     cublas, runtime = cupy.cuda.cublas, cupy.cuda.runtime
     (x, *x_layout), (y, *y_layout) = _as_cublas_takes_it(x), _as_cublas_takes_it(y)
@@ -99,6 +110,32 @@ def _multiply(x, y, out, add=False, precision="fp32"):
         *shape, y.data.ptr, y_type, y_row, y_step, x.data.ptr, x_type, x_row, x_step,
         before.ctypes.data, out.data.ptr, out_type, J, out_step, len(out), compute, cublas.CUBLAS_GEMM_DEFAULT,
     )  # fmt: skip
+
+
+def _parts(x, y):
+    """In how many parts of one length to cut the sums of x y: 1 unless they are long, few, and lie one below the other.
+
+    It depends on the shapes alone, so that every GPU adds in the same order.
+    """
+    (I, K), J = x.shape[-2:], y.shape[-1]
+    blocks = (len(x) if x.ndim == 3 else 1) * -(-I // BLOCK_OF_RESULTS) * -(-J // BLOCK_OF_RESULTS)
+    most = min(ENOUGH_BLOCKS // blocks, K // LEAST_TERMS)
+    if most < 2 or not (x.swapaxes(-1, -2).flags.c_contiguous and y.flags.c_contiguous):
+        return 1
+    return next((parts for parts in range(most, 1, -1) if K % parts == 0), 1)
+
+
+def _multiply_in_parts(x, y, out, add, precision, parts):
+    """As _multiply; x and y lie as (F K, I) and (F K, J), which is also (F parts, K / parts, ...)."""
+    F, (I, K), J = x[..., 0, 0].size, x.shape[-2:], y.shape[-1]
+    sums = cupy.empty((F * parts, I, J), out.dtype)
+    columns = x.swapaxes(-1, -2).reshape(F * parts, K // parts, I).swapaxes(1, 2)
+    _multiply(columns, y.reshape(F * parts, K // parts, J), sums, precision=precision)
+    total = sums.reshape(F, parts, I, J).sum(axis=1).reshape(out.shape)
+    if add:
+        out += total
+    else:
+        out[...] = total
 
 
 def _as_cublas_takes_it(x):

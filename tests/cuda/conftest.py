@@ -49,7 +49,7 @@ def simulator() -> dict[str, str]:
 @pytest.fixture(scope="session")
 def contract() -> list[str]:
     """The tests of the kernels' contract, parametrised by folder (tests/kernels/conftest.py)."""
-    return ["tests/kernels/test_contract.py", "tests/kernels/test_properties.py"]
+    return [f"tests/kernels/test_{name}.py" for name in ("contract", "properties", "beyond_a_block")]
 
 
 @pytest.fixture(scope="session")

@@ -122,3 +122,17 @@ def test_the_momentum_step_keeps_to_its_array_wherever_that_begins_and_ends(refe
     for folder, (a, D, gradient) in ((reference, expected), (other, got)):
         folder.momentum_step(*(x[ahead : ahead + n] for x in (a, D, gradient)), 0.9, 0.1, 5e-4)
     np.testing.assert_allclose(got, expected, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.parametrize(("F", "K", "I", "J"), [(4, 9000, 5, 7), (2, 3 * 1031, 4, 4), (1, 4096, 200, 300)])
+@pytest.mark.parametrize("add", [False, True])
+def test_long_sums_agree_however_they_are_cut(reference, other, rng, F, K, I, J, add):
+    """A GPU adds the sums of a small product in parts where their number allows it."""
+    x, y = numbers(rng, F, K, I), numbers(rng, F, K, J)
+    outs = [np.ones((F, I, J), np.float32) for _ in range(2)]
+    for folder, out in zip((reference, other), outs, strict=True):
+        folder.transposed_products(x, y, out, add)
+    np.testing.assert_allclose(outs[1], outs[0], rtol=1e-4, atol=1e-5 * K)
+    for precision in ("fp32", "tf32", "fp16"):
+        sums = [folder.matmul(x[0].T, y[0], precision) for folder in (reference, other)]
+        np.testing.assert_allclose(sums[1], sums[0], rtol=1e-4, atol=1e-5 * K)

@@ -45,6 +45,13 @@ def test_the_fake_has_nothing_that_cupy_lacks(fake):
     assert not any(found), "\n".join(filter(None, found))
 
 
+def test_only_a_process_that_asks_for_the_fake_finds_it(fake):
+    where = "import importlib.util; print(getattr(importlib.util.find_spec('cupy'), 'origin', 'nowhere'))"
+    for environment, expected in ({**os.environ, "PYTHONPATH": ""}, False), ({**os.environ, **fake}, True):
+        done = subprocess.run([sys.executable, "-c", where], env=environment, cwd=SCRIPT.parent, capture_output=True)
+        assert (str(SCRIPT.parent) in done.stdout.decode()) is expected
+
+
 def test_a_name_a_parameter_and_a_default_too_many_are_found():
     real = {"parameters": [["a", None, "by position"], ["axis", "None", "by position"], ["out", "None", "by name"]]}
     assert complaint("f", real, real) is None

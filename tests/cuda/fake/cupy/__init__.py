@@ -9,9 +9,10 @@ import numpy as np
 from cupy._array import apply as _apply
 from cupy._array import check_operands as _check_operands
 from cupy._array import fresh as _fresh
-from cupy._array import ndarray, ufunc
+from cupy._array import ndarray
 from cupy._array import room_for as _room_for
 from cupy._compile import RawModule  # noqa: F401
+from cupy._elementwise import ufunc
 from cupy._memory import pool as _pool
 
 __version__ = "14.2.0"  # whose behaviour this is

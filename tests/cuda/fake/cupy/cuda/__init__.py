@@ -1,4 +1,4 @@
-"""The device: one, and what its streams are given is done at once."""
+"""The device: one, whose default stream is never behind (stream.py says what is)."""
 
 from cupy.cuda import cublas, driver, memory, pinned_memory, runtime, stream  # noqa: F401
 from cupy.cuda.device import Device, get_cublas_handle, get_device_id  # noqa: F401

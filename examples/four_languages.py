@@ -1,11 +1,14 @@
-"""PReLU's backward pass in four languages, from the plainest code to the fastest: docs/kernels.md shows the sources.
+"""PReLU's backward pass in four languages, from the plainest code to the fastest.
+
+They are Python with NumPy, Numba on the CPU, Numba on a GPU and CUDA C; docs/kernels.md shows the sources.
 
     python examples/four_languages.py               CPU, and the GPU if there is one; about a minute
     python examples/four_languages.py 1 400 32      one turn, 400 rows of 32 channels
 
 Every rung computes dy and da of the same df, y (M, C) and a (C,), and is compared with the first one's result.
 Printed is the time for one of the M C numbers, and the rate at which the three numbers that each needs are moved
-(df and y read, dy written), also as a share of the copy rate.  CPU rungs run on one core.
+(df and y read, dy written), also as a share of the copy rate.  CPU rungs run on one core, GPU rungs on 8 times as
+many rows: arrays that no cache holds.
 """
 
 from __future__ import annotations
@@ -17,8 +20,8 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import backend, device
-from minidelve.bench.timing import Spread, interleaved
+from minidelve import backend
+from minidelve.bench.timing import KernelClock, Side, Spread, interleaved, seconds_per_call
 
 M, C = (int(word) for word in sys.argv[2:4]) if len(sys.argv) > 3 else (20_736, 128)  # 16 maps of 36 x 36
 MOVED = 3 * 4  # bytes for each number, float32
@@ -40,7 +43,7 @@ extern "C" __global__ void atomic(const float *df, const float *y, const float *
 
 extern "C" __global__ void column(const float *df, const float *y, const float *a, float *dy, float *da, int M, int C)
 {
-    // A thread a channel.  No two add to the same number, but there are only C threads: a GPU holds 200,000.
+    // A thread a channel.  No two add to the same number, but there are only C threads: a GPU holds 200,000 at a time.
     int c = blockIdx.x * blockDim.x + threadIdx.x;
     if (c >= C) return;
     float sum = 0;
@@ -80,15 +83,15 @@ def kernel(folder: str) -> Callable[..., Any]:
     return import_module(f"kernels.{folder}").prelu_backward
 
 
-def naive(name: str, threads: int) -> Callable[..., Any]:
-    """A kernel of CUDA above; threads in all."""
+def naive(name: str, thread_a_number: bool) -> Callable[..., Any]:
+    """A kernel of CUDA above, with a thread for each number or for each channel."""
     cupy = backend.cupy_module()
     function = cupy.RawModule(code=CUDA, options=("--std=c++17",)).get_function(name)
 
     def run(df: Any, y: Any, a: Any) -> tuple[Any, Any]:
         dy, da = cupy.empty_like(y), cupy.zeros_like(a)
-        sizes = np.int32(y.shape[0]), np.int32(y.shape[1])
-        function((-(-threads // 256),), (256,), (df, y, a, dy, da, *sizes))
+        threads = y.size if thread_a_number else len(a)
+        function((-(-threads // 256),), (256,), (df, y, a, dy, da, np.int32(len(y)), np.int32(len(a))))
         return dy, da
 
     return run
@@ -105,8 +108,8 @@ def gpu_rungs() -> list[Rung]:
     """What can run on the device."""
     rungs = [
         ("array expressions (kernels/reference on CuPy's arrays)", kernel("reference")),
-        ("CUDA C, a thread a number, atomic additions", naive("atomic", M * C)),
-        ("CUDA C, a thread a channel", naive("column", C)),
+        ("CUDA C, a thread a number, atomic additions", naive("atomic", thread_a_number=True)),
+        ("CUDA C, a thread a channel", naive("column", thread_a_number=False)),
     ]
     for folder, what in (("numba_cuda", "a number a thread"), ("cupy_cuda", "packs of 16 bytes")):
         if backend.can_run(folder):
@@ -121,35 +124,25 @@ def check(rungs: list[Rung], arrays: tuple[Any, ...], expected: tuple[Any, ...])
             assert np.linalg.norm(backend.to_device(got, "cpu") - right) < 1e-4 * np.linalg.norm(right), what
 
 
-def lines(rungs: list[Rung], arrays: tuple[Any, ...], turns: int, copy: float) -> Iterator[str]:
-    """A line a rung; copy is the copy rate in GB/s."""
-    where = backend.device_of(*arrays)
-    work = {what: (lambda run=run: run(*arrays)) for what, run in rungs}
-    if where == "cpu":
-        times = list(interleaved(work, turns, seconds=0.2))
-    else:
-        times = [{what: device.seconds_on_device(run, 20) for what, run in work.items()} for _ in range(turns)]
+def lines(rungs: list[Rung], arrays: tuple[Any, ...], turns: int) -> Iterator[str]:
+    """A line a rung, in turns with a copy."""
+    y = arrays[1]
+    out = np.empty_like(y)
+
+    def copy() -> None:
+        out[...] = y
+
+    work: dict[str, Side] = {what: (lambda run=run: run(*arrays)) for what, run in rungs}
+    clock = seconds_per_call if backend.device_of(y) == "cpu" else KernelClock(copy)
+    times = list(interleaved(work | {"copy": copy}, turns, 0.2, clock))
+    copied = 2 * y.itemsize / Spread.of([1e9 * t["copy"] / y.size for t in times]).median
     for what, _ in rungs:
-        spread = Spread.of([1e9 * t[what] / (M * C) for t in times])
+        spread = Spread.of([1e9 * t[what] / y.size for t in times])
         rate = MOVED / spread.median
         yield (
             f"  {what:<58}{spread.median:10.4f} ns  ({spread.low:.4f} to {spread.high:.4f})"
-            f"  {rate:8.1f} GB/s  {100 * rate / copy:4.0f}%"
+            f"  {rate:8.1f} GB/s  {100 * rate / copied:4.0f}%"
         )
-
-
-def copy_rate(array: Any, turns: int) -> float:
-    """GB/s, read plus written, of copies of an array on its device."""
-    out = np.empty_like(array)
-
-    def copy() -> None:
-        out[...] = array
-
-    if backend.device_of(array) == "cpu":
-        seconds = Spread.of([t["copy"] for t in interleaved({"copy": copy}, turns, seconds=0.2)]).median
-    else:
-        seconds = Spread.of([device.seconds_on_device(copy, 20) for _ in range(turns)]).median
-    return 2 * array.nbytes / seconds / 1e9
 
 
 def main(turns: int = 7) -> None:
@@ -165,16 +158,17 @@ def main(turns: int = 7) -> None:
     expected = kernel("reference")(df, y, a)
     check(CPU, (df, y, a), expected)
     print("CPU, one core")
-    print("\n".join(lines(CPU, (df, y, a), turns, copy_rate(y, turns))))
+    print("\n".join(lines(CPU, (df, y, a), turns)))
     usable, reason = backend.cuda_state()
     if not usable:
         print(f"GPU: none here ({reason})")
         return
+    df, y = (rng.standard_normal((8 * M, C), dtype=np.float32) for _ in range(2))
     there = tuple(backend.to_device(x, "cuda") for x in (df, y, a))
     rungs = gpu_rungs()
-    check(rungs, there, expected)
+    check(rungs, there, kernel("reference")(df, y, a))
     print(f"GPU: {reason}")
-    print("\n".join(lines(rungs, there, turns, copy_rate(there[1], turns))))
+    print("\n".join(lines(rungs, there, turns)))
 
 
 if __name__ == "__main__":

@@ -121,7 +121,8 @@ def explain(error: BaseException) -> str:
     return with_meaning(f"CuPy fails: {type(cause).__name__}: {words}")
 
 
-# What an error says, and what that means.  {cuda}: the driver's version of CUDA; {libraries}: how to get them.
+# What an error says, and what that means.  {cuda}: the driver's version of CUDA; {libraries}: how to get them;
+# {or_older}: the extra for the driver as it is.
 MEANINGS = (
     (r"InsufficientDriver", "the driver supports CUDA {cuda}, too old for this CuPy: update it{or_older}"),
     (r"SystemDriverMismatch", "the driver was updated while in use: restart the machine"),

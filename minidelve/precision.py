@@ -12,19 +12,20 @@ Nearly all of a step's arithmetic is in the products of conv and fully connected
     tf32    float32 in memory, factors rounded to tf32 on their way into the product
     mixed   factors are float16, also in memory where they are kept for backward: half the bytes.  Weights, their
             gradients, activations and the momentum rule stay float32 ("master weights"): a step eps dE/da is often less
-            than a thousandth of a, and in float16 a + eps dE/da would be a again
+            than a 4000th of a, and in float16 a + eps dE/da would be a again
 
 In all three, sums are float32; float64 arrays are never rounded.  Only conv2d and linear round: softmax, the loss,
 pooling and PReLU move memory and gain nothing.  Convolution is im2col then, as Winograd's sums of large terms that
 cancel (ops/winograd.py) would lose most of ten bits, and its saving in products is not needed.
 
 Short exponents are a second trouble.  Gradients of the loss by activations are small, a mean over the batch spread
-over all positions of a map, and what is below 6e-8 is 0 in float16.  So the loss is multiplied by a large number
+over all positions of a map, and what is below 3e-8 is 0 in float16.  So the loss is multiplied by a large number
 before backward, and the gradients of the weights, in float32, divided by it: optim/loss_scale.py.
 
 The idea of all this: Micikevicius et al., "Mixed Precision Training", arXiv 1710.03740.
 
-On the CPU the same is computed by rounding first: results as a GPU's (but for the order of sums), at no gain in speed.
+On the CPU the same is computed by rounding first: what a GPU would give, but for the order of sums and how its units
+round a tie, and at no gain in speed.
 """
 
 from __future__ import annotations

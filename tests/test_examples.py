@@ -64,3 +64,9 @@ def test_ladder_has_its_rungs_and_they_agree():
 def test_growth_measures_batches_and_sizes():
     out = run("growth.py", "lab14", 56, 8)
     assert len(re.findall(r"^lab14 +14 layers  batch +\d+ +\d+ px .* MB$", out, re.M)) == 3
+
+
+def test_four_languages_compute_the_same_on_this_processor():
+    out = run("four_languages.py", 1, 300, 16)  # which asserts that every rung agrees with the reference kernels
+    rungs = re.findall(r"^  (\S.*?)\s+[\d.]+ ns", out, re.M)
+    assert len(rungs) >= 4 and "NumPy (kernels/reference)" in rungs and "GPU: " in out

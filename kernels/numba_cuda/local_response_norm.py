@@ -1,12 +1,19 @@
 """Local response normalisation over neighbouring channels: thread (m, c) owns one number.
 
-Neighbouring threads have windows that overlap in all but one channel: what one of them reads, the next finds in the
-cache, so a window costs memory one number, not `size`.
+    s_c = k + scale * sum of x_e^2 over the window of c,   y_c = x_c s_c^-beta,   scale = alpha / size
 
-Backward needs t_e = dy_e x_e s_e^(-beta - 1) for the whole window, and a power is dear: a first kernel writes t down
-once for each channel, a second adds it up.
+The window of c is c - below <= e <= c + above, cut at the first and last channel.  Neighbouring threads have windows
+that overlap in all but one channel: what one of them reads, the next finds in the cache, so a window costs memory one
+number, not `size`.
 
-Bytes: forward reads x and writes y and s; backward reads dy, x and s twice, writes t and reads it, writes dx.
+Backward.  x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
+
+    dx_e = dy_e s_e^-beta - 2 scale beta x_e  sum over those c of  dy_c x_c s_c^(-beta - 1)
+
+A power is dear, and each is wanted by all its neighbours: a first kernel writes q_c = dy_c s_c^-beta down, a second
+adds up windows of q_c x_c / s_c.
+
+Bytes: forward reads x and writes y and s; backward reads dy and s, writes q, reads q, x and s and writes dx.
 """
 
 import numpy as np
@@ -39,26 +46,25 @@ def _forward(x, below, above, scale, beta, k, y, s):
 
 
 def local_response_norm_backward(dy, x, s, size, alpha, beta, out=None):
-    out, t = np.empty_like(x) if out is None else out, np.empty_like(x)
+    out, q = np.empty_like(x) if out is None else out, np.empty_like(x)
     number = x.dtype.type
     threads = over_rows(x.shape)
-    launch(_weights, threads, dy, x, s, number(-beta - 1), t)
-    numbers = number(2 * alpha * beta / size), number(beta)
-    launch(_backward, threads, dy, x, s, t, size // 2, (size - 1) // 2, *numbers, out)
+    launch(_powers, threads, dy, s, number(beta), q)
+    launch(_backward, threads, q, x, s, size // 2, (size - 1) // 2, number(2 * alpha * beta / size), out)
     return out
 
 
 @compiled
-def _weights(dy, x, s, power, t):
-    M, C = x.shape
+def _powers(dy, s, beta, q):
+    M, C = s.shape
     m = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
     c = cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
     if m < M and c < C:
-        t[m, c] = dy[m, c] * x[m, c] * s[m, c] ** power
+        q[m, c] = dy[m, c] * s[m, c] ** -beta
 
 
 @compiled
-def _backward(dy, x, s, t, below, above, scale, beta, dx):
+def _backward(q, x, s, below, above, scale, dx):
     M, C = x.shape
     m = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
     e = cuda.blockIdx.y * cuda.blockDim.x + cuda.threadIdx.x
@@ -66,5 +72,5 @@ def _backward(dy, x, s, t, below, above, scale, beta, dx):
         return
     total = x.dtype.type(0)
     for c in range(max(0, e - above), min(C, e + below + 1)):            # the windows that e is in
-        total += t[m, c]
-    dx[m, e] = dy[m, e] * s[m, e] ** -beta - scale * x[m, e] * total
+        total += q[m, c] * x[m, c] / s[m, c]
+    dx[m, e] = q[m, e] - scale * x[m, e] * total

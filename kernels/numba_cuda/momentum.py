@@ -2,8 +2,8 @@
 
 Thread i owns number i of the three flat arrays; neighbouring threads own neighbouring numbers.
 
-Bytes: three numbers read and two written.  As NumPy's operations, a launch and a temporary array each, the rule would
-move fifteen.
+Bytes: three numbers read and two written.  As kernels/reference writes it, with an array for each intermediate result,
+the rule moves seventeen.
 """
 
 from numba import cuda

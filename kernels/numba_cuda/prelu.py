@@ -13,7 +13,8 @@ the sum has two stages, each in a fixed order:
 
     rows    0 1 2 3 4   ->   0+3 1+4 2   ->   0+3+2 1+4   ->   sum
 
-Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` is at most PARTS rows.
+Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` is an eighth of y at
+most, and 1% of it for a map.
 """
 
 import numpy as np
@@ -21,6 +22,8 @@ from numba import cuda
 
 from kernels.numba_cuda.launch import BLOCK, block_of, compiled, divided, empty, launch, over_rows
 
+SUMS = 256  # places in shared memory: BLOCK, but not imported.  Numba's cache would not see launch.py change
+LEAST_ROWS = 8  # of a thread in stage 1, or `partial` would be as large as y behind a fully connected layer
 PARTS = 1024  # blocks side by side in stage 1 at most: a number of its own, so that every GPU adds in the same order
 
 
@@ -47,10 +50,10 @@ def prelu_backward(df, y, a, out=None):
     M, C = y.shape
     out, da = np.empty_like(y) if out is None else out, np.zeros_like(a)
     x, rows = block_of(C, M)
-    parts = min(PARTS, divided(M, rows))
+    parts = min(PARTS, divided(M, LEAST_ROWS * rows))
     partial = empty(y, (parts, C))
     launch(_backward, ((parts, divided(C, x)), (x, rows)), df, y, a, out, partial)
-    x = min(C, 8)  # few channels side by side, so that many threads share the rows of one
+    x = min(C, 8)  # channels side by side: 32 bytes, the least that memory hands out; so many threads share the rows
     grid = (divided(C, x), 1) if parts else (0, 0)
     launch(_column_sums, (grid, (x, max(1, min(parts, BLOCK // x)))), partial, da)
     return out, da
@@ -70,7 +73,7 @@ def _backward(df, y, a, dy, partial):
             else:
                 dy[m, c] = a[c] * share                                  # (dy)
                 total += share * value                                   # (3)
-    sums = cuda.shared.array(BLOCK, y.dtype)
+    sums = cuda.shared.array(SUMS, y.dtype)
     total = _sum_of_column(total, sums)                                  # (2), first stage
     if cuda.threadIdx.y == 0 and c < C:
         partial[cuda.blockIdx.x, c] = total
@@ -84,7 +87,7 @@ def _column_sums(partial, da):
     if c < C:
         for m in range(cuda.threadIdx.y, parts, cuda.blockDim.y):
             total += partial[m, c]
-    sums = cuda.shared.array(BLOCK, partial.dtype)
+    sums = cuda.shared.array(SUMS, partial.dtype)
     total = _sum_of_column(total, sums)                                  # (2), second stage
     if cuda.threadIdx.y == 0 and c < C:
         da[c] = total

@@ -25,16 +25,17 @@ def run_chain(layers: Sequence[Module], x: Tensor) -> Tensor:
 
 def links(layers: Sequence[Module]) -> tuple[list[Module], list[Tensor | float | None]]:
     """The layers without the rectifiers behind conv layers; for each layer the slope of the one behind it, or None."""
-    left: list[Module] = []
+    kept: list[Module] = []
     slopes: list[Tensor | float | None] = []
     for layer in layers:
         slope = slope_of(layer)
-        if slope is not None and left and type(left[-1]) is Conv2d and slopes[-1] is None:  # a subclass may differ
+        # type() is: a subclass of Conv2d may compute something else.
+        if slope is not None and kept and type(kept[-1]) is Conv2d and slopes[-1] is None:
             slopes[-1] = slope
         else:
-            left.append(layer)
+            kept.append(layer)
             slopes.append(None)
-    return left, slopes
+    return kept, slopes
 
 
 def slope_of(layer: Module) -> Tensor | float | None:

@@ -20,6 +20,8 @@ A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y
 Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `is_possible` then says no, and conv2d
 leaves it to prelu.py.
 
+On a GPU a piece is larger than its caches: y is written and read once more.  What is saved there is the array.
+
 What it buys stands in docs/measurements.md.
 """
 
@@ -35,7 +37,9 @@ import numpy as np
 from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
-LEAST = 2.0**-10  # slope: from it to 1 / LEAST f / a gives y back, but for rounding
+# Slope: from it to 1 / LEAST f / a gives y back, but for rounding.  Any slope above 0 would, if f could never become
+# 0 or infinite; a small factor from y never comes near that.
+LEAST = 2.0**-10
 
 
 class InPlaceActivation:

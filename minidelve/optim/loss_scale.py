@@ -1,7 +1,7 @@
 """Loss scaling: gradients that float16 can hold (Micikevicius et al., arXiv 1710.03740, section 3.2).
 
 In mixed precision (precision.py) the gradient dE/dy of a layer's response is a factor of two products, so it is
-rounded to float16, in which everything below 6e-8 is 0 and everything below 6e-5 has lost digits.  Backward is linear
+rounded to float16, in which everything below 3e-8 is 0 and everything below 6e-5 has lost digits.  Backward is linear
 in what it begins with:
 
     dE/dE = 1  gives  dE/da;     dE/dE = s  gives  s dE/da                 at every layer                      (s)
@@ -34,9 +34,9 @@ import numpy as np
 from minidelve.backend import array_module, device_of
 from minidelve.tensor import Tensor
 
-FIRST = 2.0**16  # too large for most networks: the first few steps find out
-LEAST, MOST = 1.0, 2.0**24
-GROWTH_STEPS = 1000
+FIRST = 2.0**16  # if that is too large, the first few steps find out: each halves it
+LEAST, MOST = 1.0, 2.0**24  # 2^24 lifts float16's least number to that of a gradient of 2e-15
+GROWTH_STEPS = 1000  # a step that is lost for having tried too much should be rare
 
 
 class LossScale:

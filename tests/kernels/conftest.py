@@ -102,6 +102,7 @@ def upload(x: np.ndarray):
     first = x.ctypes.data % 16 // x.itemsize
     room = cupy.empty(first + x.size, x.dtype)[first:].reshape(x.shape)
     room.set(x)
+    assert not x.size or (room.data.ptr - x.ctypes.data) % 16 == 0
     return room
 
 

@@ -5,10 +5,9 @@
 // its frame.  Neighbouring threads have neighbouring channels: whole lines are read and written.
 // Bytes: x is read (windows that overlap find each other's pixels in the caches), y is written.
 //
-// Backward gathers, as max_pool.cu's does: the map is cut into cells of the size of a stride, one for each window.  A
-// block has one row of cells (n, i), a thread one pack of channels, and walks along the row.  For each pixel of a cell it
-// adds up its share of every window that covers it, and writes it once: no zero fill first, no atomic additions, and
-// always the same order.
+// Backward gathers, as max_pool.cu's does, in cells of the size of a stride.  A block has one row of cells (n, i), a
+// thread one pack of channels, and walks along the row.  For each pixel of a cell it adds up its share of every window
+// that covers it, and writes it once: no zero fill first, no atomic additions, and always the same order.
 // Bytes: dy is read (from a cache for all pixels of a window but the first), dx is written.
 //
 // Offsets within an image are of 32 bits, of 64 from image to image.

@@ -2,14 +2,15 @@
 // (N, B, C).
 //
 // Forward.  The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
-// bin is a rectangle of whole cells.  So there are two kernels; C counts packs, and neighbouring threads have
+// bin is a rectangle of whole cells.  (Cells are also cut every 6 pixels, so that no thread has a long walk while
+// others have none: bin_max.py.)  So there are two kernels; C counts packs, and neighbouring threads have
 // neighbouring channels:
 //   1. cell_max: a thread has one pack of channels of one cell (n, i, j) and finds its maximum and where it is;
 //   2. bin_max: a thread has one pack of channels of one bin (n, b) and finds the largest maximum of its cells.
 // Of equal maxima the first in reading order counts.  In a cell that is the one found first; among cells, whose pixels
 // come before and after each other, the one at the smaller place.
-// Bytes: x is read once, f and argmax are written.  The cells in between are a small part of that in a large map, and
-// stay in the L2 cache; each is read once for each level of the pyramid.
+// Bytes: x is read once, f and argmax are written.  The cells in between hold between a fifth of x's numbers (18 x 18,
+// levels 6 3 2 1) and all of them (14 x 14, 7 3 2 1); they stay in the L2 cache, and are read once for each level.
 //
 // Backward.  A pixel may have won in several bins, and each channel's winners are elsewhere: adding to dx in memory
 // would need atomic additions (a new order each time), or one thread that walks all bins and waits for memory at each.

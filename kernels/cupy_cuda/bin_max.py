@@ -7,7 +7,7 @@ import numpy as np
 
 from kernels.cupy_cuda.launch import along_rows, divided, function, lanes_of
 
-LONGEST = 6  # pixels of a cell each way: a thread reads them one after the other, and others could
+LONGEST = 6  # pixels of a cell each way: a thread reads them one after the other, while others have none
 RUN = 32  # pixels of a thread in backward; as in bin_max.cu, and
 OWNERS = 128  # threads of a block
 SIDE_BY_SIDE = 32  # channels of a block

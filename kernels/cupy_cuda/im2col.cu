@@ -11,10 +11,10 @@
 // Bytes: cols is written once.  Each x is asked for kh kw times at stride 1, but neighbouring fields share theirs in
 // the L1 cache and neighbouring rows in the L2 cache: from memory it comes about once.
 //
-// col2im gathers, as max_pool.cu's backward does: the map is cut into cells of the size of a stride, one for each field.
-// A block has one row of cells (n, i), a thread one pack of channels, and walks along the row.  For each pixel of a cell
-// it asks every field that covers it for the copy it holds and adds them up in a register: nothing is added in memory,
-// so no atomic additions, and the order is always the same.  Neighbouring threads have neighbouring channels.
+// col2im gathers, as max_pool.cu's backward does, in cells of the size of a stride.  A block has one row of cells (n, i),
+// a thread one pack of channels, and walks along the row.  For each pixel of a cell it asks every field that covers it
+// for the copy it holds and adds them up in a register: nothing is added in memory, so no atomic additions, and the
+// order is always the same.  Neighbouring threads have neighbouring channels.
 // Bytes: each number of cols is read once, dx is written once.
 //
 // Offsets within an image of x are of 32 bits; cols is larger.

@@ -58,6 +58,11 @@ def lanes_of(C, *arrays, pack_bytes=PACK_BYTES):
     return lanes if fits else 1
 
 
+def lanes_in_line(*arrays):
+    """lanes_of for arrays that are no rows but numbers in line: load and store of pack.cu see to the last pack."""
+    return lanes_of(0, *arrays)
+
+
 def block(packs, rows=BLOCK, threads=BLOCK):
     """(x, y): threads side by side in a row of so many packs, and one below the other, at most `rows` of them.
 
@@ -68,7 +73,7 @@ def block(packs, rows=BLOCK, threads=BLOCK):
 
 
 def along_rows(rows, length, packs, threads=BLOCK):
-    """(grid, block) where a block has one row of pixels, and a thread one pack of a pixel's, with which it walks along.
+    """(grid, block) where a block has one row of pixels; a thread keeps its pack of channels and walks along the row.
 
     rows of `length` pixels of so many packs.  The rows go to the grid's x: y and z end at 65,535.
     """

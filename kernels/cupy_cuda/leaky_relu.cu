@@ -2,8 +2,7 @@
 //
 // What is read, y, is as long as what is written, and no number has to do with its neighbours: a thread takes PACKS
 // packs, neighbouring threads neighbouring packs.  It reads all of its packs before it writes the first, so that
-// several reads are under way at a time: memory answers after some 700 cycles, and the more bytes are on their way, the
-// less that matters.  (The compiler may not do that by itself: f may be y.)
+// several reads are under way at a time (pack.cu).
 // Bytes: forward reads y and writes f; backward reads df and y and writes dy.
 //
 // `y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN.

@@ -3,7 +3,7 @@
 import cupy
 import numpy as np
 
-from kernels.cupy_cuda.launch import BLOCK, block, divided, function, lanes_of
+from kernels.cupy_cuda.launch import BLOCK, block, divided, function, lanes_in_line, lanes_of
 
 PACKS = 4  # of a thread in forward; as in leaky_relu.cu
 
@@ -12,7 +12,7 @@ def leaky_relu_forward(y, slope, bias=None, out=None):
     out = cupy.empty_like(y) if out is None else out
     slope = y.dtype.type(slope)
     if bias is None:
-        lanes = lanes_of(0, y, out)
+        lanes = lanes_in_line(y, out)
         grid, n = (divided(y.size, BLOCK * PACKS * lanes), 1), np.int64(y.size)
         function("leaky_relu", "leaky_relu_forward", y.dtype, lanes)(grid, (BLOCK, 1), (y, out, slope, n))
         return out
@@ -28,7 +28,7 @@ def leaky_relu_forward(y, slope, bias=None, out=None):
 
 def leaky_relu_backward(df, y, slope, out=None):
     out = cupy.empty_like(y) if out is None else out
-    lanes = lanes_of(0, df, y, out)
+    lanes = lanes_in_line(df, y, out)
     arguments = df, y, out, y.dtype.type(slope), np.int64(y.size)
     grid = divided(y.size, BLOCK * lanes), 1
     function("leaky_relu", "leaky_relu_backward", y.dtype, lanes)(grid, (BLOCK, 1), arguments)

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from kernels.cupy_cuda.launch import BLOCK, divided, function, lanes_of
+from kernels.cupy_cuda.launch import BLOCK, divided, function, lanes_in_line
 
 
 def momentum_step(a, D, gradient, mu, eps, decay):
     number, n = a.dtype.type, a.size
-    lanes = lanes_of(0, a, D, gradient)
+    lanes = lanes_in_line(a, D, gradient)
     arguments = a, D, gradient, number(mu), number(eps), number(decay), np.int64(n)
     function("momentum", "momentum_step", a.dtype, lanes)((divided(n, BLOCK * lanes), 1), (BLOCK, 1), arguments)

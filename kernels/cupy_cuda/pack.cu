@@ -1,11 +1,17 @@
 // What every file of this folder begins with; source.py puts it there.
 //
-//   number   float or double: each file is compiled once for each (-Dnumber=float)
+//   number   float or double, or short for a float16 that is only copied: a file is compiled once for each
 //   LANES    how many neighbouring numbers a thread moves in one instruction (-DLANES=4)
+//
+// What threads, blocks, shared memory and caches are stands in kernels/numba_cuda/launch.py.
 //
 // A GPU reads memory best in pieces of 16 bytes a thread, neighbouring threads reading neighbouring pieces.  So where
 // the channels of a row fill whole pieces, a thread takes a `pack` of 4 floats or 2 doubles, else a single number.
-// In what follows "C counts packs" means that a row of C packs has C * LANES channels.
+// In what follows "C counts packs" means that a row of C packs has C * LANES channels.  Caches hold lines of 128 bytes,
+// and memory hands out 32 at least: reading "whole lines" means that nothing is fetched in vain.
+//
+// Memory answers after some 700 cycles.  The more bytes are on their way, the less that matters: kernels that may not
+// write before they have read (f may be y) read several packs into registers first.
 
 struct alignas(LANES * sizeof(number)) pack {
     number at[LANES];

@@ -4,9 +4,7 @@
 // registers.  The threads of a block stand side by side in a row and in several rows one below the other: together they
 // read and write whole lines.
 //
-// Forward reads ROWS rows before it writes the first, so that several reads are under way at a time: memory answers
-// after some 700 cycles, and the more bytes are on their way, the less that matters.  (The compiler may not do that by
-// itself: f may be y.)
+// Forward reads ROWS rows before it writes the first, so that several reads are under way at a time (pack.cu).
 //
 // Backward's sum over all rows is made in two stages, without atomic additions, so that it has the same order every
 // time:
@@ -14,8 +12,8 @@
 //      writes it to its own row of `partial`;
 //   2. column_sums adds the rows of `partial` in the same way.
 //
-// Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` has one row for each block,
-// so it is small beside them.
+// Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` has one row for each block:
+// an eighth of y at most, and 1% of it for a map.
 
 const int ROWS = 4;  // as in prelu.py
 
@@ -31,7 +29,7 @@ extern "C" __global__ void prelu_forward(const pack *y, const pack *a, const pac
     for (int k = 0; k < ROWS; k++)
         if (first + k * blockDim.y < M)
             v[k] = y[(first + k * blockDim.y) * C + c];
-    for (int k = 0; k < ROWS; k++) {
+    for (int k = 0; k < ROWS; k++) {  // rows beyond M hold whatever was there: computed, not written
         for (int l = 0; l < LANES; l++) {
             number s = v[k].at[l] + shift.at[l];
             v[k].at[l] = s > 0 ? s : slope.at[l] * s;                                // (1)
@@ -67,7 +65,7 @@ extern "C" __global__ void prelu_backward(const pack *__restrict__ df, const pac
     if (c < C) {
         pack slope = a[c];
         long long step = (long long)gridDim.x * blockDim.y;
-#pragma unroll 2
+#pragma unroll 2  // four reads under way
         for (long long m = (long long)blockIdx.x * blockDim.y + threadIdx.y; m < M; m += step) {
             pack d = df[m * C + c], v = y[m * C + c];
             for (int l = 0; l < LANES; l++) {

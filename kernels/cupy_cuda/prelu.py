@@ -6,6 +6,7 @@ import numpy as np
 from kernels.cupy_cuda.launch import BLOCK, block, divided, function, lanes_of
 
 ROWS = 4  # of a thread in forward; as in prelu.cu
+LEAST_ROWS = 8  # of a thread in backward, or `partial` would be as large as y behind a fully connected layer
 PARTS = 1024  # blocks of backward at most, each a row of partial sums.  A number of its own, not the GPU's: the order
 # of the sums is then the same on every GPU
 SIDE_BY_SIDE = 2  # packs in a block that adds partial sums: 32 bytes, the least that memory hands out.  So all other
@@ -31,7 +32,7 @@ def prelu_backward(df, y, a, out=None):
     lanes = lanes_of(C, df, y, a, out)
     packs = C // lanes
     x, rows = block(packs)
-    parts = min(PARTS, divided(M, rows))
+    parts = min(PARTS, divided(M, LEAST_ROWS * rows))
     partial, da = cupy.empty((parts, C), y.dtype), cupy.empty(C, y.dtype)
     arguments = df, y, a, out, partial, np.int64(M), packs
     function("prelu", "prelu_backward", y.dtype, lanes)((parts, divided(packs, x)), (x, rows), arguments)

@@ -24,7 +24,7 @@ from kernels.cupy_cuda.leaky_relu import leaky_relu_forward
 COLS_BYTES = 1 << 28  # of im2col's matrix at a time
 BLOCK_OF_RESULTS = 128  # rows and columns
 ENOUGH_BLOCKS = 256  # for all multiprocessors of a large GPU, about twice
-LEAST_TERMS = 512  # of a part of a sum
+LEAST_TERMS = 512  # of a part of a sum, or adding the parts up would cost as much as is won
 COMPUTE = {"fp32": "CUBLAS_COMPUTE_32F", "tf32": "CUBLAS_COMPUTE_32F_FAST_TF32", "fp16": "CUBLAS_COMPUTE_32F"}
 NUMBER = {"e": "CUDA_R_16F", "f": "CUDA_R_32F", "d": "CUDA_R_64F"}
 
@@ -115,7 +115,7 @@ def _multiply(x, y, out, add=False, precision="fp32"):
 def _parts(x, y):
     """In how many parts of one length to cut the sums of x y: 1 unless they are long, few, and lie one below the other.
 
-    It depends on the shapes alone, so that every GPU adds in the same order.
+    It depends on the shapes alone, not on the GPU (cuBLAS's order of adding within a part does).
     """
     (I, K), J = x.shape[-2:], y.shape[-1]
     blocks = (len(x) if x.ndim == 3 else 1) * -(-I // BLOCK_OF_RESULTS) * -(-J // BLOCK_OF_RESULTS)
@@ -126,8 +126,11 @@ def _parts(x, y):
 
 
 def _multiply_in_parts(x, y, out, add, precision, parts):
-    """As _multiply; x and y lie as (F K, I) and (F K, J), which is also (F parts, K / parts, ...)."""
-    F, (I, K), J = x[..., 0, 0].size, x.shape[-2:], y.shape[-1]
+    """As _multiply; x and y lie as (F K, I) and (F K, J), which is also (F parts, K / parts, ...).
+
+    The parts make enough blocks, or are too short, to be cut again.
+    """
+    F, (I, K), J = len(x) if x.ndim == 3 else 1, x.shape[-2:], y.shape[-1]
     sums = cupy.empty((F * parts, I, J), out.dtype)
     columns = x.swapaxes(-1, -2).reshape(F * parts, K // parts, I).swapaxes(1, 2)
     _multiply(columns, y.reshape(F * parts, K // parts, J), sums, precision=precision)

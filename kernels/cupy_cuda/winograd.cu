@@ -1,7 +1,9 @@
-// Winograd's tiles: squares of a map, transformed from both sides, and the way back.  x is (N, H, W, C), tiles
-// (F, T, C), F places of T tiles; L, the matrix, is (P, Q); C counts packs.
+// Winograd's tiles: squares of a map, transformed from both sides, and back.  x is (N, H, W, C), C counts packs.
+// L, the matrix, is (P, Q): Q is the side of what is read, P of what is written.  tiles is (F, T, C): number (i, j) of
+// all T tiles lies in plane f = i P + j (gather) or i Q + j (scatter).
 //
-//   gather    tile = L d L^T for each Q x Q square d of x, F = P P        scatter    x += L t L^T for each tile t, F = Q Q
+//   gather     tile = L d L^T for each Q x Q square d of x,  F = P P
+//   scatter    x += L t L^T   for each tile t,               F = Q Q
 //
 // P, Q and STEP, by which neighbouring squares are apart, are known to the compiler (-DSTEP=4): the loops below have
 // fixed lengths and become straight code, and a thread's square lies in registers.
@@ -20,9 +22,9 @@
 // scatter.  Squares overlap by OVER = P - STEP, so up to four tiles add to a pixel.  To need neither atomic additions
 // nor a second pass, a thread owns what it writes: a strip, STEP pixels wide, of one pack of channels, in which it
 // walks down BAND rows of tiles.
-//   * The tile to the left reaches OVER columns into the strip.  Those of its columns are added to the tile's own
-//     before L is multiplied from the left, so the neighbour costs OVER / P of a transform.  It is read twice, by
-//     two threads of a block, so the second time from the L1 cache.
+//   * The tile to the left reaches OVER columns into the strip.  So the P columns of a tile are divided between two
+//     threads, STEP and OVER of them: each is computed once, and added to the other tile's before L is multiplied from
+//     the left.  The tile is read twice, by two threads of a block, so the second time from the L1 cache.
 //   * The tile above reaches OVER rows into this one: they stay in the registers when the thread takes a step down.
 //     Only at the top of a band the tile above has to be transformed once more: one row in BAND.
 // Where the squares do not overlap (STEP = P) neither is compiled, and a thread has a single square.
@@ -101,14 +103,15 @@ extern "C" __global__ void scatter_tiles(const pack *__restrict__ tiles, const n
                 for (int b = 0; b < STEP; b++)
                     sums[a][b] = a < OVER ? sums[a + STEP][b] : pack{};  // a step down
             const pack *tile = tiles + (((long long)n * TH + ti) * TW + strip) * C + c;
-            for (int i = 0; i < Q && 0 <= ti && ti < TH; i++) {
+            bool row = 0 <= ti && ti < TH, own = strip < TW, left = OVER > 0 && 0 < strip && strip <= TW;
+            for (int i = 0; i < Q && row; i++) {
                 pack half[STEP] = {};                                                // row i of t L^T
-                for (int j = 0; j < Q && strip < TW; j++) {
+                for (int j = 0; j < Q && own; j++) {
                     pack t = tile[(i * Q + j) * T * C];
                     for (int b = 0; b < STEP; b++)
                         add(half[b], L[b][j], t);
                 }
-                for (int j = 0; j < Q && OVER > 0 && 0 < strip && strip <= TW; j++) {
+                for (int j = 0; j < Q && left; j++) {
                     pack t = tile[(i * Q + j) * T * C - C];  // the tile to the left
                     for (int b = 0; b < OVER; b++)
                         add(half[b], L[STEP + b][j], t);
@@ -118,9 +121,10 @@ extern "C" __global__ void scatter_tiles(const pack *__restrict__ tiles, const n
                     for (int b = 0; b < STEP; b++)
                         add(sums[a][b], L[a][i], half[b]);                           // L (t L^T)
             }
+            bool ours = begin <= ti;  // the row above the band only lends its overlap
 #pragma unroll
             for (int a = 0; a < STEP; a++)
-                for (int b = 0; b < STEP && begin <= ti; b++) {
+                for (int b = 0; b < STEP && ours; b++) {
                     int r = ti * STEP - ph + a, w = strip * STEP - pw + b;
                     if (0 <= r && r < H && 0 <= w && w < W)
                         x[(r * W + w) * C] = sums[a][b];

@@ -21,7 +21,7 @@ from kernels.numba_cuda.launch import compiled, empty, launch, over_rows
 def bin_max_forward(x, bins, out=None):
     shape = N, B, C = len(x), len(bins), x.shape[3]
     f, argmax = (empty(x, shape), empty(x, shape, np.int32)) if out is None else out
-    launch(_forward, over_rows((N * B, C)), x, np.asarray(bins, like=x), f, argmax)  # like: bins go to x's device
+    launch(_forward, over_rows((N * B, C)), x, np.asarray(bins, like=x), f, argmax)  # like: bins are copied beside x
     return f, argmax
 
 

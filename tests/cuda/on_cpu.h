@@ -3,7 +3,8 @@
 //   blocks     run one after the other
 //   threads    run one after the other too, where the file has no __syncthreads; else each thread of a block is a
 //              fiber with a stack of its own: it runs to its next __syncthreads, then the next thread runs, and when
-//              all have arrived the first goes on
+//              all have arrived the first goes on.  Every other block begins with its last thread, so that a missing
+//              __syncthreads shows whether it hurts the threads before or those behind
 //   __shared__ is filled with 0xFF before each block, so what a block reads but never wrote is NaN or -1
 //   a fault    (a wild address, misaligned pack, index beyond a fixed array, division by 0: the file is compiled with
 //              -fsanitize=undefined) ends the launch with a message instead of ending the process
@@ -144,7 +145,7 @@ __attribute__((noinline)) static void resume(int t)
 }
 
 // Every thread of a block to its end; false, with a message, where the threads part at a __syncthreads.
-static bool run_fibers(int threads, char *message)
+static bool run_fibers(int threads, bool backwards, char *message)
 {
     for (int t = 0; t < threads; t++)
         fibers[t].ended = false;
@@ -152,7 +153,7 @@ static bool run_fibers(int threads, char *message)
         static int t; // static: a longjmp leaves it as it is
         for (t = 0; t < threads; t++)
             if (!_setjmp(scheduler))
-                resume(t);
+                resume(backwards ? threads - 1 - t : t);
         int ended = 0;
         for (int i = 0; i < threads; i++)
             ended += fibers[i].ended;
@@ -178,19 +179,21 @@ static void on_fault(int signal) { siglongjmp(fault, signal); }
 
 static bool run_blocks(const unsigned *grid, bool with_fibers, char *message)
 {
+    static bool backwards = true; // of the block before: a launch of one block takes turns with the next launch
     int threads = blockDim.x * blockDim.y * blockDim.z;
     for (unsigned z = 0; z < grid[2]; z++)
         for (unsigned y = 0; y < grid[1]; y++)
             for (unsigned x = 0; x < grid[0]; x++) {
                 blockIdx = {x, y, z};
+                backwards = !backwards;
                 if (__start_on_cpu_shared)
                     memset(__start_on_cpu_shared, 0xFF, __stop_on_cpu_shared - __start_on_cpu_shared);
                 if (with_fibers) {
-                    if (!run_fibers(threads, message))
+                    if (!run_fibers(threads, backwards, message))
                         return false;
                 } else
                     for (int t = 0; t < threads; t++) {
-                        be_thread(t);
+                        be_thread(backwards ? threads - 1 - t : t);
                         body();
                     }
             }

@@ -133,6 +133,6 @@ def test_long_sums_agree_however_they_are_cut(reference, other, rng, F, K, I, J,
     for folder, out in zip((reference, other), outs, strict=True):
         folder.transposed_products(x, y, out, add)
     np.testing.assert_allclose(outs[1], outs[0], rtol=1e-4, atol=1e-5 * K)
-    for precision in ("fp32", "tf32", "fp16"):
+    for precision in ("fp32", "fp16"):
         sums = [folder.matmul(x[0].T, y[0], precision) for folder in (reference, other)]
         np.testing.assert_allclose(sums[1], sums[0], rtol=1e-4, atol=1e-5 * K)

@@ -49,11 +49,23 @@ def test_threads_wait_for_each_other(threads):
     assert out.get().tolist() == np.arange(3 * threads).reshape(3, -1)[:, ::-1].ravel().tolist()
 
 
-def test_a_thread_without_barriers_sees_what_is_missing():
-    """Without its first __syncthreads the kernel above reads what no thread has written: a race is not hidden."""
-    out = cupy.arange(8, dtype=np.int32)
-    kernel(REVERSE.replace("__syncthreads();", "", 1))((1,), (8,), (out,))
-    assert out.get()[0] != 7
+@pytest.mark.parametrize("neighbour", [-1, 1])
+def test_a_missing_barrier_shows_in_one_of_two_blocks_whoever_is_read_too_early(neighbour):
+    body = """
+        __shared__ int line[8];
+        line[threadIdx.x] = threadIdx.x;
+        /* here */
+        int other = line[(threadIdx.x + 8 + NEIGHBOUR) % 8];
+        __syncthreads();
+        out[blockIdx.x * 8 + threadIdx.x] = other;
+    """.replace("NEIGHBOUR", str(neighbour))
+    expected = [(t + neighbour) % 8 for t in range(8)]
+    seen = []
+    for text in (body, body.replace("/* here */", "__syncthreads();")):
+        out = cupy.empty((2, 8), np.int32)
+        kernel(text)((2,), (8,), (out,))
+        seen.append([sum(a != b for a, b in zip(block, expected)) for block in out.get().tolist()])
+    assert sorted(seen[0]) == [1, 7] and seen[1] == [0, 0]
 
 
 def test_shared_memory_holds_nothing_of_the_block_before():

@@ -285,14 +285,14 @@ class Function:
         if len(shares) != len(self.sources):
             expected = f"{len(self.sources)}, one per input"
             raise RuntimeError(f"{name}.backward returned {len(shares)} gradients; expected {expected}")
-        xp = array_module(df)
         for i, (source, share) in enumerate(zip(self.sources, shares, strict=True)):
             if source is None:
                 continue
             if share is None or np.shape(share) != source.shape:
                 got = "None" if share is None else f"shape {np.shape(share)}"
                 raise RuntimeError(f"{name}.backward returned {got} for input {i}; expected shape {source.shape}")
-            shares[i] = xp.asarray(share, dtype=source.dtype)
+            home = share if hasattr(share, "dtype") else df  # a bare number is at home everywhere
+            shares[i] = array_module(home).asarray(share, dtype=source.dtype)
         return tuple(shares)
 
     def free(self) -> None:

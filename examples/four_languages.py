@@ -23,6 +23,8 @@ import numpy as np
 from minidelve import backend
 from minidelve.bench.timing import KernelClock, Side, Spread, interleaved, seconds_per_call
 
+if not all(word.isdecimal() for word in sys.argv[1:]):
+    sys.exit(__doc__)
 M, C = (int(word) for word in sys.argv[2:4]) if len(sys.argv) > 3 else (20_736, 128)  # 16 maps of 36 x 36
 MOVED = 3 * 4  # bytes for each number, float32
 FEW = 200  # rows for the loop in Python
@@ -140,7 +142,7 @@ def lines(rungs: list[Rung], arrays: tuple[Any, ...], turns: int) -> Iterator[st
         spread = Spread.of([1e9 * t[what] / y.size for t in times])
         rate = MOVED / spread.median
         yield (
-            f"  {what:<58}{spread.median:10.4f} ns  ({spread.low:.4f} to {spread.high:.4f})"
+            f"  {what:<58}{spread.median:10.3g} ns  ({spread.low:.3g} to {spread.high:.3g})"
             f"  {rate:8.1f} GB/s  {100 * rate / copied:4.0f}%"
         )
 
@@ -153,8 +155,8 @@ def main(turns: int = 7) -> None:
     few = df[:FEW], y[:FEW], a
     check([("loop", loop_in_python)], few, kernel("reference")(*few))
     start = next(iter(interleaved({"loop": lambda: loop_in_python(*few)}, 1, seconds=0.1)))["loop"]
-    print(f"PReLU backward, float32, {M} x {C}; a share of 100% moves numbers as fast as a copy")
-    print(f"  {f'a loop in Python ({FEW} rows of them)':<58}{1e9 * start / few[0].size:10.4f} ns")
+    print(f"PReLU backward, float32, {M} x {C}; nanoseconds a number, and 100% moves numbers as fast as a copy")
+    print(f"  {f'a loop in Python ({FEW} rows of them)':<58}{1e9 * start / few[0].size:10.3g} ns")
     expected = kernel("reference")(df, y, a)
     check(CPU, (df, y, a), expected)
     print("CPU, one core")

@@ -26,6 +26,7 @@ import importlib
 import importlib.util
 import math
 import os
+import warnings
 from collections.abc import Callable
 from pathlib import Path
 from types import ModuleType
@@ -105,8 +106,9 @@ def _load(name: str) -> ModuleType:
         try:
             _loaded[name] = importlib.import_module(f"kernels.{name}")
         except ModuleNotFoundError as error:
+            others = ", ".join(other for other in available() if other != name)
             raise ImportError(
-                f"this installation cannot load kernels.{name} ({error}); expected one of: {', '.join(available())}"
+                f"this installation cannot load kernels.{name} ({error}); expected one of: {others}"
             ) from error
     return _loaded[name]
 
@@ -131,15 +133,27 @@ def _numba_sees_a_device() -> bool:
     return bool(importlib.import_module("numba.cuda").is_available())
 
 
+def _of_the_cpu() -> list[str]:
+    return [name for name, device in DEVICE_OF.items() if device == "cpu"]
+
+
 class use:
     """Choose an implementation for its device: `use("reference")`, or `with use("reference"): ...`.
 
-    Raises ValueError for an unknown name and ImportError for one that is not installed.
+    Raises ValueError for an unknown name, RuntimeError for one whose device is not there, and ImportError for one
+    that is not installed.
     """
 
     def __init__(self, name: str):
         if name not in DEVICE_OF:
             raise ValueError(f"use: no implementation is called {name!r}; expected one of {', '.join(DEVICE_OF)}")
+        if DEVICE_OF[name] == "cuda" and not (cuda_state()[0] and (name != "numba_cuda" or _numba_sees_a_device())):
+            why = "Numba sees no device" if cuda_state()[0] else cuda_state()[1]
+            instead = "set NUMBA_ENABLE_CUDASIM=1 before Python starts to run it on the CPU, or "
+            raise RuntimeError(
+                f"use: {name!r} serves arrays on a GPU, and there is none to use ({why}); "
+                f"{instead if name == 'numba_cuda' else ''}use one of {', '.join(_of_the_cpu())}"
+            )
         _load(name)
         self._device = DEVICE_OF[name]
         self._before = _chosen[self._device]
@@ -262,7 +276,9 @@ def _probe_cupy() -> tuple[ModuleType | None, str]:
     if importlib.util.find_spec("cupy") is None:
         return None, cuda_install.not_installed()
     try:
-        cupy = importlib.import_module("cupy")
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # a page about two wheels at once: cuda_install says it in a line
+            cupy = importlib.import_module("cupy")
         if not cupy.cuda.is_available():
             return None, cuda_install.no_device(cupy)
         # A driver without cuBLAS or NVRTC still says "available": only a real product proves it.

@@ -20,8 +20,10 @@ import re
 import shutil
 import subprocess
 import sys
+from contextlib import suppress
 from functools import cache
 from importlib.metadata import distributions
+from pathlib import Path
 from typing import Any
 
 WHEEL = re.compile(r"cupy(-cuda\d+x?|-rocm[-\d]+)?|amd-cupy")  # all of them install the one package `cupy`
@@ -68,11 +70,19 @@ def extra() -> str | None:
 
 
 def install() -> str:
-    """The command that installs CuPy."""
+    """The command that installs CuPy, to be typed in the checkout."""
     wanted = extra()
     if wanted:
-        return f"pip install 'minidelve[{wanted}]'"
-    return "pip install 'minidelve[cuda12]' or 'minidelve[cuda13]', as the driver's CUDA version is"
+        return f"{pip()} install -e '.[{wanted}]'"
+    return f"{pip()} install -e '.[cuda12]' or '.[cuda13]', as the driver's CUDA version is"
+
+
+def pip() -> str:
+    """The pip of the Python that runs, as one may type it."""
+    python = Path(sys.executable)
+    with suppress(ValueError):
+        python = python.relative_to(Path.cwd())
+    return f"{python} -m pip"
 
 
 def wheels() -> list[str]:
@@ -87,13 +97,21 @@ def two_wheels() -> str | None:
     if len(found) < 2:
         return None
     return (
-        f"{' and '.join(found)} are both installed and overwrite each other: pip uninstall {' '.join(found)}, "
-        f"then {install()}"
+        f"{' and '.join(found)} are both installed and overwrite each other: {pip()} uninstall -y "
+        f"{' '.join(found)}, then {install()}"
     )
 
 
 def not_installed() -> str:
     """CuPy cannot be found."""
+    if several := two_wheels():
+        return several
+    if left := wheels():
+        name = left[0].split()[0]
+        return (
+            f"{name} is registered but its files are gone, as happens when another CuPy wheel is removed: {pip()} "
+            f"uninstall -y {name}, then {install()}"
+        )
     if driver_cuda() is None:
         return f"CuPy is not installed ({install()}), and no NVIDIA driver is found either"
     return f"CuPy is not installed ({install()}; the driver supports CUDA {dotted(driver_cuda())})"
@@ -102,7 +120,7 @@ def not_installed() -> str:
 def no_device(cupy: Any) -> str:
     """The module cupy can be imported and finds no device."""
     if driver_cuda() is None:
-        return "CuPy is installed, but there is no NVIDIA driver (libcuda.so.1): install the one for your card"
+        return with_meaning("CuPy is installed, but there is no NVIDIA driver (libcuda.so.1), which needs a card")
     try:
         cupy.cuda.runtime.getDeviceCount()
         answer = "the driver lists no device"
@@ -133,7 +151,7 @@ MEANINGS = (
     (r"OutOfMemory|MemoryAllocation|ALLOC_FAILED", "the card's memory is full: close other programs that use it"),
     (
         r"PermissionError|FileNotFoundError|NotADirectoryError|Read-only file system",
-        "CuPy needs a folder for compiled kernels: set CUPY_CACHE_DIR to one of yours",
+        "CuPy needs a folder for compiled kernels: set CUPY_CACHE_DIR to one that you can write",
     ),
 )
 
@@ -153,7 +171,9 @@ def with_meaning(said: str) -> str:
 def libraries() -> str:
     """How to get CUDA's libraries for the CuPy that is here."""
     wheel = next((wheel.split()[0] for wheel in wheels() if "-cuda" in wheel), None)
-    return f"pip install '{wheel}[ctk]'" if wheel else "install the CUDA toolkit of the version that CuPy was built for"
+    if wheel is None:
+        return "install the CUDA toolkit of the version that CuPy was built for"
+    return f"{pip()} install '{wheel}[ctk]'"
 
 
 def dotted(version: tuple[int, int] | None) -> str:

@@ -121,7 +121,8 @@ class Tensor:
     def __repr__(self) -> str:
         made = f", made by {type(self.function).__name__}" if self.function else ""
         wants = ", requires_grad=True" if self.requires_grad and not made else ""
-        return f"{type(self).__name__}({self.data}, dtype={self.dtype}{wants}{made})"
+        where = ", device=cuda" if self.device == "cuda" else ""
+        return f"{type(self).__name__}({self.data}, dtype={self.dtype}{where}{wants}{made})"
 
     def __bool__(self) -> bool:
         if self.size != 1:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidelve import Tensor, backend
+from minidelve import Tensor, backend, cuda_install
 
 ROOT = Path(__file__).parents[1]
 
@@ -124,8 +124,8 @@ def test_without_cupy_it_says_what_to_install(monkeypatch):
     monkeypatch.setattr(backend, "_cupy_state", None)
     monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
     usable, reason = backend.cuda_state()
-    assert not usable and "pip install 'minidelve[cuda12]'" in reason
-    with pytest.raises(RuntimeError, match=r"CUDA cannot be used here: CuPy is not installed.*use device 'cpu'"):
+    assert not usable and reason == cuda_install.not_installed()
+    with pytest.raises(RuntimeError, match=r"CUDA cannot be used here: .*install.*use device 'cpu'"):
         Tensor([1.0]).to("cuda")
 
 
@@ -172,3 +172,19 @@ def test_without_a_compiler_the_reference_kernels_serve():
     environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
     assert done.stdout.split() == ["kernels.reference", "12.0", "8.0"], done.stderr
+
+
+# -- implementations whose device is not there -----------------------------------------------------
+
+
+@pytest.mark.skipif(backend.cuda_state()[0], reason="there is a CUDA device here")
+@pytest.mark.parametrize("name", ["cupy_cuda", "numba_cuda"])
+def test_kernels_of_a_gpu_that_is_not_there_are_refused_and_not_passed_over(name):
+    before = backend.kernels_for(np.zeros(1)).__name__
+    if backend.DEVICE_OF[name] == "cpu":
+        pytest.skip("Numba's simulator is on")
+    said = f"use: '{name}' serves arrays on a GPU, and there is none.*use one of refer"
+    with pytest.raises(RuntimeError, match=said) as e:
+        backend.use(name)
+    assert ("NUMBA_ENABLE_CUDASIM=1" in str(e.value)) == (name == "numba_cuda")
+    assert backend.kernels_for(np.zeros(1)).__name__ == before and not backend.can_run(name)

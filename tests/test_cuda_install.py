@@ -8,6 +8,12 @@ import pytest
 from minidelve import cuda_install
 
 
+@pytest.fixture(autouse=True)
+def pip_is_called_pip(monkeypatch):
+    """Else messages name the pip of the Python that runs the tests."""
+    monkeypatch.setattr(cuda_install, "pip", lambda: "pip")
+
+
 @pytest.fixture
 def machine(monkeypatch):
     """machine(driver=(12, 4), wheels={"cupy-cuda12x": "14.2.0"}): what is installed there."""
@@ -40,13 +46,13 @@ class CUDARuntimeError(RuntimeError):
 def test_the_driver_chooses_the_extra(machine, driver, extra):
     machine(driver)
     assert cuda_install.extra() == extra
-    both = "pip install 'minidelve[cuda12]' or 'minidelve[cuda13]', as the driver's CUDA version is"
-    assert cuda_install.install() == (f"pip install 'minidelve[{extra}]'" if extra else both)
+    both = "pip install -e '.[cuda12]' or '.[cuda13]', as the driver's CUDA version is"
+    assert cuda_install.install() == (f"pip install -e '.[{extra}]'" if extra else both)
 
 
 def test_without_cupy_it_names_the_extra_and_the_driver(machine):
     machine((13, 0))
-    line = "CuPy is not installed (pip install 'minidelve[cuda13]'; the driver supports CUDA 13.0)"
+    line = "CuPy is not installed (pip install -e '.[cuda13]'; the driver supports CUDA 13.0)"
     assert cuda_install.not_installed() == line
     machine()
     assert cuda_install.not_installed().endswith("and no NVIDIA driver is found either")
@@ -54,7 +60,7 @@ def test_without_cupy_it_names_the_extra_and_the_driver(machine):
 
 def test_two_wheels_are_named_with_the_cure_whatever_fails(machine):
     machine((12, 4), {"cupy-cuda12x": "14.2.0", "cupy_cuda13x": "14.2.0", "numpy": "2.4"})
-    cure = "pip uninstall cupy-cuda12x cupy-cuda13x, then pip install 'minidelve[cuda12]'"
+    cure = "pip uninstall -y cupy-cuda12x cupy-cuda13x, then pip install -e '.[cuda12]'"
     assert cuda_install.wheels() == ["cupy-cuda12x 14.2.0", "cupy-cuda13x 14.2.0"]
     assert cuda_install.two_wheels().endswith(f"both installed and overwrite each other: {cure}")
     assert cuda_install.explain(ImportError("libcudart.so.13: cannot open shared object file")).endswith(cure)
@@ -67,7 +73,7 @@ def test_no_device_says_whether_driver_variable_or_version_is_the_cause(machine,
     assert "there is no NVIDIA driver (libcuda.so.1)" in cuda_install.no_device(SimpleNamespace())
     machine((12, 4), {"cupy-cuda13x": "14.2.0"})
     old = raises(CUDARuntimeError("cudaErrorInsufficientDriver: CUDA driver version is insufficient"))
-    cure = "update it, or pip install 'minidelve[cuda12]' in its place"
+    cure = "update it, or pip install -e '.[cuda12]' in its place"
     assert cuda_install.no_device(old).endswith(f"the driver supports CUDA 12.4, too old for this CuPy: {cure}")
     none = raises(CUDARuntimeError("cudaErrorNoDevice: no CUDA-capable device is detected"))
     line = "CuPy finds no CUDA device: CUDARuntimeError: cudaErrorNoDevice: no CUDA-capable device is detected"

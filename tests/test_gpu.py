@@ -149,6 +149,10 @@ def test_devices_do_not_mix(rng):
     x, w = Tensor(to_device(np.ones((2, 3), np.float32), "cuda")), Tensor(np.ones((4, 3), np.float32))
     with pytest.raises(TypeError, match=r"different devices \(cpu and cuda\).*\.to"):
         ops.linear(x, w)
+    for mixture in (lambda: x + w[:2], lambda: w[:2] * x, lambda: x - np.ones((2, 3), np.float32)):
+        with pytest.raises(TypeError, match=r"different devices \(cpu and cuda\)"):
+            mixture()
+    assert "device=cuda" in repr(x) and (2 * x + 1).device == "cuda"
     with pytest.raises(TypeError, match="lives on the GPU"):
         np.asarray(x)
 

@@ -139,9 +139,11 @@ def check_options(args: argparse.Namespace, parts: list[str]) -> None:
     if args.json and not args.json.absolute().parent.is_dir():
         raise RunError(f"--json {args.json}: there is no such folder; name a file in one that exists")
     for name in args.kernels or ():
+        if name == "numba_cuda" and DEVICE_OF[name] == "cpu":
+            raise RunError("--kernels numba_cuda: Numba's simulator is on, and its times say nothing of a GPU's")
         if DEVICE_OF[name] != args.device:
             own = [folder for folder, device in DEVICE_OF.items() if device == args.device]
-            raise RunError(f"--kernels {name} are not for --device {args.device}; expected one of: {', '.join(own)}")
+            raise RunError(f"--kernels {name} does not serve --device {args.device}; expected one of: {', '.join(own)}")
         if name not in available():
             raise RunError(f"--kernels {name} is not part of this installation; it has: {', '.join(available())}")
     if len(args.kernels or ()) > 1 and "kernels" not in parts:

@@ -82,7 +82,10 @@ def blas() -> str:
 
 def kernels() -> list[tuple[str, str]]:
     """Which kernels are here, which serve the CPU, and Numba's threads and cache."""
-    found = [("kernels here", ", ".join(backend.available()))]
+    runnable = [name for name in backend.available() if backend.can_run(name)]
+    others = [name for name in backend.available() if name not in runnable]
+    missing = f"; not without a GPU: {', '.join(others)}" if others else ""
+    found = [("kernels here", ", ".join(runnable) + missing)]
     try:
         in_use = backend.kernels_for(np.zeros(1, np.float32))
         a = np.zeros(8, np.float32)
@@ -103,6 +106,8 @@ def cache_state() -> str:
     modules = [vars(module) for name, module in sys.modules.items() if name.startswith("kernels.numba_cpu.")]
     stats = [getattr(value, "stats", None) for names in modules for value in names.values()]
     folders = {Path(path) for one in stats if (path := getattr(one, "cache_path", None))}
+    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+        return "none: NUMBA_DISABLE_JIT is set, so nothing is compiled and plain NumPy computes; unset it"
     if not folders:
         return "none: every start compiles anew (half a minute); set NUMBA_CACHE_DIR to a folder of yours"
     folder = min(folders)
@@ -112,4 +117,4 @@ def cache_state() -> str:
 
 def environment() -> list[tuple[str, str]]:
     """The variables that matter, set or not."""
-    return [(name, os.environ.get(name, "not set")) for name in VARIABLES]
+    return [(name, os.environ.get(name, "not set") or "set, and empty") for name in VARIABLES]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
@@ -115,12 +114,13 @@ def works(right: bool, what: str) -> str:
 
 def numba_cuda() -> str:
     """Whether the kernels that Numba compiles for CUDA could run."""
+    simulated = backend.DEVICE_OF["numba_cuda"] == "cpu"
+    if simulated:
+        return "Numba's simulator is on (NUMBA_ENABLE_CUDASIM): kernels.numba_cuda runs on the CPU, slowly"
     try:
         found = version("numba-cuda")
     except PackageNotFoundError:
-        return f"not installed, so kernels.numba_cuda cannot run; {cuda_install.install()}"
-    if os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0"):
-        return f"{found}, its simulator is on (NUMBA_ENABLE_CUDASIM): slow, needs no device"
+        return "not installed; without it and a GPU kernels.numba_cuda runs with NUMBA_ENABLE_CUDASIM=1 only, slowly"
     from numba import cuda as numba  # late: a second
 
     return f"{found}, " + ("sees the device" if numba.is_available() else "sees no device")

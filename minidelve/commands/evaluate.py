@@ -226,5 +226,6 @@ def options(args: argparse.Namespace, dataset: data.Dataset, skipped: dict[str, 
     """What evaluation.json says about how its figures came about."""
     return {
         "data": dataset.name, "split": args.split, "protocol": args.protocol, "flip": args.flip,
-        "scales": args.scales or AS_TRAINED, "runs": [str(path) for path in args.run_paths], "left_out": skipped,
+        "scales": args.scales or AS_TRAINED, "device": args.device, "precision": args.precision,
+        "runs": [str(path) for path in args.run_paths], "left_out": skipped,
     }  # fmt: skip

@@ -28,7 +28,7 @@ from minidelve.config import Config
 from minidelve.precision import PRECISIONS
 from minidelve.recipes import RECIPES, resolve
 from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_device, check_fits, create_network, train
+from minidelve.train import check_fits, create_network, train
 
 EXAMPLE = """
 minidelve train --out runs/first
@@ -172,8 +172,10 @@ def run(args: argparse.Namespace, actions: dict[str, argparse.Action]) -> int:
 
 
 def check(config: Config) -> None:
-    """RunError for options that `train` would refuse before it looks at the data."""
-    check_device(config.device)
+    """RunError for options that `train` would refuse before it looks at the data.
+
+    All but a device that is not here: the options may be meant for another machine.
+    """
     if config.warm_start:
         find_checkpoint(Path(config.warm_start))
     check_fits(create_network(config, classes=2, init=models.UNFILLED), config)

@@ -28,7 +28,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.backend import array_module
+from minidelve.backend import array_module, device_of
 from minidelve.tensor import Function, Tensor, as_array
 
 
@@ -160,10 +160,13 @@ class Abs(Function):
 def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
     """Both operands as Tensors.  A Python number takes the other's dtype (2 * float64 stays float64)."""
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):
-        return Tensor(x), Tensor(y)
-    if isinstance(x, Tensor):
-        return x, y if isinstance(y, Tensor) else _beside(y, x)
-    return _beside(x, y), y
+        x, y = Tensor(x), Tensor(y)
+    elif isinstance(x, Tensor):
+        y = y if isinstance(y, Tensor) else _beside(y, x)
+    else:
+        x = _beside(x, y)
+    device_of(x.data, y.data)  # refuses a mixture, in words that say what to do
+    return x, y
 
 
 def _beside(number_or_array: Any, tensor: Tensor) -> Tensor:

@@ -212,7 +212,7 @@ def pieces_with_room(share, counts, U, C, O):
         used = (piece.stop - piece.start) * each
         T = used | odd
         V_piece, M_piece = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
-        if T > used:
+        if used < T:
             V_piece[:, used:], M_piece[:, used:] = 0, 0
         yield piece, V_piece, M_piece
 

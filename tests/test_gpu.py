@@ -11,8 +11,9 @@ import math
 import numpy as np
 import pytest
 
-from minidelve import Tensor, backend, nn, ops, optim
+from minidelve import Tensor, backend, nn, ops, optim, testing
 from minidelve.backend import to_device, use
+from minidelve.cli import main
 from minidelve.gradient_cases import gradient_cases
 from minidelve.models import create
 from minidelve.precision import using_precision
@@ -59,6 +60,20 @@ def agree(op, df, *arrays, tolerance):
 @pytest.mark.parametrize("case", gradient_cases(), ids=lambda case: f"{case.op}-{case.description}")
 def test_every_gradient_is_right_on_the_device(case):
     assert check_gradients(case.f, *case.inputs, device="cuda") < 1e-6
+
+
+def test_gradients_are_checked_where_they_were_asked_to_be(capsys, monkeypatch):
+    seen = set()
+
+    def square(x):
+        seen.add(x.device)
+        return x * x
+
+    assert check_gradients(square, np.ones(2), device="cuda") < 1e-6 and seen == {"cuda"}
+    moved, real = [], testing.to_device
+    monkeypatch.setattr(testing, "to_device", lambda x, device: moved.append(device) or real(x, device))
+    assert main(["check-grad", "--op", "exp", "--device", "cuda"]) == 0
+    assert "cuda" in moved
 
 
 CONVOLUTIONS = [
@@ -129,7 +144,9 @@ def test_a_tensor_moves_with_its_gradient_and_keeps_its_order_in_memory(rng):
     (there * there).sum().backward()
     assert backend.device_of(x.grad) == "cpu"
     np.testing.assert_allclose(x.grad, 2 * x.data)
-    np.testing.assert_array_equal(there.to("cpu").data, x.data)
+    back = there.to("cpu")
+    np.testing.assert_array_equal(back.data, x.data)
+    assert back.data.strides == x.data.strides
 
 
 def test_a_module_moves_there_and_back(rng):
@@ -230,5 +247,6 @@ def test_loss_scaling_finds_an_infinity_on_the_device():
     a.grad = to_device(np.float32([8.0, 16.0, 0.0]), "cuda")
     assert scale.unscale([a])
     assert to_device(a.grad, "cpu").tolist() == [1.0, 2.0, 0.0]
-    a.grad = to_device(np.float32([1.0, np.inf, 0.0]), "cuda")
-    assert not scale.unscale([a]) and scale.scale == 4.0
+    b = nn.Parameter(to_device(np.ones(3, np.float32), "cuda"))
+    b.grad = to_device(np.float32([1.0, np.inf, 0.0]), "cuda")
+    assert not scale.unscale([a, b]) and scale.scale == 4.0

@@ -4,13 +4,15 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, checkpoint, ops
+from minidelve import train as training
 from minidelve.cli import main
-from minidelve.config import Config
+from minidelve.config import Config, title
 from minidelve.models import create
 from minidelve.nn import Parameter
-from minidelve.optim import SGD, LossScale
+from minidelve.optim import SGD, LossScale, loss_scale
 from minidelve.precision import PRECISIONS, as_factor, factors, is_strict, using_precision
 from minidelve.run import Run
+from minidelve.run_folder import RunError
 from minidelve.train import train_step
 
 
@@ -110,6 +112,10 @@ def test_the_setting_ends_with_the_block_and_names_are_checked():
     with pytest.raises(ZeroDivisionError), using_precision("mixed"):
         assert factors() == "fp16" and not is_strict()
         raise ZeroDivisionError
+    with using_precision("tf32"):
+        with using_precision("mixed"):
+            pass
+        assert factors() == "tf32"
     assert is_strict() and as_factor(np.ones(1, np.float32)).dtype == np.float32
     with pytest.raises(ValueError, match="precision 'half' is unknown; expected one of fp32, tf32, mixed"):
         using_precision("half").__enter__()
@@ -178,17 +184,73 @@ def test_a_step_with_infinite_gradients_is_left_out_and_changes_no_weight():
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_a_mixed_run_resumes_where_its_loss_scale_was(tiny_data, tmp_path):
+def test_a_step_counts_what_was_misclassified_in_every_precision():
+    x, targets = np.random.default_rng(5).standard_normal((8, 3, 32, 32), dtype=np.float32), np.arange(8) % 4
+    for precision in PRECISIONS:
+        run = run_of(precision)
+        with using_precision(precision):
+            expected = int((run.network(Tensor(x)).data.argmax(axis=1) != targets).sum())
+            assert expected > 0 and train_step(run, x, targets, "")[1] == expected
+
+
+def test_a_loss_that_is_not_finite_stops_a_mixed_run_too_and_changes_nothing():
+    run = run_of("mixed")
+    run.network.conv1.weight.data[...] = 1e30  # infinite in float16
+    before = run.network.fc1.weight.data.copy()
+    with using_precision("mixed"), pytest.raises(RunError, match=r"the loss became (nan|inf) in step 3; .*conv1"):
+        train_step(run, np.ones((4, 3, 32, 32), np.float32), np.arange(4), "step 3")
+    np.testing.assert_array_equal(run.network.fc1.weight.data, before)
+
+
+def test_gradients_that_no_scale_makes_finite_are_one_line(monkeypatch):
+    run = run_of("mixed")
+    run.loss_scale = LossScale(1.0)
+    monkeypatch.setattr(loss_scale, "all_finite", lambda gradients: False)
+    said = r"not finite even with a loss scale of 1, in step 3; try a smaller --lr than 0.0001, or --precision fp32"
+    with using_precision("mixed"), pytest.raises(RunError, match=said):
+        train_step(run, np.ones((4, 3, 32, 32), np.float32), np.arange(4), "step 3")
+
+
+def test_the_name_of_a_run_says_its_precision():
+    assert "precision mixed" in title(Config(precision="mixed")) and "precision" not in title(Config())
+
+
+def test_validation_is_computed_as_the_run_is(tiny_data, tmp_path, monkeypatch):
+    seen, real = [], training.evaluate
+    monkeypatch.setattr(training, "evaluate", lambda *args: seen.append(factors()) or real(*args))
+    config = Config(data=str(tiny_data), size=28, batch_size=8, lr=0.001, epochs=1, workers=0, precision="tf32")
+    training.train(config, tmp_path / "run", say=lambda line: None)
+    assert seen == ["tf32"]
+    assert checkpoint.load_meta(tmp_path / "run" / "last.npz")["loss_scale"] is None  # only float16 needs one
+
+
+def test_a_mixed_run_resumes_where_its_loss_scale_was(tiny_data, tmp_path, capsys):
     words = ["train", "--data", str(tiny_data), "--size", "28", "--batch-size", "8", "--lr", "0.001", "--workers", "0"]
-    words += ["--precision", "mixed", "--milestones", "1"]
+    mixed = ["--precision", "mixed"]
     whole, halves = tmp_path / "whole", tmp_path / "halves"
-    assert main([*words, "--epochs", "2", "--out", str(whole)]) == 0
+    assert main([*words, *mixed, "--epochs", "2", "--milestones", "1", "--out", str(whole)]) == 0
     assert is_strict()
-    assert main([*words[:-2], "--epochs", "1", "--out", str(halves)]) == 0
+    assert main([*words, *mixed, "--epochs", "1", "--out", str(halves)]) == 0
     assert checkpoint.load_meta(halves / "last.npz")["loss_scale"]["good_steps"] >= 1
-    assert main([*words[:-2], "--epochs", "2", "--out", str(halves), "--resume"]) == 0
+    assert main([*words, "--precision", "tf32", "--epochs", "2", "--out", str(halves), "--resume"]) == 2
+    assert "--precision tf32 differs from the run's mixed" in capsys.readouterr().err
+    assert main([*words, "--epochs", "2", "--out", str(halves), "--resume"]) == 0  # the precision is the run's
     ours, theirs = (checkpoint.load(folder / "last.npz") for folder in (whole, halves))
     assert ours.meta["config"]["precision"] == "mixed" and ours.meta["loss_scale"] == theirs.meta["loss_scale"]
+    assert theirs.meta["history"][1]["train_loss"] == pytest.approx(resumed_loss(words, tmp_path), rel=1e-6)
+
+
+def resumed_loss(words, tmp_path):
+    """The second epoch's loss of the same run in one process that was told its precision both times."""
+    again = [*words, "--precision", "mixed", "--out", str(tmp_path / "again")]
+    assert main([*again, "--epochs", "1"]) == 0 and main([*again, "--epochs", "2", "--resume"]) == 0
+    return checkpoint.load_meta(tmp_path / "again" / "last.npz")["history"][1]["train_loss"]
+
+
+def test_a_precision_that_is_none_is_refused(tmp_path, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["train", "--data", "toy", "--precision", "half", "--out", str(tmp_path / "run")])
+    assert stop.value.code == 2 and "invalid choice: 'half'" in capsys.readouterr().err
 
 
 def test_evaluation_can_round_too(tiny_data, tmp_path, capsys):

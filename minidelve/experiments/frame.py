@@ -99,12 +99,15 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
     found = len(wanted) - len(missing)
     if found:
         print(f"{work.item.name}: {found} of {len(wanted)} parts are there already", file=sys.stderr)
-    for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
-        start = time.perf_counter()
-        rows = work.item.run(budget, work.data, variant, seed)
-        with writing(work.folder):
-            part = Part(rows, time.perf_counter() - start, machine())
-            parts[variant, seed] = finished.keep(variant, seed, part)
+    try:
+        for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
+            start = time.perf_counter()
+            rows = work.item.run(budget, work.data, variant, seed)
+            with writing(work.folder):
+                part = Part(rows, time.perf_counter() - start, machine())
+                parts[variant, seed] = finished.keep(variant, seed, part)
+    except KeyboardInterrupt as stop:
+        raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop
     return [part for part in parts.values() if part is not None], found
 
 

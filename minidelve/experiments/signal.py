@@ -1,19 +1,7 @@
 """`signal`: what initialization does to the signal, layer by layer, before any training.
 
-Section 2.2 of the paper predicts the variance of responses (9) and of gradients (13) as products of one factor a
-layer; minidelve/nn/init.py derives them.  With E = (1 + a^2) / 2 for a rectifier of slope a, layer l has
-
-    forward     Var[y_l]    = E n_l    Var[w_l] Var[y_{l-1}]                (9)
-    backward    Var[dy_l-1] = E nhat_l Var[w_l] Var[dy_l]                   (13)
-
-Here dy_l = dE/dy_l is what arrives at the response; the paper writes (13) for dx_{l+1}, which is dy_l before f', and
-the factors are the same.  Var stands for the mean square: over the draw of the weights, responses have mean 0.
-
-Where do the assumptions hold exactly?  Every response must be a sum of n = k^2 c terms and every gradient one of
-nhat = k^2 d.  At the border of a padded map some terms are zeros.  So our conv layers have no border: the map is a
-torus, its right edge joined to its left and its bottom to its top.  There is no pooling and no fully connected layer.
-Channels grow with depth in three stages, so that n and nhat differ and the forward condition is not the backward one.
-The gradient at the last response is random noise, independent of everything below, as (13) assumes.
+signal_stack.py has the networks, in which the assumptions of the paper's equations (9) and (13) hold, and the
+predictions; here they are measured and compared.
 
 One network's variance is a random number: each layer multiplies it by its factor times 1 + noise, of variance about
 5/d with d channels.  Over 30 layers that becomes a lottery with rare, huge prizes, whose plain average settles
@@ -24,74 +12,20 @@ and multiply the averages.  That estimates the same product, with fewer networks
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
-from functools import cache, partial
+from collections.abc import Sequence
 from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidelve import Tensor, concat, data, nn
+from minidelve import Tensor
 from minidelve.analysis import Statistics, observe
 from minidelve.experiments import style
 from minidelve.experiments.item import Budget, Item, Rows, Trend, distinct, select
-from minidelve.nn import init
+from minidelve.experiments.signal_stack import KERNEL, PRELU, STARTS, channels, patches, predicted, stack
 
-KERNEL = 2  # as in the paper's 14- and 30-layer networks
-PATCH = 4  # pixels of an image: the side of all maps
-IMAGES = 4
-PRELU = 0.25
 DEPTHS = (14, 22, 30, 100)
 JUDGED = 30  # the trend is about networks up to this depth
 TOLERANCE = 0.10
-
-
-class Start(NamedTuple):
-    """A way to start: how weights are filled, the slope of the rectifiers, Var[w] for fans n and nhat."""
-
-    fill: Callable[..., Tensor]
-    slope: float
-    variance: Callable[[float, float], float]
-
-
-STARTS = {
-    "he forward": Start(init.he_normal_, 0.0, lambda n, nhat: 2 / n),
-    "he backward": Start(partial(init.he_normal_, mode="fan_out"), 0.0, lambda n, nhat: 2 / nhat),
-    "he (1+a²)": Start(partial(init.he_normal_, a=PRELU), PRELU, lambda n, nhat: 2 / ((1 + PRELU**2) * n)),
-    "xavier": Start(partial(init.xavier_normal_, mode="fan_in"), 0.0, lambda n, nhat: 1 / n),
-    "gaussian 0.01": Start(partial(init.normal_, std=0.01), 0.0, lambda n, nhat: 1e-4),
-}
-
-
-class TorusConv2d(nn.Conv2d):
-    """A conv layer on a map without borders: what leaves on the right comes back on the left."""
-
-    def forward(self, x: Tensor, activation: Any = None) -> Tensor:
-        """(N, c, H, W) -> (N, d, H, W)."""
-        more = self.weight.shape[2] - 1
-        for axis, begin in ((2, np.s_[:, :, :more]), (3, np.s_[:, :, :, :more])):
-            x = concat([x, x.__getitem__(begin)], axis=axis)
-        return super().forward(x, activation)
-
-
-def channels(depth: int, widths: Sequence[int]) -> list[int]:
-    """Of the layers 1 to depth: an equal share of them for each width.
-
-    >>> channels(5, (8, 12, 16))
-    [8, 8, 12, 12, 16]
-    """
-    return [widths[l * len(widths) // depth] for l in range(depth)]
-
-
-def stack(depth: int, widths: Sequence[int], start: Start, rng: np.random.Generator) -> nn.Sequential:
-    """Conv layer, rectifier, conv layer, ...; ends with a conv layer's response."""
-    layers: list[nn.Module] = []
-    c = 3
-    for d in channels(depth, widths):
-        conv = TorusConv2d(c, d, KERNEL, bias=False, rng=rng, init=start.fill)
-        conv.weight.requires_grad = False  # we look at what passes through; its own gradient would only cost time
-        layers += [conv, nn.PReLU(init=start.slope) if start.slope else nn.ReLU()]
-        c = d
-    return nn.Sequential(*layers[:-1])
 
 
 def run(budget: Budget, path: str, variant: str, seed: int) -> Rows:
@@ -128,33 +62,15 @@ def ratios(layers: Sequence[Statistics]) -> list[float]:
     return [b / a if a > 1e-60 and b > 1e-60 else math.nan for a, b in zip(squares, squares[1:])]
 
 
-def patches(path: str, rng: np.random.Generator) -> np.ndarray:
-    """(IMAGES, 3, PATCH, PATCH) random pieces of training images, brought to mean 0 and mean square 1."""
-    images = training_set(path)
-    pieces = []
-    for i in rng.integers(len(images), size=IMAGES):
-        image = images.image(int(i))
-        top, left = (int(rng.integers(max(1, side - PATCH + 1))) for side in image.shape[:2])
-        piece = image[top : top + PATCH, left : left + PATCH]
-        pieces.append(np.resize(piece, (PATCH, PATCH, 3)).transpose(2, 0, 1).astype(np.float32))
-    x = np.stack(pieces)
-    x += rng.standard_normal(x.shape).astype(np.float32)  # a piece of one colour still has a variance
-    x -= x.mean()
-    return x / np.sqrt((x**2).mean())
-
-
-@cache
-def training_set(path: str) -> data.Dataset:
-    """The images, opened once."""
-    return data.open_dataset(path, "train")
-
-
 class Course(NamedTuple):
     """Of layers 1 .. depth: variances relative to where the signal starts, measured and predicted; relative errors."""
 
     measured: np.ndarray
     predicted: np.ndarray
     error: np.ndarray
+
+
+Courses = dict[tuple[str, int, str], Course]  # by (start, depth, response or gradient)
 
 
 def course(rows: Rows, start: str, depth: int, which: str) -> Course:
@@ -175,25 +91,8 @@ def course(rows: Rows, start: str, depth: int, which: str) -> Course:
     return Course(measured, predicted(start, d, which), error)
 
 
-def predicted(start: str, d: Sequence[int], which: str) -> np.ndarray:
-    """The products of (9) from layer 1 up, or of (13) from the last layer down, for layers of d[l] channels.
-
-    >>> predicted("xavier", [8, 8, 8], "response").tolist()
-    [1.0, 0.5, 0.25]
-    >>> predicted("he backward", [8, 16, 16], "response").tolist()
-    [1.0, 0.5, 0.5]
-    """
-    half = (1 + STARTS[start].slope ** 2) / 2
-    fans = [(KERNEL**2 * c, KERNEL**2 * out) for c, out in zip(d, d[1:])]  # of layers 2 .. L
-    variances = [STARTS[start].variance(*fan) for fan in fans]
-    if which == "response":
-        return np.cumprod([1.0] + [half * n * var for (n, _), var in zip(fans, variances)])         # (9)
-    factors = [half * nhat * var for (_, nhat), var in zip(fans, variances)]                        # (13)
-    return np.cumprod([1.0, *factors[::-1]])[::-1]
-
-
-def all_courses(rows: Rows) -> dict[tuple[str, int, str], Course]:
-    """(start, depth, response or gradient) -> its course."""
+def all_courses(rows: Rows) -> Courses:
+    """Every start, depth and direction."""
     return {
         (start, depth, which): course(rows, start, depth, which)
         for depth in distinct(rows, "depth") for start in distinct(rows, "start")
@@ -215,7 +114,7 @@ def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
         lost = not math.isfinite(got)
         lines.append([
             str(depth), start, which, "below float32" if lost else f"{got:.3g}", f"{theory:.3g}",
-            "" if lost else f"{100 * (got / theory - 1):+.0f}%", "" if lost else f"{100 * error:.0f}%",
+            "" if lost else f"{100 * (got / theory - 1):+.0f}%", f"{100 * error:.0f}%" if math.isfinite(error) else "",
         ])  # fmt: skip
     return ["layers", "start", "of", "measured", "equation (9) or (13)", "difference", "standard error"], lines
 
@@ -233,12 +132,13 @@ def trend(rows: Rows) -> Trend:
     close = np.mean([d <= TOLERANCE for d, *_ in off])
     holds = True if worst <= TOLERANCE else False if certain else None
     count = len(distinct(rows, "seed"))
+    known = f"its standard error over {count} seeds is {100 * error:.0f}%" if count > 1 else "one seed tells no error"
     return Trend(
         holds,
         f"Of {len(off)} variances in networks of up to {JUDGED} layers {100 * close:.0f}% lie within "
         f"{100 * TOLERANCE:.0f}% of the prediction; the largest difference is {100 * worst:.0f}% ({start}, {depth} "
-        f"layers, {which} of layer {layer}; its standard error over {count} seeds is {100 * error:.0f}%)."
-        + ("" if holds is not None else " More seeds would tell; the difference is within the noise."),
+        f"layers, {which} of layer {layer}; {known})."
+        + ("" if holds is not None else " More seeds would tell; that much may be noise."),
     )
 
 
@@ -264,7 +164,7 @@ def draw(rows: Rows) -> Any:
     return figure
 
 
-def draw_differences(axes: Sequence[Any], courses: dict[tuple[str, int, str], Course], starts: list[str], depth: int) -> None:
+def draw_differences(axes: Sequence[Any], courses: Courses, starts: list[str], depth: int) -> None:
     """Measured / predicted - 1 in percent, and two standard errors to either side of the first start."""
     layers = np.arange(1, depth + 1)
     for panel, which in zip(axes, ("response", "gradient"), strict=True):

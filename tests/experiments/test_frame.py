@@ -60,7 +60,7 @@ def test_what_is_written(tmp_path):
 
 def test_interrupted_work_goes_on_where_it_was(tmp_path):
     stopped = Counting(stop_after=3)
-    with pytest.raises(KeyboardInterrupt):
+    with pytest.raises(KeyboardInterrupt, match="finished parts are kept"):
         reproduce(stopped.work(tmp_path))
     rest = Counting()
     result = reproduce(rest.work(tmp_path))

@@ -4,13 +4,14 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor
-from minidelve.experiments import Budget, signal
+from minidelve.analysis import observe
+from minidelve.experiments import Budget, signal, signal_stack
 from minidelve.experiments.item import select
 
 SMALL = Budget(3, {"networks": 16, "widths": (32, 48)})
 
 
-def rows_of(starts=tuple(signal.STARTS), depth=4, seeds=3):
+def rows_of(starts=tuple(signal_stack.STARTS), depth=4, seeds=3):
     rows = []
     for start in starts:
         for seed in range(seeds):
@@ -20,7 +21,7 @@ def rows_of(starts=tuple(signal.STARTS), depth=4, seeds=3):
 
 
 def test_every_position_of_a_torus_has_all_its_terms():
-    layer = signal.TorusConv2d(1, 1, 2, bias=False)
+    layer = signal_stack.TorusConv2d(1, 1, 2, bias=False)
     layer.weight.data[...] = 1.0
     x = np.arange(9, dtype=np.float32).reshape(1, 1, 3, 3)
     window = [(0, 0), (0, 1), (1, 0), (1, 1)]
@@ -44,8 +45,8 @@ def test_every_position_of_a_torus_has_all_its_terms():
     ],
 )
 def test_the_prediction_is_the_product_of_the_factors(start, response, gradient):
-    np.testing.assert_allclose(signal.predicted(start, [8, 16, 24], "response"), response)
-    np.testing.assert_allclose(signal.predicted(start, [8, 16, 24], "gradient"), gradient)
+    np.testing.assert_allclose(signal_stack.predicted(start, [8, 16, 24], "response"), response)
+    np.testing.assert_allclose(signal_stack.predicted(start, [8, 16, 24], "gradient"), gradient)
 
 
 def test_small_networks_behave_as_predicted():
@@ -58,12 +59,12 @@ def test_small_networks_behave_as_predicted():
 
 def test_the_slope_matters_to_a_prelu_network():
     """With He's std for ReLU the responses of a PReLU network would grow by 1 + a^2 a layer."""
-    wrong = signal.Start(signal.STARTS["he forward"].fill, 1.0, signal.STARTS["he forward"].variance)
+    wrong = signal_stack.Start(signal_stack.STARTS["he forward"].fill, 1.0, signal_stack.STARTS["he forward"].variance)
     rng, squares = np.random.default_rng(0), []
     for _ in range(20):
-        net = signal.stack(3, (64,), wrong, rng)
-        with signal.observe(net, ["0", "4"]) as seen:
-            net(Tensor(signal.patches("toy", rng)))
+        net = signal_stack.stack(3, (64,), wrong, rng)
+        with observe(net, ["0", "4"]) as seen:
+            net(Tensor(signal_stack.patches("toy", rng)))
         squares.append(seen.responses["4"].second_moment / seen.responses["0"].second_moment)
     assert np.mean(squares) == pytest.approx(4, rel=0.15)  # two layers, each (1 + 1)
 
@@ -101,10 +102,10 @@ def test_the_trend_tells_right_wrong_and_not_to_be_told():
 
 
 def test_patches_are_pieces_of_the_data_set_brought_to_one_scale(tiny_data):
-    x = signal.patches(str(tiny_data), np.random.default_rng(0))
-    assert x.shape == (signal.IMAGES, 3, 4, 4) and x.dtype == np.float32
+    x = signal_stack.patches(str(tiny_data), np.random.default_rng(0))
+    assert x.shape == (signal_stack.IMAGES, 3, 4, 4) and x.dtype == np.float32
     assert abs(x.mean()) < 1e-5 and (x**2).mean() == pytest.approx(1, rel=1e-4)
-    assert not np.array_equal(x, signal.patches("toy", np.random.default_rng(0)))
+    assert not np.array_equal(x, signal_stack.patches("toy", np.random.default_rng(0)))
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others():

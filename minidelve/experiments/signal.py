@@ -125,7 +125,7 @@ def trend(rows: Rows) -> Trend:
     off = []
     for (start, depth, which), c in all_courses(rows).items():
         if depth <= JUDGED:
-            for l in np.flatnonzero(np.isfinite(c.measured)):
+            for l in np.flatnonzero(np.isfinite(c.measured) & (c.error > 0)):  # not where it starts
                 off.append((abs(c.measured[l] / c.predicted[l] - 1), c.error[l], start, depth, which, l + 1))
     worst, error, start, depth, which, layer = max(off)
     # Three standard errors, as one looks for the worst of many; few seeds do not even tell the error well.

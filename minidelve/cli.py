@@ -13,12 +13,24 @@ from collections.abc import Sequence
 
 from minidelve import __version__, threads
 from minidelve.checkpoint import CheckpointError
-from minidelve.commands import bench, check_grad, data, data_fetch, data_pack, doctor, evaluate, predict, summary, train
+from minidelve.commands import (
+    bench,
+    check_grad,
+    data,
+    data_fetch,
+    data_pack,
+    doctor,
+    evaluate,
+    predict,
+    reproduce,
+    summary,
+    train,
+)
 from minidelve.data import DataError
 from minidelve.precision import using_precision
 from minidelve.run_folder import RunError
 
-COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, doctor)
+COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, reproduce, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 

@@ -2,7 +2,8 @@
 
 conv2d can apply a rectifier to its response on the way to memory (ops/in_place_activation.py): the response before
 it is then neither kept nor passed over again.  The layers stay two, as in the paper's tables; only the call is one.
-Networks run like this (models/network.py, nn/shares.py); a plain Sequential calls its layers one by one.
+Networks run like this (models/network.py, nn/shares.py); a plain Sequential calls its layers one by one, and so does
+a chain where a hook wants to see the response in between.
 """
 
 from __future__ import annotations
@@ -30,7 +31,8 @@ def links(layers: Sequence[Module]) -> tuple[list[Module], list[Tensor | float |
     for layer in layers:
         slope = slope_of(layer)
         # type() is: a subclass of Conv2d may compute something else.
-        if slope is not None and kept and type(kept[-1]) is Conv2d and slopes[-1] is None:
+        fits = slope is not None and kept and type(kept[-1]) is Conv2d and slopes[-1] is None
+        if fits and kept[-1].hook is None and layer.hook is None:
             slopes[-1] = slope
         else:
             kept.append(layer)

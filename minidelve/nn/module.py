@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import numpy as np
@@ -35,13 +35,15 @@ class Module:
     """
 
     training = True
+    hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output; see minidelve/analysis.py
 
     def forward(self, x: Tensor) -> Tensor:
         """What the module computes; every subclass writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
 
     def __call__(self, x: Tensor) -> Tensor:
-        return self.forward(x)
+        y = self.forward(x)
+        return y if self.hook is None else self.hook(y)
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Set an attribute; TypeError for two slips that would silently leave something untrained."""

@@ -84,14 +84,14 @@ def replicas(layers: Sequence[Module], parameters: Sequence[Tensor]) -> list[Mod
 
 def can_be_replicated(layer: Module) -> bool:
     """Whether a copy with other Parameters computes the same and touches nothing that the layer owns."""
-    return not isinstance(layer, Dropout) and not any(layer.children())
+    return not isinstance(layer, Dropout) and layer.hook is None and not any(layer.children())
 
 
 def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
     """layers(x), computed side by side on shares of the batch where that pays; the same but for rounding.
 
-    Layers with sub-modules (a replica would share theirs) and dropout (it draws for the whole batch) are
-    run on the whole batch, and so are all others then.
+    Layers with sub-modules (a replica would share theirs), dropout (it draws for the whole batch) and layers with a
+    hook (it wants to see the whole batch) are run on the whole batch, and so are all others then.
     """
     if not can_share(len(x), x.data) or not all(map(can_be_replicated, layers)):
         return run_chain(layers, x)

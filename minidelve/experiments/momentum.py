@@ -1,0 +1,183 @@
+"""`momentum`: two ways to write momentum, through a learning-rate drop; and the heavy ball on a quadratic.
+
+Both rules, with g the gradient at a:
+
+    paper    D := mu D + eps g     a := a - D              (4)
+    PyTorch  v := mu v + g         a := a - eps v
+
+While eps stays, D = eps v and the walks are the same.  Let eps drop to eps' where g is constant.  Before, D has
+settled at eps g / (1 - mu).  After it, PyTorch's step is at once eps' g / (1 - mu), while the paper's ball keeps its
+speed and slows down: k steps after the drop
+
+    D_k = eps' g / (1 - mu)  +  mu^k (eps - eps') g / (1 - mu)
+
+and altogether it goes further by the sum over k >= 1 of the second term, mu (eps - eps') g / (1 - mu)^2.
+
+The heavy ball.  On E = lambda/2 a^2, (4) reads a_{k+1} = (1 + mu - eps lambda) a_k - mu a_{k-1}.  Its solutions are
+powers r^k with r^2 - (1 + mu - eps lambda) r + mu = 0.  If the two roots are complex their product is mu, so each has
+size sqrt(mu): every direction with (1 - sqrt(mu))^2 < eps lambda < (1 + sqrt(mu))^2 shrinks by sqrt(mu) a step.
+Without momentum it shrinks by |1 - eps lambda|, which in a flat direction is almost 1.
+
+Nothing is random here, and nothing is trained: optim.SGD walks beside the rules written out below.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidelve import nn, optim
+from minidelve.experiments import style
+from minidelve.experiments.item import Budget, Item, Rows, Trend, select
+
+MU, RATE, FACTOR, DROP = 0.9, 0.1, 0.1, 60  # eps and, from step DROP on, eps FACTOR
+CURVATURES = (0.1, 20.0)  # lambda of the flat and of the steep direction of the quadratic
+BALL_RATE = 0.08
+START = (2.0, 0.3)
+
+
+def rate_at(step: int) -> float:
+    """The learning rate of the walk down a slope."""
+    return RATE * (FACTOR if step >= DROP else 1.0)
+
+
+def walk(rule: str, steps: int, gradient: Any, start: Any, rate: Any, mu: float) -> np.ndarray:
+    """Positions (steps + 1, n) of a rule: `paper`, `pytorch`, or `optim.SGD`, which is minidelve's own."""
+    a, D, v = np.array(start, np.float64), np.zeros(len(start)), np.zeros(len(start))
+    parameter = nn.Parameter(a.copy())
+    sgd = optim.SGD([parameter], lr=rate(0), momentum=mu, weight_decay=0.0)
+    positions = [a.copy()]
+    for step in range(steps):
+        g = gradient(a)
+        if rule == "paper":
+            D = mu * D + rate(step) * g                    # (4)
+            a = a - D
+        elif rule == "pytorch":
+            v = mu * v + g
+            a = a - rate(step) * v
+        else:
+            parameter.grad, sgd.lr = g, rate(step)
+            sgd.step()
+            a = parameter.data.copy()
+        positions.append(a.copy())
+    return np.stack(positions)
+
+
+def run(budget: Budget, data: str, variant: str, seed: int) -> Rows:
+    """A row for each step: of a walk down a constant slope, or of a ball in the quadratic valley."""
+    steps = budget["steps"]
+    kind, rule = variant.split(": ")
+    if kind == "drop":
+        a = walk(rule, steps, lambda a: np.ones(1), [0.0], rate_at, MU)[:, 0]
+        return [{"step": k, "x": x} for k, x in enumerate(a)]
+    mu = 0.0 if rule == "no momentum" else MU
+    curvatures = np.array(CURVATURES)
+    a = walk("optim.SGD", steps, lambda a: curvatures * a, START, lambda step: BALL_RATE, mu)
+    return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(a)]
+
+
+def variants(budget: Budget) -> list[str]:
+    """Three rules down a slope, two balls in a valley."""
+    return ["drop: paper", "drop: pytorch", "drop: optim.SGD", "ball: no momentum", "ball: momentum 0.9"]
+
+
+def positions(rows: Rows, variant: str, column: str = "x") -> np.ndarray:
+    """The course of one variant."""
+    return np.array([row[column] for row in select(rows, variant=variant)])
+
+
+def measured(rows: Rows) -> dict[str, tuple[float, float]]:
+    """Name -> (measured, derived)."""
+    paper, pytorch, ours = (positions(rows, f"drop: {rule}") for rule in ("paper", "pytorch", "optim.SGD"))
+    flat = CURVATURES[0]
+    ball = positions(rows, "ball: momentum 0.9")
+    plain = positions(rows, "ball: no momentum")
+    k = 40  # away from the start, and long before rounding shows
+    return {
+        "optim.SGD against the paper's rule, largest difference": (float(abs(ours - paper).max()), 0.0),
+        "the two rules before the drop, largest difference": (float(abs(paper - pytorch)[: DROP + 1].max()), 0.0),
+        "how much further the paper's rule goes after the drop": (
+            float(pytorch[-1] - paper[-1]), MU * RATE * (1 - FACTOR) * settled(DROP) / (1 - MU)),
+        "paper's step 10 after the drop": (
+            float(-np.diff(paper)[DROP + 9]), speed_after_drop(10)),
+        "PyTorch's first step after the drop": (
+            float(-np.diff(pytorch)[DROP]), RATE * FACTOR * settled(DROP + 1)),
+        "ball: shrinks by a step in the flat direction, momentum 0.9": (envelope(ball, k), math.sqrt(MU)),
+        "ball: the same without momentum": (float((plain[k] / plain[0]) ** (1 / k)), abs(1 - BALL_RATE * flat)),
+    }  # fmt: skip
+
+
+def settled(step: int) -> float:
+    """1 + mu + ... : what v has come to at that step, of 1 / (1 - mu) in the end."""
+    return (1 - MU**step) / (1 - MU)
+
+
+def speed_after_drop(k: int) -> float:
+    """The paper's D in the k-th step after the drop."""
+    return RATE * FACTOR * settled(k) + MU**k * RATE * settled(DROP)
+
+
+def envelope(x: np.ndarray, k: int) -> float:
+    """By which factor a step an oscillation shrinks.
+
+    Of x_k = c r^k cos(w k + p), x_k^2 - x_{k+1} x_{k-1} is c^2 r^2k sin^2 w: the cosine is gone.
+    """
+    size = x[1:-1] ** 2 - x[2:] * x[:-2]
+    return float((size[k] / size[0]) ** (1 / (2 * k)))
+
+
+def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
+    """Measured beside derived."""
+    lines = [[name, f"{got:.6g}", f"{derived:.6g}"] for name, (got, derived) in measured(rows).items()]
+    return ["", "measured", "derived"], lines
+
+
+def trend(rows: Rows) -> Trend:
+    """optim.SGD is the paper's rule, and every figure is the derived one to six digits."""
+    pairs = measured(rows)
+    worst = max(abs(got - derived) / max(abs(derived), 1.0) for got, derived in pairs.values())
+    further = pairs["how much further the paper's rule goes after the drop"][0]
+    return Trend(
+        worst < 1e-6,
+        f"The largest difference between a measured and a derived figure is {worst:.1e}. The two rules are one until "
+        f"the learning rate drops; then the paper's ball rolls {further:.2f} further, as it keeps its speed.",
+    )
+
+
+def draw(rows: Rows) -> Any:
+    """Left: the step through the drop.  Right: two balls in a valley."""
+    figure, (left, right) = style.panels("Momentum", columns=2)
+    for i, rule in enumerate(("paper", "pytorch", "optim.SGD")):
+        D = -np.diff(positions(rows, f"drop: {rule}"))
+        label = {"paper": "the paper's rule (4)", "pytorch": "PyTorch's rule"}.get(rule, "minidelve's optim.SGD")
+        left.plot(np.arange(1, len(D) + 1)[: 2 * DROP], D[: 2 * DROP], label=label, **style.line(i, (3 * i, 10)))
+    left.axvline(DROP + 0.5, color="0.6", ls=":", label="learning rate / 10")
+    left.set(title="A constant slope of 1", xlabel="step", ylabel="length of the step (units of a)", ylim=(0, 1.45))
+    left.legend(loc="upper left")
+
+    x, y = np.meshgrid(np.linspace(-1.8, 2.2, 200), np.linspace(-0.62, 0.42, 200))
+    height = 0.5 * (CURVATURES[0] * x**2 + CURVATURES[1] * y**2)
+    right.contour(x, y, height, levels=np.geomspace(0.005, 2, 9), colors="0.85", linewidths=1)
+    for i, rule in enumerate(("no momentum", "momentum 0.9")):
+        course = [positions(rows, f"ball: {rule}", c)[:60] for c in "xy"]
+        right.plot(*course, label=f"{rule}, 60 steps", **style.line(i))
+    right.plot(0, 0, "*", color="black", markersize=11, label="the minimum", zorder=4, linestyle="none")
+    title = f"A valley, curvature {CURVATURES[0]:g} along and {CURVATURES[1]:g} across"
+    right.set(title=title, xlabel="a, along the valley", ylabel="a, across the valley")
+    right.legend(loc="lower left")
+    return figure
+
+
+ITEM = Item(
+    name="momentum",
+    title="the paper's momentum through a learning-rate drop, and the heavy ball",
+    paper="Section 2.1, equation (4), gives momentum as D := mu D + eps dE/da, with the learning rate inside D; "
+    "section 3 trains with mu = 0.9 and divides the learning rate by 10 twice. It shows no figure of it.",
+    ours="Both rules, written out, and minidelve's optim.SGD walk down a constant slope while the learning rate drops "
+    f"from {RATE} to {RATE * FACTOR:g} after {DROP} steps. Then optim.SGD rolls down a quadratic valley with and "
+    "without momentum. Every figure is set beside its derivation (minidelve/experiments/momentum.py).",
+    budgets={name: Budget(1, {"steps": 400}) for name in ("quick", "lab", "full")},
+    variants=variants, run=run, table=table, trend=trend, draw=draw, uses_data=False, random=False,
+)  # fmt: skip

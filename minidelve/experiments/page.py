@@ -1,0 +1,49 @@
+"""The Markdown pages: one for each item, and an index of all."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from minidelve.experiments.item import Item, Trend
+
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+
+
+def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, str]]) -> str:
+    """An item's page.md."""
+    return "\n\n".join(
+        [
+            f"# {item.name}: {item.title}",
+            f"**What the paper did.** {item.paper}",
+            f"**What we ran.** {item.ours}",
+            f"**The trend {trend.word}.** {trend.sentence}",
+            f"![{item.title}](figure.png)",
+            "Every number is in [results.csv](results.csv).",
+            markdown(numbers),
+            "## To repeat it",
+            "\n".join(f"- {name}: {value}" for name, value in facts),
+        ]
+    ) + "\n"
+
+
+def index(lines: Sequence[tuple[Item, Trend, str]]) -> str:
+    """index.md: (item, trend, time) of all."""
+    table = ("item", "what", "trend", "in short", "time"), [
+        (f"[{item.name}]({item.name}/page.md)", item.title, trend.word, trend.sentence, time)
+        for item, trend, time in lines
+    ]
+    return "# The paper's tables and figures, run again\n\n" + markdown(table) + "\n"
+
+
+def markdown(table: Table) -> str:
+    """A Markdown table; a bar inside a cell is escaped.
+
+    >>> print(markdown((["a", "|b|"], [["1", "2"]])))
+    | a | \\|b\\| |
+    |---|---|
+    | 1 | 2 |
+    """
+    header, lines = table
+    rows = [[cell.replace("|", "\\|") for cell in row] for row in (header, *lines)]
+    text = ["| " + " | ".join(row) + " |" for row in rows]
+    return "\n".join([text[0], "|" + "---|" * len(header), *text[1:]])

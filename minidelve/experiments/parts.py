@@ -1,0 +1,78 @@
+"""Finished parts on disk: one JSON file each, so that interrupted work goes on where it was.
+
+    OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
+
+A file appears when its part is complete (it is written beside and then renamed).  The digits at the end stand for
+everything that decides the part's numbers: the budget's settings, the data and this version of minidelve.  Other
+settings are other parts, which may lie in the same folder.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+import os
+import re
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from minidelve import __version__
+from minidelve.experiments.item import Budget, Item, Rows
+
+
+@dataclass(frozen=True)
+class Part:
+    """What one variant gave with one seed, in how many seconds, and on which machine."""
+
+    rows: Rows
+    seconds: float
+    machine: str
+
+
+class Parts:
+    """The finished parts of one item with one budget and one data set, in the folder `folder`."""
+
+    def __init__(self, folder: Path, item: Item, budget: Budget, data: str):
+        self.folder = folder
+        # Not the number of seeds: more of them leave the finished ones as they are.
+        self.key: dict[str, Any] = {"version": __version__, "item": item.name, "settings": dict(budget.settings)}
+        if item.uses_data:
+            self.key["data"] = data
+
+    def path(self, variant: str, seed: int) -> Path:
+        """Where that part lies, or will lie."""
+        text = json.dumps([self.key, variant], sort_keys=True)
+        readable = re.sub(r"\W+", "-", variant).strip("-")
+        return self.folder / f"{readable}-seed{seed}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+
+    def load(self, variant: str, seed: int) -> Part | None:
+        """The part, or None if it is not there or cannot be read: then it is run again."""
+        try:
+            content = json.loads(self.path(variant, seed).read_text(encoding="utf-8"))
+            return Part(content["rows"], content["seconds"], content["machine"])
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def keep(self, variant: str, seed: int, part: Part) -> Part:
+        """Write a finished part; the part as it will be read back."""
+        rows = [{"variant": variant, "seed": seed} | {name: plain(v) for name, v in row.items()} for row in part.rows]
+        seconds = round(part.seconds, 3)
+        content = {**self.key, "seconds": seconds, "machine": part.machine, "rows": rows}
+        path = self.path(variant, seed)
+        unfinished = path.with_suffix(".unfinished")
+        unfinished.write_text(json.dumps(content) + "\n", encoding="utf-8")
+        os.replace(unfinished, path)
+        return Part(rows, seconds, part.machine)
+
+
+def plain(value: Any) -> Any:
+    """A value as JSON and csv can hold it: NumPy's numbers become Python's, what is not finite becomes None.
+
+    >>> import numpy as np
+    >>> plain(np.float32(0.5)), plain(float("nan")), plain("he")
+    (0.5, None, 'he')
+    """
+    value = value.item() if hasattr(value, "item") else value
+    return None if isinstance(value, float) and not math.isfinite(value) else value

@@ -1,0 +1,73 @@
+"""`minidelve reproduce`: what a user sees, and what a user can get wrong."""
+
+import pytest
+
+from minidelve.experiments import ITEMS, Budget, fisher, signal
+from minidelve.experiments.item import Item
+
+
+@pytest.fixture
+def small(monkeypatch) -> None:
+    """Budgets of a moment."""
+    for name, settings in (
+        ("signal", {"networks": 1, "widths": (4, 8)}),
+        ("fisher", {"inputs": 8, "units": 4, "batches": 1}),
+    ):
+        fields = vars(ITEMS[name]) | {"budgets": {b: Budget(2, settings) for b in ("quick", "lab", "full")}}
+        monkeypatch.setitem(ITEMS, name, Item(**fields))
+    monkeypatch.setattr(signal, "DEPTHS", (3, 4))
+
+
+def test_all_writes_every_item_and_an_index(cli, small, tmp_path):
+    code, out, err = cli("reproduce", "all", "--out", tmp_path / "r")
+    assert (code, err) == (0, "")
+    index = (tmp_path / "r/index.md").read_text()
+    for name in ITEMS:
+        assert f"{name}: the trend " in out and f"[{name}]({name}/page.md)" in index
+        for file in ("page.md", "figure.png", "results.csv"):
+            assert (tmp_path / "r" / name / file).stat().st_size > 100
+    again = cli("reproduce", "all", "--out", tmp_path / "r")
+    assert again.code == 0 and "fisher: 12 of 12 parts are there already" in again.err
+    assert (tmp_path / "r/index.md").read_text() == index
+
+
+def test_one_item_on_a_data_set_with_one_seed(cli, small, tiny_data, tmp_path):
+    code, out, _ = cli("reproduce", "signal", "--data", tiny_data, "--seeds", 1, "--out", tmp_path)
+    assert code == 0 and "signal: the trend " in out and "10 parts" in out
+    page = (tmp_path / "signal/page.md").read_text()
+    assert f"minidelve reproduce signal --data {tiny_data} --budget quick --seeds 1`" in page
+    assert not (tmp_path / "index.md").exists()
+
+
+def test_the_budget_has_its_effect(cli, monkeypatch, tmp_path):
+    settings = {"inputs": 8, "units": 4, "batches": 1}
+    budgets = {name: Budget(seeds, settings) for name, seeds in (("quick", 1), ("lab", 3), ("full", 4))}
+    monkeypatch.setitem(ITEMS, "fisher", Item(**vars(fisher.ITEM) | {"budgets": budgets}))
+    assert "18 parts" in cli("reproduce", "fisher", "--budget", "lab", "--out", tmp_path).out
+
+
+def test_the_list_explains_every_item(cli):
+    code, out, _ = cli("reproduce", "--list")
+    assert code == 0
+    for item in ITEMS.values():
+        assert f"{item.name}: {item.title}" in out and item.paper in out
+    assert "needs no images" in out and "seeds: quick 4" in out
+
+
+def test_data_that_an_item_has_no_use_for_are_mentioned(cli, small, tmp_path):
+    code, _, err = cli("reproduce", "fisher", "--data", "/nowhere", "--out", tmp_path)
+    assert code == 0 and "fisher needs no images: --data /nowhere has no part in it" in err
+
+
+def test_what_a_user_can_get_wrong(refused, tmp_path):
+    out = tmp_path / "r"
+    refused(["reproduce", "--out", out], "name an item", "signal", "--list")
+    refused(["reproduce", "fig9", "--out", out], "'fig9' is no item", "momentum or all", "--list")
+    refused(["reproduce", "signal", "--budget", "huge"], "huge", "quick")
+    refused(["reproduce", "signal", "--seeds", 0], "'0' is not an integer of at least 1")
+    refused(["reproduce", "signal", "--data", "/nowhere", "--out", out], "/nowhere", "does not exist")
+    (tmp_path / "file").write_text("")
+    refused(["reproduce", "momentum", "--out", tmp_path / "file"], "file", "name another folder")
+    (tmp_path / "full/fisher").mkdir(parents=True)
+    (tmp_path / "full/fisher/mine.txt").write_text("")
+    refused(["reproduce", "all", "--out", tmp_path / "full"], "fisher holds mine.txt", "--out")

@@ -1,0 +1,145 @@
+"""The frame: finished parts are kept and used again, and what is written is complete and honest."""
+
+import csv
+import json
+
+import pytest
+
+from minidelve.experiments import ITEMS, Budget, Item, Trend, style
+from minidelve.experiments.frame import Work, reproduce
+from minidelve.experiments.item import distinct
+from minidelve.experiments.page import index
+from minidelve.run_folder import RunError
+
+
+class Counting:
+    """A toy item that counts its runs and may stop in the middle."""
+
+    def __init__(self, stop_after=None, **changes):
+        self.ran, self.stop_after = [], stop_after
+        options = {
+            "name": "count", "title": "a title", "paper": "Section 9.", "ours": "We count.",
+            "budgets": {"quick": Budget(2, {"size": 3}), "lab": Budget(3, {"size": 4})},
+            "variants": lambda budget: ["he, 14", "xavier"], "run": self.run,
+            "table": lambda rows: (["a", "paper"], [[str(len(rows)), "7"]]),
+            "trend": lambda rows: Trend(False, f"{len(rows)} rows."), "draw": self.draw,
+        } | changes  # fmt: skip
+        self.item = Item(**options)
+
+    def run(self, budget, data, variant, seed):
+        if len(self.ran) == self.stop_after:
+            raise KeyboardInterrupt
+        self.ran.append((variant, seed))
+        return [{"x": budget["size"] + seed / 3, "missing": float("nan")}]
+
+    def draw(self, rows):
+        figure, (axes,) = style.panels("$ is no formula")
+        axes.plot([row["x"] for row in rows], label="x", **style.line(0))
+        return figure
+
+    def work(self, out, budget="quick", data="toy", seeds=None):
+        return Work(self.item, budget, data, seeds, out)
+
+
+def test_what_is_written(tmp_path):
+    counting = Counting()
+    result = reproduce(counting.work(tmp_path))
+    assert (result.parts, result.found, result.trend.holds) == (4, 0, False)
+    assert sorted(p.name for p in (tmp_path / "count").iterdir()) == ["figure.png", "page.md", "parts", "results.csv"]
+    assert (tmp_path / "count/figure.png").read_bytes().startswith(b"\x89PNG")
+    rows = list(csv.DictReader((tmp_path / "count/results.csv").open()))
+    assert [(row["variant"], row["seed"], row["x"]) for row in rows] == [
+        ("he, 14", "0", "3"), ("xavier", "0", "3"), ("he, 14", "1", "3.33333"), ("xavier", "1", "3.33333")]  # fmt: skip
+    assert {row["missing"] for row in rows} == {""}
+    page = (tmp_path / "count/page.md").read_text()
+    for part in ("# count: a title", "Section 9.", "We count.", "**The trend does not hold.** 4 rows.", "| 4 | 7 |",
+                 "seeds: 0 to 1", "quick: size 3", "data: `toy`",
+                 "`minidelve reproduce count --data toy --budget quick --seeds 2`"):  # fmt: skip
+        assert part in page, part
+
+
+def test_interrupted_work_goes_on_where_it_was(tmp_path):
+    stopped = Counting(stop_after=3)
+    with pytest.raises(KeyboardInterrupt, match="finished parts are kept"):
+        reproduce(stopped.work(tmp_path))
+    rest = Counting()
+    result = reproduce(rest.work(tmp_path))
+    assert rest.ran == [("xavier", 1)] and result.found == 3
+    at_once = Counting()
+    reproduce(at_once.work(tmp_path / "other"))
+    for name in ("results.csv",):
+        assert (tmp_path / "count" / name).read_bytes() == (tmp_path / "other/count" / name).read_bytes()
+
+
+def test_more_seeds_keep_the_first_and_fewer_use_only_those_asked_for(tmp_path):
+    reproduce(Counting().work(tmp_path))
+    more = Counting()
+    assert reproduce(more.work(tmp_path, seeds=3)).parts == 6
+    assert more.ran == [("he, 14", 2), ("xavier", 2)]
+    fewer = Counting()
+    assert reproduce(fewer.work(tmp_path, seeds=1)).parts == 2 and fewer.ran == []
+
+
+def test_other_settings_or_other_data_are_other_parts(tmp_path):
+    reproduce(Counting().work(tmp_path, seeds=1))
+    for changed in ({"budget": "lab"}, {"data": "/elsewhere"}):
+        counting = Counting()
+        reproduce(counting.work(tmp_path, seeds=1, **changed))
+        assert len(counting.ran) == 2, changed
+    again = Counting()
+    reproduce(again.work(tmp_path, seeds=1))  # what was first there is still there
+    assert again.ran == []
+
+
+def test_data_do_not_matter_to_an_item_without_images(tmp_path):
+    reproduce(Counting(uses_data=False).work(tmp_path))
+    other = Counting(uses_data=False)
+    reproduce(other.work(tmp_path, data="/elsewhere"))
+    assert other.ran == [] and "none needed" in (tmp_path / "count/page.md").read_text()
+
+
+def test_an_item_without_chance_runs_once(tmp_path):
+    counting = Counting(random=False)
+    assert reproduce(counting.work(tmp_path, seeds=5)).parts == 2
+    page = (tmp_path / "count/page.md").read_text()
+    assert "nothing is random" in page and "--seeds" not in page
+
+
+def test_a_spoilt_part_is_run_again(tmp_path):
+    reproduce(Counting().work(tmp_path))
+    spoilt = sorted((tmp_path / "count/parts").iterdir())[0]
+    spoilt.write_text(spoilt.read_text()[:50])
+    counting = Counting()
+    reproduce(counting.work(tmp_path))
+    assert counting.ran == [("he, 14", 0)] and json.loads(spoilt.read_text())["rows"]
+
+
+def test_a_folder_with_other_things_is_refused(tmp_path):
+    (tmp_path / "count").mkdir()
+    (tmp_path / "count/thesis.tex").write_text("dear")
+    counting = Counting()
+    with pytest.raises(RunError, match=r"thesis.tex.*no part of an item"):
+        reproduce(counting.work(tmp_path))
+    assert counting.ran == []
+
+
+def test_the_index_links_every_page():
+    item = Counting().item
+    text = index([(item, Trend(None, "a | b"), "3 s")])
+    assert "| [count](count/page.md) | a title | cannot be told | a \\| b | 3 s |" in text
+
+
+@pytest.mark.parametrize("item", ITEMS.values(), ids=list(ITEMS))
+def test_every_item_is_whole(item):
+    assert set(item.budgets) == {"quick", "lab", "full"}
+    assert item.name == next(name for name, value in ITEMS.items() if value is item)
+    for budget in item.budgets.values():
+        variants = list(item.variants(budget))
+        assert variants and len(variants) == len(set(variants))
+        json.dumps(dict(budget.settings))  # what parts are known by
+
+
+def test_lines_differ_without_colours():
+    looks = [(style.line(i)["linestyle"], style.line(i)["marker"]) for i in range(len(style.LINES))]
+    assert len({str(look) for look in looks}) == len(looks) and len({m for _, m in looks}) == len(looks)
+    assert distinct([{"a": 2}, {"a": 1}, {"a": 2}], "a") == [2, 1]

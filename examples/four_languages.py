@@ -159,9 +159,14 @@ def lines(rungs: list[Rung], arrays: tuple[Any, ...], turns: int) -> Iterator[st
         spread = Spread.of([1e9 * t[what] / y.size for t in times])
         rate = MOVED / spread.median
         yield (
-            f"  {what:<58}{spread.median:10.3g} ns  ({spread.low:.3g} to {spread.high:.3g})"
+            f"  {what:<58}{short(spread.median):>10} ns  ({short(spread.low)} to {short(spread.high)})"
             f"  {rate:8.1f} GB/s  {100 * rate / copied:4.0f}%"
         )
+
+
+def short(number: float) -> str:
+    """Three digits that count, without an exponent: 0.652, 14.8, 1020."""
+    return f"{float(f'{number:.3g}'):g}"
 
 
 def main(turns: int = 7) -> None:
@@ -173,7 +178,7 @@ def main(turns: int = 7) -> None:
     check([("loop", loop_in_python)], few, reference(*few))
     start = next(iter(interleaved({"loop": lambda: loop_in_python(*few)}, 1, seconds=0.1)))["loop"]
     print(f"PReLU backward, float32, {M} x {C}; nanoseconds a number, and 100% moves numbers as fast as a copy")
-    print(f"  {f'a loop in Python ({FEW} rows of them)':<58}{1e9 * start / few[0].size:10.3g} ns")
+    print(f"  {f'a loop in Python ({FEW} rows of them)':<58}{short(1e9 * start / few[0].size):>10} ns")
     check(CPU, (df, y, a), reference(df, y, a))
     print("CPU, one core")
     print("\n".join(lines(CPU, (df, y, a), turns)))

@@ -4,8 +4,8 @@ Start with item.py, what an item is, and fisher.py, the shortest one.  frame.py 
 """
 
 from minidelve.experiments import fisher, momentum, signal
-from minidelve.experiments.item import Budget, Item, Trend
+from minidelve.experiments.item import Budget, Item, Setup, Trend
 
 ITEMS: dict[str, Item] = {item.name: item for item in (signal.ITEM, fisher.ITEM, momentum.ITEM)}
 
-__all__ = ["ITEMS", "Budget", "Item", "Trend"]
+__all__ = ["ITEMS", "Budget", "Item", "Setup", "Trend"]

@@ -38,7 +38,7 @@ import numpy as np
 from minidelve import Tensor, nn, no_grad, ops
 from minidelve.analysis import watch
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.statistics import mean_and_error, plus_minus
 from minidelve.nn import init
 
@@ -63,11 +63,11 @@ def network(inputs: int, units: int, slope: float, rng: np.random.Generator) -> 
     return nn.Sequential(first, nn.PReLU(units, init=slope), nn.Linear(units, 1, rng=rng))
 
 
-def run(budget: Budget, data: str, variant: str, seed: int) -> Rows:
+def run(setup: Setup) -> Rows:
     """One row: the mean over all pairs of different units of the scaled element of the block."""
-    rng = np.random.default_rng(seed)
+    budget, slope, rng = setup.budget, SLOPES[setup.variant], np.random.default_rng(setup.seed)
     inputs, units = budget["inputs"], budget["units"]
-    net = network(inputs, units, SLOPES[variant], rng)
+    net = network(inputs, units, slope, rng)
     block, output_diagonal, bias_diagonal = np.zeros((units, units)), np.zeros(units), np.zeros(units)
     for _ in range(budget["batches"]):
         dV, db = derivatives(net, rng.standard_normal((BATCH, inputs)).astype(np.float32), rng)
@@ -76,7 +76,7 @@ def run(budget: Budget, data: str, variant: str, seed: int) -> Rows:
         bias_diagonal += (db**2).sum(axis=0)
     scaled = block / np.sqrt(np.outer(output_diagonal, bias_diagonal))
     scaled *= np.sign(dict(net.named_parameters())["2.weight"].data[0])  # of V_q
-    return [{"slope": SLOPES[variant], "measured": scaled[~np.eye(units, dtype=bool)].mean()}]
+    return [{"slope": slope, "measured": scaled[~np.eye(units, dtype=bool)].mean()}]
 
 
 def derivatives(net: nn.Sequential, x: np.ndarray, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:

@@ -5,6 +5,7 @@
     OUT/ITEM/figure.png
     OUT/ITEM/results.csv     every row of every part
     OUT/ITEM/parts/          finished parts (parts.py)
+    OUT/runs/                trained networks, which the items share (training.py)
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minidelve import __version__, threads
-from minidelve.experiments.item import Item, Rows, Trend
+from minidelve.experiments.item import Item, Rows, Setup, Trend
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.progress import duration, progress
@@ -32,13 +33,14 @@ OWN_FILES = {"page.md", "figure.png", "results.csv", "parts", "unfinished"}
 
 @dataclass(frozen=True)
 class Work:
-    """What to run: an item's budget by name, the data (`toy` or a path), the seeds 0 .. seeds - 1, the folder."""
+    """What to run: an item's budget by name, the data (`toy` or a path), the seeds 0 .. seeds - 1, where."""
 
     item: Item
     budget: str
     data: str
     seeds: int | None
     out: Path
+    device: str = "cpu"
 
     @property
     def folder(self) -> Path:
@@ -55,7 +57,8 @@ class Work:
         """The command that repeats it."""
         data = f" --data {self.data}" if self.item.uses_data else ""
         seeds = f" --seeds {self.seed_count}" if self.item.random else ""
-        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}"
+        device = f" --device {self.device}" if self.device != "cpu" else ""
+        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}"
 
 
 @dataclass(frozen=True)
@@ -92,7 +95,7 @@ def reproduce(work: Work) -> Result:
 def run_parts(work: Work) -> tuple[list[Part], int]:
     """Every part, seed by seed, so that work that stops has something of every variant; and how many were there."""
     budget = replace(work.item.budgets[work.budget], seeds=work.seed_count)
-    finished = Parts(work.folder / "parts", work.item, budget, work.data)
+    finished = Parts(work.folder / "parts", work.item, budget, work.data, work.device)
     wanted = [(variant, seed) for seed in range(budget.seeds) for variant in work.item.variants(budget)]
     parts = {key: finished.load(*key) for key in wanted}
     missing = [key for key, part in parts.items() if part is None]
@@ -102,9 +105,10 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
     try:
         for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
             start = time.perf_counter()
-            rows = work.item.run(budget, work.data, variant, seed)
+            setup = Setup(budget, work.data, variant, seed, work.out / "runs", work.device)
+            rows = work.item.run(setup)
             with writing(work.folder):
-                part = Part(rows, time.perf_counter() - start, machine())
+                part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
                 parts[variant, seed] = finished.keep(variant, seed, part)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 Row = dict[str, Any]  # column -> number, word or None; the frame adds "variant" and "seed"
@@ -24,6 +25,23 @@ class Budget:
 
     def __getitem__(self, name: str) -> Any:
         return self.settings[name]
+
+
+@dataclass
+class Setup:
+    """What one part is to run: a variant with a seed, on which data and device.
+
+    runs      where trained networks lie; all items share them (training.py)
+    earlier   seconds of training that this part found done: by another item, or before an interruption
+    """
+
+    budget: Budget
+    data: str
+    variant: str
+    seed: int
+    runs: Path = Path("results/runs")
+    device: str = "cpu"
+    earlier: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -48,7 +66,7 @@ class Item:
     ours          what we run, and in what it differs
     budgets       quick (under two minutes), lab (at most 25 minutes on two cores), full
     variants      budget -> the names of what is compared
-    run           (budget, data, variant, seed) -> rows of that part; data is `toy` or a path
+    run           setup -> rows of that part
     table         all rows -> header and lines of text, the paper's numbers beside ours
     trend         all rows -> whether the claim holds, with its statistics
     draw          all rows -> a matplotlib Figure (see style.py)
@@ -62,7 +80,7 @@ class Item:
     ours: str
     budgets: Mapping[str, Budget]
     variants: Callable[[Budget], Sequence[str]]
-    run: Callable[[Budget, str, str, int], Rows]
+    run: Callable[[Setup], Rows]
     table: Callable[[Rows], tuple[Sequence[str], Sequence[Sequence[str]]]]
     trend: Callable[[Rows], Trend]
     draw: Callable[[Rows], Any]

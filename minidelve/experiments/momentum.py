@@ -30,7 +30,7 @@ import numpy as np
 
 from minidelve import nn, optim
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Trend, select
+from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, select
 
 MU, RATE, FACTOR, DROP = 0.9, 0.1, 0.1, 60  # eps and, from step DROP on, eps FACTOR
 CURVATURES = (0.1, 20.0)  # lambda of the flat and of the steep direction of the quadratic
@@ -65,10 +65,10 @@ def walk(rule: str, steps: int, gradient: Any, start: Any, rate: Any, mu: float)
     return np.stack(positions)
 
 
-def run(budget: Budget, data: str, variant: str, seed: int) -> Rows:
+def run(setup: Setup) -> Rows:
     """A row for each step: of a walk down a constant slope, or of a ball in the quadratic valley."""
-    steps = budget["steps"]
-    kind, rule = variant.split(": ")
+    steps = setup.budget["steps"]
+    kind, rule = setup.variant.split(": ")
     if kind == "drop":
         a = walk(rule, steps, lambda a: np.ones(1), [0.0], rate_at, MU)[:, 0]
         return [{"step": k, "x": x} for k, x in enumerate(a)]

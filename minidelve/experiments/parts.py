@@ -3,8 +3,8 @@
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
 A file appears when its part is complete (it is written beside and then renamed).  The digits at the end stand for
-everything that decides the part's numbers: the budget's settings, the data and this version of minidelve.  Other
-settings are other parts, which may lie in the same folder.
+everything that decides the part's numbers: the budget's settings, the data, the device and this version of
+minidelve.  Other settings are other parts, which may lie in the same folder.
 """
 
 from __future__ import annotations
@@ -34,12 +34,14 @@ class Part:
 class Parts:
     """The finished parts of one item with one budget and one data set, in the folder `folder`."""
 
-    def __init__(self, folder: Path, item: Item, budget: Budget, data: str):
+    def __init__(self, folder: Path, item: Item, budget: Budget, data: str, device: str = "cpu"):
         self.folder = folder
         # Not the number of seeds: more of them leave the finished ones as they are.
         self.key: dict[str, Any] = {"version": __version__, "item": item.name, "settings": dict(budget.settings)}
         if item.uses_data:
             self.key["data"] = data
+        if device != "cpu":
+            self.key["device"] = device
 
     def path(self, variant: str, seed: int) -> Path:
         """Where that part lies, or will lie."""

@@ -19,8 +19,9 @@ import numpy as np
 
 from minidelve import Tensor
 from minidelve.analysis import Statistics, observe
+from minidelve.backend import to_device
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.signal_stack import KERNEL, PRELU, STARTS, channels, patches, predicted, stack
 
 DEPTHS = (14, 22, 30, 100)
@@ -29,20 +30,21 @@ TOLERANCE = 0.10
 ENOUGH = 4  # seeds, below which nothing is called wrong
 
 
-def run(budget: Budget, path: str, variant: str, seed: int) -> Rows:
+def run(setup: Setup) -> Rows:
     """A row for each layer: the ratios to the layer below (responses) and above (gradients), averaged over networks."""
-    name, depth = variant.rsplit(", ", 1)
-    rng = np.random.default_rng([seed, int(depth)])  # the same weights, but for their scale, for every way to start
+    budget = setup.budget
+    name, depth = setup.variant.rsplit(", ", 1)
+    rng = np.random.default_rng([setup.seed, int(depth)])  # the same weights, but for their scale, for every way to start
     up: list[list[float]] = []
     down: list[list[float]] = []
     few = 4 if int(depth) > JUDGED else 1  # the trend is not about the deepest ones, which take the longest
     for _ in range(max(1, budget["networks"] // few)):
-        net = stack(int(depth), budget["widths"], STARTS[name], rng)
-        x = Tensor(patches(path, rng), requires_grad=True)
+        net = stack(int(depth), budget["widths"], STARTS[name], rng).to(setup.device)
+        x = Tensor(to_device(patches(setup.data, rng), setup.device), requires_grad=True)
         convs = [str(2 * l) for l in range(int(depth))]
         with observe(net, convs) as seen:
             y = net(x)
-            y.backward(rng.standard_normal(y.shape).astype(np.float32))
+            y.backward(to_device(rng.standard_normal(y.shape).astype(np.float32), setup.device))
         up.append(ratios([seen.responses[c] for c in convs]))
         down.append(ratios([seen.gradients[c] for c in reversed(convs)])[::-1])
     forward, backward = np.mean(up, axis=0), np.mean(down, axis=0)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor
-from minidelve.experiments import Budget, fisher
+from minidelve.experiments import Budget, Setup, fisher
 
 SMALL = Budget(2, {"inputs": 100, "units": 32, "batches": 5})
 
@@ -26,12 +26,12 @@ def test_the_derivatives_are_those_of_each_image_alone():
 @pytest.mark.parametrize(("variant", "figure"), [("ReLU", 0.399), ("PReLU a=0.25", 0.352), ("PReLU a=0.6", 0.188)])
 def test_the_block_is_within_five_percent_of_the_derivation(variant, figure):
     assert fisher.derived(fisher.SLOPES[variant]) == pytest.approx(figure, abs=6e-4)
-    rows = [row for seed in range(2) for row in fisher.run(SMALL, "toy", variant, seed)]
+    rows = [row for seed in range(2) for row in fisher.run(Setup(SMALL, "toy", variant, seed))]
     assert np.mean([row["measured"] for row in rows]) == pytest.approx(figure, rel=0.05)
 
 
 def test_a_linear_unit_empties_the_block():
-    assert abs(fisher.run(SMALL, "toy", "a=1", 0)[0]["measured"]) < 0.02
+    assert abs(fisher.run(Setup(SMALL, "toy", "a=1", 0))[0]["measured"]) < 0.02
 
 
 def rows_with(factor, spread=0.0):

@@ -26,11 +26,11 @@ class Counting:
         } | changes  # fmt: skip
         self.item = Item(**options)
 
-    def run(self, budget, data, variant, seed):
+    def run(self, setup):
         if len(self.ran) == self.stop_after:
             raise KeyboardInterrupt
-        self.ran.append((variant, seed))
-        return [{"x": budget["size"] + seed / 3, "missing": float("nan")}]
+        self.ran.append((setup.variant, setup.seed))
+        return [{"x": setup.budget["size"] + setup.seed / 3, "missing": float("nan")}]
 
     def draw(self, rows):
         figure, (axes,) = style.panels("$ is no formula")

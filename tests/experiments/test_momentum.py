@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve.experiments import momentum
-from minidelve.experiments.item import Budget
+from minidelve.experiments.item import Budget, Setup
 
 
 @pytest.fixture(scope="module")
@@ -13,7 +13,7 @@ def rows():
     return [
         {"variant": variant, "seed": 0} | row
         for variant in momentum.variants(budget)
-        for row in momentum.run(budget, "toy", variant, 0)
+        for row in momentum.run(Setup(budget, "toy", variant, 0))
     ]
 
 
@@ -47,7 +47,7 @@ def test_the_two_rules_written_out_are_minidelves_and_pytorchs():
         a.grad = torch.ones(1, dtype=torch.float64)
         sgd.step()
         theirs.append(a.item())
-    ours = momentum.run(Budget(1, {"steps": 100}), "toy", "drop: pytorch", 0)
+    ours = momentum.run(Setup(Budget(1, {"steps": 100}), "toy", "drop: pytorch", 0))
     np.testing.assert_allclose([row["x"] for row in ours], theirs, rtol=1e-12)
 
 

@@ -5,7 +5,7 @@ import pytest
 
 from minidelve import Tensor
 from minidelve.analysis import observe
-from minidelve.experiments import Budget, signal, signal_stack
+from minidelve.experiments import Budget, Setup, signal, signal_stack
 from minidelve.experiments.item import select
 
 SMALL = Budget(3, {"networks": 16, "widths": (32, 48)})
@@ -15,7 +15,7 @@ def rows_of(starts=tuple(signal_stack.STARTS), depth=4, seeds=3):
     rows = []
     for start in starts:
         for seed in range(seeds):
-            part = signal.run(SMALL, "toy", f"{start}, {depth}", seed)
+            part = signal.run(Setup(SMALL, "toy", f"{start}, {depth}", seed))
             rows += [{"variant": start, "seed": seed} | row for row in part]
     return rows
 
@@ -70,7 +70,7 @@ def test_the_slope_matters_to_a_prelu_network():
 
 
 def test_the_signal_of_a_badly_started_network_ends_below_float32():
-    rows = signal.run(Budget(1, {"networks": 1, "widths": (4,)}), "toy", "gaussian 0.01, 40", 0)
+    rows = signal.run(Setup(Budget(1, {"networks": 1, "widths": (4,)}), "toy", "gaussian 0.01, 40", 0))
     rows = [{"seed": 0} | row for row in rows]
     c = signal.course(rows, "gaussian 0.01", 40, "response")
     assert np.isnan(c.measured[-1]) and np.isfinite(c.measured[5])
@@ -110,6 +110,6 @@ def test_patches_are_pieces_of_the_data_set_brought_to_one_scale(tiny_data):
 
 
 def test_the_same_seed_gives_the_same_rows_and_another_one_others():
-    first, again, other = (signal.run(SMALL, "toy", "xavier, 3", seed) for seed in (1, 1, 2))
+    first, again, other = (signal.run(Setup(SMALL, "toy", "xavier, 3", seed)) for seed in (1, 1, 2))
     assert first == again != other
     assert select(first, layer=3)[0]["gradient_ratio"] is None

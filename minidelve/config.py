@@ -23,6 +23,7 @@ class Config:
     width: float = 1.0  # a multiplier of the conv layers' channels
     levels: list[int] | None = None  # of the pyramid; None: the model's own
     fc: int | None = None  # units of fc1 and fc2; None: the model's own
+    fc_init: str = "table"  # of the fully connected layers: the model's own, or "he" with any init
     warm_start: str | None = None  # a run whose weights are copied where names and shapes agree
     aux_after: str | None = None  # a layer that gets an auxiliary classifier
     aux_weight: float = 0.3  # of the auxiliary classifier's loss
@@ -33,6 +34,7 @@ class Config:
     lr: float = 0.01
     momentum: float = 0.9
     weight_decay: float = 5e-4
+    decay_slopes: bool = False  # weight decay of PReLU's slopes too, which the paper advises against
     size: int = 56  # pixels, the side of the square that the network sees
     short_side: int | None = None  # images are brought to this shorter side; None: shrunk to 8/7 of size, if larger
     jitter: list[int] | None = None  # shorter side drawn from [low, high] for training; None: as in testing
@@ -71,9 +73,10 @@ def default_milestones(epochs: int) -> list[int]:
 def title(config: Config) -> str:
     """What the run is, in one line: the network, what of it is unusual, the data set and the seed."""
     default = Config(epochs=1)
+    shape = ("slope", "width", "levels", "fc", "fc_init", "warm_start", "aux_after")
     unusual = [
         f"{name} {getattr(config, name)}"
-        for name in ("slope", "width", "levels", "fc", "jitter", "colour", "warm_start", "aux_after", "precision")
+        for name in (*shape, "decay_slopes", "jitter", "colour", "precision")
         if getattr(config, name) != getattr(default, name)
     ]
     what = ", ".join([config.activation, config.init, *unusual])

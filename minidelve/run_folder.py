@@ -45,6 +45,10 @@ class RunError(ValueError):
     """A run that cannot start or go on as asked; one line with the value, what was expected and the cure."""
 
 
+class Diverged(RunError):
+    """A loss, or a gradient, that is no number any more."""
+
+
 class RunFolder:
     """Opens, guards and fills one run's folder.
 

@@ -33,7 +33,8 @@ from minidelve.precision import using_precision
 from minidelve.progress import progress
 from minidelve.report import describe, epoch_line
 from minidelve.run import Run
-from minidelve.run_folder import RunError, RunFolder, find_checkpoint
+from minidelve.run_folder import Diverged, RunError, RunFolder, find_checkpoint
+from minidelve.step_log import StepLog
 from minidelve.summary import summarize
 from minidelve.tensor import Tensor
 from minidelve.warm_start import warm_start
@@ -164,6 +165,10 @@ def prepare(
         if config.normalize == "mean":
             statistics = replace(statistics, std=1.0)
     network.to(config.device)
+    if config.decay_slopes:
+        for layer in network.modules():
+            if isinstance(layer, nn.PReLU):
+                layer.a.weight_decay = True
     optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
     schedule: optim.MultiStepLR | optim.ReduceLROnPlateau
     if config.plateau:
@@ -216,24 +221,25 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
     config, epoch = run.config, run.epoch + 1
     reseed_dropout(run.network, config.seed, epoch)
     lr, started = run.optimizer.lr, time.perf_counter()
-    total_loss, misses, images = 0.0, 0, 0
+    log = StepLog()
     with closing(upload_ahead(train_loader.epoch(epoch), config.device)) as uploaded:
         batches = progress(uploaded, len(train_loader), f"epoch {epoch}/{config.epochs}")
         for step, (x, targets) in enumerate(batches, 1):
             loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
-            total_loss, misses, images = total_loss + loss * len(targets), misses + missed, images + len(targets)
+            log.add(loss, missed, len(targets))
     synchronize(config.device)  # the last step may still be under way
     seconds = time.perf_counter() - started
     errors = evaluate(run.network, val_loader.epoch(0), config.device)
     return {
         "epoch": epoch,
         "lr": lr,
-        "train_loss": total_loss / images,
-        "train_top1_error": 100 * misses / images,
+        "train_loss": log.loss,
+        "train_top1_error": log.top1_error,
         "val_top1_error": errors.top1,
         "val_top5_error": errors.top5,
         "seconds": time.perf_counter() - started,
-        "images_per_second": images / seconds,
+        "images_per_second": log.images / seconds,
+        "within": log.within(),
     }
 
 
@@ -252,7 +258,7 @@ def train_step(run: Run, x: Any, targets: np.ndarray, where: str) -> tuple[float
         loss.backward(run.loss_scale.gradient(loss) if run.loss_scale else None)
         value = float(loss_is())
         if not math.isfinite(value):
-            raise RunError(
+            raise Diverged(
                 f"the loss became {value} in {where}; first layer whose output is not finite: "
                 f"{first_nonfinite_layer(run.network, batch)}; try a smaller --lr than {run.optimizer.lr:g}"
             )
@@ -267,7 +273,7 @@ def update(run: Run, where: str) -> None:
             run.optimizer.step()
     except FloatingPointError as error:
         line = f"{error}, in {where}; try a smaller --lr than {run.optimizer.lr:g}, or --precision fp32"
-        raise RunError(line) from error
+        raise Diverged(line) from error
 
 
 def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:

@@ -30,7 +30,7 @@ FLOORS = [
         "minidelve.protocols",
         "minidelve.config", "minidelve.recipes", "minidelve.run", "minidelve.report", "minidelve.warm_start",
         "minidelve.curves", "minidelve.diagnose", "minidelve.summary", "minidelve.predict", "minidelve.gradient_cases",
-        "minidelve.analysis",
+        "minidelve.analysis", "minidelve.step_log",
     },
     {"minidelve"},  # the root re-exports what is below it
     {"minidelve.experiments", "minidelve.bench"},

@@ -4,10 +4,9 @@ from __future__ import annotations
 
 import argparse
 import math
-from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any
 
-from minidelve import checkpoint, data
+from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_loader_options,
@@ -16,17 +15,10 @@ from minidelve.commands.arguments import (
     data_path,
     some_path,
 )
-from minidelve.data.stream import ImageStream
-from minidelve.progress import progress
-from minidelve.protocols.crops import CropScorer
-from minidelve.protocols.dense import DenseScorer
-from minidelve.protocols.ensemble import Member, score
 from minidelve.protocols.report import ReportFolder, table, worst_classes
-from minidelve.protocols.views import CropViews
-from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_device, testing_scale, within_device_memory
+from minidelve.protocols.runs import AS_TRAINED, Way, evaluate_runs
+from minidelve.run_folder import RunError
 
-AS_TRAINED = "as trained"
 EXAMPLE = """
 minidelve evaluate runs/first
 minidelve evaluate runs/tiny/last.npz --data tiny-imagenet-20.zip --split val
@@ -101,31 +93,18 @@ def memory_size(text: str) -> int:
     return int(size)
 
 
-class Candidate(NamedTuple):
-    """A run to be tested: its name on the screen, its checkpoint without weights, and its network."""
-
-    name: str
-    saved: checkpoint.Checkpoint
-    network: Any
-
-
 def run(args: argparse.Namespace) -> int:
     """Evaluate and print a line, or a table where there are several runs or scales."""
-    if args.flip is None:
-        args.flip = args.protocol != "center"
+    way = Way(
+        args.protocol, args.scales, args.flip, args.max_memory, args.batch_size, args.device, args.workers,
+        args.on_bad_image,
+    )  # fmt: skip
+    args.flip = way.mirrored
     if args.overwrite and not args.out:
         raise RunError("--overwrite replaces the files of --out; give --out too")
     folder = ReportFolder(args.out, args.overwrite) if args.out else None
-    check_device(args.device)
-    with within_device_memory(less="fewer runs at a time"):
-        candidates = [load(path, args.device) for path in args.run_paths]
-    dataset = open_data(args, candidates)
-    transforms: list[data.Transform] = []
-    members = [member(args, candidate, transforms) for candidate in candidates]
-    stream = ImageStream(dataset, transforms, args.workers, args.on_bad_image)
-    pictures = progress(stream, len(stream), "evaluating", "image")
-    with within_device_memory(args.batch_size, "a smaller --batch-size or --max-memory"):
-        rows = score(members, pictures, dataset.labels, len(dataset.classes))
+    found = evaluate_runs(args.run_paths, args.data, args.split, way)
+    rows, dataset = found.rows, found.dataset
     last = rows[-1].tally
     errors = last.errors()
     if len(rows) == 1:
@@ -137,76 +116,12 @@ def run(args: argparse.Namespace) -> int:
         print(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
     if args.confusions:
         print(worst_classes(last, dataset.class_names, args.confusions))
-    for reason in stream.skipped.values():
+    for reason in found.skipped.values():
         print(f"left out: {reason}")
     if folder:
-        folder.write(options(args, dataset, stream.skipped), rows, dataset.classes, dataset.class_names)
+        folder.write(options(args, dataset, found.skipped), rows, dataset.classes, dataset.class_names)
         print(f"evaluation.json and classes.csv are in {args.out}")
     return 0
-
-
-def load(run_path: Path, device: str) -> Candidate:
-    """The run's network on the device."""
-    path = find_checkpoint(run_path)
-    saved = checkpoint.load(path, optimizer=False)
-    network = checkpoint.restore_network(saved, path)
-    saved.parameters.clear()  # the network has them now: once in memory is enough
-    network.to(device)
-    return Candidate(str(run_path), saved, network)
-
-
-def open_data(args: argparse.Namespace, candidates: list[Candidate]) -> data.Dataset:
-    """The data set to test on; DataError or RunError unless all runs know just its classes."""
-    first = candidates[0].saved.meta
-    for candidate in candidates[1:]:
-        if candidate.saved.meta["classes"] != first["classes"]:
-            raise RunError(
-                f"{candidate.name} was trained on {len(candidate.saved.meta['classes'])} classes that are not the "
-                f"{len(first['classes'])} of {candidates[0].name}; an ensemble needs runs of the same classes"
-            )
-    try:
-        dataset = data.open_dataset(args.data or first["config"]["data"], args.split)
-    except data.DataError as error:
-        hint = "" if args.data else " (the run was trained on it; if it has moved, give its new place with --data)"
-        raise data.DataError(f"{error}{hint}") from error
-    if dataset.classes != first["classes"]:
-        raise data.DataError(
-            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(first['classes'])} "
-            f"the run was trained on; give that data set with --data"
-        )
-    dataset.cache_bytes = 0  # every image is read once
-    return dataset
-
-
-def member(args: argparse.Namespace, candidate: Candidate, transforms: list[data.Transform]) -> Member:
-    """The run with its way of scoring; the scales that it needs are added to `transforms`."""
-    config, size = candidate.saved.meta["config"], len(candidate.saved.mean)
-    for scale in args.scales or []:
-        if scale < size:
-            raise RunError(f"--scales {scale}: {candidate.name} was trained with crops of {size}; give at least that")
-    wanted: list[data.Transform]
-    if args.scales:
-        wanted = [data.ResizeShorterSide(scale) for scale in args.scales]
-    else:
-        wanted = [testing_scale(size, config.get("short_side"))]
-    columns = [column(transforms, transform) for transform in wanted]
-    common = (args.batch_size, args.max_memory, args.device)
-    network, statistics = candidate.network, candidate.saved.statistics
-    scorer: CropScorer | DenseScorer
-    if args.protocol == "dense":
-        scorer = DenseScorer(network, statistics, args.flip, *common)
-    else:
-        scorer = CropScorer(network, statistics, CropViews(size, args.protocol == "ten-view", args.flip), *common)
-    return Member(candidate.name, scorer, columns, [str(scale) for scale in args.scales or [AS_TRAINED]])
-
-
-def column(transforms: list[data.Transform], wanted: Any) -> int:
-    """The place of a transform among those that the pictures go through, where it is added if it is new."""
-    for i, there in enumerate(transforms):
-        if (type(there), there.size) == (type(wanted), wanted.size):  # type: ignore[attr-defined]
-            return i
-    transforms.append(wanted)
-    return len(transforms) - 1
 
 
 def unusual(args: argparse.Namespace) -> str:

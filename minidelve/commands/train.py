@@ -118,7 +118,13 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
     option("--batch-size", "images per step", type=at_least(1), metavar="N")
     option("--lr", "learning rate at the start", type=positive, metavar="RATE")
     option("--momentum", "mu of equation (4)", type=below_one, metavar="MU")
-    option("--weight-decay", "L2 decay; never of PReLU's slopes", type=not_negative, metavar="DECAY")
+    option("--fc-init", "initial weights of the fully connected layers: the model's, or he", choices=models.FC_INITS)
+    option("--weight-decay", "L2 decay; not of PReLU's slopes", type=not_negative, metavar="DECAY")
+    option(
+        "--decay-slopes",
+        "weight decay of PReLU's slopes too, which drags them to 0 (section 2.1)",
+        action=argparse.BooleanOptionalAction,
+    )
     option("--size", "pixels of the square crop that the network sees", type=at_least(1), metavar="PIXELS")
     option(
         "--short-side",

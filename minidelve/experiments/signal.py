@@ -34,7 +34,8 @@ def run(setup: Setup) -> Rows:
     """A row for each layer: the ratios to the layer below (responses) and above (gradients), averaged over networks."""
     budget = setup.budget
     name, depth = setup.variant.rsplit(", ", 1)
-    rng = np.random.default_rng([setup.seed, int(depth)])  # the same weights, but for their scale, for every way to start
+    # The same weights, but for their scale, for every way to start.
+    rng = np.random.default_rng([setup.seed, int(depth)])
     up: list[list[float]] = []
     down: list[list[float]] = []
     few = 4 if int(depth) > JUDGED else 1  # the trend is not about the deepest ones, which take the longest

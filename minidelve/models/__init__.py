@@ -15,12 +15,14 @@ from minidelve.models.network import Network
 from minidelve.models.small14 import LAB14, SMALL14, SMALL30
 from minidelve.models.table import (
     ACTIVATIONS,
+    FC_INITS,
     INITS,
     LRELU_SLOPE,
     UNFILLED,
     FullyConnected,
     Row,
     build,
+    init_of_fc,
     initialize,
     resized,
     starting_slope,
@@ -43,6 +45,7 @@ def create(
     width: float = 1.0,
     levels: Sequence[int] | None = None,
     fc: int | None = None,
+    fc_init: str = "table",
     aux_after: str | None = None,
     aux_weight: float = AUX_WEIGHT,
 ) -> Network:
@@ -59,6 +62,8 @@ def create(
     width        a factor for the channels of every conv layer, rounded, at least one channel is left
     levels       of the pyramid, in place of the table's
     fc           units of fc1 and fc2, in place of the table's; `width` leaves them alone
+    fc_init      of the fully connected layers: "table", as above, or "he" with each `init`.  The fixed standard
+                 deviations are meant for 4,096 units: where `fc` gives few, hardly any signal passes
     aux_after    a conv or pooling layer that an auxiliary classifier reads in training (models/auxiliary.py)
     aux_weight   of the auxiliary classifier's loss
 
@@ -73,6 +78,7 @@ def create(
         ("model", name, tuple(TABLES)),
         ("activation", activation, ACTIVATIONS),
         ("init", init, (*INITS, UNFILLED)),
+        ("fc_init", fc_init, FC_INITS),
     ):
         if value not in known:
             raise ValueError(f"{what} {value!r} is unknown; expected one of: {', '.join(known)}")
@@ -91,12 +97,12 @@ def create(
         raise ValueError(f"fc is {fc!r}; expected an integer of at least 1, such as 512")
 
     table = resized(TABLES[name], width, levels, fc)
-    network = build(name, table, num_classes, activation, init, seed, slope)
+    network = build(name, table, num_classes, activation, init, seed, slope, fc_init)
     if aux_after is None:
         return network
     rng = np.random.default_rng(seed).spawn(1)[0]  # of its own: the layers start as they would without it
-    std = table[-1].std if isinstance(table[-1], FullyConnected) else None
-    fill = partial(initialize, init=init, slope=starting_slope(activation, slope), std=std)
+    std = table[-1].std if isinstance(table[-1], FullyConnected) and fc_init == "table" else None
+    fill = partial(initialize, init=init_of_fc(init, fc_init), slope=starting_slope(activation, slope), std=std)
     return AuxiliaryNetwork(network, aux_after, aux_weight, rng, fill)
 
 
@@ -106,7 +112,7 @@ def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = 
     An option that the run does not know, because it is older than the option, has its default.
     Raises KeyError without model, activation and init, ValueError as `create` does.
     """
-    options = ("slope", "width", "levels", "fc", "aux_after", "aux_weight")
+    options = ("slope", "width", "levels", "fc", "fc_init", "aux_after", "aux_weight")
     known = {name: config[name] for name in options if name in config}
     first = (config["model"], num_classes, config["activation"], init or config["init"], config.get("seed", 0))
     return create(*first, **known)
@@ -121,4 +127,6 @@ def _is_count(value: Any) -> bool:
     return bool(isinstance(value, int | np.integer) and value >= 1)
 
 
-__all__ = ["ACTIVATIONS", "INITS", "TABLES", "UNFILLED", "AuxiliaryNetwork", "Network", "create", "from_config"]
+__all__ = [
+    "ACTIVATIONS", "FC_INITS", "INITS", "TABLES", "UNFILLED", "AuxiliaryNetwork", "Network", "create", "from_config",
+]  # fmt: skip

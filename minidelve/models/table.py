@@ -78,6 +78,7 @@ def convs(name: str, kernel: int, channels: int, paddings: Sequence[int]) -> Con
 
 ACTIVATIONS = ("prelu", "prelu-shared", "lrelu", "relu")
 INITS = ("he", "he-backward", "xavier", "gaussian")
+FC_INITS = ("table", "he")
 
 
 def starting_slope(activation: str, slope: float) -> float:
@@ -117,9 +118,13 @@ def resized(table: Sequence[Row], width: float, levels: Sequence[int] | None, fc
 
 
 def build(
-    title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int, slope: float
+    title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int, slope: float,
+    fc_init: str = "table",
 ) -> Network:
-    """The network of a table, with weights drawn from `seed` in the order of its layers."""
+    """The network of a table, with weights drawn from `seed` in the order of its layers.
+
+    fc_init   of the fully connected layers: the table's fixed std, or "he", equation (10a), whatever `init` says
+    """
     rng = np.random.default_rng(seed)
     layers: list[tuple[str, nn.Module]] = []
     channels, positions = 3, 1  # of the map, and how often each channel occurs in the vector for fc1
@@ -140,7 +145,9 @@ def build(
                 positions = sum(n * n for n in row.levels)
             case FullyConnected():
                 units = row.units or num_classes
-                fc = nn.Linear(channels * positions, units, rng=rng, init=partial(fill, std=row.std))
+                std = row.std if fc_init == "table" else None
+                fill_fc = partial(fill, init=init_of_fc(init, fc_init), std=std)
+                fc = nn.Linear(channels * positions, units, rng=rng, init=fill_fc)
                 layers.append((row.name, fc))
                 if row is not table[-1]:
                     layers.append((f"{row.name}_act", activation_layer(activation, units, slope)))
@@ -149,6 +156,11 @@ def build(
                     layers.append((f"{row.name}_drop", dropout))
                 channels, positions = units, 1
     return Network(layers, title)
+
+
+def init_of_fc(init: str, fc_init: str) -> str:
+    """What the fully connected layers without a fixed std are filled by."""
+    return "he" if fc_init == "he" and init != UNFILLED else init
 
 
 def initialize(

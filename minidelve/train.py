@@ -51,10 +51,13 @@ def train(
     resume: bool = False,
     overwrite: bool = False,
     say: Callable[[str], None] = print,
+    data_sets: tuple[data.Dataset, data.Dataset] | None = None,
 ) -> dict[str, Any]:
     """Train as `config` says, filling the run folder `out`; returns what result.json holds.
 
-    say   receives one line at the start, per epoch and at the end
+    say         receives one line at the start, per epoch and at the end
+    data_sets   config.data's training and validation set where they are open already: their decoded images
+                are used again
 
     Raises RunError (or data.DataError) with one line for anything the user can mend, a loss that stops
     being finite included; the folder then still holds the last finished epoch.
@@ -64,7 +67,7 @@ def train(
     saved = checkpoint.load(folder.last) if resume else None
     if config.warm_start and not saved and find_checkpoint(Path(config.warm_start)).resolve().parent == out.resolve():
         raise RunError(f"--warm-start {config.warm_start} is the run that --out would replace; name another folder")
-    train_set, val_set = (data.open_dataset(config.data, split) for split in ("train", "val"))
+    train_set, val_set = data_sets or (data.open_dataset(config.data, split) for split in ("train", "val"))
     network = create_network(config, len(train_set.classes))
     check_fits(network, config)
     say(describe(config, network, train_set, val_set, len(saved.meta["history"]) if saved else 0))

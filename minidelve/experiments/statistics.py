@@ -11,6 +11,8 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from minidelve.experiments.item import Rows, select
+
 
 def mean_and_error(numbers: Sequence[float]) -> tuple[float, float]:
     """(mean, its standard error); the error of a single number is not known: inf.
@@ -31,3 +33,24 @@ def plus_minus(mean: float, error: float, digits: int = 3) -> str:
     ('0.399 ± 0.001', '2.0')
     """
     return f"{mean:.{digits}f}" + (f" ± {error:.{digits}f}" if math.isfinite(error) else "")
+
+
+def spread(numbers: Sequence[float]) -> float:
+    """The standard deviation s of single runs; of a single one it is not known: inf.
+
+    >>> round(spread([1.0, 1.0, 4.0, 4.0]), 3)
+    1.732
+    """
+    return float(np.std(numbers, ddof=1)) if len(numbers) > 1 else math.inf
+
+
+def paired(rows: Rows, variant: str, other: str, column: str) -> list[float]:
+    """variant - other for each seed that both have: the seed's share of luck (order, crops) drops out.
+
+    >>> runs = [("a", 0, 1), ("b", 0, 3), ("a", 1, 2), ("b", 1, 5)]
+    >>> rows = [{"variant": variant, "seed": seed, "error": error} for variant, seed, error in runs]
+    >>> paired(rows, "a", "b", "error")
+    [-2, -3]
+    """
+    mine, theirs = ({row["seed"]: row[column] for row in select(rows, variant=v)} for v in (variant, other))
+    return [mine[seed] - theirs[seed] for seed in mine if seed in theirs]

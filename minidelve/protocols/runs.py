@@ -70,11 +70,16 @@ class Candidate(NamedTuple):
 
 
 def evaluate_runs(
-    paths: Sequence[Path], data_path: str | None = None, split: str = "val", way: Way | None = None
+    paths: Sequence[Path],
+    data_path: str | None = None,
+    split: str = "val",
+    way: Way | None = None,
+    dataset: data.Dataset | None = None,
 ) -> Evaluation:
     """Test each run (a folder: its best.npz; or an .npz file), and the mean of their scores if there are several.
 
     data_path   by default what the first run was trained on
+    dataset     the opened data set, in place of a path and a split
 
     Raises RunError, DataError or CheckpointError with one line for anything the user can mend.
     """
@@ -82,7 +87,8 @@ def evaluate_runs(
     check_device(way.device)
     with within_device_memory(less="fewer runs at a time"):
         candidates = [load(path, way.device) for path in paths]
-    dataset = open_data(data_path, split, candidates)
+    dataset = dataset or open_data(data_path, split, candidates)
+    check_classes(dataset, candidates)
     transforms: list[data.Transform] = []
     members = [member(way, candidate, transforms) for candidate in candidates]
     stream = ImageStream(dataset, transforms, way.workers, way.on_bad_image)
@@ -103,7 +109,18 @@ def load(run_path: Path, device: str) -> Candidate:
 
 
 def open_data(path: str | None, split: str, candidates: Sequence[Candidate]) -> data.Dataset:
-    """The data set to test on; DataError or RunError unless all runs know just its classes."""
+    """The data set to test on, by default the one that the first run was trained on."""
+    try:
+        dataset = data.open_dataset(path or candidates[0].saved.meta["config"]["data"], split)
+    except data.DataError as error:
+        hint = "" if path else " (the run was trained on it; if it has moved, give its new place with --data)"
+        raise data.DataError(f"{error}{hint}") from error
+    dataset.cache_bytes = 0  # every image is read once
+    return dataset
+
+
+def check_classes(dataset: data.Dataset, candidates: Sequence[Candidate]) -> None:
+    """DataError or RunError unless all runs know just the data set's classes."""
     first = candidates[0].saved.meta
     for candidate in candidates[1:]:
         if candidate.saved.meta["classes"] != first["classes"]:
@@ -111,18 +128,11 @@ def open_data(path: str | None, split: str, candidates: Sequence[Candidate]) -> 
                 f"{candidate.name} was trained on {len(candidate.saved.meta['classes'])} classes that are not the "
                 f"{len(first['classes'])} of {candidates[0].name}; an ensemble needs runs of the same classes"
             )
-    try:
-        dataset = data.open_dataset(path or first["config"]["data"], split)
-    except data.DataError as error:
-        hint = "" if path else " (the run was trained on it; if it has moved, give its new place with --data)"
-        raise data.DataError(f"{error}{hint}") from error
     if dataset.classes != first["classes"]:
         raise data.DataError(
             f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(first['classes'])} "
             f"the run was trained on; give that data set with --data"
         )
-    dataset.cache_bytes = 0  # every image is read once
-    return dataset
 
 
 def member(way: Way, candidate: Candidate, transforms: list[data.Transform]) -> Member:

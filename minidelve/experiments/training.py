@@ -1,0 +1,127 @@
+"""Networks trained for the items: each in a run folder of its own, and all items share them.
+
+    OUT/runs/lab14-prelu-he-seed0-5f1c0d2e/
+
+Many tables and figures of the paper look at the same trained networks.  An item says which one it wants,
+
+    net = trained(setup, activation="relu")
+
+and gets it at once if any item has trained it before.  A run that was interrupted goes on after its last epoch.  The
+digits at the end of a name stand for every option, for the data and for this version of minidelve.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
+from functools import cached_property, lru_cache
+from pathlib import Path
+from typing import Any
+
+from minidelve import __version__, checkpoint, data, models
+from minidelve.config import Config
+from minidelve.experiments.item import Setup
+from minidelve.protocols.runs import Evaluation, Way, evaluate_runs
+from minidelve.train import loaders, train
+
+# The 14 layers for small images, at three sizes.  Options as in `minidelve train`.
+QUICK: dict[str, Any] = {
+    "model": "lab14", "width": 0.25, "fc": 64, "size": 32, "short_side": 36, "epochs": 2, "batch_size": 64, "lr": 0.01,
+}  # fmt: skip
+LAB: dict[str, Any] = QUICK | {"width": 0.5, "fc": 128, "epochs": 12}
+FULL: dict[str, Any] = {"model": "lab14", "size": 56, "epochs": 40, "batch_size": 64, "lr": 0.01}
+
+
+@dataclass(frozen=True)
+class Trained:
+    """A trained network in its run folder."""
+
+    folder: Path
+    saved: checkpoint.Checkpoint
+
+    @property
+    def history(self) -> list[dict[str, Any]]:
+        """A dict for each epoch, as in metrics.csv; "within" is its course (step_log.py)."""
+        return self.saved.meta["history"]
+
+    @property
+    def final(self) -> dict[str, Any]:
+        """The last epoch's line of the history."""
+        return self.history[-1]
+
+    @property
+    def last(self) -> Path:
+        """The checkpoint after the last epoch: the items compare after equal training, not each run's best moment."""
+        return self.folder / "last.npz"
+
+    @property
+    def config(self) -> Config:
+        """Every option that it was trained with."""
+        return Config(**self.saved.meta["config"])
+
+    @cached_property
+    def network(self) -> models.Network:
+        """The network in evaluation mode, on the device that it was trained on."""
+        network = checkpoint.restore_network(self.saved, self.last)
+        network.to(self.config.device)
+        return network
+
+    def validation(self) -> data.Loader:
+        """Batches of the validation set, centre crops: `for x, targets in ....epoch(0)`."""
+        return loaders(self.config, *opened(self.config.data), self.saved.statistics)[1]
+
+
+def trained(setup: Setup, **options: Any) -> Trained:
+    """The network of these options, trained now or earlier.
+
+    options   of `minidelve train`, in place of those among the budget's settings
+
+    Raises run_folder.Diverged where the loss does not stay finite.
+    """
+    config = configured(setup, options)
+    folder = setup.runs / name_of(config)
+    last = folder / "last.npz"
+    before = checkpoint.load_meta(last)["history"] if last.is_file() else []
+    setup.earlier += sum(row["seconds"] for row in before)
+    if not (folder / "result.json").is_file():
+        train(config, folder, resume=bool(before), say=say, data_sets=opened(config.data))
+    return Trained(folder, checkpoint.load(last, optimizer=False))
+
+
+@lru_cache(1)
+def opened(path: str) -> tuple[data.Dataset, data.Dataset]:
+    """The training and the validation set, opened once: every network trains on the same decoded images."""
+    return data.open_dataset(path, "train"), data.open_dataset(path, "val")
+
+
+def configured(setup: Setup, options: Mapping[str, Any]) -> Config:
+    """The options of the budget that `train` knows, overridden by `options`, with the part's data, seed and device."""
+    known = {field.name for field in fields(Config)}
+    settings = {name: value for name, value in setup.budget.settings.items() if name in known}
+    return Config(**settings | {"data": setup.data, "seed": setup.seed, "device": setup.device} | dict(options))
+
+
+def name_of(config: Config) -> str:
+    """A folder's name, such as lab14-prelu-he-seed0-5f1c0d2e."""
+    told = asdict(config) | {"version": __version__}
+    told = {name: value for name, value in told.items() if name not in ("workers", "on_bad_image")}
+    digits = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
+    return f"{config.model}-{config.activation}-{config.init}-seed{config.seed}-{digits}"
+
+
+def tested(nets: Sequence[Trained], **way: Any) -> Evaluation:
+    """Trained networks on the validation set (protocols/runs.py): `tested([net], protocol="ten-view")`.
+
+    Several are an ensemble: the last row is that of their mean scores.
+    """
+    config = nets[0].config
+    dataset = opened(config.data)[1]
+    return evaluate_runs([net.last for net in nets], way=Way(device=config.device, **way), dataset=dataset)
+
+
+def say(line: str) -> None:
+    """What training says goes beside the progress, not into what the command prints."""
+    print(f"  {line}", file=sys.stderr, flush=True)

@@ -14,6 +14,7 @@ from minidelve.experiments.frame import Result, Work, check_folder, reproduce, w
 from minidelve.experiments.page import index
 from minidelve.progress import duration
 from minidelve.run_folder import RunError
+from minidelve.train import check_device
 
 BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
 EXAMPLE = """
@@ -38,6 +39,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
     add_thread_options(parser)
 
 
@@ -46,7 +48,8 @@ def run(args: argparse.Namespace) -> int:
     if args.list:
         print_list()
         return 0
-    works = [Work(item, args.budget, args.data, args.seeds, args.out) for item in chosen(args.item)]
+    check_device(args.device)
+    works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
         check_folder(work)
     if any(work.item.uses_data for work in works):
@@ -54,7 +57,9 @@ def run(args: argparse.Namespace) -> int:
     elif args.data != "toy":
         print(f"{args.item} needs no images: --data {args.data} has no part in it", file=sys.stderr)
     results = []
-    for work in works:
+    for i, work in enumerate(works, 1):
+        if len(works) > 1:
+            print(f"{work.item.name}: item {i} of {len(works)}", file=sys.stderr)
         results.append(reproduce(work))
         say(results[-1])
     if args.item == "all":

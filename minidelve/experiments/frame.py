@@ -53,9 +53,14 @@ class Work:
         return self.seeds or self.item.budgets[self.budget].seeds
 
     @property
+    def data_name(self) -> str:
+        """The data set without its folder, which is another one on another machine."""
+        return Path(self.data).name
+
+    @property
     def command(self) -> str:
-        """The command that repeats it."""
-        data = f" --data {self.data}" if self.item.uses_data else ""
+        """The command that repeats it, where the data lie."""
+        data = f" --data {self.data_name}" if self.item.uses_data else ""
         seeds = f" --seeds {self.seed_count}" if self.item.random else ""
         device = f" --device {self.device}" if self.device != "cpu" else ""
         return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}"
@@ -106,7 +111,10 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
         for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
             start = time.perf_counter()
             setup = Setup(budget, work.data, variant, seed, work.out / "runs", work.device)
-            rows = work.item.run(setup)
+            try:
+                rows = work.item.run(setup)
+            except RunError as error:
+                raise RunError(f"{work.item.name}, {variant}, seed {seed}: {error}") from error
             with writing(work.folder):
                 part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
                 parts[variant, seed] = finished.keep(variant, seed, part)
@@ -160,7 +168,7 @@ def as_csv(rows: Rows) -> str:
 def facts(work: Work, seconds: float, machines: list[str]) -> list[tuple[str, str]]:
     """What one must know to repeat it."""
     budget = work.item.budgets[work.budget]
-    data = [("data", f"`{work.data}`")] if work.item.uses_data else [("data", "none needed")]
+    data = [("data", f"`{work.data_name}`")] if work.item.uses_data else [("data", "none needed")]
     seeds = f"0 to {work.seed_count - 1}" if work.seed_count > 1 else "0" if work.item.random else "nothing is random"
     return [
         *data,

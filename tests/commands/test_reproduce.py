@@ -35,7 +35,7 @@ def test_one_item_on_a_data_set_with_one_seed(cli, small, tiny_data, tmp_path):
     code, out, _ = cli("reproduce", "signal", "--data", tiny_data, "--seeds", 1, "--out", tmp_path)
     assert code == 0 and "signal: the trend " in out and "10 parts" in out
     page = (tmp_path / "signal/page.md").read_text()
-    assert f"minidelve reproduce signal --data {tiny_data} --budget quick --seeds 1`" in page
+    assert f"minidelve reproduce signal --data {tiny_data.name} --budget quick --seeds 1`" in page
     assert not (tmp_path / "index.md").exists()
 
 

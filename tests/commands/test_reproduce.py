@@ -1,28 +1,33 @@
 """`minidelve reproduce`: what a user sees, and what a user can get wrong."""
 
+from dataclasses import replace
+
 import pytest
 
+from minidelve.commands import reproduce
 from minidelve.experiments import ITEMS, Budget, fisher, signal
-from minidelve.experiments.item import Item
+
+UNTRAINED = ("signal", "fisher", "momentum")
 
 
 @pytest.fixture
 def small(monkeypatch) -> None:
-    """Budgets of a moment."""
+    """The items that train nothing, with budgets of a moment."""
+    items = {name: ITEMS[name] for name in UNTRAINED}
     for name, settings in (
         ("signal", {"networks": 1, "widths": (4, 8)}),
         ("fisher", {"inputs": 8, "units": 4, "batches": 1}),
     ):
-        fields = vars(ITEMS[name]) | {"budgets": {b: Budget(2, settings) for b in ("quick", "lab", "full")}}
-        monkeypatch.setitem(ITEMS, name, Item(**fields))
+        items[name] = replace(items[name], budgets={b: Budget(2, settings) for b in ("quick", "lab", "full")})
+    monkeypatch.setattr(reproduce, "ITEMS", items)
     monkeypatch.setattr(signal, "DEPTHS", (3, 4))
 
 
 def test_all_writes_every_item_and_an_index(cli, small, tmp_path):
     code, out, err = cli("reproduce", "all", "--out", tmp_path / "r")
-    assert (code, err) == (0, "")
+    assert code == 0 and err.splitlines() == [f"{name}: item {i} of 3" for i, name in enumerate(UNTRAINED, 1)]
     index = (tmp_path / "r/index.md").read_text()
-    for name in ITEMS:
+    for name in UNTRAINED:
         assert f"{name}: the trend " in out and f"[{name}]({name}/page.md)" in index
         for file in ("page.md", "figure.png", "results.csv"):
             assert (tmp_path / "r" / name / file).stat().st_size > 100
@@ -42,7 +47,7 @@ def test_one_item_on_a_data_set_with_one_seed(cli, small, tiny_data, tmp_path):
 def test_the_budget_has_its_effect(cli, monkeypatch, tmp_path):
     settings = {"inputs": 8, "units": 4, "batches": 1}
     budgets = {name: Budget(seeds, settings) for name, seeds in (("quick", 1), ("lab", 3), ("full", 4))}
-    monkeypatch.setitem(ITEMS, "fisher", Item(**vars(fisher.ITEM) | {"budgets": budgets}))
+    monkeypatch.setattr(reproduce, "ITEMS", {"fisher": replace(fisher.ITEM, budgets=budgets)})
     assert "18 parts" in cli("reproduce", "fisher", "--budget", "lab", "--out", tmp_path).out
 
 
@@ -62,8 +67,9 @@ def test_data_that_an_item_has_no_use_for_are_mentioned(cli, small, tmp_path):
 def test_what_a_user_can_get_wrong(refused, tmp_path):
     out = tmp_path / "r"
     refused(["reproduce", "--out", out], "name an item", "signal", "--list")
-    refused(["reproduce", "fig9", "--out", out], "'fig9' is no item", "momentum or all", "--list")
+    refused(["reproduce", "fig9", "--out", out], "'fig9' is no item", " or all", "--list")
     refused(["reproduce", "signal", "--budget", "huge"], "huge", "quick")
+    refused(["reproduce", "signal", "--device", "cuda", "--out", out], "--device cuda", "use --device cpu")
     refused(["reproduce", "signal", "--seeds", 0], "'0' is not an integer of at least 1")
     refused(["reproduce", "signal", "--data", "/nowhere", "--out", out], "/nowhere", "does not exist")
     (tmp_path / "file").write_text("")

@@ -1,11 +1,31 @@
 """The paper's tables and figures, each an item of `minidelve reproduce`.
 
-Start with item.py, what an item is, and fisher.py, the shortest one.  frame.py runs them.
+Start with item.py, what an item is, and table2.py, an item as most are; momentum.py is one that trains no network.
+frame.py runs them.
 """
 
-from minidelve.experiments import fisher, momentum, signal, table2
+from minidelve.experiments import (
+    dying_relu,
+    fig2_responses,
+    fig3_left,
+    fig3_right,
+    fig4,
+    fisher,
+    momentum,
+    per_class,
+    signal,
+    slope_decay,
+    table1,
+    table2,
+    table4,
+    tables5_7,
+)
 from minidelve.experiments.item import Budget, Item, Setup, Trend
 
-ITEMS: dict[str, Item] = {item.name: item for item in (table2.ITEM, signal.ITEM, fisher.ITEM, momentum.ITEM)}
+IN_ORDER = (
+    table1, table2, table4, tables5_7, fig2_responses, fig3_left, fig3_right, fig4, signal, fisher, momentum,
+    slope_decay, dying_relu, per_class,
+)  # fmt: skip
+ITEMS: dict[str, Item] = {module.ITEM.name: module.ITEM for module in IN_ORDER}
 
 __all__ = ["ITEMS", "Budget", "Item", "Setup", "Trend"]

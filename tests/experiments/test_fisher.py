@@ -1,26 +1,11 @@
-"""The fisher item: the derivatives are the parameters' own, and the figures those of the derivation."""
+"""The fisher item: the block's figures are those of the derivation, and training goes on from there."""
 
 import numpy as np
 import pytest
 
-from minidelve import Tensor
 from minidelve.experiments import Budget, Setup, fisher
 
-SMALL = Budget(2, {"inputs": 100, "units": 32, "batches": 5})
-
-
-def test_the_derivatives_are_those_of_each_image_alone():
-    """By hand: d log p / dV_j = e h_j and d log p / db_q = e V_q f'(u_q)."""
-    rng = np.random.default_rng(0)
-    net = fisher.network(5, 4, 0.25, rng)
-    x = rng.standard_normal((7, 5)).astype(np.float32)
-    noise = np.random.default_rng(1).standard_normal((7, 1)).astype(np.float32)
-    dV, db = fisher.derivatives(net, x, np.random.default_rng(1))
-    u = x @ net[0].weight.data.T
-    f = np.where(u > 0, u, 0.25 * u)
-    np.testing.assert_allclose(dV, noise * f, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(db, noise * net[2].weight.data * np.where(u > 0, 1, 0.25), rtol=1e-4, atol=1e-5)
-    assert net(Tensor(x)).shape == (7, 1)
+SMALL = Budget(2, {"inputs": 100, "units": 32, "batches": 5, "steps": 0})
 
 
 @pytest.mark.parametrize(("variant", "figure"), [("ReLU", 0.399), ("PReLU a=0.25", 0.352), ("PReLU a=0.6", 0.188)])
@@ -31,13 +16,40 @@ def test_the_block_is_within_five_percent_of_the_derivation(variant, figure):
 
 
 def test_a_linear_unit_empties_the_block():
-    assert abs(fisher.run(Setup(SMALL, "toy", "a=1", 0))[0]["measured"]) < 0.02
+    row = fisher.run(Setup(SMALL, "toy", "a=1", 0))[0]
+    assert abs(row["measured"]) < 0.02 and abs(row["response"]) < 0.02 and row["slope"] == 1
 
 
-def rows_with(factor, spread=0.0):
+def test_the_stated_networks_are_trained_and_the_others_are_not():
+    budget = Budget(1, {"inputs": 20, "units": 32, "batches": 1, "steps": 45})
+    for variant in fisher.SLOPES:
+        rows = fisher.run(Setup(budget, "toy", variant, 0))
+        assert [row["step"] for row in rows] == ([0, 10, 30] if variant in fisher.STATED else [0])
+        untrained = fisher.run(Setup(Budget(1, {**budget.settings, "steps": 0}), "toy", variant, 0))
+        assert rows[0] == untrained[0]  # training changes nothing of what is measured before it
+        assert len({row["measured"] for row in rows}) == len(rows)
+
+
+def test_every_stated_network_learns_the_same_lessons(monkeypatch):
+    lessons = []
+
+    def train(net, teacher, steps, rng):
+        lessons.append((*(a.tolist() for a in teacher.state_dict().values()), rng.standard_normal(3).tolist()))
+        return iter([])
+
+    monkeypatch.setattr(fisher, "train", train)
+    for seed in (0, 0, 1):
+        for variant in fisher.STATED:
+            fisher.run(Setup(Budget(1, {"inputs": 5, "units": 4, "batches": 1, "steps": 1}), "toy", variant, seed))
+    assert all(lesson == lessons[0] for lesson in lessons[:6]) and lessons[6] != lessons[0]
+
+
+def rows_with(factor, spread=0.0, steps=(0, 10)):
     return [
-        {"variant": v, "seed": seed, "slope": a, "measured": fisher.derived(a) * factor + spread * (-1) ** seed}
-        for v, a in fisher.SLOPES.items() for seed in range(4)
+        {"variant": v, "seed": seed, "step": step, "measured": found - step / 100, "size": found - step / 100,
+         "slope": a + step / 100, "slope_sd": 0.0, "response": 0.5}
+        for v, a in fisher.SLOPES.items() for seed in range(4) for step in (steps if v in fisher.STATED else (0,))
+        for found in [fisher.derived(a) * factor + spread * (-1) ** seed]
     ]  # fmt: skip
 
 
@@ -46,3 +58,27 @@ def test_the_trend_tells_right_wrong_and_not_to_be_told():
     assert fisher.trend(rows_with(1.06)).holds is False
     assert fisher.trend(rows_with(1.06, 0.05)).holds is None
     assert "6.0%" in fisher.trend(rows_with(1.06)).sentence
+
+
+def test_the_trend_is_about_the_start_and_the_sentence_about_the_course_too():
+    found = fisher.trend(rows_with(1.0))
+    assert found.holds is True
+    assert "Over 10 steps" in found.sentence and "0.399 to 0.299 ± 0.000, 0.352 to 0.252" in found.sentence
+
+
+def test_the_table_has_the_start_first_and_then_the_moments():
+    header, lines = fisher.table(rows_with(1.0, steps=(0, 10, 300)))
+    assert all(len(line) == len(header) for line in lines)
+    starts = [(variant, "0") for variant in fisher.SLOPES]
+    assert [tuple(line[:2]) for line in lines] == starts + [(v, s) for v in fisher.STATED for s in ("10", "300")]
+    by_hand = (1 - 0.35**2) / (1 + 0.35**2) / np.sqrt(2 * np.pi)  # of the slope that the moment has
+    assert lines[8][:4] == ["PReLU a=0.25", "10", "0.2520 ± 0.0000", f"{by_hand:.4f}"]
+    assert lines[5][4] == ""  # a=1: the derived element is 0, and nothing is 3% of that
+
+
+def test_missing_numbers_stop_nothing():
+    rows = [row | {"measured": None, "size": None, "response": None} for row in rows_with(1.0)]
+    assert fisher.trend(rows).holds is None
+    assert fisher.table(rows)[1][0][2] == "" and fisher.draw(rows)
+    one_seed = [row for row in rows_with(1.0) if row["seed"] == 0]
+    assert fisher.trend(one_seed).holds is True and fisher.draw(one_seed)

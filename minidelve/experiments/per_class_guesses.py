@@ -1,0 +1,109 @@
+"""A few validation images, and what a network takes them for.
+
+They are the first image of each of SHOWN classes, evenly spaced: chosen without a look at the outcome.  A row is one
+guess, so that results.csv stays a table of numbers and words, and says where the image lies.  When the figure is drawn
+the data set is opened again; if it has gone, or holds another image there, the guesses stand without the image.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from minidelve import data
+from minidelve.experiments.item import Rows, distinct, select
+from minidelve.experiments.training import Trained, opened
+from minidelve.predict import Prediction, bar_colours, first_name, predict
+from minidelve.train import views
+
+SHOWN, GUESSES = 8, 5
+COLUMNS = 2  # of the drawing: so many images side by side, each with its guesses on its right
+
+
+def guesses(net: Trained, dataset: data.Dataset) -> Rows:
+    """A row for each of the likeliest classes of each image, seen through the centre crop."""
+    config, names = net.config, dataset.class_names
+    chosen = choose(dataset.labels, len(dataset.classes))
+    predictions = predict(
+        net.network, [(dataset.path(i), dataset.image(i)) for i in chosen], net.saved.statistics,
+        views(config.size, config.short_side)[1], names, GUESSES, config.device,
+    )  # fmt: skip
+    return [
+        {"kind": "guess", "label": int(dataset.labels[i]), "name": first_name(names[dataset.labels[i]]),
+         "data": config.data, "image": i, "path": p.path, "rank": rank, "guess": first_name(name), "probability": share}
+        for i, p in zip(chosen, predictions, strict=True) for rank, (name, share) in enumerate(p.classes, 1)
+    ]  # fmt: skip
+
+
+def choose(labels: np.ndarray, classes: int) -> list[int]:
+    """The first image of each of SHOWN classes, evenly spaced; of all classes where there are fewer.
+
+    >>> choose(np.arange(40) % 20, 20)
+    [0, 3, 5, 8, 11, 14, 16, 19]
+    """
+    wanted = np.unique(np.linspace(0, classes - 1, SHOWN).round().astype(int))
+    return [int(np.flatnonzero(labels == label)[0]) for label in wanted if (labels == label).any()]
+
+
+def draw_guesses(panel: Any, rows: Rows) -> None:
+    """In place of the panel: each image, and beside it its right class (GT, as the paper has it) and the guesses."""
+    figure, place, images = panel.figure, panel.get_subplotspec(), distinct(rows, "image")
+    if not images:
+        panel.set_axis_off()
+        return
+    panel.remove()
+    part = figure.add_subfigure(place)
+    part.suptitle("images, and the first run's guesses", fontsize=11)
+    lines = math.ceil(len(images) / COLUMNS)
+    grid = part.subplots(lines, 2 * COLUMNS, squeeze=False, gridspec_kw={"width_ratios": [1, 1.5] * COLUMNS})
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for k, image in enumerate(images):
+        line, column = divmod(k, COLUMNS)
+        of_image = select(rows, image=image)
+        draw_image(grid[line][2 * column], look_up(of_image[0]))
+        draw_bars(grid[line][2 * column + 1], of_image)
+
+
+def look_up(row: dict[str, Any]) -> np.ndarray | None:
+    """The image that a row speaks of, if it is still where it was."""
+    try:
+        dataset = opened(row["data"])[1]
+        return dataset.image(row["image"]) if dataset.path(row["image"]) == row["path"] else None
+    except (data.DataError, OSError, IndexError):
+        return None
+
+
+def draw_image(axes: Any, image: np.ndarray | None) -> None:
+    """The image, or a word on its absence."""
+    if image is None:
+        axes.text(0.5, 0.5, "(no longer there)", ha="center", va="center", fontsize=7.5, color="0.4")
+    else:
+        axes.imshow(image, interpolation="nearest")
+
+
+def draw_bars(axes: Any, rows: Rows) -> None:
+    """A bar from 0 to 1 for each guess, the likeliest on top; the right class has a colour of its own and is bold."""
+    truth = rows[0]["name"]
+    prediction = Prediction("", np.empty(0), [(row["guess"], row["probability"]) for row in rows], truth)
+    axes.text(0, -1, short(f"GT: {truth}", 30), va="center", fontsize=8.5, parse_math=False)
+    for place, (row, colour) in enumerate(zip(rows, bar_colours(prediction), strict=True)):
+        axes.barh(place, 1, color="0.95", height=0.86)
+        axes.barh(place, row["probability"] or 0, color=colour, height=0.86)
+        weight = "bold" if row["guess"] == truth else "normal"
+        name = short(row["guess"], 20)
+        axes.text(0.02, place, name, va="center", fontsize=7.5, weight=weight, parse_math=False)
+        axes.text(0.98, place, percent(row["probability"]), va="center", ha="right", fontsize=7.5)
+    axes.set(xlim=(0, 1), ylim=(GUESSES - 0.5, -1.5))
+
+
+def percent(probability: float | None) -> str:
+    """0.345 -> 34%; nothing where a network's scores are no numbers."""
+    return "" if probability is None else f"{100 * probability:.0f}%"
+
+
+def short(text: str, longest: int) -> str:
+    """A name that fits."""
+    return text if len(text) <= longest else text[: longest - 1] + "…"

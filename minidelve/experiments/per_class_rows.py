@@ -1,0 +1,82 @@
+"""Errors class by class: the rows of one run, and means over the runs.
+
+What a class is taken for is a word in its row, "class:images class:images ...": all of its top-1 misses, most frequent
+first, so that several runs can be added up.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass
+
+import numpy as np
+
+from minidelve.experiments.item import Rows, distinct, select
+from minidelve.protocols.tally import Tally
+
+LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
+
+
+def of_classes(tally: Tally, names: list[str]) -> Rows:
+    """Errors in percent; a row for each class that has images."""
+    return [
+        {
+            "kind": "class", "label": c.label, "name": names[c.label], "images": c.images, "top1_error": c.top1,
+            "top5_error": c.top5, "taken_for": " ".join(f"{other}:{count}" for other, count in c.taken_for),
+        }
+        for c in tally.by_class()
+    ]  # fmt: skip
+
+
+@dataclass(frozen=True)
+class OfClass:
+    """A class's errors in percent, run by run, and how many of its images, of all runs, were taken for which class."""
+
+    label: int
+    name: str
+    images: int
+    top1_runs: list[float]
+    top5_runs: list[float]
+    taken_for: Counter[int]
+
+    @property
+    def seen(self) -> int:
+        """Its images, once for each run."""
+        return self.images * len(self.top1_runs)
+
+    @property
+    def top1(self) -> float:
+        return float(np.mean(self.top1_runs))
+
+    @property
+    def top5(self) -> float:
+        return float(np.mean(self.top5_runs))
+
+
+def averaged(rows: Rows) -> list[OfClass]:
+    """The classes, worst first."""
+    found, known = [], [row for row in select(rows, kind="class") if row["top1_error"] is not None]
+    for label in distinct(known, "label"):
+        of = select(known, label=label)
+        taken_for: Counter[int] = Counter()
+        for pair in " ".join(row["taken_for"] or "" for row in of).split():
+            other, count = pair.split(":")
+            taken_for[int(other)] += int(count)
+        top1, top5 = ([row[f"{which}_error"] for row in of] for which in ("top1", "top5"))
+        found.append(OfClass(label, of[0]["name"], of[0]["images"], top1, top5, taken_for))
+    return sorted(found, key=lambda c: (-c.top1, -c.top5))
+
+
+def listed(classes: list[OfClass]) -> tuple[list[OfClass], list[OfClass]]:
+    """(the worst, the best): all classes as long as that is a short list."""
+    return (classes, []) if len(classes) <= 2 * LISTED else (classes[:LISTED], classes[-LISTED:])
+
+
+def by_run(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+    """(images (C,), misses (runs, C)) of the classes that every run has."""
+    classes = averaged(rows)
+    runs = max((len(c.top1_runs) for c in classes), default=0)
+    whole = [c for c in classes if len(c.top1_runs) == runs]
+    images = np.array([c.images for c in whole])
+    errors = np.array([c.top1_runs for c in whole]).reshape(len(whole), runs).T
+    return images, np.rint(errors / 100 * images).astype(int)

@@ -1,0 +1,195 @@
+"""The items of Figure 3: He against Xavier on 22 and on 30 layers."""
+
+import io
+import math
+from dataclasses import fields, replace
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from minidelve import models
+from minidelve.config import Config
+from minidelve.experiments import courses, fig3_left, fig3_right
+from minidelve.experiments.courses import BATCHES, EPOCH
+from minidelve.experiments.fig3_left import HE, XAVIER
+from minidelve.experiments.fig3_right import START
+from minidelve.experiments.item import Budget, Setup, select
+from minidelve.experiments.training import trained
+
+CHANCE = math.log(20)
+# 48 images in one batch: the epoch is one step.  Without weight decay it is lr times the gradient.
+ONE_STEP = fig3_right.QUICK | {"batch_size": 48, "epochs": 1, "lr": 8.0, "weight_decay": 0.0}
+
+
+def made(variant, seed, losses, error, decay=4e-8, gradient=None):
+    """A run of 20 classes by hand: `losses` are the points of its course, ten an epoch; `error` that of the end."""
+    rows = [
+        {"what": BATCHES, "epoch": (i + 1) / 10, "train_loss": loss, "train_error": 90.0}
+        for i, loss in enumerate(losses)
+    ]
+    for epoch in range(1, len(losses) // 10 + 1):
+        mean = float(np.mean(losses[10 * epoch - 10 : 10 * epoch]))
+        rows.append({
+            "what": EPOCH, "epoch": float(epoch), "train_loss": mean, "train_error": 90.0, "val_error": error,
+            "lr": 0.002, "classes": 20, "val_images": 1000,
+        })  # fmt: skip
+    if gradient is not None:
+        for number in range(1, 28):
+            layer = "conv2_1" if number == 2 else f"conv{number}"
+            rows.append({
+                "what": START, "layer": layer, "number": number, "gradient_square": gradient, "decay_square": decay,
+            })  # fmt: skip
+    return [{"variant": variant, "seed": seed} | row for row in rows]
+
+
+def falling(at, epochs):
+    """A course on the plateau until the point `at` (in tenths of an epoch), 0.1 below from then on."""
+    return [CHANCE - (0.1 if i + 1 >= at else 0.0) for i in range(10 * epochs)]
+
+
+def left(he, xavier, epochs=6, error=80.0):
+    """Rows of fig3-left: the points at which each seed's loss falls."""
+    return [
+        row for variant, starts in ((HE, he), (XAVIER, xavier)) for seed, at in enumerate(starts)
+        for row in made(variant, seed, falling(at, epochs), error)
+    ]  # fmt: skip
+
+
+def right(he, xavier, epochs=8):
+    """Rows of fig3-right: each seed's distance from ln C at the end."""
+    return [
+        row for variant, ends, gradient in ((HE, he, 1e-2), (XAVIER, xavier, 1e-10)) for seed, end in enumerate(ends)
+        for row in made(variant, seed, [CHANCE + end] * (10 * epochs), 80.0, gradient=gradient)
+    ]  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def one_step(tiny_data, tmp_path_factory):
+    """(the rows of one step with He's initialization, the network after it)."""
+    setup = Setup(Budget(1, ONE_STEP), str(tiny_data), HE, 0, tmp_path_factory.mktemp("runs"))
+    return fig3_right.run(setup), trained(setup, init="he")
+
+
+def test_a_course_has_a_row_for_each_point_and_one_for_each_epoch():
+    line = {"epoch": 2, "lr": 0.1, "train_loss": 1.7, "train_top1_error": 50.0, "val_top1_error": 40.0,
+            "within": [[0.5, 2.0, 60.0], [1.0, 1.5, 45.0]]}  # fmt: skip
+    saved = SimpleNamespace(meta={"classes": list("abcd")})
+    rows = courses.course(SimpleNamespace(history=[line], saved=saved, config=Config(data="toy")))
+    assert [row["epoch"] for row in rows] == [1.5, 2.0, 2.0]
+    assert courses.points(rows, BATCHES, "train_loss") == [(1.5, 2.0), (2.0, 1.5)]
+    assert courses.points(rows, BATCHES, "train_error") == [(1.5, 60.0), (2.0, 45.0)]
+    assert rows[-1] == {"what": EPOCH, "epoch": 2.0, "train_loss": 1.7, "train_error": 50.0, "val_error": 40.0,
+                        "lr": 0.1, "classes": 4, "val_images": 1000}  # fmt: skip
+    assert courses.chance_loss(rows) == math.log(4)
+    assert courses.chance_error(rows) == (75.0, pytest.approx(100 * math.sqrt(0.25 * 0.75 / 1000)))
+
+
+@pytest.mark.parametrize("item", [fig3_left, fig3_right])
+def test_the_two_networks_differ_in_the_conv_layers_alone_and_there_by_sqrt_2(item):
+    shape = {name: item.LAB[name] for name in ("width", "levels", "fc", "fc_init")}
+    he, xavier = (
+        models.create(item.LAB["model"], 20, "relu", init, seed=1, **shape).state_dict() for init in item.INITS.values()
+    )
+    assert sum(name.startswith("conv") and name.endswith("weight") for name in he) in (19, 27)
+    for name, w in he.items():
+        factor = math.sqrt(2) if name.startswith("conv") and name.endswith("weight") else 1
+        np.testing.assert_allclose(w, factor * xavier[name], rtol=1e-6)
+    assert he["fc1.weight"].std() == pytest.approx(math.sqrt(2 / he["fc1.weight"].shape[1]), rel=0.01)  # not 0.01
+
+
+@pytest.mark.parametrize("item", [fig3_left, fig3_right])
+def test_every_setting_is_an_option_of_training(item):
+    for budget in item.ITEM.budgets.values():
+        assert set(budget.settings) <= {field.name for field in fields(Config)}
+        assert Config(**budget.settings).milestones == []  # the rate never falls
+
+
+def test_the_gradient_told_is_that_of_the_first_step(one_step):
+    rows, net = one_step
+    start = models.from_config(net.saved.meta["config"], 4).state_dict()
+    told = select(rows, what=START)
+    assert [row["number"] for row in told] == list(range(1, 28))
+    for row in told:
+        name = f"{row['layer']}.weight"
+        step = (start[name].astype(float) - net.saved.parameters[name]) / ONE_STEP["lr"]
+        assert row["gradient_square"] == pytest.approx((step**2).mean(), rel=0.02), name
+        assert row["decay_square"] == 0
+
+
+def test_xaviers_gradient_is_the_predicted_one(one_step):
+    """Narrow layers and maps of one or two pixels: even He's logits are small, so that dE/dz is the same for both."""
+    net = one_step[1]
+    xavier = SimpleNamespace(config=replace(net.config, init="xavier", weight_decay=0.5), saved=net.saved)
+    rows = [{"variant": HE, "seed": 0} | row for row in one_step[0]]
+    rows += [{"variant": XAVIER, "seed": 0} | row for row in fig3_right.first_gradients(xavier)]
+    assert fig3_right.predicted(rows) == 2**-26
+    for layer in ("conv1", "conv2_1", "conv3_22"):
+        he, xavier = (fig3_right.squares(rows, v, "gradient_square", layer)[0] for v in (HE, XAVIER))
+        assert xavier / he == pytest.approx(2**-26, rel=0.1)
+    assert fig3_right.ratio(rows) == pytest.approx(2**-26, rel=0.1)
+    n = 4 * 8  # numbers that each response of conv2_1 sums up: 2 x 2 x 8 channels
+    assert fig3_right.squares(rows, XAVIER, "decay_square")[0] == pytest.approx(0.5**2 / n, rel=0.15)
+
+
+def test_a_start_is_the_first_point_below_the_level():
+    rows = left(he=[3, 61], xavier=[12, 25])
+    assert fig3_left.starts(rows, HE) == {0: pytest.approx(0.3), 1: None}
+    assert fig3_left.starts(rows, XAVIER) == {0: pytest.approx(1.2), 1: pytest.approx(2.5)}
+    # The one that never starts counts as starting at the end, 6.
+    assert fig3_left.head_start(rows) == pytest.approx([1.2 - 0.3, 2.5 - 6])
+    lines = fig3_left.table(rows)[1]
+    assert lines[0][1] == "0.30 (1 of 2 seeds never)" and lines[1][1] == "1.85 ± 0.65"
+    assert lines[2][2:4] == ["2.996", "95.00"]
+
+
+def test_the_trend_on_22_layers_tells_right_wrong_and_not_to_be_told():
+    earlier = fig3_left.trend(left(he=[3, 4], xavier=[12, 14]))
+    assert earlier.holds is True and "0.95 ± 0.05 epochs" in earlier.sentence
+    assert fig3_left.trend(left(he=[12, 14], xavier=[3, 4])).holds is False
+    for he, xavier in (([3, 8], [12, 4]), ([12, 4], [3, 8])):
+        assert fig3_left.trend(left(he, xavier)).holds is None
+    one = fig3_left.trend(left(he=[3], xavier=[12]))
+    assert one.holds is None and "One seed tells no error" in one.sentence
+
+
+def test_a_network_that_only_guesses_has_not_converged():
+    # 1000 images: guessing is 95% give or take 0.69, so 93.7 may be luck and 93.5 is none.
+    by_luck, beyond = (left(he=[3, 4], xavier=[12, 14], error=error) for error in (93.7, 93.5))
+    assert fig3_left.trend(by_luck).holds is False and fig3_left.trend(beyond).holds is True
+    short = left(he=[3, 4], xavier=[7, 8], epochs=5, error=95.0)
+    assert fig3_left.trend(short).holds is None and "no verdict" in fig3_left.trend(short).sentence
+    one_stuck = select(beyond, variant=HE) + select(by_luck, variant=XAVIER)
+    assert fig3_left.trend(one_stuck).holds is False and "Xavier: a seed" in fig3_left.trend(one_stuck).sentence
+
+
+def test_the_trend_on_30_layers_tells_right_wrong_and_not_to_be_told():
+    assert fig3_right.trend(right(he=[-0.06, -0.3], xavier=[0.004, -0.009])).holds is True
+    assert fig3_right.trend(right(he=[-0.06], xavier=[0.004])).holds is True
+    assert fig3_right.trend(right(he=[-0.06, -0.3], xavier=[0.0, -0.011])).holds is False  # Xavier's falls too
+    assert fig3_right.trend(right(he=[-0.06, -0.3], xavier=[0.0, -0.011], epochs=1)).holds is False
+    assert fig3_right.trend(right(he=[-0.04], xavier=[-0.011], epochs=1)).holds is False
+    assert fig3_right.trend(right(he=[-0.04, -0.3], xavier=[0.0, 0.0])).holds is False  # He's stalls too
+    short = fig3_right.trend(right(he=[-0.04, -0.3], xavier=[0.0, 0.0], epochs=5))
+    assert short.holds is None and "no verdict" in short.sentence
+    assert "in units of He's, is 1.0e-08 (predicted: 1.5e-08)" in short.sentence
+    assert "weight decay's part of the step, is 5.0e-02 (5.0e+02 with He's)" in short.sentence
+
+
+@pytest.mark.parametrize("item", [fig3_left, fig3_right])
+@pytest.mark.parametrize("share", ["a seed's last", "all"])
+def test_a_missing_number_stops_nothing(item, share):
+    rows = left(he=[3, 4], xavier=[12, 14]) if item is fig3_left else right(he=[-0.1, -0.1], xavier=[0, 0])
+    spoilt = rows
+    for missing in ("lr", "gradient_square", "decay_square", "val_error", "train_loss"):
+        having = [i for i, row in enumerate(rows) if missing in row]
+        places = having[-1:] if share == "a seed's last" else having
+        one = [row | {missing: None} if i in places else row for i, row in enumerate(rows)]
+        spoilt = [row | {missing: None} if i in places else row for i, row in enumerate(spoilt)]
+        for those in (one, spoilt):
+            header, lines = item.table(those)
+            assert {len(line) for line in lines} == {len(header)}
+            assert "nan" not in f"{item.trend(those).sentence} {lines}"
+    figure = item.draw(spoilt)
+    if share == "all":  # axes without a single number
+        figure.savefig(io.BytesIO(), format="png")

@@ -1,0 +1,121 @@
+"""The item of Figure 4: ReLU and PReLU, epoch by epoch."""
+
+import io
+import math
+
+import pytest
+
+from minidelve.experiments import courses, fig4, table2
+from minidelve.experiments.courses import BATCHES, EPOCH
+from minidelve.experiments.fig4 import CHANNELS, RELU, Gap
+from minidelve.experiments.item import Setup
+
+LUCK = (1.0, -1.0, 0.5, -0.5)  # of the seeds, in points: the same for both activations
+
+
+def made(train_gaps, val_gaps, waver=0.1, seeds=4):
+    """Runs by hand: PReLU's errors less ReLU's, epoch by epoch; a seed's difference is off by `waver` up or down."""
+    rows = []
+    for variant in (RELU, CHANNELS):
+        for seed in range(seeds):
+            for epoch, gaps in enumerate(zip(train_gaps, val_gaps, strict=True), 1):
+                off = waver * (-1) ** seed
+                train, val = (80 + LUCK[seed] - epoch + (gap + off if variant == CHANNELS else 0) for gap in gaps)
+                known = {"variant": variant, "seed": seed}
+                for tenth in range(1, 11):
+                    point = {"what": BATCHES, "epoch": epoch - 1 + tenth / 10, "train_loss": 2.0, "train_error": train}
+                    rows.append(known | point)
+                rows.append(known | {
+                    "what": EPOCH, "epoch": float(epoch), "train_loss": 2.0, "train_error": train, "val_error": val,
+                    "lr": 0.01 if epoch <= 3 else 0.001, "classes": 20, "val_images": 1000,
+                })  # fmt: skip
+    return rows
+
+
+LOWER = [-1.0] * 20
+
+
+def test_a_gap_is_the_mean_of_the_seeds_differences():
+    rows = made([-1.0, -2.0], [0.5, -3.0], waver=0.3)
+    error = math.sqrt(4 * 0.3**2 / 3) / 2  # s / sqrt(n) of +0.3, -0.3, +0.3, -0.3
+    for column, means in (("train_error", (-1.0, -2.0)), ("val_error", (0.5, -3.0))):
+        found = fig4.gaps(rows, column)
+        assert [gap.epoch for gap in found] == [1.0, 2.0]
+        assert [gap.mean for gap in found] == pytest.approx(means)
+        assert [gap.error for gap in found] == pytest.approx([error, error])
+    assert fig4.lower(fig4.gaps(rows, "val_error")) == 0.5
+
+
+def test_each_seed_is_compared_with_itself():
+    """The same rows in another order, and a seed that only one of the two has."""
+    rows = made([-1.0], [-1.0])[::-1]
+    rows.append(next(r for r in rows if r["what"] == EPOCH and r["variant"] == RELU) | {"seed": 9, "val_error": 0.0})
+    assert fig4.gaps(rows, "val_error")[0].mean == pytest.approx(-1.0)
+
+
+def test_the_learning_rate_falls_where_the_epochs_say():
+    assert courses.drops(made(LOWER[:5], LOWER[:5])) == [3.0]
+    assert courses.drops(made(LOWER[:3], LOWER[:3])) == []
+
+
+def test_the_trend_tells_right_wrong_and_not_to_be_told():
+    holds = fig4.trend(made(LOWER, LOWER))
+    assert holds.holds is True and "training error in 100% of 20 epochs, by 1.00 ± 0.06 points" in holds.sentence
+    assert fig4.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
+    crossed = fig4.trend(made([1.0] + LOWER[1:], LOWER))  # higher at first, by far more than the seeds waver
+    assert crossed.holds is False and "standard errors: training: 1." in crossed.sentence
+    assert fig4.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
+    assert fig4.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
+    assert fig4.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
+    assert fig4.trend(made(LOWER, LOWER, waver=3.0)).holds is None
+
+
+def test_an_epoch_contradicts_beyond_three_standard_errors_and_the_last_beyond_two():
+    fine = Gap(9.0, -1.0, 0.1)
+    assert fig4.verdict([Gap(1.0, 0.29, 0.1), *[fine] * 9]) is True
+    assert fig4.verdict([Gap(1.0, 0.31, 0.1), *[fine] * 9]) is False
+    assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.21, 0.1)]) is False
+    assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.19, 0.1)]) is None
+
+
+def test_one_seed_tells_no_error():
+    one = fig4.trend(made(LOWER, LOWER, seeds=1))
+    assert one.holds is None and "Over 1 seed PReLU" in one.sentence and "One seed tells no error" in one.sentence
+
+
+def test_the_table_has_both_errors():
+    lines = fig4.table(made([-1.0, -2.0], [0.5, -3.0], waver=0.0))[1]
+    # 80 - 2 at the end of two epochs, the seeds' luck adding up to 0.
+    assert [line[0] for line in lines] == ["training", "validation"]
+    assert lines[0][1].startswith("78.00 ±") and lines[0][3] == "-2.00 ± 0.00" and lines[0][4] == "100%"
+    assert lines[1][2].startswith("75.00 ±") and lines[1][3] == "-3.00 ± 0.00" and lines[1][4] == "50%"
+
+
+def test_the_networks_are_those_of_table2(monkeypatch):
+    asked = []
+    for module in (table2, fig4):
+        monkeypatch.setattr(module, "trained", lambda setup, **options: asked.append((setup, options)))
+    monkeypatch.setattr(fig4, "course", lambda net: [])
+    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.ACTIVATIONS)
+    for name, budget in fig4.ITEM.budgets.items():
+        for variant in fig4.ITEM.variants(budget):
+            assert fig4.ITEM.run(Setup(budget, "toy", variant, 1)) == []
+            with pytest.raises(AttributeError):  # no network to test
+                table2.ITEM.run(Setup(table2.ITEM.budgets[name], "toy", variant, 1))
+            assert asked[-1] == asked[-2]
+
+
+@pytest.mark.parametrize("share", ["the last", "all"])
+def test_a_missing_number_stops_nothing(share):
+    rows = made(LOWER[:5], LOWER[:5])
+    spoilt = rows
+    for missing in ("lr", "val_error", "train_error"):
+        having = [i for i, row in enumerate(rows) if missing in row]
+        places = having[-1:] if share == "the last" else having
+        one = [row | {missing: None} if i in places else row for i, row in enumerate(rows)]
+        spoilt = [row | {missing: None} if i in places else row for i, row in enumerate(spoilt)]
+        for those in (one, spoilt):
+            header, lines = fig4.table(those)
+            assert {len(line) for line in lines} == {len(header)}
+            assert "nan" not in f"{fig4.trend(those).sentence} {lines}"
+    fig4.draw(spoilt).savefig(io.BytesIO(), format="png")

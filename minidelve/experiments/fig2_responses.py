@@ -11,7 +11,7 @@ Two networks give their layers different scales: halve the weights and biases of
 the next, and what comes out is the same, but not the mean in between.  mean / rms does not change with the scale, so
 we show both.  Where y is normal around 0, as nearly before training, it is with slope a
 
-    mean / rms = (1 - a) / sqrt(pi (1 + a^2))         .564 for ReLU, .410 for a = 0.25
+    mean / rms = (1 - a) / sqrt(pi (1 + a^2))         .564 for ReLU, .411 for a = 0.25
 
 A layer's mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
 """
@@ -63,7 +63,7 @@ def expected(a: float) -> float:
     """mean / rms after a rectifier of slope a whose input is normal with mean 0.
 
     >>> round(expected(0), 3), round(expected(0.25), 3)
-    (0.564, 0.41)
+    (0.564, 0.411)
     """
     return (1 - a) / math.sqrt(math.pi * (1 + a * a))
 

@@ -27,8 +27,7 @@ from minidelve.nn import init
 MOMENTS = (10, 30, 100, 300, 1000)  # steps after which the block is measured
 BATCH = 100  # of a step
 MANY = 1000  # inputs to be measured with at a time
-# The mean response makes one direction of V steep, the steeper the more units there are: their number divides the rate.
-RATE = 2.0
+RATE = 0.03
 
 
 def network(inputs: int, units: int, slope: float, rng: np.random.Generator, device: str = "cpu") -> nn.Sequential:
@@ -47,7 +46,9 @@ def train(net: nn.Sequential, teacher: nn.Sequential, steps: int, rng: np.random
     """Train net (N, inputs) -> (N, 1) for so many steps, stopping at each of MOMENTS: `for step in train(...)`."""
     weight = next(net.parameters())
     (units, inputs), device = weight.shape, weight.device
-    optimizer = optim.SGD(net.parameters(), RATE / units, momentum=0.9, weight_decay=0.0)
+    # The mean response makes one direction of V steep, the steeper the more units there are.
+    rate = min(RATE, 2 / units)
+    optimizer = optim.SGD(net.parameters(), rate, momentum=0.9, weight_decay=0.0)
     for step in range(1, steps + 1):
         x, noise = (to_device(rng.standard_normal((BATCH, n)).astype(np.float32), device) for n in (inputs, 1))
         with no_grad():

@@ -88,7 +88,8 @@ def reproduce(work: Work) -> Result:
     seconds = sum(part.seconds for part in parts)
     machines = list(dict.fromkeys(part.machine for part in parts))
     with writing(work.folder):
-        write(work.folder, "results.csv", as_csv(rows).encode())
+        # A data set's folder is another one on another machine: its name is enough.
+        write(work.folder, "results.csv", as_csv(rows).replace(work.data, work.data_name).encode())
         picture = io.BytesIO()
         work.item.draw(rows).savefig(picture, format="png", dpi=110)
         write(work.folder, "figure.png", picture.getvalue())

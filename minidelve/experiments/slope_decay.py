@@ -142,7 +142,7 @@ def trend(rows: Rows) -> Trend:
     mean, error = effects.get(max(distinct(asked, "decay")), (math.nan, math.inf))
     larger = any(m > 2 * e for m, e in effects.values())
     seeds = len(distinct(rows, "seed"))
-    lost = len([row for row in asked if row["mean_abs_a"] is None])
+    lost = len(select(asked, layer=WHOLE, mean_abs_a=None))
     words = "; ".join(
         f"decay {decay:g}: {plus_minus(*effects[decay], 4)}, a factor of {ratios(rows, decay)[-1]:.3f} "
         f"(derived, if the decay alone moved a: {factor(rows, decay):.3f}), and the top-1 error changes by "

@@ -102,13 +102,13 @@ def draw(rows: Rows) -> Any:
     scales = distinct(rows, "scale")
     for i, variant in enumerate(VARIANTS):
         of_variant = large.known(select(rows, variant=variant))
-        means = {}
+        means, shift = {}, (i - 0.5) / 15  # so that bars do not cover each other
         for place, scale in enumerate(scales):
             numbers = [row["top1_error"] for row in select(of_variant, scale=scale)]
             if numbers:
                 means[place], error = mean_and_error(numbers)
-                large.point(ours, numbers, place + (i - 0.5) / 20, error, style.LINES[i][0])
-        curve(ours, i, variant, means)
+                large.point(ours, numbers, place + shift, error, style.LINES[i][0])
+        curve(ours, i, variant, means, shift)
         curve(paper, i, variant, {place: of[variant][0] for place, of in enumerate(PAPER.values())})
     ours.set_title("ours: mean ± 2 standard errors, and runs")
     ours.set_xticks(range(len(scales)), scales)
@@ -120,13 +120,13 @@ def draw(rows: Rows) -> Any:
     return figure
 
 
-def curve(panel: Any, i: int, label: str, means: dict[int, float]) -> None:
+def curve(panel: Any, i: int, label: str, means: dict[int, float], shift: float = 0.0) -> None:
     """A line through the single scales; the mean of all stands beside it, as it is no further scale."""
     look, last = style.line(i), len(PAPER) - 1
     single = {place: mean for place, mean in means.items() if place < last}
-    panel.plot(list(single), list(single.values()), label=label, **look)
+    panel.plot([place + shift for place in single], list(single.values()), label=label, **look)
     if last in means:
-        panel.plot(last, means[last], **look | {"linestyle": "none"})
+        panel.plot(last + shift, means[last], **look | {"linestyle": "none"})
 
 
 ITEM = Item(

@@ -16,7 +16,7 @@ def small(monkeypatch) -> None:
     items = {name: ITEMS[name] for name in UNTRAINED}
     for name, settings in (
         ("signal", {"networks": 1, "widths": (4, 8)}),
-        ("fisher", {"inputs": 8, "units": 4, "batches": 1}),
+        ("fisher", {"inputs": 8, "units": 4, "batches": 1, "steps": 10}),
     ):
         items[name] = replace(items[name], budgets={b: Budget(2, settings) for b in ("quick", "lab", "full")})
     monkeypatch.setattr(reproduce, "ITEMS", items)
@@ -45,7 +45,7 @@ def test_one_item_on_a_data_set_with_one_seed(cli, small, tiny_data, tmp_path):
 
 
 def test_the_budget_has_its_effect(cli, monkeypatch, tmp_path):
-    settings = {"inputs": 8, "units": 4, "batches": 1}
+    settings = {"inputs": 8, "units": 4, "batches": 1, "steps": 10}
     budgets = {name: Budget(seeds, settings) for name, seeds in (("quick", 1), ("lab", 3), ("full", 4))}
     monkeypatch.setattr(reproduce, "ITEMS", {"fisher": replace(fisher.ITEM, budgets=budgets)})
     assert "18 parts" in cli("reproduce", "fisher", "--budget", "lab", "--out", tmp_path).out

@@ -93,23 +93,32 @@ def test_a_step_of_training_is_gradient_descent_on_half_the_squared_error(monkey
     }  # fmt: skip
     after = net.state_dict()
     for name, gradient in gradients.items():
-        np.testing.assert_allclose(before[name] - after[name], 2 / 5 * gradient, rtol=1e-3, atol=1e-5, err_msg=name)
+        np.testing.assert_allclose(before[name] - after[name], 0.03 * gradient, rtol=1e-3, atol=1e-6, err_msg=name)
     for name, array in teacher.state_dict().items():
         np.testing.assert_array_equal(array, of_teacher[name])
 
 
-def test_training_has_momentum_and_no_decay(monkeypatch):
-    seen = {}
+def test_training_has_momentum_and_no_decay_and_a_smaller_rate_for_many_units(monkeypatch):
+    seen = []
 
     class Spy(optim.SGD):
         def __init__(self, parameters, lr, **options):
-            seen.update(options, lr=lr)
+            seen.append({"lr": lr} | options)
             super().__init__(parameters, lr, **options)
 
     monkeypatch.setattr(optim, "SGD", Spy)
-    net, teacher = (network(5, 8, 0.0, np.random.default_rng(seed)) for seed in (0, 1))
-    assert list(train(net, teacher, 12, np.random.default_rng(2))) == [10]
-    assert seen == {"lr": 0.25, "momentum": 0.9, "weight_decay": 0.0}
+    for units in (8, 100):
+        net, teacher = (network(5, units, 0.0, np.random.default_rng(seed)) for seed in (0, 1))
+        assert list(train(net, teacher, 12, np.random.default_rng(2))) == [10]
+    assert seen == [{"lr": rate, "momentum": 0.9, "weight_decay": 0.0} for rate in (0.03, 0.02)]
+
+
+@pytest.mark.parametrize("slope", [0.0, 0.25, 0.6])
+def test_the_network_starts_with_the_variance_that_its_slope_asks_for(slope):
+    """Equation (10a): E[h^2] of the hidden units is E[x^2] = 1."""
+    rng = np.random.default_rng(8)
+    _, h, _, _ = pieces(network(200, 300, slope, rng), rng.standard_normal((500, 200)), slope)
+    assert (h**2).mean() == pytest.approx(1, rel=0.03)
 
 
 def test_the_network_learns_what_the_teacher_says():
@@ -123,7 +132,7 @@ def test_the_network_learns_what_the_teacher_says():
     before = error()
     for _ in train(net, teacher, 300, np.random.default_rng(3)):
         pass
-    assert error() < 0.2 * before
+    assert error() < 0.3 * before
     assert np.std(net[1].a.data) > 0.01  # the slopes are learned, too
 
 

@@ -54,6 +54,13 @@ def test_it_must_be_better_in_every_seed(rows, holds):
     assert tables5_7.trend(rows).holds is holds
 
 
+def test_one_seed_without_a_gain_is_enough_to_doubt_it():
+    """-2, -2, -2, -2, 0: on average below 0 by four standard errors, but not in every seed."""
+    rows = rows_of(**dict.fromkeys(MEMBERS, [50] * 5), **{ENSEMBLE: [48, 48, 48, 48, 50]})
+    found = tables5_7.trend(rows)
+    assert "-1.60 ± 0.40" in found.sentence and found.holds is None
+
+
 def test_how_a_b_and_c_come_out_is_said():
     """Means 54, 55, 56.33 of C, A, B; B less A: -1, 3, 2; C less B: -2, -2, -3."""
     sentence = tables5_7.trend(rows_of()).sentence

@@ -1,0 +1,206 @@
+"""The dying-relu item: which units are dead, counted another way; rates, divergence, and the trend of rows by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from minidelve import Tensor, curves, models, nn
+from minidelve.experiments import Budget, Setup, dying_relu
+from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
+from minidelve.experiments.dying_relu import CHANNELS, COMPARED, RELU, START
+from minidelve.experiments.frame import Work, reproduce
+
+TINY = {"model": "lab14", "width": 0.0625, "fc": 8, "size": 24, "short_side": 24, "epochs": 1, "batch_size": 8,
+        "milestones": []}  # fmt: skip
+
+
+@pytest.fixture(autouse=True)
+def no_curves(monkeypatch):
+    monkeypatch.setattr(curves, "draw_curves", lambda *args, **kwargs: None)  # takes longer than training here
+
+
+def images(rng, count=5):
+    return rng.standard_normal((count, 3, 24, 24)).astype(np.float32)
+
+
+@pytest.mark.parametrize("activation", ["relu", "lrelu", "prelu", "prelu-shared"])
+@pytest.mark.parametrize("cores", [1, 2])
+def test_a_unit_is_dead_if_no_position_of_any_image_is_above_0(activation, cores, threads_are, rng):
+    """Counted from the layers run one by one, with biases that leave some units alive in a few places only."""
+    threads_are(cores)
+    net = models.create("lab14", 3, activation, width=0.25, fc=16).eval()
+    for name, p in net.named_parameters():
+        if name.endswith(".bias"):
+            p.data[...] = -np.abs(rng.normal(2, 1, p.shape))
+    x = images(rng, 12)
+    expected, y = {}, Tensor(x)
+    for name, layer in net.children():
+        y = layer(y)
+        if hasattr(net, f"{name}_act"):
+            units = y.data.swapaxes(0, 1).reshape(y.shape[1], -1)
+            expected[name] = units.max(axis=1) <= 0
+    found = dead_units(net, np.split(x, 3))
+    assert list(found) == list(expected) and len(found) == 13
+    for name, dead in expected.items():
+        np.testing.assert_array_equal(found[name], dead, err_msg=name)
+    assert 0 < sum(dead.sum() for dead in expected.values()) < sum(dead.size for dead in expected.values())
+    assert any(0 < dead.sum() < dead.size for dead in expected.values())
+    assert all(module.hook is None for module in net.modules())
+
+
+def test_zero_counts_as_dead_and_the_last_image_can_bring_a_unit_to_life(rng):
+    net = models.create("lab14", 3, "relu", width=0.0625, fc=2).eval()
+    net.conv1.weight.data[...] = 0
+    dark, bright = np.zeros((4, 3, 24, 24), np.float32), np.zeros((2, 3, 24, 24), np.float32)
+    assert dead_units(net, [dark, bright])["conv1"].tolist() == [True, True]
+    net.conv1.weight.data[1, 0, 3, 3] = 1.0
+    bright[1, 0, 12, 12] = 1e-3  # one pixel of one image
+    assert dead_units(net, [dark, bright])["conv1"].tolist() == [True, False]
+    assert dead_units(net, [bright, dark])["conv1"].tolist() == [True, False]
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
+def test_what_is_not_finite_is_neither_dead_nor_alive(value, rng):
+    net = models.create("lab14", 3, "relu", width=0.0625, fc=2).eval()
+    net.conv2_3.bias.data[0] = value
+    with pytest.raises(NotFinite, match="output of conv2_3 is not finite"):
+        dead_units(net, [images(rng)])
+
+
+@pytest.mark.parametrize(
+    ("activation", "factor"),
+    [(nn.ReLU(), 0.0), (nn.LeakyReLU(0.01), 0.01), (nn.PReLU(3), 0.25 / 2 + 0.5 / 2), (nn.PReLU(1, 0.1), 0.1)],
+)
+def test_always_negative_units_learn_by_the_factor_that_the_table_has(activation, factor, rng):
+    """Beside the same layer without an activation, for which dE/dw = df x."""
+    if isinstance(activation, nn.PReLU) and len(activation.a) == 3:
+        activation.a.data[...] = [0.25, 9.0, -0.5]
+    linear = nn.Linear(4, 3, rng=rng)
+    linear.bias.data[...] = [-100, 100, -100]
+    x, df = rng.standard_normal((6, 4)).astype(np.float32), rng.standard_normal((6, 3)).astype(np.float32)
+    activation(linear(Tensor(x))).backward(df)
+    with_activation = linear.weight.grad
+    linear.weight.grad = None
+    linear(Tensor(x)).backward(df)
+    dead = np.array([True, False, True])
+    passed = np.abs(with_activation / linear.weight.grad)[dead].mean()
+    assert gradient_factor(activation, dead) == pytest.approx(factor) == pytest.approx(passed, rel=1e-5)
+    assert gradient_factor(activation, np.zeros(3, bool)) is None
+
+
+# -- parts ---------------------------------------------------------------------------------------------
+
+
+def rows_for(data, runs, variant, **changes):
+    part = dying_relu.run(Setup(Budget(1, TINY | changes), str(data), variant, 1, runs))
+    return [{"variant": variant, "seed": 1} | row for row in part]
+
+
+def test_rate_0_is_the_network_with_which_training_begins(tiny_data, tmp_path):
+    """Training at a rate at which nothing changes ends where it began."""
+    begun = rows_for(tiny_data, tmp_path, "ReLU, 0", width=0.25)
+    still = rows_for(tiny_data, tmp_path, "ReLU, 1e-30", width=0.25)
+    assert len(begun) == 13 and sum(row["dead"] for row in begun) > 0
+    for name in ("layer", "units", "dead", "share", "gradient_factor"):
+        assert [row[name] for row in begun] == [row[name] for row in still], name
+    assert {row["top1_error"] for row in begun} == {None} and 0 <= still[0]["top1_error"] <= 100
+    assert begun[0]["units"] == 8 and [row["rate"] for row in (begun[0], still[0])] == [START, 1e-30]
+
+
+def test_a_run_that_diverged_is_told_kept_and_not_trained_again(tiny_data, tmp_path, monkeypatch):
+    item = replace(dying_relu.ITEM, budgets={"quick": Budget(1, TINY | {"rates": (1e30,)})})
+    work = Work(item, "quick", str(tiny_data), 1, tmp_path)
+    result = reproduce(work)
+    assert result.trend.holds is None and "Too many runs diverged" in result.trend.sentence
+    page = (tmp_path / "dying-relu/page.md").read_text()
+    assert all(f"| {activation} | 1e+30 | 1 of 1 |  |  |  |  |  |" in page for activation in COMPARED)
+    monkeypatch.setattr(dying_relu, "trained", None)  # nobody may train now
+    assert reproduce(work).found == 6
+
+
+def test_a_network_spoilt_by_its_last_step_has_diverged(tiny_data, tmp_path, monkeypatch):
+    def spoilt(*args):
+        raise NotFinite
+
+    monkeypatch.setattr(dying_relu, "dead_units", spoilt)
+    (row,) = rows_for(tiny_data, tmp_path, "ReLU, 1e-30")
+    assert row["diverged"] and row["dead"] is row["top1_error"] is None
+
+
+def test_each_budget_has_its_own_rates_and_no_other():
+    for budget in dying_relu.ITEM.budgets.values():
+        assert "lr" not in budget.settings and budget["milestones"] == [] and len(budget["rates"]) >= 2
+        names = dying_relu.variants(budget)
+        assert len(names) == 3 * (1 + len(budget["rates"])) and names[:3] == [f"{a}, 0" for a in COMPARED]
+    assert dying_relu.settings({"lr": 0.01, "epochs": 9}, 2, (0.25, 3)) == {
+        "epochs": 2, "milestones": [], "rates": (0.0025, 0.03)}  # fmt: skip
+
+
+# -- rows by hand --------------------------------------------------------------------------------------
+
+# dead units out of 8 conv channels and 2 units of fc1, for each seed; None: diverged
+COUNTS = {
+    (RELU, 0.0): [(0, 0), (0, 0)], (RELU, 0.01): [(1, 0), (1, 1)], (RELU, 0.1): [(4, 2), (5, 2)],
+    (RELU, 1.0): [(8, 2), (8, 2)],
+    (CHANNELS, 0.0): [(0, 0), (0, 0)], (CHANNELS, 0.01): [(0, 0), (0, 0)], (CHANNELS, 0.1): [(0, 1), (0, 1)],
+    (CHANNELS, 1.0): [None, None],
+}  # fmt: skip
+
+
+def rows_of(seeds=2, changes=None):
+    rows = []
+    for (activation, rate), by_seed in (COUNTS | (changes or {})).items():
+        for seed, dead in list(enumerate(by_seed))[:seeds]:
+            row = {"variant": f"{activation}, {rate:g}", "seed": seed, "activation": activation, "rate": rate,
+                   "diverged": dead is None, "top1_error": 40.0 if rate and dead else None}  # fmt: skip
+            for layer, n, k in [("conv1", 8, dead[0]), ("fc1", 2, dead[1])] if dead else [(None, None, None)]:
+                factor = None if not k else 0.0 if activation == RELU else 0.2
+                share = None if n is None else 100 * k / n
+                rows.append(row | {"layer": layer, "units": n, "dead": k, "share": share, "gradient_factor": factor})
+    return rows
+
+
+def test_shares_are_of_all_units_not_means_over_layers():
+    lines = {tuple(line[:2]): line[2:] for line in dying_relu.table(rows_of())[1]}
+    # 6 and 7 of 10; 4 and 5 of 8; 2 and 2 of 2
+    assert lines[RELU, "0.1"] == ["0 of 2", "65.0 ± 5.0", "56.2 ± 6.2", "100.0 ± 0.0", "0.000 ± 0.000", "40.0 ± 0.0"]
+    assert lines[RELU, "0: as initialized"] == ["0 of 2", "0.0 ± 0.0", "0.0 ± 0.0", "0.0 ± 0.0", "", ""]
+    assert lines[CHANNELS, "1"] == ["2 of 2", "", "", "", "", ""]
+    assert lines[CHANNELS, "0.1"][1:5] == ["10.0 ± 0.0", "0.0 ± 0.0", "50.0 ± 0.0", "0.200 ± 0.000"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "holds", "words"),
+    [
+        # 10, 20 -> 100, 100; and at 0.1 60 - 10, 70 - 10
+        ({}, True, "15.0 ± 5.0% at 0.01, 65.0 ± 5.0% at 0.1, 100.0 ± 0.0% at 1: from the smallest to the largest of "
+                   "these rates it grows by 85.0 ± 5.0 points, over 2 seeds. At 0.1, the largest rate at which neither "
+                   "diverges, it is 55.0 ± 5.0 points above"),
+        ({(CHANNELS, 0.1): [(4, 2), (0, 1)]}, None, "it is 30.0 ± 30.0 points above"),
+        ({(CHANNELS, 0.1): [(8, 2), (8, 2)]}, False, "it is -35.0 ± 5.0 points above"),
+        ({(RELU, 1.0): [(1, 0), (1, 1)]}, False, "it grows by 0.0 ± 0.0 points"),  # not at all
+        ({(RELU, 1.0): [None, (8, 2)]}, True, "from the smallest to the largest of these rates it grows by 50.0 ± 0.0"),
+        ({(CHANNELS, 0.1): [(0, 0), None]}, True, "At 0.01, the largest rate at which neither diverges, it is 15.0"),
+    ],
+)  # fmt: skip
+def test_the_trend_compares_where_both_stay_finite(changes, holds, words):
+    found = dying_relu.trend(rows_of(changes=changes))
+    assert words in found.sentence
+    assert found.holds is holds
+    assert "Diverged: " in found.sentence and f"{CHANNELS} at 1" in found.sentence
+
+
+def test_a_single_seed_tells_nothing_and_breaks_nothing():
+    rows = rows_of(seeds=1)
+    found = dying_relu.trend(rows)
+    assert found.holds is None and "One seed tells no error" in found.sentence
+    assert len(dying_relu.table(rows)[1]) == 8 and dying_relu.draw(rows).axes
+
+
+def test_the_picture_marks_what_diverged_and_survives_that_everything_did():
+    left = dying_relu.draw(rows_of()).axes[0]
+    marks = {line.get_label(): line.get_xdata() for line in left.lines if "diverged" in str(line.get_label())}
+    assert [(label, list(x)) for label, x in marks.items()] == [(f"{CHANNELS}: a run diverged", [3])]
+    gone = rows_of(changes={key: [None, None] for key in COUNTS if key[1] != START})
+    assert dying_relu.trend(gone).holds is None and dying_relu.draw(gone).axes and dying_relu.table(gone)

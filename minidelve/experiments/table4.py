@@ -15,13 +15,15 @@ from minidelve.protocols.ensemble import ALL_SCALES
 
 RELU, PRELU = "ReLU", "PReLU"
 VARIANTS = {RELU: large.A_RELU, PRELU: large.A}
+TOGETHER = "multi-scale"  # in the paper's words
 # Table 4: scale -> top-1 and top-5 error in percent.  Its scales stand beside ours in this order.
 PAPER: dict[str, dict[str, tuple[float, float]]] = {
     "256": {RELU: (26.25, 8.25), PRELU: (25.81, 8.08)},
     "384": {RELU: (24.77, 7.26), PRELU: (24.20, 7.03)},
     "480": {RELU: (25.46, 7.63), PRELU: (24.83, 7.39)},
-    "multi-scale": {RELU: (24.02, 6.51), PRELU: (22.97, 6.28)},
+    TOGETHER: {RELU: (24.02, 6.51), PRELU: (22.97, 6.28)},
 }
+SINGLE = [scale for scale in PAPER if scale != TOGETHER]
 
 
 def run(setup: Setup) -> Rows:
@@ -51,22 +53,32 @@ def paper_beside_best_scale(variant: str) -> float:
     >>> round(paper_beside_best_scale(RELU), 2), round(paper_beside_best_scale(PRELU), 2)
     (-0.75, -1.23)
     """
-    *single, together = (of[variant][0] for of in PAPER.values())
-    return together - min(single)
+    return PAPER[TOGETHER][variant][0] - min(PAPER[scale][variant][0] for scale in SINGLE)
+
+
+def papers_scale(rows: Rows) -> dict[str, str]:
+    """Ours -> the paper's beside it: single ones in rising order, and all beside its multi-scale.
+
+    >>> papers_scale([{"scale": scale} for scale in ("36", "48", "64", "all scales")])
+    {'36': '256', '48': '384', '64': '480', 'all scales': 'multi-scale'}
+    """
+    single = [scale for scale in distinct(rows, "scale") if scale != ALL_SCALES]
+    return dict(zip(single, SINGLE, strict=False)) | {ALL_SCALES: TOGETHER}
 
 
 def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     """Errors in percent by scale, beside the paper's."""
     lines = []
-    for scale, (theirs, paper) in zip(distinct(rows, "scale"), PAPER.items(), strict=True):
-        name = scale if scale == ALL_SCALES else f"{scale} pixels"
+    for scale, theirs in papers_scale(rows).items():
+        paper = PAPER[theirs]
         ours = [
             large.cell(select(rows, scale=scale, variant=variant), f"{which}_error")
             for variant in VARIANTS for which in ("top1", "top5")
         ]  # fmt: skip
-        beside = large.beside(gains(rows, scale))
         printed = [f"{top1:.2f} / {top5:.2f}" for top1, top5 in paper.values()]
-        lines.append([name, *ours, beside, theirs, *printed, f"{paper[PRELU][0] - paper[RELU][0]:.2f}"])
+        less = f"{paper[PRELU][0] - paper[RELU][0]:.2f}"
+        name = scale if scale == ALL_SCALES else f"{scale} pixels"
+        lines.append([name, *ours, large.beside(gains(rows, scale)), theirs, *printed, less])
     return [
         "shorter side", "ReLU: top-1 error %", "ReLU: top-5 %", "PReLU: top-1 error %", "PReLU: top-5 %",
         "top-1: PReLU less ReLU, seed by seed ± standard error", "paper: shorter side", "paper: ReLU, top-1 / top-5",
@@ -106,27 +118,24 @@ def draw(rows: Rows) -> Any:
         for place, scale in enumerate(scales):
             numbers = [row["top1_error"] for row in select(of_variant, scale=scale)]
             if numbers:
-                means[place], error = mean_and_error(numbers)
+                means[place + shift], error = mean_and_error(numbers)
                 large.point(ours, numbers, place + shift, error, style.LINES[i][0])
-        curve(ours, i, variant, means, shift)
+        curve(ours, i, variant, means)
         curve(paper, i, variant, {place: of[variant][0] for place, of in enumerate(PAPER.values())})
     ours.set_title("ours: mean ± 2 standard errors, and runs")
-    ours.set_xticks(range(len(scales)), scales)
     paper.set_title("paper: ImageNet, Table 4")
-    paper.set_xticks(range(len(PAPER)), list(PAPER))
-    for panel in (ours, paper):
-        panel.set(xlabel="shorter side of the image (pixels)", ylabel="top-1 error (%)", xlim=(-0.4, 3.4))
+    for panel, names in ((ours, scales), (paper, list(PAPER))):
+        panel.set_xticks(range(len(names)), names)
+        panel.set(xlabel="shorter side of the image (pixels)", ylabel="top-1 error (%)", xlim=(-0.4, len(names) - 0.6))
         panel.legend(loc="best")
     return figure
 
 
-def curve(panel: Any, i: int, label: str, means: dict[int, float], shift: float = 0.0) -> None:
-    """A line through the single scales; the mean of all stands beside it, as it is no further scale."""
-    look, last = style.line(i), len(PAPER) - 1
-    single = {place: mean for place, mean in means.items() if place < last}
-    panel.plot([place + shift for place in single], list(single.values()), label=label, **look)
-    if last in means:
-        panel.plot(last + shift, means[last], **look | {"linestyle": "none"})
+def curve(panel: Any, i: int, label: str, means: dict[float, float]) -> None:
+    """A line through the single scales; the last, all together, stands beside it, as it is no further scale."""
+    look, places, errors = style.line(i), list(means), list(means.values())
+    panel.plot(places[:-1], errors[:-1], label=label, **look)
+    panel.plot(places[-1:], errors[-1:], **look | {"linestyle": "none"})
 
 
 ITEM = Item(

@@ -48,6 +48,11 @@ def test_the_table_has_ours_by_scale_beside_the_papers():
         ["multi-scale", "24.02 / 6.51", "22.97 / 6.28", "-1.05"]]  # fmt: skip
 
 
+def test_fewer_scales_than_the_papers_stand_beside_its_first():
+    two = [row for row in rows_of() if row["scale"] not in ("48", "64")]
+    assert [line[6] for line in table4.table(two)[1]] == ["256", "multi-scale"] and table4.draw(two).axes
+
+
 def test_all_scales_are_compared_with_each_runs_best_one():
     assert table4.beside_best_scale(rows_of(), RELU) == [-2, -1, -2]  # best at 48, 64, 48
     assert table4.beside_best_scale(rows_of(), PRELU) == [-3, -1.5, -2.5]

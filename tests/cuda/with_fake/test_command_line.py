@@ -2,25 +2,16 @@
 
 import csv
 
-import numpy as np
 import pytest
 
 from minidelve import backend
 from minidelve.cli import main
-from minidelve.ops import dropout
 
 NETWORK = ["--model", "lab14", "--width", "0.25", "--fc", "32", "--size", "24"]
 OPTIONS = [*NETWORK, "--batch-size", "16", "--lr", "0.003", "--workers", "1"]
 
 
-@pytest.fixture(autouse=True)
-def dropout_draws_on_the_cpu(monkeypatch):
-    """The device's generator gives other numbers than the CPU's, of course; here they are to be the same."""
-
-    def uniform(rng, like):
-        return backend.to_device(rng.random(like.shape, dtype=np.float32), backend.device_of(like))
-
-    monkeypatch.setitem(dropout.__globals__, "uniform", uniform)
+pytestmark = pytest.mark.usefixtures("dropout_draws_on_the_cpu")
 
 
 def train(data, out, device, *more):

@@ -17,6 +17,8 @@ from cupy._memory import pool as _pool
 
 __version__ = "14.2.0"  # whose behaviour this is
 
+float64 = np.float64
+
 # -- making arrays -----------------------------------------------------------------------------------------------------
 
 

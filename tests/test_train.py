@@ -3,12 +3,12 @@
 import numpy as np
 import pytest
 
-from minidelve import data
+from minidelve import data, optim
 from minidelve import train as training
 from minidelve.config import Config, default_milestones
 from minidelve.models import create
-from minidelve.run_folder import RunError
-from minidelve.train import loaders, prepare, train_epoch, train_step, views
+from minidelve.run_folder import Diverged, RunError
+from minidelve.train import loaders, prepare, train_epoch, train_step, update, views
 
 
 class Pictures(data.Dataset):
@@ -114,6 +114,55 @@ def test_slopes_move_and_decay_only_where_it_should():
     slopes = run.network.conv1_act.a
     assert not slopes.weight_decay and run.network.conv1.weight.weight_decay
     assert np.ptp(slopes.data) > 0
+
+
+def test_slopes_decay_like_weights_if_asked_to():
+    """After one step, with the same gradients, the slopes differ by eps decay a (4), a = 0.25."""
+    pictures, slopes, others = noisy_colours(8, seed=7), [], []
+    for decay_slopes in (False, True):
+        config = Config(size=28, batch_size=8, lr=0.01, weight_decay=0.5, decay_slopes=decay_slopes)
+        run, batches, _ = started(config, pictures, pictures)
+        ((x, targets),) = batches.epoch(1)
+        train_step(run, x, targets, "")
+        parameters = run.network.state_dict()
+        slopes.append(np.concatenate([a for name, a in parameters.items() if name.endswith("_act.a")]))
+        others.append(np.concatenate([w.ravel() for name, w in parameters.items() if not name.endswith("_act.a")]))
+    assert len(slopes[0]) == 32 + 4 * 64 + 6 * 128 + 2 * 512
+    np.testing.assert_allclose(slopes[0] - slopes[1], 0.01 * 0.5 * 0.25, rtol=1e-3)
+    np.testing.assert_array_equal(*others)
+
+
+@pytest.mark.parametrize("value", [np.nan, np.inf])
+def test_a_loss_that_is_not_finite_has_an_error_of_its_own_and_moves_nothing(value):
+    pictures = noisy_colours(8, seed=7)
+    run, batches, _ = started(Config(size=28, batch_size=8), pictures, pictures)
+    ((x, targets),) = batches.epoch(1)
+    x[3, 1, 20, 20] = value
+    before = run.network.state_dict()
+    said = r"the loss became \w+ in epoch 4, step 2; first layer .* is not finite: conv1 \(Conv2d\); .* --lr than 0.01$"
+    with pytest.raises(Diverged, match=said):
+        train_step(run, x, targets, "epoch 4, step 2")
+    for name, array in run.network.state_dict().items():
+        np.testing.assert_array_equal(array, before[name])
+
+
+def test_gradients_that_are_not_finite_without_a_scale_are_that_error_too():
+    pictures = noisy_colours(8, seed=7)
+    run, *_ = started(Config(size=28, batch_size=8), pictures, pictures)
+    run.loss_scale = optim.LossScale(1.0)
+    run.network.fc3.bias.grad = np.full(4, np.nan, np.float32)
+    with pytest.raises(Diverged, match="in step 7; try a smaller --lr than 0.01") as caught:
+        update(run, "step 7")
+    assert isinstance(caught.value, RunError)  # which the command line prints as one line
+
+
+def test_the_row_of_an_epoch_has_its_course_within():
+    """32 images in batches of 8 are four steps, and as many points."""
+    pictures = noisy_colours(32, seed=7)
+    row = train_epoch(*started(Config(size=28, batch_size=8), pictures, pictures))
+    shares, losses, errors = zip(*row["within"], strict=True)
+    assert shares == (0.25, 0.5, 0.75, 1.0)
+    assert np.mean(losses) == pytest.approx(row["train_loss"]) and np.mean(errors) == row["train_top1_error"]
 
 
 class SomeClasses(data.Dataset):

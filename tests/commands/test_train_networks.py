@@ -47,15 +47,19 @@ def evaluated(cli, run: Path) -> str:
         (["--width", 0.5], "width", 0.5),
         (["--levels", "2,1"], "levels", [2, 1]),
         (["--fc", 20], "fc", 20),
+        (["--fc-init", "he"], "fc_init", "he"),
+        (["--decay-slopes"], "decay_slopes", True),
         (["--activation", "lrelu", "--slope", 0.25], "slope", 0.25),
         (["--aux-after", "conv2_2"], "aux_after", "conv2_2"),
         (["--aux-after", "conv2_2", "--aux-weight", 1.5], "aux_weight", 1.5),
     ],
 )
 def test_an_option_of_the_network_changes_the_numbers_and_can_be_evaluated(cli, train, tmp_path, options, field, value):
+    # What both runs have: where lab14's layers are not He's already, and a decay that shows after six steps.
+    both = {"fc_init": ["--init", "xavier"], "decay_slopes": ["--weight-decay", 0.5]}.get(field, [])
     base = {"slope": ["--activation", "lrelu"], "aux_weight": options[:2]}.get(field, [])
-    train(tmp_path / "base", *base)
-    train(tmp_path / "run", *options)
+    train(tmp_path / "base", *both, *base)
+    train(tmp_path / "run", *both, *options)
     assert metrics(tmp_path / "run")[1] != metrics(tmp_path / "base")[1]
     assert json.loads((tmp_path / "run" / "config.json").read_text())[field] == value
     error = json.loads((tmp_path / "run" / "result.json").read_text())["best"]["val_top1_error"]
@@ -78,6 +82,19 @@ def test_a_resumed_run_with_an_auxiliary_classifier_has_the_bits_of_one_that_nev
     last = bits(tmp_path / "stopped" / "last.npz")
     assert last == bits(tmp_path / "whole" / "last.npz")
     assert last["model/aux.fc.weight"] != first["model/aux.fc.weight"]
+
+
+def test_a_resumed_run_goes_on_decaying_its_slopes_and_keeps_the_course_of_every_epoch(cli, train, tmp_path):
+    options = ["--decay-slopes", "--weight-decay", 0.5, "--plateau"]
+    train(tmp_path / "whole", "--epochs", 2, *options)
+    train(tmp_path / "stopped", "--epochs", 1, *options)
+    first = checkpoint.load_meta(tmp_path / "stopped" / "last.npz")["history"]
+    assert cli("train", "--resume", "--epochs", 2, "--out", tmp_path / "stopped").code == 0
+    assert bits(tmp_path / "stopped" / "last.npz") == bits(tmp_path / "whole" / "last.npz")
+    whole, resumed = (checkpoint.load_meta(tmp_path / run / "last.npz")["history"] for run in ("whole", "stopped"))
+    assert resumed[0] == first[0] and len(resumed[0]["within"]) == 6  # steps: 48 images, 8 each
+    assert [row["within"] for row in resumed] == [row["within"] for row in whole]
+    assert "within" not in metrics(tmp_path / "whole")[0]
 
 
 def test_evaluation_and_prediction_know_nothing_of_the_auxiliary_classifier(cli, train, tiny_data, tmp_path):
@@ -122,7 +139,9 @@ def test_a_run_from_before_these_options_is_evaluated_and_resumed(cli, quick, tm
     before = evaluated(cli, tmp_path)
     for name in ("best.npz", "last.npz"):
         state = checkpoint.load(tmp_path / name)
-        for field in ("slope", "width", "levels", "fc", "warm_start", "aux_after", "aux_weight"):
+        for field in (
+            "slope", "width", "levels", "fc", "fc_init", "warm_start", "aux_after", "aux_weight", "decay_slopes"
+        ):  # fmt: skip
             del state.meta["config"][field]
         checkpoint.save(tmp_path / name, state)
     assert evaluated(cli, tmp_path) == before
@@ -152,8 +171,10 @@ def test_a_warm_start_of_which_nothing_fits_is_refused(refused, trained, quick, 
 
 
 @pytest.mark.parametrize(
-    "option", [("--width", 0.5), ("--levels", "2"), ("--fc", 9), ("--aux-after", "conv1"), ("--warm-start", "other")]
-)
+    "option",
+    [("--width", 0.5), ("--levels", "2"), ("--fc", 9), ("--aux-after", "conv1"), ("--warm-start", "other"),
+     ("--fc-init", "he"), ("--decay-slopes",)],
+)  # fmt: skip
 def test_the_network_may_not_change_on_resume(cli, trained, tmp_path, option):
     shutil.copytree(trained, tmp_path / "run")
     code, _, err = cli("train", "--resume", *option, "--out", tmp_path / "run")

@@ -1,4 +1,4 @@
-"""models.create's slope, width, levels and fc; that older runs and older seeds mean what they meant."""
+"""models.create's slope, width, levels, fc and fc_init; that older runs and older seeds mean what they meant."""
 
 import numpy as np
 import pytest
@@ -62,6 +62,47 @@ def test_the_initialization_takes_the_slope_of_lrelu_into_account():
     np.testing.assert_allclose(steep * np.sqrt(2), same * np.sqrt(1.0625), rtol=1e-5)
 
 
+SLOPES = {"relu": 0.0, "prelu": 0.25}
+
+
+@pytest.mark.parametrize("activation", SLOPES)
+def test_fc_init_he_scales_the_fully_connected_layers_alone(activation):
+    """Equation (10a) in place of section 2.2's fixed 0.01, 0.01 and 0.001, from the same draws."""
+    fixed, he = (models.create("small14", 9, activation, width=0.05, fc=300, fc_init=f) for f in ("table", "he"))
+    for (name, layer), (_, before) in zip(he.children(), fixed.children(), strict=True):
+        if isinstance(layer, nn.Linear):
+            std = np.sqrt(2 / ((1 + SLOPES[activation] ** 2) * layer.weight.shape[1]))
+            assert layer.weight.data.std() == pytest.approx(std, rel=0.05)
+            scale = std / (0.001 if name == "fc3" else 0.01)
+            np.testing.assert_allclose(layer.weight.data, before.weight.data * scale, rtol=1e-5)
+        elif isinstance(layer, nn.Conv2d):
+            np.testing.assert_array_equal(layer.weight.data, before.weight.data)
+
+
+@pytest.mark.parametrize("init", ["gaussian", "xavier", "he-backward"])
+def test_fc_init_he_is_he_s_with_every_init_of_the_conv_layers(init):
+    he, mixed, other = (
+        models.create("lab14", 9, init=which, fc_init=fc_init, width=0.25, fc=40, aux_after="conv2_2")
+        for which, fc_init in (("he", "table"), (init, "he"), (init, "table"))
+    )
+    for name, p in mixed.named_parameters():
+        if name.endswith(".weight"):
+            like, unlike = (he, other) if "fc" in name else (other, he)
+            np.testing.assert_array_equal(p.data, dict(like.named_parameters())[name].data)
+            square = p.shape[0] == p.shape[1]  # there he-backward is he
+            assert np.array_equal(p.data, dict(unlike.named_parameters())[name].data) == (square and init[:2] == "he")
+    assert "aux.fc.weight" in dict(mixed.named_parameters())  # was among them
+
+
+def test_fc_init_he_is_the_auxiliary_classifier_s_too_where_the_table_has_a_fixed_one():
+    fixed, he = (
+        models.create("small14", 9, "relu", width=0.1, fc=40, aux_after="conv2_2", fc_init=which).aux.fc.weight.data
+        for which in ("table", "he")
+    )
+    assert fixed.std() == pytest.approx(0.001, rel=0.05)
+    assert he.std() == pytest.approx(np.sqrt(2 / he.shape[1]), rel=0.05)
+
+
 def test_unfilled_draws_nothing(monkeypatch):
     def drawn(*args):
         raise AssertionError("a weight was drawn")
@@ -69,6 +110,7 @@ def test_unfilled_draws_nothing(monkeypatch):
     monkeypatch.setattr("minidelve.nn.init.normal_", drawn)
     full = models.create("model_c", 1000, init="unfilled")  # 1.3 GB, of which no page is touched
     assert sum(p.size for p in full.parameters()) == 330_603_368 + 20_576
+    models.create("lab14", 3, init="unfilled", fc_init="he")
     assert "unfilled" not in models.INITS  # which are a user's choices
 
 
@@ -85,6 +127,7 @@ def test_unfilled_draws_nothing(monkeypatch):
         ({"levels": (2, 0)}, r"levels are \(2, 0\); expected"),
         ({"levels": (1.5,)}, r"levels are \(1.5,\); expected"),
         ({"fc": 0}, "fc is 0; expected an integer of at least 1"),
+        ({"fc_init": "xavier"}, "fc_init 'xavier' is unknown; expected one of: table, he"),
         ({"aux_after": "conv9"}, "'conv9' is no conv or pooling layer of lab14; expected one of: conv1, pool1"),
         ({"aux_after": "fc1"}, "aux_after 'fc1' is no"),
         ({"aux_after": "conv1", "aux_weight": 0}, "aux_weight is 0; expected a number above 0"),
@@ -102,10 +145,10 @@ def test_a_wrong_value_is_named_with_what_was_expected(options, message):
 def test_from_config_hands_every_option_on():
     config = {
         "model": "lab14", "activation": "lrelu", "init": "xavier", "seed": 4, "slope": 0.1, "width": 0.25,
-        "levels": [2], "fc": 12, "aux_after": "conv2_1", "aux_weight": 0.7, "lr": 0.1,
+        "levels": [2], "fc": 12, "fc_init": "he", "aux_after": "conv2_1", "aux_weight": 0.7, "lr": 0.1,
     }  # fmt: skip
     net = models.from_config(config, 3)
-    expected = models.create("lab14", 3, "lrelu", "xavier", 4, slope=0.1, width=0.25, levels=(2,), fc=12)
+    expected = models.create("lab14", 3, "lrelu", "xavier", 4, slope=0.1, width=0.25, levels=(2,), fc=12, fc_init="he")
     for name, value in expected.state_dict().items():
         np.testing.assert_array_equal(net.state_dict()[name], value)
     assert (net.conv1_act.slope, net.spp.levels, net.after, net.weight) == (0.1, (2,), "conv2_1", 0.7)

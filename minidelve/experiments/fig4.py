@@ -148,8 +148,8 @@ def draw(rows: Rows) -> Any:
         panel.set(xlabel="epoch", xlim=(0, 1.02 * last_epoch(rows) + 0.2))
     curves.set(title="means over the seeds", ylabel="top-1 error (%)")
     differences.set(title="PReLU less ReLU, ± 2 standard errors", ylabel="difference (points)")
-    curves.legend(loc="best")
-    differences.legend(loc="best")
+    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=3)
+    differences.legend(loc="upper right")
     return figure
 
 

@@ -157,12 +157,12 @@ def write(folder: Path, name: str, content: bytes) -> None:
 
 
 def as_csv(rows: Rows) -> str:
-    """A line a row; numbers with six digits, what is missing empty."""
+    """A line a row; numbers to the last bit, so that page and figure can be made from it again."""
     columns = list(dict.fromkeys(name for row in rows for name in row))
     text = io.StringIO()
     writer = csv.DictWriter(text, columns, lineterminator="\n")
     writer.writeheader()
-    writer.writerows({k: f"{v:.6g}" if isinstance(v, float) else v for k, v in row.items()} for row in rows)
+    writer.writerows(rows)
     return text.getvalue()
 
 

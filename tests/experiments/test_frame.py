@@ -49,7 +49,8 @@ def test_what_is_written(tmp_path):
     assert (tmp_path / "count/figure.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((tmp_path / "count/results.csv").open()))
     assert [(row["variant"], row["seed"], row["x"]) for row in rows] == [
-        ("he, 14", "0", "3"), ("xavier", "0", "3"), ("he, 14", "1", "3.33333"), ("xavier", "1", "3.33333")]  # fmt: skip
+        ("he, 14", "0", "3.0"), ("xavier", "0", "3.0"),
+        ("he, 14", "1", "3.3333333333333335"), ("xavier", "1", "3.3333333333333335")]  # fmt: skip
     assert {row["missing"] for row in rows} == {""}
     page = (tmp_path / "count/page.md").read_text()
     for part in ("# count: a title", "Section 9.", "We count.", "**The trend does not hold.** 4 rows.", "| 4 | 7 |",

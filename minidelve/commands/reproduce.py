@@ -13,7 +13,7 @@ from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, check_folder, reproduce, write, writing
 from minidelve.experiments.page import index
 from minidelve.progress import duration
-from minidelve.run_folder import RunError
+from minidelve.run_folder import Diverged, RunError
 from minidelve.train import check_device
 
 BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
@@ -56,17 +56,26 @@ def run(args: argparse.Namespace) -> int:
         data.open_dataset(args.data, "train")
     elif args.data != "toy":
         print(f"{args.item} needs no images: --data {args.data} has no part in it", file=sys.stderr)
-    results = []
+    results, diverged = [], []
     for i, work in enumerate(works, 1):
         if len(works) > 1:
             print(f"{work.item.name}: item {i} of {len(works)}", file=sys.stderr)
-        results.append(reproduce(work))
-        say(results[-1])
+        try:
+            results.append(reproduce(work))
+        except Diverged as error:
+            if len(works) == 1:
+                raise
+            diverged.append(str(error))
+            print(f"{error}; the other items go on", file=sys.stderr)
+        else:
+            say(results[-1])
     if args.item == "all":
         with writing(args.out):
             lines = [(r.work.item, r.trend, duration(r.seconds)) for r in results]
             write(args.out, "index.md", index(lines).encode())
         print(f"\n{args.out / 'index.md'} lists them all")
+    if diverged:
+        raise RunError(f"{len(diverged)} of {len(works)} items are not finished: {'; '.join(diverged)}")
     return 0
 
 

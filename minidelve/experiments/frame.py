@@ -115,7 +115,7 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
             try:
                 rows = work.item.run(setup)
             except RunError as error:
-                raise RunError(f"{work.item.name}, {variant}, seed {seed}: {error}") from error
+                raise type(error)(f"{work.item.name}, {variant}, seed {seed}: {error}") from error
             with writing(work.folder):
                 part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
                 parts[variant, seed] = finished.keep(variant, seed, part)
@@ -170,12 +170,13 @@ def facts(work: Work, seconds: float, machines: list[str]) -> list[tuple[str, st
     """What one must know to repeat it."""
     budget = work.item.budgets[work.budget]
     data = [("data", f"`{work.data_name}`")] if work.item.uses_data else [("data", "none needed")]
+    shared = ", with the training of networks that items share" if "epochs" in budget.settings else ""
     seeds = f"0 to {work.seed_count - 1}" if work.seed_count > 1 else "0" if work.item.random else "nothing is random"
     return [
         *data,
         ("budget", f"{work.budget}: " + ", ".join(f"{name} {value}" for name, value in budget.settings.items())),
         ("seeds", seeds),
-        ("time", duration(seconds) + " of computing"),
+        ("time", duration(seconds) + " of computing" + shared),
         ("machine", "; ".join(machines)),
         ("command", f"`{work.command}`"),
     ]

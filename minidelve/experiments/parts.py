@@ -3,8 +3,8 @@
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
 A file appears when its part is complete (it is written beside and then renamed).  The digits at the end stand for
-everything that decides the part's numbers: the budget's settings, the data, the device and this version of
-minidelve.  Other settings are other parts, which may lie in the same folder.
+what the part was asked for: the budget's settings, the data, the device and this version of minidelve.  Other settings
+are other parts, which may lie in the same folder.  A change to the source is not noticed: give another --out after one.
 """
 
 from __future__ import annotations

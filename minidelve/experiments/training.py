@@ -7,7 +7,8 @@ Many tables and figures of the paper look at the same trained networks.  An item
     net = trained(setup, activation="relu")
 
 and gets it at once if any item has trained it before.  A run that was interrupted goes on after its last epoch.  The
-digits at the end of a name stand for every option, for the data and for this version of minidelve.
+digits at the end of a name stand for every option that decides its numbers, for the data and for this version of
+minidelve.  A change to the source is not noticed: give another --out after one.
 """
 
 from __future__ import annotations

@@ -6,6 +6,7 @@ import pytest
 
 from minidelve.commands import reproduce
 from minidelve.experiments import ITEMS, Budget, fisher, signal
+from minidelve.run_folder import Diverged
 
 UNTRAINED = ("signal", "fisher", "momentum")
 
@@ -49,6 +50,20 @@ def test_the_budget_has_its_effect(cli, monkeypatch, tmp_path):
     budgets = {name: Budget(seeds, settings) for name, seeds in (("quick", 1), ("lab", 3), ("full", 4))}
     monkeypatch.setattr(reproduce, "ITEMS", {"fisher": replace(fisher.ITEM, budgets=budgets)})
     assert "18 parts" in cli("reproduce", "fisher", "--budget", "lab", "--out", tmp_path).out
+
+
+def test_an_item_that_diverges_leaves_the_others_to_go_on(cli, small, monkeypatch, tmp_path):
+    def run(setup):
+        raise Diverged("the loss became nan; try a smaller --lr")
+
+    items = dict(reproduce.ITEMS)
+    items["fisher"] = replace(items["fisher"], run=run)
+    monkeypatch.setattr(reproduce, "ITEMS", items)
+    code, _, err = cli("reproduce", "all", "--out", tmp_path)
+    assert code == 2 and "1 of 3 items are not finished: fisher, ReLU, seed 0: the loss became nan" in err
+    index = (tmp_path / "index.md").read_text()
+    assert "[signal]" in index and "[momentum]" in index and "fisher" not in index
+    assert cli("reproduce", "fisher", "--out", tmp_path).code == 2
 
 
 def test_the_list_explains_every_item(cli):

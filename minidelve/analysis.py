@@ -1,7 +1,7 @@
 """What happens inside a network: every layer's response y_l on the way up, every gradient dE/dy_l on the way down.
 
 The paper argues with such numbers: its section 2.2 follows the variance of responses and of gradients from layer to
-layer, and its Figure 2 shows each layer's mean response.  Three ways in, each built on the one before:
+layer, and Figure 2 of its ICCV version shows each layer's mean response.  Three ways in, each built on the one before:
 
     module.hook = f       after its forward, a module returns f(y) in place of y            (nn/module.py)
     watch(net, ...)       calls you with every layer's response and with the gradient that arrives at it

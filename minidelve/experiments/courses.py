@@ -20,18 +20,17 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import data
 from minidelve.experiments import style
 from minidelve.experiments.item import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, plus_minus
-from minidelve.experiments.training import Trained
+from minidelve.experiments.training import Trained, opened
 
 BATCHES, EPOCH = "batches", "epoch"
 
 
 def course(net: Trained) -> Rows:
     """The rows of a run, epoch by epoch."""
-    classes, val_images = len(net.saved.meta["classes"]), len(data.open_dataset(net.config.data, "val"))
+    classes, val_images = len(net.saved.meta["classes"]), len(opened(net.config.data)[1])
     rows: Rows = []
     for line in net.history:
         for share, loss, error in line["within"]:

@@ -95,13 +95,13 @@ def differences(rows: Rows, column: str, layer: str) -> list[float]:
 
 
 def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
-    """Both measures, layer by layer, over the seeds; last, in how many layers PReLU's is the smaller."""
+    """Sizes of both measures, layer by layer, over the seeds; last, in how many layers PReLU's is the smaller."""
     lines = []
     for layer in distinct(rows, "layer"):
         line = [layer]
         for column in MEASURES:
             several = [known(rows, column, layer=layer, variant=v) for v in (RELU, CHANNELS)]
-            line += [f"{np.mean(numbers):.3f}" if numbers else "" for numbers in several]
+            line += [f"{np.mean(np.abs(numbers)):.3f}" if numbers else "" for numbers in several]
             apart = differences(rows, column, layer)
             line.append(plus_minus(*mean_and_error(apart)) if apart else "")
         lines.append([*line, "not at hand"])
@@ -111,28 +111,34 @@ def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
         last += ["", "", f"{sum(s for s, _ in counts[column])} of {sum(n for _, n in counts[column])}"]
     header = ["layer"]
     for words in MEASURES.values():
-        header += [f"ReLU: {words}", f"PReLU: {words}", "difference in size ± standard error"]
+        sizes = [f"{name}: size of {words}, mean over the seeds" for name in ("ReLU", "PReLU")]
+        header += [*sizes, "difference ± standard error"]
     return [*header, "paper (ICCV, Figure 2)"], [*lines, [*last, "PReLU's generally smaller"]]
 
 
 def trend(rows: Rows) -> Trend:
-    """In more than half of the layers, by both measures, over the seeds."""
+    """In more than half of the layers, by both measures, over the seeds.
+
+    A single layer makes a majority of 7 of 13.  Where two seeds agree on it the standard error is 0, which is no
+    certainty: so half a layer more than half is not enough.
+    """
     words, over = [], []
     for column, name in MEASURES.items():
         counts = [(s, n) for s, n in (smaller(rows, column, seed) for seed in distinct(rows, "seed")) if n]
         if not counts:
             return Trend(None, f"There is no pair of runs that has a number for {name}.")
         share, error = mean_and_error([s / n for s, n in counts])
-        over.append((share - 0.5, error))
+        ahead = mean_and_error([s - n / 2 for s, n in counts])  # in layers
+        over.append((ahead[0], max(2 * ahead[1], 0.5)))
         percent = plus_minus(100 * share, 100 * error, 0)
         words.append(f"of {name} in {sum(s for s, _ in counts)} of {sum(n for _, n in counts)} layers ({percent}%)")
-    holds = True if all(x > 2 * e for x, e in over) else False if any(x < -2 * e for x, e in over) else None
+    holds = True if all(x > least for x, least in over) else False if any(x < -least for x, least in over) else None
     seeds = len(distinct(rows, "seed"))
     return Trend(
         holds,
         f"PReLU's is smaller in size than ReLU's, counted over {seeds} seed{'s' if seeds > 1 else ''}: "
         + " and ".join(words)
-        + " (asked for: more than half by both measures, by more than two standard errors)."
+        + " (asked for: more than half by both measures, by more than two standard errors and half a layer)."
         + ("" if seeds > 1 else " One seed tells no error."),
     )
 
@@ -169,7 +175,7 @@ ITEM = Item(
     "images with ReLU and with channel-wise PReLU, narrower where the budget says so and trained for far fewer steps. "
     "Responses after every activation, over the validation set (centre crops), in evaluation mode. Beside the mean its "
     "ratio to the root mean square, as two networks' layers may differ in scale. A mean may be negative: its size is "
-    "compared.",
+    "compared. LReLU with the fixed slope 0.25 would tell the slope's presence from its learning: `table2` has it.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [RELU, CHANNELS],
     run=run, table=table, trend=trend, draw=draw,

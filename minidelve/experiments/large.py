@@ -6,10 +6,12 @@ factor, a fourth in the full budget, and the layers are narrower; their number, 
 
     budget         crop    trained on    tested at        last map of a crop    windows of the last map, tested
     the paper       224    256 to 512    256, 384, 480    14 x 14               9, 121, 289
-    quick, lab       32     36 to  64     36,  48,  64     2 x  2               1,   4,   9
+    quick            32     36 to  64     36,  48,  64     2 x  2               1,   4,   9
+    lab              48     54 to  80     54,  64,  80     3 x  3               1,   4,   9
     full             56     64 to 128     64,  96, 120     3 x  3               4,  16,  25
 
 Each step of the last map is 16 pixels of the image, as in the paper: so the maps are small, and the pyramid with them.
+Its level of 3 x 3 bins has more bins than a map of 2 x 2 has places, so that its bins overlap there.
 """
 
 from __future__ import annotations
@@ -27,12 +29,17 @@ from minidelve.run_folder import Diverged
 # Options of `minidelve train`, but for "scales", at which is tested.  The fully connected layers start by He's rule:
 # the paper's fixed deviations 0.01 and 0.001 are meant for 4096 units; of so few, hardly any signal would arrive.
 LAB: dict[str, Any] = {
-    "init": "he-backward", "width": 0.125, "fc": 256, "fc_init": "he", "levels": [3, 2, 1], "size": 32,
-    "short_side": 36, "jitter": [36, 64], "lr": 0.005, "batch_size": 32, "epochs": 8, "scales": [36, 48, 64],
+    "init": "he-backward", "width": 0.125, "fc": 256, "fc_init": "he", "levels": [3, 2, 1], "size": 48,
+    "short_side": 54, "jitter": [54, 80], "lr": 0.005, "batch_size": 32, "epochs": 8, "milestones": [6],
+    "scales": [54, 64, 80],
 }  # fmt: skip
-QUICK: dict[str, Any] = LAB | {"width": 0.0625, "fc": 32, "epochs": 1}
+QUICK: dict[str, Any] = LAB | {
+    "width": 0.0625, "fc": 32, "size": 32, "short_side": 36, "jitter": [36, 64], "epochs": 1, "milestones": [],
+    "scales": [36, 48, 64],
+}  # fmt: skip
 FULL: dict[str, Any] = LAB | {
-    "width": 0.25, "fc": 512, "size": 56, "short_side": 64, "jitter": [64, 128], "epochs": 30, "scales": [64, 96, 120],
+    "width": 0.25, "fc": 512, "size": 56, "short_side": 64, "jitter": [64, 128], "epochs": 30, "milestones": [24],
+    "scales": [64, 96, 120],
 }  # fmt: skip
 BUDGETS = {"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(3, FULL)}
 
@@ -44,7 +51,12 @@ NETWORKS: dict[str, dict[str, Any]] = {
     C: {"model": "model_c", "activation": "prelu"},
 }
 TEN_VIEWS, DENSE = "ten-view", "dense"
-LEARNED = 0.95  # of guessing's error: below it a network has learned something
+# Of guessing's error: above it a difference says nothing yet.  A rule of thumb, no test of whether a network guesses.
+LEARNED = 0.95
+TOO_EARLY = f"No network's error is below {100 * LEARNED:.0f}% of guessing's: too early to compare."
+# Points: what one image of 1,000 makes.  Errors are multiples of an image's worth, so that two seeds may agree by
+# coincidence, and a standard error of 0 is then no certainty.  The rows do not hold how many images there are.
+LEAST = 0.1
 
 
 def networks(setup: Setup, names: Sequence[str]) -> list[Trained]:
@@ -85,8 +97,20 @@ def known(rows: Rows) -> Rows:
 
 
 def learned(rows: Rows) -> bool:
-    """Whether any network is better than guessing."""
+    """Whether any network's error is below LEARNED of guessing's."""
     return any(row["top1_error"] < LEARNED * row["guessing"] for row in known(rows))
+
+
+def clear(differences: Sequence[float]) -> int:
+    """-1 or 1: on average below or above 0, by more than two standard errors and by more than LEAST; else 0.
+
+    >>> clear([-0.5, -0.4]), clear([-0.1, -0.1]), clear([0.3]), clear([-1, 2]), clear([2, 3])
+    (-1, 0, 0, 0, 1)
+    """
+    mean, error = mean_and_error(differences)
+    if abs(mean) <= max(2 * error, LEAST + 1e-9):  # the difference of two rounded errors may be 0.1000000000001
+        return 0
+    return 1 if mean > 0 else -1
 
 
 def cell(rows: Rows, column: str) -> str:

@@ -21,7 +21,7 @@ from minidelve.experiments.training import tested, trained
 from minidelve.predict import first_name
 
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
-RARE = 0.01  # a p up to which chance is ruled out
+RARE = 0.01  # a p up to which a difference is called more than chance
 PAPER = (("letter opener", 49), ("spotlight", 38), ("restaurant", 36))  # top-5 error %: the three worst of 1000
 PAPER_FAULTLESS = "113 of 1000 classes"
 
@@ -62,11 +62,12 @@ def trend(rows: Rows) -> Trend:
     agreed = agreement(misses / images, rng)
     uneven = max(ps) <= RARE and (agreed is None or agreed[1] <= RARE)
     guessing = 100 - 100 / len(classes)
-    nothing = np.average([c.top1 for c in classes], weights=[c.images for c in classes]) > LEARNED * guessing
+    nothing = np.average([c.top1 for c in classes], weights=[c.images for c in classes]) >= LEARNED * guessing
     holds = None if nothing else True if uneven else False if np.mean(spreads) <= 1 else None
     sentences = [extremes(classes), chance(spreads, ps), order(agreed, len(misses))]
     if nothing:
-        sentences.append("But the network is hardly better than guessing.")
+        least = f"{100 * LEARNED:.0f}% of guessing's"
+        sentences.append(f"But the network's error is not below {least}: too early to compare.")
     return Trend(holds, " ".join(sentences))
 
 

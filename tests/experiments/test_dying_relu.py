@@ -177,9 +177,10 @@ def test_shares_are_of_all_units_not_means_over_layers():
         ({}, True, "15.0 ± 5.0% at 0.01, 65.0 ± 5.0% at 0.1, 100.0 ± 0.0% at 1: from the smallest to the largest of "
                    "these rates it grows by 85.0 ± 5.0 points, over 2 seeds. At 0.1, the largest rate at which neither "
                    "diverges, it is 55.0 ± 5.0 points above"),
-        ({(CHANNELS, 0.1): [(4, 2), (0, 1)]}, None, "it is 30.0 ± 30.0 points above"),
+        ({(CHANNELS, 0.1): [(3, 2), (0, 2)]}, None, "it is 30.0 ± 20.0 points above"),  # 1.5 standard errors
         ({(CHANNELS, 0.1): [(8, 2), (8, 2)]}, False, "it is -35.0 ± 5.0 points above"),
-        ({(RELU, 1.0): [(1, 0), (1, 1)]}, False, "it grows by 0.0 ± 0.0 points"),  # not at all
+        ({(RELU, 1.0): [(1, 0), (1, 1)]}, None, "it grows by 0.0 ± 0.0 points"),  # not at all: no proof of either
+        ({(RELU, 1.0): [(0, 0), (1, 0)]}, False, "it grows by -10.0 ± 0.0 points"),
         ({(RELU, 1.0): [None, (8, 2)]}, True, "from the smallest to the largest of these rates it grows by 50.0 ± 0.0"),
         ({(CHANNELS, 0.1): [(0, 0), None]}, True, "At 0.01, the largest rate at which neither diverges, it is 15.0"),
     ],
@@ -189,6 +190,11 @@ def test_the_trend_compares_where_both_stay_finite(changes, holds, words):
     assert words in found.sentence
     assert found.holds is holds
     assert "Diverged: " in found.sentence and f"{CHANNELS} at 1" in found.sentence
+
+
+def test_no_dead_unit_anywhere_refutes_nothing():
+    found = dying_relu.trend(rows_of(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
+    assert found.holds is None and "grows by 0.0 ± 0.0 points" in found.sentence
 
 
 def test_a_single_seed_tells_nothing_and_breaks_nothing():

@@ -120,7 +120,19 @@ def test_both_measures_must_agree():
 def test_a_mean_far_below_zero_is_not_small():
     far, near = (rows_of(one, lambda seed, layer, mean=mean: mean) for mean in (-2.0, -0.5))
     assert (fig2_responses.trend(far).holds, fig2_responses.trend(near).holds) == (False, True)
-    assert fig2_responses.table(near)[1][0][1:4] == ["1.000", "-0.500", "-0.500 ± 0.000"]
+    header, lines = fig2_responses.table(near)
+    assert lines[0][1:4] == ["1.000", "0.500", "-0.500 ± 0.000"] and "size of mean response" in header[2]
+
+
+def test_the_printed_sizes_differ_by_the_printed_difference():
+    """A mean of either sign: its size over the seeds is 0.4, not 0."""
+    lines = fig2_responses.table(rows_of(one, lambda seed, layer: 0.4 * (-1) ** seed, seeds=2))[1]
+    assert lines[0][1:4] == ["1.000", "0.400", "-0.600 ± 0.000"]
+
+
+def test_two_seeds_that_agree_on_a_majority_of_one_layer_are_no_certainty():
+    for count, holds in ((8, True), (7, None), (6, None), (5, False)):
+        assert fig2_responses.trend(rows_of(one, first(count), seeds=2)).holds is holds
 
 
 def test_the_table_shows_both_measures_layer_by_layer():

@@ -56,10 +56,10 @@ def left(he, xavier, epochs=6, error=80.0):
     ]  # fmt: skip
 
 
-def right(he, xavier, epochs=8):
-    """Rows of fig3-right: each seed's distance from ln C at the end."""
+def right(he, xavier, epochs=8, vanished=1e-10):
+    """Rows of fig3-right: each seed's distance from ln C at the end, and Xavier's first mean square gradient."""
     return [
-        row for variant, ends, gradient in ((HE, he, 1e-2), (XAVIER, xavier, 1e-10)) for seed, end in enumerate(ends)
+        row for variant, ends, gradient in ((HE, he, 1e-2), (XAVIER, xavier, vanished)) for seed, end in enumerate(ends)
         for row in made(variant, seed, [CHANCE + end] * (10 * epochs), 80.0, gradient=gradient)
     ]  # fmt: skip
 
@@ -143,6 +143,12 @@ def test_a_start_is_the_first_point_below_the_level():
     assert lines[2][2:4] == ["2.996", "95.00"]
 
 
+def test_a_seed_with_which_neither_starts_is_left_out():
+    assert fig3_left.head_start(left(he=[3, 61], xavier=[12, 61])) == pytest.approx([0.9])
+    none = fig3_left.trend(left(he=[61, 61], xavier=[61, 61]))
+    assert none.holds is None and "No seed's loss" in none.sentence
+
+
 def test_the_trend_on_22_layers_tells_right_wrong_and_not_to_be_told():
     earlier = fig3_left.trend(left(he=[3, 4], xavier=[12, 14]))
     assert earlier.holds is True and "0.95 ± 0.05 epochs" in earlier.sentence
@@ -153,14 +159,29 @@ def test_the_trend_on_22_layers_tells_right_wrong_and_not_to_be_told():
     assert one.holds is None and "One seed tells no error" in one.sentence
 
 
-def test_a_network_that_only_guesses_has_not_converged():
+def test_two_seeds_that_agree_by_coincidence_need_a_gap_of_a_point():
+    assert fig3_left.trend(left(he=[3, 8], xavier=[4, 9])).holds is True  # 0.1 in both, whatever their last digits
+    assert fig3_left.trend(left(he=[4, 9], xavier=[3, 8])).holds is False
+    assert fig3_left.trend(left(he=[3, 8], xavier=[3, 8])).holds is None
+    assert fig3_left.grain(left(he=[3], xavier=[4])) == pytest.approx(0.1)
+    assert fig3_left.clear([0.1 - 1e-15] * 2, 0.1) and not fig3_left.clear([0.05, 0.05], 0.1)
+
+
+def test_a_network_that_only_guesses_has_not_converged_yet():
     # 1000 images: guessing is 95% give or take 0.69, so 93.7 may be luck and 93.5 is none.
     by_luck, beyond = (left(he=[3, 4], xavier=[12, 14], error=error) for error in (93.7, 93.5))
-    assert fig3_left.trend(by_luck).holds is False and fig3_left.trend(beyond).holds is True
-    short = left(he=[3, 4], xavier=[7, 8], epochs=5, error=95.0)
-    assert fig3_left.trend(short).holds is None and "no verdict" in fig3_left.trend(short).sentence
-    one_stuck = select(beyond, variant=HE) + select(by_luck, variant=XAVIER)
-    assert fig3_left.trend(one_stuck).holds is False and "Xavier: a seed" in fig3_left.trend(one_stuck).sentence
+    assert fig3_left.trend(by_luck).holds is None and fig3_left.trend(beyond).holds is True
+    one_stuck = fig3_left.trend(select(beyond, variant=HE) + select(by_luck, variant=XAVIER))
+    assert one_stuck.holds is None and "With Xavier's initialization a seed or more is not below" in one_stuck.sentence
+
+
+def test_not_having_started_yet_does_not_contradict_converging_later():
+    he, xavier = (left(he=[30, 35], xavier=[61, 61], error=error) for error in (80.0, 95.0))
+    late = fig3_left.trend(select(he, variant=HE) + select(xavier, variant=XAVIER))
+    assert late.holds is None and "With Xavier's initialization the loss has not moved by epoch 6." in late.sentence
+    # The other way round it does: Xavier's has started and He's has not.
+    he, xavier = (left(he=[61, 61], xavier=[30, 35], error=error) for error in (95.0, 80.0))
+    assert fig3_left.trend(select(he, variant=HE) + select(xavier, variant=XAVIER)).holds is False
 
 
 def test_the_trend_on_30_layers_tells_right_wrong_and_not_to_be_told():
@@ -168,12 +189,35 @@ def test_the_trend_on_30_layers_tells_right_wrong_and_not_to_be_told():
     assert fig3_right.trend(right(he=[-0.06], xavier=[0.004])).holds is True
     assert fig3_right.trend(right(he=[-0.06, -0.3], xavier=[0.0, -0.011])).holds is False  # Xavier's falls too
     assert fig3_right.trend(right(he=[-0.06, -0.3], xavier=[0.0, -0.011], epochs=1)).holds is False
-    assert fig3_right.trend(right(he=[-0.04], xavier=[-0.011], epochs=1)).holds is False
+    assert fig3_right.trend(right(he=[-0.04], xavier=[-0.011], epochs=1)).holds is None
     assert fig3_right.trend(right(he=[-0.04, -0.3], xavier=[0.0, 0.0])).holds is False  # He's stalls too
     short = fig3_right.trend(right(he=[-0.04, -0.3], xavier=[0.0, 0.0], epochs=5))
     assert short.holds is None and "no verdict" in short.sentence
-    assert "in units of He's, is 1.0e-08 (predicted: 1.5e-08)" in short.sentence
-    assert "weight decay's part of the step, is 5.0e-02 (5.0e+02 with He's)" in short.sentence
+    assert "in units of He's, is 1.00e-08 (predicted: 1.49e-08)" in short.sentence
+    assert "weight decay's part of the step, is 5.00e-02 (asked for: below 1; 5.00e+02 with He's)" in short.sentence
+
+
+def test_a_flat_loss_is_a_stall_only_where_weight_decay_outweighs_the_gradient():
+    for vanished, holds in ((3.9e-8, True), (4.1e-8, False)):  # the decay's mean square is 4e-8
+        assert fig3_right.trend(right(he=[-0.3, -0.3], xavier=[0.0, 0.0], vanished=vanished)).holds is holds
+    unknown = [row | {"gradient_square": None} if "layer" in row else row for row in right([-0.3], [0.0])]
+    assert fig3_right.trend(unknown).holds is None
+
+
+def test_over_the_seeds_the_gradients_have_geometric_means_and_the_printed_numbers_agree():
+    squares = {HE: (1e-2, 3e-6), XAVIER: (2e-11, 7e-13)}
+    rows = [
+        row for variant, several in squares.items() for seed, square in enumerate(several)
+        for row in made(variant, seed, [CHANCE] * 10, 95.0, gradient=square, decay=(1e-8, 4e-8)[seed])
+    ]  # fmt: skip
+    printed = {line[0]: line[4:7] for line in fig3_right.table(rows)[1]}
+    he, xavier = float(printed[HE][0]), float(printed[XAVIER][0])
+    assert he == pytest.approx((1e-2 * 3e-6) ** 0.25, rel=0.01)
+    assert xavier == pytest.approx((2e-11 * 7e-13) ** 0.25, rel=0.01)
+    assert float(printed[XAVIER][2]) == pytest.approx((xavier / he) ** 2, rel=0.02)
+    decay = float(printed[XAVIER][1])
+    assert decay == pytest.approx((1e-8 * 4e-8) ** 0.25, rel=0.01)
+    assert fig3_right.push(rows, XAVIER) == pytest.approx(xavier / decay, rel=0.02)
 
 
 @pytest.mark.parametrize("item", [fig3_left, fig3_right])

@@ -62,18 +62,22 @@ def test_the_trend_tells_right_wrong_and_not_to_be_told():
     holds = fig4.trend(made(LOWER, LOWER))
     assert holds.holds is True and "training error in 100% of 20 epochs, by 1.00 ± 0.06 points" in holds.sentence
     assert fig4.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
-    crossed = fig4.trend(made([1.0] + LOWER[1:], LOWER))  # higher at first, by far more than the seeds waver
-    assert crossed.holds is False and "standard errors: training: 1." in crossed.sentence
+    crossed = fig4.trend(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
+    assert crossed.holds is False and "two or more on end: training: 1, 2." in crossed.sentence
     assert fig4.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
     assert fig4.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
     assert fig4.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
     assert fig4.trend(made(LOWER, LOWER, waver=3.0)).holds is None
 
 
-def test_an_epoch_contradicts_beyond_three_standard_errors_and_the_last_beyond_two():
-    fine = Gap(9.0, -1.0, 0.1)
-    assert fig4.verdict([Gap(1.0, 0.29, 0.1), *[fine] * 9]) is True
-    assert fig4.verdict([Gap(1.0, 0.31, 0.1), *[fine] * 9]) is False
+def test_two_epochs_on_end_contradict_beyond_three_standard_errors_and_the_last_beyond_two():
+    fine, luck, off = Gap(9.0, -1.0, 0.1), Gap(1.0, 0.29, 0.1), Gap(1.0, 0.31, 0.1)
+    assert fig4.verdict([luck, luck, *[fine] * 18]) is True
+    assert fig4.verdict([off, luck, *[fine] * 18]) is True
+    assert fig4.verdict([off, fine, off, *[fine] * 17]) is True
+    assert fig4.verdict([off, off, *[fine] * 18]) is False
+    assert fig4.verdict([*[fine] * 9, off, off, *[fine] * 9]) is False
+    assert fig4.clearly_higher([fine, off]) == [] and len(fig4.clearly_higher([fine, off, off])) == 2
     assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.21, 0.1)]) is False
     assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.19, 0.1)]) is None
 

@@ -36,6 +36,31 @@ def test_over_many_steps_a_slope_fades_as_derived():
     assert further / far == pytest.approx(root, rel=1e-9)
 
 
+def test_the_lab_runs_keep_what_the_docstring_says():
+    """157 batches of 64 an epoch; the rate falls after epochs 7 and 10 of 12."""
+    assert shrinkage([(0.01, 1900)], 0.0005, 0.9) == pytest.approx(0.91, abs=0.005)
+    falling = [(0.01, 7 * 157), (0.001, 3 * 157), (0.0001, 2 * 157)]
+    assert shrinkage(falling, 0.0005, 0.9) == pytest.approx(0.944, abs=5e-4)
+
+
+@pytest.mark.parametrize("pulses", [range(500), [0], [499], range(0, 500, 7)])
+def test_a_slope_that_grew_keeps_more_than_the_derived_share_and_one_that_fell_less(pulses):
+    """The same gradients with and without decay, at the optimizer."""
+
+    def end(size, decay):
+        a = nn.Parameter(np.array([0.25]))
+        sgd = optim.SGD([a], lr=0.01, momentum=0.9, weight_decay=decay)
+        for t in range(500):
+            a.grad = np.array([size / len(pulses) if t in pulses else 0.0])
+            sgd.step()
+        return a.data[0]
+
+    kept = shrinkage([(0.01, 500)], 0.02, 0.9)
+    up, down = (end(size, 0.02) / end(size, 0.0) for size in (-1.0, 1.0))
+    assert end(-1.0, 0.0) > 0.25 > end(1.0, 0.0) > 0 and kept < 0.4
+    assert down < kept < up
+
+
 @pytest.fixture(scope="module")
 def ran(tiny_data, tmp_path_factory):
     """A pair with a decay that the loss cannot stand up to, and table2's network; the runs' folder and the rows."""

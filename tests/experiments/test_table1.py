@@ -135,4 +135,4 @@ def test_missing_numbers_stop_nothing(shared):
 
 def test_a_run_with_a_missing_layer_is_not_read():
     rows = rows_of([FALLING, [*FALLING[:5], None, *FALLING[6:]]], around(FALLING))
-    assert table1.courses(rows, SHARED).tolist() == [FALLING]
+    assert table1.profiles(rows, SHARED).tolist() == [FALLING]

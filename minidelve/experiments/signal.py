@@ -198,7 +198,7 @@ ITEM = Item(
     "gradients end there too. Ratios of neighbouring layers are averaged over many networks and multiplied. PReLU "
     f"(slope {PRELU}) with he (1+a²), ReLU with the others; xavier is sqrt(1/n), the paper's comparison.",
     budgets={
-        "quick": Budget(4, {"networks": 12, "widths": WIDTHS}),
+        "quick": Budget(4, {"networks": 5, "widths": WIDTHS}),
         "lab": Budget(16, {"networks": 64, "widths": WIDTHS}),
         "full": Budget(64, {"networks": 128, "widths": WIDTHS}),
     },

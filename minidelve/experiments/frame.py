@@ -14,6 +14,7 @@ import csv
 import io
 import os
 import platform
+import shlex
 import sys
 import time
 from collections.abc import Iterator
@@ -60,7 +61,7 @@ class Work:
     @property
     def command(self) -> str:
         """The command that repeats it, where the data lie."""
-        data = f" --data {self.data_name}" if self.item.uses_data else ""
+        data = f" --data {shlex.quote(self.data_name)}" if self.item.uses_data else ""
         seeds = f" --seeds {self.seed_count}" if self.item.random else ""
         device = f" --device {self.device}" if self.device != "cpu" else ""
         return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}"

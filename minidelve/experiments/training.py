@@ -90,7 +90,8 @@ def trained(setup: Setup, **options: Any) -> Trained:
     before = checkpoint.load_meta(last)["history"] if last.is_file() else []
     setup.earlier += sum(row["seconds"] for row in before)
     if not (folder / "result.json").is_file():
-        train(config, folder, resume=bool(before), say=say, data_sets=opened(config.data))
+        # Without a finished epoch there may still be a first one's unfinished files, of a run that was killed.
+        train(config, folder, resume=bool(before), overwrite=not before, say=say, data_sets=opened(config.data))
     return Trained(folder, checkpoint.load(last, optimizer=False))
 
 

@@ -5,7 +5,8 @@ from dataclasses import replace
 import pytest
 
 from minidelve.commands import reproduce
-from minidelve.experiments import ITEMS, Budget, fisher, signal
+from minidelve.experiments import ITEMS, Budget, Trend, fisher, signal
+from minidelve.experiments.frame import Result
 from minidelve.run_folder import Diverged
 
 UNTRAINED = ("signal", "fisher", "momentum")
@@ -92,3 +93,21 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
     (tmp_path / "full/fisher").mkdir(parents=True)
     (tmp_path / "full/fisher/mine.txt").write_text("")
     refused(["reproduce", "all", "--out", tmp_path / "full"], "fisher holds mine.txt", "--out")
+
+
+def test_the_device_is_passed_on_and_the_index_has_each_items_time(cli, monkeypatch, tmp_path):
+    works = []
+
+    def fake(work):
+        works.append(work)
+        return Result(work, Trend(True, "yes"), 1, 0, 60.0 * len(works))
+
+    monkeypatch.setattr(reproduce, "check_device", lambda device: None)
+    monkeypatch.setattr(reproduce, "reproduce", fake)
+    assert cli("reproduce", "all", "--device", "cuda", "--budget", "lab", "--seeds", 2, "--out", tmp_path).code == 0
+    assert {(w.device, w.budget, w.seeds, w.data) for w in works} == {("cuda", "lab", 2, "toy")}
+    index = (tmp_path / "index.md").read_text()
+    for i, item in enumerate(ITEMS.values(), 1):
+        line = next(line for line in index.splitlines() if f"[{item.name}]" in line)
+        assert line.endswith(f"| {reproduce.duration(60.0 * i)} |")
+

@@ -2,13 +2,16 @@
 
 import csv
 import json
+from dataclasses import replace
 
+import numpy as np
 import pytest
 
-from minidelve.experiments import ITEMS, Budget, Item, Trend, style
+from minidelve.experiments import ITEMS, Budget, Item, Trend, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
 from minidelve.experiments.item import distinct
 from minidelve.experiments.page import index
+from minidelve.experiments.parts import Part, Parts, plain
 from minidelve.run_folder import RunError
 
 
@@ -144,3 +147,72 @@ def test_lines_differ_without_colours():
     looks = [(style.line(i)["linestyle"], style.line(i)["marker"]) for i in range(len(style.LINES))]
     assert len({str(look) for look in looks}) == len(looks) and len({m for _, m in looks}) == len(looks)
     assert distinct([{"a": 2}, {"a": 1}, {"a": 2}], "a") == [2, 1]
+
+
+def test_a_part_is_told_where_it_runs_and_its_time_counts_what_was_done_earlier(tmp_path):
+    seen = []
+
+    def run(setup):
+        seen.append((setup.variant, setup.seed, setup.data, setup.runs, setup.device))
+        setup.earlier += 100.0
+        return [{"x": 1.0}]
+
+    counting = Counting(run=run)
+    result = reproduce(replace(counting.work(tmp_path, seeds=1), device="cuda"))
+    assert seen == [(v, 0, "toy", tmp_path / "runs", "cuda") for v in ("he, 14", "xavier")]
+    assert 200 <= result.seconds < 210
+
+
+def test_another_device_and_another_version_are_other_parts(tmp_path, monkeypatch):
+    reproduce(Counting().work(tmp_path, seeds=1))
+    device = Counting()
+    reproduce(replace(device.work(tmp_path, seeds=1), device="cuda"))
+    assert len(device.ran) == 2 and "--seeds 1 --device cuda`" in (tmp_path / "count/page.md").read_text()
+    monkeypatch.setattr(parts, "__version__", "another")
+    newer = Counting()
+    reproduce(newer.work(tmp_path, seeds=1))
+    assert len(newer.ran) == 2
+
+
+def test_variants_that_read_alike_have_files_of_their_own(tmp_path):
+    finished = Parts(tmp_path, Counting().item, Budget(1, {}), "toy")
+    assert finished.path("a, 1", 0) != finished.path("a=1", 0)
+
+
+def test_a_part_appears_only_when_it_is_complete(tmp_path, monkeypatch):
+    def killed(*paths):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(parts.os, "replace", killed)
+    finished = Parts(tmp_path, Counting().item, Budget(1, {}), "toy")
+    with pytest.raises(KeyboardInterrupt):
+        finished.keep("he", 0, Part([{"x": 1}], 1.0, "here"))
+    assert not list(tmp_path.glob("*.json")) and finished.load("he", 0) is None
+
+
+def test_an_error_names_the_part(tmp_path):
+    def run(setup):
+        raise RunError("boom")
+
+    with pytest.raises(RunError, match="count, he, 14, seed 0: boom"):
+        reproduce(Counting(run=run).work(tmp_path))
+
+
+def test_the_csv_does_not_tell_where_the_data_lie(tmp_path):
+    counting = Counting(run=lambda setup: [{"x": 1.0, "path": f"{setup.data}/val/1.png"}])
+    reproduce(counting.work(tmp_path, data="/else/where/four"))
+    text = (tmp_path / "count/results.csv").read_text()
+    assert ",four/val/1.png" in text and "/else" not in text
+
+
+def test_every_machine_that_had_a_part_in_it_is_named(tmp_path):
+    reproduce(Counting().work(tmp_path))
+    first = sorted((tmp_path / "count/parts").iterdir())[0]
+    first.write_text(json.dumps(json.loads(first.read_text()) | {"machine": "an abacus"}))
+    reproduce(Counting().work(tmp_path))
+    page = (tmp_path / "count/page.md").read_text()
+    assert "an abacus" in page and frame.machine() in page
+
+
+def test_infinity_is_no_number_of_json():
+    assert plain(np.float32("inf")) is None and plain(-np.inf) is None

@@ -1,5 +1,7 @@
 """The table2 item: its statistics, from rows made by hand, and one run of each activation."""
 
+from types import SimpleNamespace
+
 import pytest
 
 from minidelve import checkpoint
@@ -59,3 +61,25 @@ def test_every_activation_is_what_it_says(tiny_data, tmp_path):
     configs = [checkpoint.load_meta(run / "last.npz")["config"] for run in tmp_path.iterdir()]
     assert sorted((c["activation"], c["slope"]) for c in configs) == [
         ("lrelu", 0.01), ("lrelu", 0.25), ("prelu", 0.01), ("prelu-shared", 0.01), ("relu", 0.01)]  # fmt: skip
+
+
+@pytest.mark.parametrize(("changes", "holds", "words"), [
+    ({SHARED: [59.0, 62.0, 63.5]}, None, "PReLU shared -0.50 ± 0.29"),
+    ({SHARED: [54.0, 58.0, 58.5]}, True, "not clearly above shared: 0.50 ± 0.29"),
+    ({SHARED: [63.0, 65.0, 67.1], CHANNELS: [62.0, 64.0, 66.5]}, False, "not worse than shared"),
+])
+def test_two_standard_errors_and_not_one(changes, holds, words):
+    found = table2.trend(rows_of(**changes))
+    assert found.holds is holds and words in found.sentence
+
+
+def test_a_row_is_the_last_epochs_network_tested_with_ten_views(monkeypatch):
+    asked = []
+    errors = SimpleNamespace(top1=40.0, top5=10.0)
+    row = SimpleNamespace(tally=SimpleNamespace(errors=lambda: errors))
+    net = SimpleNamespace(final={"train_loss": 0.5}, history=[{"train_loss": 2.0}, {"train_loss": 0.5}])
+    monkeypatch.setattr(table2, "trained", lambda setup, **options: net)
+    monkeypatch.setattr(table2, "tested", lambda nets, **way: asked.append((nets, way)) or SimpleNamespace(rows=[row]))
+    rows = table2.run(Setup(Budget(1, {}), "toy", RELU, 0))
+    assert rows == [{"top1_error": 40.0, "top5_error": 10.0, "train_loss": 0.5}]
+    assert asked == [([net], {"protocol": "ten-view"})]

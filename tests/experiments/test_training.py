@@ -1,12 +1,15 @@
 """Networks trained for the items: once for all of them, resumed where they were, and tested as they are asked for."""
 
-from dataclasses import replace
+import copy
+from dataclasses import fields, replace
 from functools import partial
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
-from minidelve import Tensor
+from minidelve import Tensor, checkpoint
+from minidelve.config import Config
 from minidelve.experiments import Budget, Setup, training
 from minidelve.experiments.training import configured, name_of, opened, trained
 from minidelve.run_folder import Diverged
@@ -102,3 +105,77 @@ def test_validation_hands_out_the_centre_crops_that_training_was_tested_on(setup
 def test_a_loss_that_does_not_stay_finite_is_told_apart(setup):
     with pytest.raises(Diverged, match="the loss became .*try a smaller --lr"):
         trained(setup, lr=1e30, activation="relu")
+
+
+def test_a_resumed_network_keeps_the_epochs_that_it_has(setup, monkeypatch):
+    keep = training.train
+
+    def stopping(config, folder, **options):
+        def say(line):
+            if "1/2" in line:
+                raise KeyboardInterrupt
+
+        return train(config, folder, **options | {"say": say})
+
+    monkeypatch.setattr(training, "train", stopping)
+    with pytest.raises(KeyboardInterrupt):
+        trained(setup)
+    (first,) = checkpoint.load_meta(setup.runs / name_of(configured(setup, {})) / "last.npz")["history"]
+    monkeypatch.setattr(training, "train", keep)
+    again = another(setup)
+    assert trained(again).history[0] == first and again.earlier == first["seconds"]
+
+
+@pytest.mark.parametrize("field", [f.name for f in fields(Config) if f.name not in ("workers", "on_bad_image")])
+def test_every_option_is_in_the_name(setup, field):
+    config = configured(setup, {})
+    changed = copy.copy(config)
+    setattr(changed, field, "another")
+    assert name_of(changed).rpartition("-")[2] != name_of(config).rpartition("-")[2]
+
+
+def test_the_version_is_in_the_name(setup, monkeypatch):
+    before = name_of(configured(setup, {}))
+    monkeypatch.setattr(training, "__version__", "another")
+    assert name_of(configured(setup, {})) != before
+
+
+def test_what_an_item_asks_for_overrides_the_budget(setup):
+    assert configured(setup, {"width": 0.5, "epochs": 5}).width == 0.5
+
+
+def test_only_the_last_checkpoint_is_looked_at_on_the_validation_set(setup):
+    net = trained(setup)
+    (net.folder / "best.npz").write_bytes(b"spoilt")
+    sets = opened(setup.data)
+    before = [dataset.cache_bytes for dataset in sets]
+    again = trained(another(setup))
+    found = training.tested([again])
+    assert [d.split for d in sets] == ["train", "val"] and found.dataset is sets[1]
+    assert found.rows[0].tally.errors().top1 == pytest.approx(again.final["val_top1_error"])
+    assert again.network is again.network and [dataset.cache_bytes for dataset in sets] == before
+
+
+def test_the_time_of_several_networks_adds_up(setup):
+    nets = [trained(another(setup), activation=a) for a in ("relu", "prelu")]
+    later = another(setup)
+    for net in nets:
+        trained(later, activation=net.config.activation)
+    assert later.earlier == pytest.approx(sum(row["seconds"] for net in nets for row in net.history))
+
+
+def test_networks_are_tested_on_their_device(setup, monkeypatch):
+    ways = []
+    monkeypatch.setattr(training, "evaluate_runs", lambda paths, way, dataset: ways.append(way))
+    config = configured(another(setup, device="cuda"), {})
+    training.tested([SimpleNamespace(config=config, last=None)], protocol="dense")
+    assert [(way.device, way.protocol) for way in ways] == [("cuda", "dense")]
+
+
+
+def test_a_run_that_was_killed_while_it_kept_its_first_epoch_begins_anew(setup):
+    folder = setup.runs / name_of(configured(setup, {}))
+    folder.mkdir(parents=True)
+    for name in ("config.json", "last.unfinished"):
+        (folder / name).write_text("{")
+    assert len(trained(setup).history) == 2 and not (folder / "last.unfinished").exists()

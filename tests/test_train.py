@@ -116,18 +116,20 @@ def test_slopes_move_and_decay_only_where_it_should():
     assert np.ptp(slopes.data) > 0
 
 
-def test_slopes_decay_like_weights_if_asked_to():
+@pytest.mark.parametrize(("activation", "count"), [("prelu", 32 + 4 * 64 + 6 * 128 + 2 * 512), ("prelu-shared", 13)])
+def test_slopes_decay_like_weights_if_asked_to(activation, count):
     """After one step, with the same gradients, the slopes differ by eps decay a (4), a = 0.25."""
     pictures, slopes, others = noisy_colours(8, seed=7), [], []
     for decay_slopes in (False, True):
-        config = Config(size=28, batch_size=8, lr=0.01, weight_decay=0.5, decay_slopes=decay_slopes)
+        options = {"decay_slopes": decay_slopes, "activation": activation}
+        config = Config(size=28, batch_size=8, lr=0.01, weight_decay=0.5, **options)
         run, batches, _ = started(config, pictures, pictures)
         ((x, targets),) = batches.epoch(1)
         train_step(run, x, targets, "")
         parameters = run.network.state_dict()
         slopes.append(np.concatenate([a for name, a in parameters.items() if name.endswith("_act.a")]))
         others.append(np.concatenate([w.ravel() for name, w in parameters.items() if not name.endswith("_act.a")]))
-    assert len(slopes[0]) == 32 + 4 * 64 + 6 * 128 + 2 * 512
+    assert len(slopes[0]) == count
     np.testing.assert_allclose(slopes[0] - slopes[1], 0.01 * 0.5 * 0.25, rtol=1e-3)
     np.testing.assert_array_equal(*others)
 

@@ -203,7 +203,7 @@ ITEM = Item(
     "weights and slopes, as our runs have too few steps for the usual one to show much. The derived factor is what a "
     "run's rates and steps would leave of a slope that the decay alone moves, a product of 1 - rate decay / (1 - "
     "momentum) for every step but the first few; slopes are those after the last epoch, errors those of centre crops.",
-    budgets={"quick": Budget(2, QUICK | DECAYS), "lab": Budget(3, LAB | DECAYS), "full": Budget(5, FULL | DECAYS)},
+    budgets={"quick": Budget(1, QUICK | DECAYS), "lab": Budget(3, LAB | DECAYS), "full": Budget(5, FULL | DECAYS)},
     variants=variants,
     run=run, table=table, trend=trend, draw=draw,
 )  # fmt: skip

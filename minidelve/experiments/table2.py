@@ -129,7 +129,7 @@ ITEM = Item(
     "views. The ICCV version adds LReLU with a slope of 0.25, no better than ReLU.",
     ours="The 14 layers for small images (`lab14`, narrower where the budget says so), trained from scratch with each "
     "activation and the same options, several seeds; every run is tested after its last epoch with ten views.",
-    budgets={"quick": Budget(2, QUICK), "lab": Budget(4, LAB), "full": Budget(5, FULL)},
+    budgets={"quick": Budget(1, QUICK), "lab": Budget(4, LAB), "full": Budget(5, FULL)},
     variants=lambda budget: list(ACTIVATIONS),
     run=run, table=table, trend=trend, draw=draw,
 )  # fmt: skip

@@ -30,7 +30,7 @@ from minidelve.train import loaders, train
 
 # The 14 layers for small images, at three sizes.  Options as in `minidelve train`.
 QUICK: dict[str, Any] = {
-    "model": "lab14", "width": 0.25, "fc": 256, "size": 32, "short_side": 36, "epochs": 1, "batch_size": 16, "lr": 0.005,
+    "model": "lab14", "width": 0.5, "fc": 256, "size": 32, "short_side": 36, "epochs": 1, "batch_size": 16, "lr": 0.005,
 }  # fmt: skip
 LAB: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 128, "size": 32, "short_side": 36, "epochs": 12, "batch_size": 64, "lr": 0.01,

@@ -13,7 +13,6 @@ is met there more easily.
 
 from __future__ import annotations
 
-import math
 from pathlib import Path
 from typing import Any
 
@@ -161,7 +160,7 @@ def draw(rows: Rows) -> Any:
         points = [(k, *mean_and_error(numbers)) for k, numbers in shares.items() if numbers]
         if points:
             x, means, errors = zip(*points, strict=True)
-            bars = [2 * e if math.isfinite(e) else 0 for e in errors]
+            bars = [style.bar(e) for e in errors]
             left.errorbar(x, means, bars, label=activation, capsize=2, **style.line(i))
         if lost := [k for k, rate in enumerate(rates) if rate not in (START, *finite(runs, activation))]:
             look = style.line(i) | {"linestyle": "", "marker": "x", "markersize": 8, "markeredgewidth": 2}

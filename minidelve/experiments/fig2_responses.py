@@ -154,7 +154,7 @@ def draw(rows: Rows) -> Any:
                 mean_and_error(numbers) if numbers else (math.nan, math.inf)
                 for numbers in (known(rows, column, layer=layer, variant=variant) for layer in layers)
             ]
-            bars = [2 * error if math.isfinite(error) else 0 for _, error in stated]
+            bars = [style.bar(error) for _, error in stated]
             panel.errorbar(range(len(layers)), [m for m, _ in stated], bars, capsize=3, label=variant, **style.line(i))
         panel.axhline(0, color="0.4", lw=0.8)
         panel.set_xticks(range(len(layers)), layers, rotation=60, ha="right", rotation_mode="anchor")

@@ -18,7 +18,6 @@ to be expected: an epoch by itself contradicts nothing.
 
 from __future__ import annotations
 
-import math
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -143,7 +142,7 @@ def draw(rows: Rows) -> Any:
                   label=validation)  # fmt: skip
     for i, (column, name) in enumerate(KINDS.items()):
         of = gaps(rows, column)
-        bars = [2 * gap.error if math.isfinite(gap.error) else 0.0 for gap in of]
+        bars = [style.bar(gap.error) for gap in of]
         differences.errorbar([gap.epoch + 0.1 * i for gap in of], [gap.mean for gap in of], bars, capsize=3,
                              label=name, **style.line(i))  # fmt: skip
     differences.axhline(0, color="0.4", lw=1)

@@ -141,11 +141,6 @@ def in_training(rows: Rows) -> str:
     )
 
 
-def bars(pairs: list[tuple[float, float]]) -> list[float]:
-    """Two standard errors, where they are known."""
-    return [2 * error if math.isfinite(error) else 0.0 for _, error in pairs]
-
-
 def draw(rows: Rows) -> Any:
     """Measured points on the derived curve, and what training makes of three of them."""
     figure, (left, right) = style.panels("Fisher matrix: output weights against hidden biases", 1, 2)
@@ -153,8 +148,9 @@ def draw(rows: Rows) -> Any:
     left.plot(a, [derived(s) for s in a], label="derived: (1 - a²) / ((1 + a²) √(2π))", **style.PREDICTION)
     variants = distinct(rows, "variant")
     pairs = [measured(rows, v) for v in variants]
-    left.errorbar([SLOPES[v] for v in variants], [mean for mean, _ in pairs], bars(pairs), fmt="o", color="black",
-                  capsize=4, zorder=3, label="sampled, ± 2 standard errors")  # fmt: skip
+    slopes, (means, bars) = [SLOPES[v] for v in variants], zip(*((m, style.bar(e)) for m, e in pairs), strict=True)
+    left.errorbar(slopes, means, bars, fmt="o", color="black", capsize=4, zorder=3,
+                  label="sampled, ± 2 standard errors")  # fmt: skip
     left.annotate("ReLU", (0, derived(0)), xytext=(8, 4), textcoords="offset points")
     left.set(xlabel="slope a of the hidden units", ylabel="off-diagonal element / diagonal", ylim=(-0.03, 0.46))
     left.set_title("One hidden layer, at initialization")
@@ -171,7 +167,8 @@ def draw_course(panel: Any, rows: Rows) -> None:
         alone = [derived(stated(rows, "slope", variant=variant, step=step)[0]) for step in steps]
         label = None if i else "derived from the mean slope of the moment"
         panel.plot(steps, alone, label=label, **style.PREDICTION)
-        panel.errorbar(steps, [mean for mean, _ in sizes], bars(sizes), capsize=3, label=variant, **style.line(i))
+        means, bars = zip(*((mean, style.bar(error)) for mean, error in sizes), strict=True)
+        panel.errorbar(steps, means, bars, capsize=3, label=variant, **style.line(i))
     panel.set_xscale("symlog", linthresh=10)  # even up to 10: step 0 has no logarithm
     panel.set_xticks(steps, [f"{step:,}" for step in steps])
     panel.minorticks_off()

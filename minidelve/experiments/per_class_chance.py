@@ -19,6 +19,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from minidelve.experiments.statistics import ranks
+
 DRAWS = 2_000
 
 
@@ -70,15 +72,6 @@ def agreement(errors: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
         shuffled += rng.permuted(np.tile(row, (DRAWS, 1)), axis=1)
     return round(ours, 12), share(correlation(shuffled), ours)
 
-
-def ranks(x: np.ndarray) -> np.ndarray:
-    """(C,) places in rising order, from 1; equal numbers share the mean of their places.
-
-    >>> ranks(np.array([5, 3, 5, 9])).tolist()
-    [2.5, 1.0, 2.5, 4.0]
-    """
-    _, which, counts = np.unique(x, return_inverse=True, return_counts=True)
-    return (np.cumsum(counts) - (counts - 1) / 2)[which]
 
 
 def share(by_chance: np.ndarray, ours: float) -> float:

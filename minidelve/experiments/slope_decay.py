@@ -175,7 +175,7 @@ def draw(rows: Rows) -> Any:
         for j, whose in enumerate(WHOSE):
             of_layers = [numbers_of(rows, decay, whose, layer, "mean_abs_a") for layer in layers]
             means, errors = zip(*map(mean_and_error, of_layers), strict=True)
-            bars = [2 * e if math.isfinite(e) else 0 for e in errors[:-1]]
+            bars = [style.bar(e) for e in errors[:-1]]
             left.errorbar(x, means[:-1], bars, label=f"decay {decay:g}, {whose}", capsize=2, **style.line(2 * i + j))
         right.axhline(factor(rows, decay), **style.PREDICTION, label="derived, the decay alone" if i == 0 else None)
         right.plot(x, ratios(rows, decay)[:-1], label=f"decay {decay:g}", **style.line(2 * i + 1))

@@ -24,7 +24,7 @@ import numpy as np
 
 from minidelve.experiments import style, table2
 from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
-from minidelve.experiments.statistics import mean_and_error, plus_minus
+from minidelve.experiments.statistics import mean_and_error, plus_minus, ranks
 from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, SHARED
 from minidelve.experiments.training import trained
 from minidelve.models.table import PRELU_START
@@ -81,10 +81,9 @@ def rank_correlation(profile: Profile) -> float:
     (-1.0, -0.79)
     """
     a = np.array(profile[:CONVS])
-    ranks = np.array([(a < x).sum() + (a == x).sum() / 2 for x in a])  # equal slopes share the mean of their ranks
-    depth = np.arange(CONVS)
-    scale = ranks.std() * depth.std()
-    return float(((ranks - ranks.mean()) * depth).mean() / scale) if scale else math.nan
+    order, depth = ranks(a), np.arange(CONVS)
+    scale = order.std() * depth.std()
+    return float(((order - order.mean()) * depth).mean() / scale) if scale else math.nan
 
 
 def distance(profile: Profile) -> float:
@@ -168,7 +167,7 @@ def draw(rows: Rows) -> Any:
         panel.axhline(PRELU_START, color="0.6", lw=1, label="start")
         panel.plot(places, PAPER[variant], label="paper (ImageNet)", **style.line(2) | {"linewidth": 1.0})
         pairs = [stated(slopes) for slopes in profiles(rows, variant).T.tolist()]
-        bars = [2 * error if math.isfinite(error) else 0 for _, error in pairs]
+        bars = [style.bar(error) for _, error in pairs]
         look = style.line(0) | {"linestyle": "none", "capsize": 3}
         panel.errorbar(places, [mean for mean, _ in pairs], bars, label="ours ± 2 standard errors", **look)
         if variant == CHANNELS and len(profiles(rows, variant)):

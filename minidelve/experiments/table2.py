@@ -11,7 +11,6 @@ with PReLU's first slope, 0.25, has only the first.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minidelve.experiments import style
@@ -98,13 +97,13 @@ def draw(rows: Rows) -> Any:
         errors = [row["top1_error"] for row in select(rows, variant=variant)]
         mean, error = mean_and_error(errors)
         left.plot(errors, [i] * len(errors), "o", color="0.6", ms=5, label=None if i else "one run")
-        bar = 2 * error if math.isfinite(error) else 0
+        bar = style.bar(error)
         left.errorbar(mean, i, xerr=bar, fmt="D", color="black", ms=5, capsize=4, zorder=4,
                       label=None if i else "mean ± 2 standard errors")  # fmt: skip
         if variant != RELU:
             differences = paired(rows, variant, RELU, "top1_error")
             mean, error = mean_and_error(differences)
-            bar = 2 * error if math.isfinite(error) else 0
+            bar = style.bar(error)
             right.plot(differences, [i] * len(differences), "o", color="0.6", ms=5)
             right.errorbar(mean, i, xerr=bar, fmt="D", color="black", ms=5, capsize=4, zorder=4)
             if variant in PAPER:

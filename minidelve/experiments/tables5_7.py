@@ -9,7 +9,6 @@ ImageNet's 1000 classes.
 
 from __future__ import annotations
 
-import math
 from typing import Any
 
 from minidelve.experiments import large, style
@@ -155,7 +154,7 @@ def dots(panel: Any, i: int, numbers: list[float], y: float) -> None:
     panel.plot(numbers, [y] * len(numbers), ".", color="0.65", ms=5)
     if numbers:
         mean, error = mean_and_error(numbers)
-        panel.errorbar(mean, y, xerr=2 * error if math.isfinite(error) else 0, capsize=3, **look(i))
+        panel.errorbar(mean, y, xerr=style.bar(error), capsize=3, **look(i))
 
 
 ITEM = Item(

@@ -39,9 +39,8 @@ def test_a_network_is_trained_once_and_its_time_counts_for_everyone(setup, monke
         np.testing.assert_array_equal(again.network.state_dict()[name], p)
 
 
-def test_an_interrupted_network_goes_on_after_its_last_epoch(setup, monkeypatch):
-    whole = trained(setup)
-    half, keep = another(setup, runs=setup.runs.parent / "half"), training.train
+def stop_after_one_epoch(setup: Setup, monkeypatch) -> None:
+    """Train, and be interrupted when the first of two epochs is kept."""
 
     def stopping(config, folder, **options):
         def say(line):
@@ -50,10 +49,15 @@ def test_an_interrupted_network_goes_on_after_its_last_epoch(setup, monkeypatch)
 
         return train(config, folder, **options | {"say": say})
 
-    monkeypatch.setattr(training, "train", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        trained(half)
-    monkeypatch.setattr(training, "train", keep)
+    with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
+        patch.setattr(training, "train", stopping)
+        trained(setup)
+
+
+def test_an_interrupted_network_goes_on_after_its_last_epoch(setup, monkeypatch):
+    whole = trained(setup)
+    half = another(setup, runs=setup.runs.parent / "half")
+    stop_after_one_epoch(half, monkeypatch)
     resumed = trained(another(half))
     assert len(resumed.history) == 2
     for name, p in whole.saved.parameters.items():
@@ -108,20 +112,8 @@ def test_a_loss_that_does_not_stay_finite_is_told_apart(setup):
 
 
 def test_a_resumed_network_keeps_the_epochs_that_it_has(setup, monkeypatch):
-    keep = training.train
-
-    def stopping(config, folder, **options):
-        def say(line):
-            if "1/2" in line:
-                raise KeyboardInterrupt
-
-        return train(config, folder, **options | {"say": say})
-
-    monkeypatch.setattr(training, "train", stopping)
-    with pytest.raises(KeyboardInterrupt):
-        trained(setup)
+    stop_after_one_epoch(setup, monkeypatch)
     (first,) = checkpoint.load_meta(setup.runs / name_of(configured(setup, {})) / "last.npz")["history"]
-    monkeypatch.setattr(training, "train", keep)
     again = another(setup)
     assert trained(again).history[0] == first and again.earlier == first["seconds"]
 

@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 
 import minidelve as md
-from minidelve import checkpoint, data
-from minidelve.protocols.dense import DenseScorer
-from minidelve.run_folder import find_checkpoint
+from minidelve import data
+from minidelve.evaluation.dense import DenseScorer
 from minidelve.tensor import no_grad
+from minidelve.training import checkpoint
+from minidelve.training.run_folder import find_checkpoint
 
 
 def by_hand(network: md.models.Network, maps: np.ndarray, k: int) -> np.ndarray:

@@ -17,9 +17,9 @@ import time
 from collections.abc import Iterator
 
 from minidelve import models
+from minidelve.analysis.summary import summarize
 from minidelve.bench.memory import peak_megabytes
 from minidelve.bench.networks import Job, our_side
-from minidelve.summary import summarize
 
 
 def jobs(model: str, size: int, largest: int) -> Iterator[tuple[str, list[Job]]]:

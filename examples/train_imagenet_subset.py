@@ -12,7 +12,7 @@ from itertools import islice
 import numpy as np
 
 from minidelve import Tensor, cross_entropy, data, models, optim
-from minidelve.evaluate import evaluate
+from minidelve.training.validation import evaluate
 
 SIZE, BATCH = 56, 64
 

@@ -14,9 +14,9 @@ from dataclasses import asdict
 from pathlib import Path
 
 from minidelve import data, models
-from minidelve.checkpoint import Checkpoint, save
-from minidelve.config import Config
-from minidelve.train import views
+from minidelve.training.checkpoint import Checkpoint, save
+from minidelve.training.config import Config
+from minidelve.training.loop import views
 
 
 def main(model: str, path: str, out: str, size: int) -> None:

@@ -6,6 +6,7 @@ Start reading with minidelve/ops/prelu.py; docs/reading_order.md says how to go 
 __version__ = "0.1.0"
 
 from minidelve import models, nn, optim, testing
+from minidelve.analysis.graph import graph
 from minidelve.backend import use
 from minidelve.ops import (
     avg_pool2d,
@@ -26,7 +27,6 @@ from minidelve.ops import (
     softmax,
     spatial_pyramid_pool2d,
 )
-from minidelve.picture import graph
 from minidelve.tensor import Function, Tensor, no_grad
 
 __all__ = [

@@ -11,8 +11,9 @@ import os
 import sys
 from collections.abc import Sequence
 
-from minidelve import __version__, threads
-from minidelve.checkpoint import CheckpointError
+from minidelve import __version__
+from minidelve.backend import threads
+from minidelve.backend.precision import using_precision
 from minidelve.commands import (
     bench,
     check_grad,
@@ -26,9 +27,7 @@ from minidelve.commands import (
     summary,
     train,
 )
-from minidelve.data import DataError
-from minidelve.precision import using_precision
-from minidelve.run_folder import RunError
+from minidelve.errors import UserError
 
 COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, reproduce, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
@@ -59,7 +58,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         precision = using_precision(getattr(args, "precision", "fp32"))
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
             return args.run(args)
-    except (DataError, RunError, CheckpointError) as error:
+    except UserError as error:
         print(f"minidelve: {error}", file=sys.stderr)
         return 2
     except MemoryError as error:

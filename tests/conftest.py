@@ -8,7 +8,7 @@ import pytest
 from hypothesis import settings
 from PIL import Image
 
-from minidelve import threads
+from minidelve.backend import threads
 
 # derandomize: the same examples in every run, so a red test is red for everyone.
 # deadline=None: the first call of a Numba kernel compiles it, which takes seconds.
@@ -42,8 +42,12 @@ def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set that trains in a moment: 4 classes of 12 + 4 pictures of 32 x 32, told apart by colour."""
     rng, root = np.random.default_rng(4), tmp_path_factory.mktemp("tiny_data") / "four"
     for split, count in (("train", 12), ("val", 4)):
-        for colour, name in (((200, 60, 60), "red"), ((60, 200, 60), "green"), ((60, 60, 200), "blue"),
-                             ((200, 200, 60), "yellow")):
+        for colour, name in (
+            ((200, 60, 60), "red"),
+            ((60, 200, 60), "green"),
+            ((60, 60, 200), "blue"),
+            ((200, 200, 60), "yellow"),
+        ):
             folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(count):

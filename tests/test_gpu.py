@@ -13,11 +13,11 @@ import pytest
 
 from minidelve import Tensor, backend, nn, ops, optim, testing
 from minidelve.backend import to_device, use
+from minidelve.backend.precision import using_precision
 from minidelve.cli import main
-from minidelve.gradient_cases import gradient_cases
 from minidelve.models import create
-from minidelve.precision import using_precision
 from minidelve.testing import check_gradients
+from minidelve.testing.cases import gradient_cases
 
 usable, reason = backend.cuda_state()
 if not usable:

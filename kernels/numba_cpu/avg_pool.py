@@ -18,7 +18,7 @@ def _forward(x, kernel, stride, padding, y):
     for row in range(N * OH):
         n, i = row // OH, row % OH
         top = i * stride[0] - padding[0]
-        high = min(kernel[0], H + padding[0] - top)         # taps inside the map or its frame
+        high = min(kernel[0], H + padding[0] - top)  # taps inside the map or its frame
         for j in range(OW):
             left = j * stride[1] - padding[1]
             wide = min(kernel[1], W + padding[1] - left)

@@ -1,6 +1,6 @@
 """How the kernels of this folder are compiled.
 
-nogil      Python's lock is let go while a kernel runs: the threads of minidelve/threads.py compute side by side
+nogil      Python's lock is let go while a kernel runs: the threads of minidelve/backend/threads.py compute side by side
 cache      machine code is kept on disk, so only the first run ever waits for the compiler
 error_model, boundscheck  C's: a kernel's loop bounds are its proof that no index leaves its array
 

@@ -38,8 +38,8 @@ def _im2col(x, cols, C, stride, padding):
                 cols[n, i, :, u] = 0
                 continue
             for j in range(OW):
-                left = (j * stride[1] - padding[1]) * C     # where the run starts in x[n, r]
-                start = max(0, -left)                       # first and one past last number inside x
+                left = (j * stride[1] - padding[1]) * C  # where the run starts in x[n, r]
+                start = max(0, -left)  # first and one past last number inside x
                 stop = max(start, min(run, WC - left))
                 to = cols[n, i, j, u]
                 if stop - start < run:
@@ -67,7 +67,7 @@ def _col2im(cols, dx, C, stride, padding):
         to = dx[n, r]
         to[:] = 0
         for u in range(kh):
-            i = (r + padding[0] - u) // stride[0]           # the output row whose tap u reads row r
+            i = (r + padding[0] - u) // stride[0]  # the output row whose tap u reads row r
             if i < 0 or i >= OH or i * stride[0] + u - padding[0] != r:
                 continue
             for j in range(OW):

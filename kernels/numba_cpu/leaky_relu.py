@@ -39,7 +39,7 @@ def _in_place(f, slope):
 def _forward(y, slope, f):
     zero = y.dtype.type(0)
     for m in range(len(y)):
-        low = slope * y[m] if slope != 0 else zero                          # 0 * -inf would be NaN
+        low = slope * y[m] if slope != 0 else zero  # 0 * -inf would be NaN
         f[m] = low if y[m] <= 0 else y[m]
 
 

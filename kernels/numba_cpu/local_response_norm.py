@@ -41,6 +41,6 @@ def _backward(dy, x, s, below, above, scale, beta, t, dx):
             t[c] = dy_m[c] * x_m[c] * s_m[c] ** (-beta - 1)
         for e in range(C):
             total = x.dtype.type(0)
-            for c in range(max(0, e - above), min(C, e + below + 1)):   # the windows that e is in
+            for c in range(max(0, e - above), min(C, e + below + 1)):  # the windows that e is in
                 total += t[c]
             dx_m[e] = dy_m[e] * s_m[e] ** -beta - scale * x_m[e] * total

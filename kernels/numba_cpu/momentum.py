@@ -11,5 +11,5 @@ def momentum_step(a, D, gradient, mu, eps, decay):
 @compiled  # SGD shares each array out over the cores itself
 def _step(a, D, gradient, mu, eps, decay):
     for i in range(len(a)):
-        D[i] = mu * D[i] + eps * (gradient[i] + decay * a[i])            # (4)
+        D[i] = mu * D[i] + eps * (gradient[i] + decay * a[i])  # (4)
         a[i] -= D[i]

@@ -57,7 +57,7 @@ def _forward(y, a, f):
     for m in range(M):
         y_m, f_m = y[m], f[m]
         for c in range(C):
-            f_m[c] = y_m[c] if y_m[c] > 0 else a[c] * y_m[c]             # (1)
+            f_m[c] = y_m[c] if y_m[c] > 0 else a[c] * y_m[c]  # (1)
 
 
 @compiled  # apart from _forward: where y and f may be one array the compiler uses no vectors
@@ -88,8 +88,8 @@ def _backward(df, y, a, dy, da):
         df_m, y_m, dy_m = df[m], y[m], dy[m]
         for c in range(C):
             positive = y_m[c] > 0
-            dy_m[c] = df_m[c] if positive else a[c] * df_m[c]            # (dy)
-            da[c] += zero if positive else df_m[c] * y_m[c]              # (2), (3)
+            dy_m[c] = df_m[c] if positive else a[c] * df_m[c]  # (dy)
+            da[c] += zero if positive else df_m[c] * y_m[c]  # (2), (3)
 
 
 def _streams(out):
@@ -127,7 +127,7 @@ def _intrinsics(streaming):
             values = load(y_type, ys, place)
             low = builder.fmul(load(a_type, slopes, channel), values)
             positive = builder.fcmp_ordered(">", values, zero)
-            store(f_type, fs, place, builder.select(positive, values, low), streaming)             # (1)
+            store(f_type, fs, place, builder.select(positive, values, low), streaming)  # (1)
             return context.get_dummy_value()
 
         return types.void(y, a, f, types.intp, types.intp), generate
@@ -141,9 +141,9 @@ def _intrinsics(streaming):
             values, dfs_here = load(y_type, ys, place), load(df_type, dfs, place)
             positive = builder.fcmp_ordered(">", values, zero)
             low = builder.fmul(load(a_type, slopes, channel), dfs_here)
-            store(dy_type, dys, place, builder.select(positive, dfs_here, low), streaming)           # (dy)
+            store(dy_type, dys, place, builder.select(positive, dfs_here, low), streaming)  # (dy)
             term = builder.select(positive, zero, builder.fmul(dfs_here, values))
-            store(da_type, das, channel, builder.fadd(load(da_type, das, channel), term))          # (2), (3)
+            store(da_type, das, channel, builder.fadd(load(da_type, das, channel), term))  # (2), (3)
             return context.get_dummy_value()
 
         return types.void(df, y, a, dy, da, types.intp, types.intp), generate

@@ -39,7 +39,7 @@ def _forward(x, bins, f, argmax):
     for r in range(top, bottom):
         for w in range(left, right):
             value = x[n, r, w, c]
-            if value > best or value != value:                           # a NaN wins and stays
+            if value > best or value != value:  # a NaN wins and stays
                 best, place = value, r * W + w
     f[n, b, c] = best
     argmax[n, b, c] = place

@@ -30,8 +30,8 @@ def _forward(y, slope, bias, with_bias, f):
     value = y[i]
     if with_bias:
         value += bias[i % len(bias)]
-    if value <= 0:                                                          # not so a NaN, which stays
-        value = slope * value if slope != 0 else y.dtype.type(0)            # 0 * -inf would be NaN
+    if value <= 0:  # not so a NaN, which stays
+        value = slope * value if slope != 0 else y.dtype.type(0)  # 0 * -inf would be NaN
     f[i] = value
 
 

@@ -71,6 +71,6 @@ def _backward(q, x, s, below, above, scale, dx):
     if m >= M or e >= C:
         return
     total = x.dtype.type(0)
-    for c in range(max(0, e - above), min(C, e + below + 1)):            # the windows that e is in
+    for c in range(max(0, e - above), min(C, e + below + 1)):  # the windows that e is in
         total += q[m, c] * x[m, c] / s[m, c]
     dx[m, e] = q[m, e] - scale * x[m, e] * total

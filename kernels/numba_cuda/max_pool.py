@@ -40,7 +40,7 @@ def _forward(x, kernel, stride, padding, y, taps):
         for u in range(first_u, end_u):
             for v in range(first_v, end_v):
                 value = x[n, top + u, left + v, c]
-                if value > best or value != value:                       # a NaN wins and stays
+                if value > best or value != value:  # a NaN wins and stays
                     best, tap = value, u * kernel[1] + v
         y[n, i, j, c] = best
         taps[n, i, j, c] = tap

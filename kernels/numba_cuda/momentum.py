@@ -21,5 +21,5 @@ def _step(gradient, mu, eps, decay, a, D):
     i = cuda.grid(1)  # blockIdx.x * blockDim.x + threadIdx.x
     if i >= len(a):
         return  # the last block hangs over the end
-    D[i] = mu * D[i] + eps * (gradient[i] + decay * a[i])                # (4)
+    D[i] = mu * D[i] + eps * (gradient[i] + decay * a[i])  # (4)
     a[i] -= D[i]

@@ -43,7 +43,7 @@ def _forward(y, a, bias, with_bias, f):
     value = y[m, c]
     if with_bias:
         value += bias[c]
-    f[m, c] = value if value > 0 else a[c] * value                       # (1)
+    f[m, c] = value if value > 0 else a[c] * value  # (1)
 
 
 def prelu_backward(df, y, a, out=None):
@@ -71,10 +71,10 @@ def _backward(df, y, a, dy, partial):
             if value > 0:
                 dy[m, c] = share
             else:
-                dy[m, c] = a[c] * share                                  # (dy)
-                total += share * value                                   # (3)
+                dy[m, c] = a[c] * share  # (dy)
+                total += share * value  # (3)
     sums = cuda.shared.array(SUMS, y.dtype)
-    total = _sum_of_column(total, sums)                                  # (2), first stage
+    total = _sum_of_column(total, sums)  # (2), first stage
     if cuda.threadIdx.y == 0 and c < C:
         partial[cuda.blockIdx.x, c] = total
 
@@ -88,7 +88,7 @@ def _column_sums(partial, da):
         for m in range(cuda.threadIdx.y, parts, cuda.blockDim.y):
             total += partial[m, c]
     sums = cuda.shared.array(SUMS, partial.dtype)
-    total = _sum_of_column(total, sums)                                  # (2), second stage
+    total = _sum_of_column(total, sums)  # (2), second stage
     if cuda.threadIdx.y == 0 and c < C:
         da[c] = total
 

@@ -21,7 +21,7 @@ COLS_BYTES = 1 << 28
 
 
 def matmul(x, y, precision="fp32", out=None):
-    return np.matmul(rounded(x, precision), rounded(y, precision), out=out)         # (matmul)
+    return np.matmul(rounded(x, precision), rounded(y, precision), out=out)  # (matmul)
 
 
 def rounded(x, precision):
@@ -45,7 +45,7 @@ def products(x, y, out=None):
 
 
 def transposed_products(x, y, out, add):
-    x = x.transpose(0, 2, 1)                                                        # (transposed)
+    x = x.transpose(0, 2, 1)  # (transposed)
     if add:
         out += np.matmul(x, y)
     else:

@@ -72,7 +72,7 @@ def _gather_for(P, Q):
                         column[i] += L[i, a] * value
                 for i in range(P):
                     for j in range(P):
-                        tile[i, j] += column[i] * L[j, b]                # (gather)
+                        tile[i, j] += column[i] * L[j, b]  # (gather)
             t = (n * TH + ti) * TW + tj
             for i in range(P):
                 for j in range(P):

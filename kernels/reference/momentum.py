@@ -2,5 +2,5 @@
 
 
 def momentum_step(a, D, gradient, mu, eps, decay):
-    D[...] = mu * D + eps * (gradient + decay * a)                       # (4)
+    D[...] = mu * D + eps * (gradient + decay * a)  # (4)
     a -= D

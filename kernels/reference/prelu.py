@@ -7,10 +7,10 @@ from kernels.reference.into import into
 
 def prelu_forward(y, a, bias=None, out=None):
     y = y if bias is None else y + bias
-    return into(out, np.where(y > 0, y, a * y))                          # (1)
+    return into(out, np.where(y > 0, y, a * y))  # (1)
 
 
 def prelu_backward(df, y, a, out=None):
-    dy = df * np.where(y > 0, np.ones_like(a), a)                        # (dy); not 1: that keeps the dtype
-    da = (df * np.where(y > 0, np.zeros_like(y), y)).sum(axis=0)         # (2), (3)
+    dy = df * np.where(y > 0, np.ones_like(a), a)  # (dy); not 1: that keeps the dtype
+    da = (df * np.where(y > 0, np.zeros_like(y), y)).sum(axis=0)  # (2), (3)
     return into(out, dy), da

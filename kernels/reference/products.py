@@ -18,7 +18,7 @@ BITS = {"fp32": 23, "tf32": 10}  # that a float32 keeps behind its leading one
 
 
 def matmul(x, y, precision="fp32", out=None):
-    return np.matmul(rounded(x, precision), rounded(y, precision), out=out)         # (matmul)
+    return np.matmul(rounded(x, precision), rounded(y, precision), out=out)  # (matmul)
 
 
 def rounded(x, precision):
@@ -42,16 +42,16 @@ def products(x, y, out=None):
 
 
 def transposed_products(x, y, out, add):
-    product = np.matmul(x.transpose(0, 2, 1), y)                                    # (transposed)
+    product = np.matmul(x.transpose(0, 2, 1), y)  # (transposed)
     out[...] = out + product if add else product
 
 
 def correlate(x, W, kernel, stride, padding, bias=None, out=None):
-    y = im2col(x, kernel, stride, padding) @ W                                      # (correlate)
+    y = im2col(x, kernel, stride, padding) @ W  # (correlate)
     return np.add(y, 0 if bias is None else bias, out=out, dtype=x.dtype)
 
 
 def correlate_weight(x, dy, kernel, stride, padding, out, add):
     cols = im2col(x, kernel, stride, padding)
-    product = cols.reshape(-1, cols.shape[3]).T @ dy.reshape(-1, dy.shape[3])       # (correlate_weight)
+    product = cols.reshape(-1, cols.shape[3]).T @ dy.reshape(-1, dy.shape[3])  # (correlate_weight)
     out[...] = out + product if add else product

@@ -19,7 +19,7 @@ def gather_tiles(x, matrix, step, padding, counts, out=None):
     for a in range(Q):
         for b in range(Q):
             squares[:, :, :, a, b] = every(framed, a, b, step, counts)
-    tiles = np.einsum("ia,jb,nyxabc->ijnyxc", matrix, matrix, squares, optimize=True)                        # (gather)
+    tiles = np.einsum("ia,jb,nyxabc->ijnyxc", matrix, matrix, squares, optimize=True)  # (gather)
     tiles = tiles.reshape(P * P, N * counts[0] * counts[1], C)
     out = np.empty(tiles.shape, x.dtype) if out is None else out
     out[:, : tiles.shape[1]] = tiles
@@ -30,7 +30,7 @@ def scatter_tiles(tiles, matrix, step, padding, size, counts, out=None):
     (H, W), (P, Q), C = size, matrix.shape, tiles.shape[2]
     N = tiles.shape[1] // (counts[0] * counts[1]) if out is None else len(out)
     tiles = tiles[:, : N * counts[0] * counts[1]].reshape(Q, Q, N, *counts, C)
-    squares = np.einsum("ai,bj,ijnyxc->nyxabc", matrix, matrix, tiles, optimize=True)                        # (scatter)
+    squares = np.einsum("ai,bj,ijnyxc->nyxabc", matrix, matrix, tiles, optimize=True)  # (scatter)
     framed = np.zeros(
         (len(squares), *(frame(c, step, P, L, p) for c, L, p in zip(counts, size, padding)), C), tiles.dtype
     )

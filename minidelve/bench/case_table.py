@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
+from minidelve.backend.threads import thread_count, using
 from minidelve.bench.case import Case
 from minidelve.bench.cases import cases
 from minidelve.bench.meter import COPY, CpuMeter, CudaMeter
@@ -13,7 +14,6 @@ from minidelve.bench.networks import relative_difference
 from minidelve.bench.options import Options
 from minidelve.bench.timing import Side, Spread, interleaved, ratio
 from minidelve.bench.twin import allow_tf32
-from minidelve.threads import thread_count, using
 
 # Of an op's results, relative to their size; two factors of 10 bits are off by up to 5e-4 each.
 AGREEMENT = {"fp32": 1e-3, "tf32": 5e-3, "mixed": 5e-3}
@@ -29,9 +29,7 @@ def kernel_table(options: Options, meter: CpuMeter | CudaMeter) -> Iterator[dict
             yield measure(case, {name: other.ours for name, other in zip(others, beside, strict=True)}, options, meter)
 
 
-def op_table(
-    options: Options, meter: CpuMeter | CudaMeter, torch: Any, refused: list[str]
-) -> Iterator[dict[str, Any]]:
+def op_table(options: Options, meter: CpuMeter | CudaMeter, torch: Any, refused: list[str]) -> Iterator[dict[str, Any]]:
     """Every op, beside PyTorch's where there is a torch; those that do not agree with it go to `refused`."""
     first = options.kernels[0]
     where = f"{thread_count()} cores" if options.device == "cpu" else first

@@ -10,10 +10,10 @@ from functools import partial
 from math import prod
 
 from minidelve.backend import array_module, empty_like
+from minidelve.backend.precision import as_factor, factors
 from minidelve.bench.case import LEVELS, Case, Numbers
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 from minidelve.ops.winograd import matrices
-from minidelve.precision import as_factor, factors
 
 
 def kernel_cases(numbers: Numbers) -> Iterator[Case]:

@@ -12,11 +12,10 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import threads
-from minidelve.backend import cupy_module, in_shares, kernels_for, uniform, use
+from minidelve.backend import cupy_module, in_shares, kernels_for, threads, uniform, use
+from minidelve.backend.precision import FACTORS, as_factor, using_precision
+from minidelve.backend.streams import memory, readable
 from minidelve.bench.timing import Clock
-from minidelve.device import memory, readable
-from minidelve.precision import FACTORS, as_factor, using_precision
 
 
 @dataclass(frozen=True)

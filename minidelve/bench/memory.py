@@ -28,11 +28,11 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import use
+from minidelve.backend.streams import peak_memory
+from minidelve.backend.threads import thread_count
 from minidelve.bench.networks import Job, our_side, their_side
 from minidelve.bench.timing import Side
-from minidelve.device import peak_memory
-from minidelve.run_folder import RunError
-from minidelve.threads import thread_count
+from minidelve.errors import RunError
 
 STEPS = 3
 MEGABYTE = 1 << 20

@@ -8,6 +8,8 @@ from __future__ import annotations
 import platform
 from functools import cache
 
+from minidelve.backend.precision import PRECISIONS
+from minidelve.backend.threads import thread_count
 from minidelve.bench.machine import (
     COPY_BYTES,
     DeviceLimits,
@@ -21,8 +23,6 @@ from minidelve.bench.machine import (
     sgemm,
 )
 from minidelve.bench.timing import Clock, KernelClock, Side, clock_of
-from minidelve.precision import PRECISIONS
-from minidelve.threads import thread_count
 
 COPY = "copy"
 

@@ -23,13 +23,13 @@ import numpy as np
 
 from minidelve import data, models, ops, optim
 from minidelve.backend import to_device
+from minidelve.backend.precision import using_precision
 from minidelve.bench.timing import Side
 from minidelve.bench.twin import allow_tf32, as_numpy, autocast, sgd_for, twin_of
-from minidelve.config import Config
-from minidelve.precision import using_precision
-from minidelve.run import Run
 from minidelve.tensor import Tensor, no_grad
-from minidelve.train import train_step
+from minidelve.training.config import Config
+from minidelve.training.loop import train_step
+from minidelve.training.run import Run
 
 CLASSES = 1000
 LR = 1e-5  # small: a diverging network would compute with infinities

@@ -26,8 +26,8 @@ from functools import wraps
 from types import ModuleType
 from typing import Any
 
-from minidelve import backend, precision
-from minidelve.backend import cupy_module, kernels_for
+from minidelve import backend
+from minidelve.backend import cupy_module, kernels_for, precision
 from minidelve.bench.timing import Side
 from minidelve.ops import in_place_activation, pieces
 from minidelve.optim import loss_scale

@@ -13,14 +13,14 @@ from dataclasses import asdict
 from typing import Any
 
 from minidelve.backend import cupy_module
+from minidelve.backend.threads import thread_count
 from minidelve.bench.case_table import kernel_table, op_table
 from minidelve.bench.meter import meter_of
 from minidelve.bench.networks import DifferentWork
 from minidelve.bench.options import Options
 from minidelve.bench.step_table import time_steps, trace_memory
 from minidelve.bench.twin import load_torch
-from minidelve.config import versions
-from minidelve.threads import thread_count
+from minidelve.training.config import versions
 
 
 class Report:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from minidelve.backend.threads import using
 from minidelve.bench.case_table import show
 from minidelve.bench.memory import peak_in_own_process
 from minidelve.bench.meter import COPY, CpuMeter, CudaMeter
@@ -13,7 +14,6 @@ from minidelve.bench.options import Options
 from minidelve.bench.profile import REST, Line, profile
 from minidelve.bench.timing import Side, Spread, interleaved, ratio
 from minidelve.models import Network
-from minidelve.threads import using
 
 LAYOUTS = ("NCHW", "channels_last")
 

@@ -24,7 +24,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from minidelve.device import seconds_on_device, synchronize
+from minidelve.backend.streams import seconds_on_device, synchronize
 
 Side = Callable[[], Any]
 Clock = Callable[[Side, int], float]  # (work, calls) -> the mean time of so many calls in a row

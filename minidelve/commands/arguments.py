@@ -7,7 +7,7 @@ import os
 from collections.abc import Callable
 from pathlib import Path
 
-from minidelve.precision import PRECISIONS
+from minidelve.backend.precision import PRECISIONS
 
 
 def add_command(subparsers, name: str, help: str, example: str, run: Callable[[argparse.Namespace], int]):

@@ -9,17 +9,17 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import models
+from minidelve.analysis.summary import summarize
 from minidelve.backend import DEVICE_OF, available, kernels_for, to_device, use
+from minidelve.backend.precision import PRECISIONS, using_precision
 from minidelve.bench import cases as all_cases
 from minidelve.bench.networks import Job
 from minidelve.bench.options import Options
 from minidelve.bench.report import Report
 from minidelve.bench.twin import TorchMissing, explain_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
-from minidelve.precision import PRECISIONS, using_precision
-from minidelve.run_folder import RunError
-from minidelve.summary import summarize
-from minidelve.train import check_device, within_device_memory
+from minidelve.errors import RunError
+from minidelve.training.loop import check_device, within_device_memory
 
 EXAMPLE = """
 minidelve bench

@@ -6,8 +6,8 @@ import argparse
 from typing import Any
 
 from minidelve.commands.arguments import add_command
-from minidelve.gradient_cases import gradient_cases, run_gradient_cases
-from minidelve.train import check_device
+from minidelve.testing.cases import gradient_cases, run_gradient_cases
+from minidelve.training.loop import check_device
 
 BOUND = 1e-6
 EXAMPLE = """

@@ -13,9 +13,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minidelve.config import Config
-from minidelve.recipes import RECIPES
-from minidelve.run_folder import RunError
+from minidelve.errors import RunError
+from minidelve.training.config import Config
+from minidelve.training.recipes import RECIPES
 
 UNSET = {
     "levels": "the model's own",

@@ -15,8 +15,8 @@ from minidelve import data
 from minidelve.commands.arguments import add_command, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
+from minidelve.errors import RunError
 from minidelve.progress import progress
-from minidelve.run_folder import RunError
 
 SAMPLE = 100  # images looked at for their sizes
 FEW = 25  # classes shown without --all-classes
@@ -43,7 +43,11 @@ def add_to(subparsers: Any) -> None:
     parser = add_command(subparsers, "data", "describe a data set, or write the toy set to disk", EXAMPLE, run)
     parser.description += "\n" + MORE
     parser.add_argument(
-        "path", nargs="?", type=data_path, default="toy", metavar="PATH|toy",
+        "path",
+        nargs="?",
+        type=data_path,
+        default="toy",
+        metavar="PATH|toy",
         help="folder, .zip, .tar or packed store (default toy)",
     )
     parser.add_argument("--split", choices=SPLITS, help="only this one (default both)")

@@ -36,8 +36,6 @@ def _sha256(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Download, check, unpack where needed."""
     print(f"fetching {args.url or data.DOWNLOADS[args.name].url}", flush=True)
-    path, was_there = data.fetch(
-        args.name, args.dir, url=args.url, sha256=args.sha256, progressbar=sys.stderr.isatty()
-    )
+    path, was_there = data.fetch(args.name, args.dir, url=args.url, sha256=args.sha256, progressbar=sys.stderr.isatty())
     print(f"{args.name} is {'already ' if was_there else ''}in {path}; look at it with: minidelve data {path}")
     return 0

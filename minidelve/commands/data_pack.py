@@ -9,8 +9,8 @@ from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
+from minidelve.errors import RunError
 from minidelve.progress import progress
-from minidelve.run_folder import RunError
 
 EXAMPLE = """
 minidelve data pack ILSVRC imagenet-256 --short-side 256 --workers 8

@@ -14,10 +14,10 @@ from typing import Any
 import numpy as np
 
 from minidelve import __version__, backend
+from minidelve.backend.threads import thread_count
 from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
 from minidelve.commands.doctor_cuda import cuda
-from minidelve.threads import thread_count
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
 # What changes speed or numbers, or where compiled kernels are kept.

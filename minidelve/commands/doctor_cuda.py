@@ -9,8 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import backend, cuda_install
-from minidelve.device import memory, readable
+from minidelve import backend
+from minidelve.backend import cuda_install
+from minidelve.backend.streams import memory, readable
 
 Line = tuple[str, str]
 

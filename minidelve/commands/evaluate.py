@@ -15,9 +15,9 @@ from minidelve.commands.arguments import (
     data_path,
     some_path,
 )
-from minidelve.protocols.report import ReportFolder, table, worst_classes
-from minidelve.protocols.runs import AS_TRAINED, Way, evaluate_runs
-from minidelve.run_folder import RunError
+from minidelve.errors import RunError
+from minidelve.evaluation.report import ReportFolder, table, worst_classes
+from minidelve.evaluation.runs import AS_TRAINED, Way, evaluate_runs
 
 EXAMPLE = """
 minidelve evaluate runs/first

@@ -6,7 +6,7 @@ import argparse
 import os
 from pathlib import Path
 
-from minidelve.run_folder import RunError
+from minidelve.errors import RunError
 
 FORMS = ("png", "pdf", "svg")
 

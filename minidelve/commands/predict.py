@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidelve import checkpoint, data
+from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_device_options,
@@ -21,9 +21,11 @@ from minidelve.commands.arguments import (
     some_path,
 )
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
-from minidelve.predict import describe, draw, first_name, predict
-from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_device, views, within_device_memory
+from minidelve.errors import RunError
+from minidelve.evaluation.predict import describe, draw, first_name, predict
+from minidelve.training import checkpoint
+from minidelve.training.loop import check_device, views, within_device_memory
+from minidelve.training.run_folder import find_checkpoint
 
 MOST_DRAWN = 40
 COUNT = 12  # pictures of a data set

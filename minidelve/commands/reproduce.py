@@ -9,12 +9,12 @@ from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, add_thread_options, at_least, data_path, some_path
+from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, check_folder, reproduce, write, writing
 from minidelve.experiments.page import index
 from minidelve.progress import duration
-from minidelve.run_folder import Diverged, RunError
-from minidelve.train import check_device
+from minidelve.training.loop import check_device
 
 BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
 EXAMPLE = """

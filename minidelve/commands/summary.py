@@ -6,10 +6,10 @@ import argparse
 from typing import Any
 
 from minidelve import models
+from minidelve.analysis.summary import summarize, table
 from minidelve.commands.arguments import add_command, at_least
 from minidelve.commands.network_options import SHAPE_OPTIONS
-from minidelve.run_folder import RunError
-from minidelve.summary import summarize, table
+from minidelve.errors import RunError
 
 EXAMPLE = """
 minidelve summary lab14

@@ -9,7 +9,8 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-from minidelve import checkpoint, models
+from minidelve import models
+from minidelve.backend.precision import PRECISIONS
 from minidelve.commands.arguments import (
     add_command,
     add_thread_options,
@@ -24,11 +25,12 @@ from minidelve.commands.arguments import (
 )
 from minidelve.commands.config_file import read_config, show_config
 from minidelve.commands.network_options import SHAPE_OPTIONS
-from minidelve.config import Config
-from minidelve.precision import PRECISIONS
-from minidelve.recipes import RECIPES, resolve
-from minidelve.run_folder import RunError, find_checkpoint
-from minidelve.train import check_fits, create_network, train
+from minidelve.errors import RunError
+from minidelve.training import checkpoint
+from minidelve.training.config import Config
+from minidelve.training.loop import check_fits, create_network, train
+from minidelve.training.recipes import RECIPES, resolve
+from minidelve.training.run_folder import find_checkpoint
 
 EXAMPLE = """
 minidelve train --out runs/first
@@ -148,9 +150,7 @@ def add_options(parser: argparse.ArgumentParser) -> dict[str, argparse.Action]:
         choices=PRECISIONS,
     )
     option("--workers", "threads that read images ahead", type=at_least(0), metavar="N")
-    option(
-        "--on-bad-image", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip")
-    )
+    option("--on-bad-image", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip"))
     return actions
 
 

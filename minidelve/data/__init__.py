@@ -2,7 +2,6 @@
 
 from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.errors import DataError, MissingSplit
 from minidelve.data.fetching import DOWNLOADS, Remote, fetch
 from minidelve.data.folder import FolderDataset, open_dataset, open_splits
 from minidelve.data.images import decode
@@ -21,6 +20,7 @@ from minidelve.data.transforms import (
     ShrinkShorterSide,
     Transform,
 )
+from minidelve.errors import DataError, MissingSplit
 
 __all__ = [
     "DEFAULT_CACHE_BYTES",

@@ -10,8 +10,9 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 
 
-def ahead(work: Callable[[Item, threading.Event], Result], items: Iterable[Item], workers: int, most: int,
-          name: str) -> Generator[Result, None, None]:
+def ahead(
+    work: Callable[[Item, threading.Event], Result], items: Iterable[Item], workers: int, most: int, name: str
+) -> Generator[Result, None, None]:
     """work(item, stop) for each item, in the order of the items, up to `most` of them being made or waiting.
 
     With 0 workers each is made when it is asked for. An error in a thread is raised when its turn comes.

@@ -27,9 +27,18 @@ class Dataset:
     Images beyond the limit are decoded at each use.
     """
 
-    def __init__(self, *, name: str, kind: str, split: str, classes: list[str], class_names: list[str],
-                 labels: np.ndarray, strays: list[str] | None = None,
-                 cache_bytes: int = DEFAULT_CACHE_BYTES):
+    def __init__(
+        self,
+        *,
+        name: str,
+        kind: str,
+        split: str,
+        classes: list[str],
+        class_names: list[str],
+        labels: np.ndarray,
+        strays: list[str] | None = None,
+        cache_bytes: int = DEFAULT_CACHE_BYTES,
+    ):
         self.name, self.kind, self.split = name, kind, split
         self.classes, self.class_names = classes, class_names
         self.labels = np.asarray(labels, dtype=np.int64)
@@ -76,11 +85,14 @@ class Dataset:
         """A few lines for a person: how many images and classes, and what was left aside."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
         shown = "; ".join(self.class_names[:5]) + ("; ..." if len(self.classes) > 5 else "")
-        lines = [f"{self.name} ({self.kind} layout), split {self.split}",
-                 f"  images   {len(self)}",
-                 f"  classes  {len(self.classes)}, of {counts.min()} to {counts.max()} images: {shown}"]
+        lines = [
+            f"{self.name} ({self.kind} layout), split {self.split}",
+            f"  images   {len(self)}",
+            f"  classes  {len(self.classes)}, of {counts.min()} to {counts.max()} images: {shown}",
+        ]
         if self.strays:
             more = ", ..." if len(self.strays) > 3 else ""
-            lines.append(f"  ignored  {len(self.strays)} that are no image of a class: "
-                         + ", ".join(self.strays[:3]) + more)
+            lines.append(
+                f"  ignored  {len(self.strays)} that are no image of a class: " + ", ".join(self.strays[:3]) + more
+            )
         return "\n".join(lines)

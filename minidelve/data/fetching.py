@@ -18,9 +18,9 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from minidelve.data.errors import DataError
 from minidelve.data.members import check_name
 from minidelve.data.source import open_source
+from minidelve.errors import DataError
 
 RETRIES = 2
 _FASTAI = "https://s3.amazonaws.com/fast-ai-imageclas"
@@ -36,8 +36,7 @@ class Remote(NamedTuple):
 # The MD5 sums are those in common use (imagenette's stand in torchvision's source). They were not
 # compared with a download of our own, so a mismatch may also mean that the publisher has a new file.
 DOWNLOADS = {
-    "tiny-imagenet": Remote("http://cs231n.stanford.edu/tiny-imagenet-200.zip",
-                            "md5:90528d7ca1a48142e341f4ef8d21d0de"),
+    "tiny-imagenet": Remote("http://cs231n.stanford.edu/tiny-imagenet-200.zip", "md5:90528d7ca1a48142e341f4ef8d21d0de"),
     "imagenette": Remote(f"{_FASTAI}/imagenette2-320.tgz", "md5:3df6f0d01a2c9592104656642f5e78a3"),
     "imagenette-160": Remote(f"{_FASTAI}/imagenette2-160.tgz", "md5:e793b78cc4c9e9a4ccc0c1155377a412"),
     "imagenette-full": Remote(f"{_FASTAI}/imagenette2.tgz", "md5:fe2fc210e6bb7c5664d602c3cd71e612"),
@@ -51,8 +50,16 @@ class Fetched(NamedTuple):
     was_there: bool
 
 
-def fetch(name: str, directory: str | os.PathLike[str] = ".", *, url: str | None = None, sha256: str | None = None,
-          registry: dict[str, Remote] = DOWNLOADS, retries: int = RETRIES, progressbar: bool = False) -> Fetched:
+def fetch(
+    name: str,
+    directory: str | os.PathLike[str] = ".",
+    *,
+    url: str | None = None,
+    sha256: str | None = None,
+    registry: dict[str, Remote] = DOWNLOADS,
+    retries: int = RETRIES,
+    progressbar: bool = False,
+) -> Fetched:
     """Download data set `name` of the registry into `directory`, unless it is there.
 
     `url` and `sha256` replace those of the registry, for a mirror or a newer file. A download that
@@ -81,8 +88,10 @@ def fetch(name: str, directory: str | os.PathLike[str] = ".", *, url: str | None
         _unpack(archive, unpacked)
         return Fetched(unpacked, False)
     except OSError as error:
-        raise DataError(f"{folder}: cannot be written ({error.strerror or error}); free some space or name another "
-                        "folder with --dir") from error
+        raise DataError(
+            f"{folder}: cannot be written ({error.strerror or error}); free some space or name another "
+            "folder with --dir"
+        ) from error
 
 
 def _algorithm(remote: Remote) -> str:
@@ -106,20 +115,28 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
     again = "; nothing was kept, give the command again"
     # A folder of its own: a half-downloaded file never lies beside finished ones, and goes with it.
     with tempfile.TemporaryDirectory(prefix=f"{archive.name}.unfinished-", dir=archive.parent) as place:
-        fetcher = pooch.create(path=place, base_url="", retry_if_failed=retries,
-                               registry={archive.name: f"{_algorithm(remote)}:{_digest(remote)}"},
-                               urls={archive.name: remote.url})
+        fetcher = pooch.create(
+            path=place,
+            base_url="",
+            retry_if_failed=retries,
+            registry={archive.name: f"{_algorithm(remote)}:{_digest(remote)}"},
+            urls={archive.name: remote.url},
+        )
         try:
             fetcher.fetch(archive.name, downloader=pooch.HTTPDownloader(progressbar=progressbar))
         except requests.HTTPError as error:
-            raise DataError(f"{remote.url}: the server refuses ({_reason(error)}); check the address, or give another "
-                            "with --url") from error
+            raise DataError(
+                f"{remote.url}: the server refuses ({_reason(error)}); check the address, or give another with --url"
+            ) from error
         except requests.RequestException as error:
-            raise DataError(f"{remote.url}: the download failed ({_reason(error)}); check the connection{again}"
-                            ) from error
+            raise DataError(
+                f"{remote.url}: the download failed ({_reason(error)}); check the connection{again}"
+            ) from error
         except ValueError as error:  # pooch's word for a wrong checksum
-            raise DataError(f"{remote.url}: the file has not the checksum {remote.checksum}, so it is damaged or "
-                            f"another one{again}, or if the publisher has changed it, name its --sha256") from error
+            raise DataError(
+                f"{remote.url}: the file has not the checksum {remote.checksum}, so it is damaged or "
+                f"another one{again}, or if the publisher has changed it, name its --sha256"
+            ) from error
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(Path(place) / archive.name, 0o666 & ~umask)  # temporary files are for their owner alone
@@ -138,8 +155,10 @@ def _unpack(archive: Path, target: Path) -> None:
     def guard(member: tarfile.TarInfo, path: str) -> tarfile.TarInfo | None:
         check_name(archive, member.name)
         if not (member.isfile() or member.isdir()):
-            raise DataError(f"{archive}: has a link or special file named {member.name!r}; expected files and folders "
-                            "only; do not unpack it, get the archive from its source again")
+            raise DataError(
+                f"{archive}: has a link or special file named {member.name!r}; expected files and folders "
+                "only; do not unpack it, get the archive from its source again"
+            )
         return tarfile.data_filter(member, path)
 
     with tempfile.TemporaryDirectory(prefix=f"{target.name}.unfinished-", dir=archive.parent) as place:
@@ -150,6 +169,7 @@ def _unpack(archive: Path, target: Path) -> None:
             raise DataError(f"{archive}: cannot be unpacked ({error}); remove it and fetch it again") from error
         found = os.listdir(place)
         if len(found) != 1 or not os.path.isdir(os.path.join(place, found[0])):
-            raise DataError(f"{archive}: holds {len(found)} files or folders at its top; expected one folder; "
-                            "unpack it by hand")
+            raise DataError(
+                f"{archive}: holds {len(found)} files or folders at its top; expected one folder; unpack it by hand"
+            )
         shutil.move(os.path.join(place, found[0]), target)

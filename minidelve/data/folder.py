@@ -6,7 +6,6 @@ from pathlib import Path
 import numpy as np
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.errors import DataError, MissingSplit
 from minidelve.data.imagenet import ImageNet
 from minidelve.data.images import decode
 from minidelve.data.layouts import SPLITS, Layout, TinyImageNet
@@ -14,6 +13,7 @@ from minidelve.data.members import Entries
 from minidelve.data.source import Source, open_source
 from minidelve.data.store import StoreDataset, is_store
 from minidelve.data.toy import ToyDataset
+from minidelve.errors import DataError, MissingSplit
 
 KAGGLE = "Data/CLS-LOC"  # where Kaggle's copy of ImageNet has train/ and val/
 
@@ -21,14 +21,20 @@ KAGGLE = "Data/CLS-LOC"  # where Kaggle's copy of ImageNet has train/ and val/
 class FolderDataset(Dataset):
     """One split of a data set in a folder, a .zip or a .tar, in either layout of layouts.py."""
 
-    def __init__(self, path: str | os.PathLike[str], split: str = "train",
-                 cache_bytes: int = DEFAULT_CACHE_BYTES):
+    def __init__(self, path: str | os.PathLike[str], split: str = "train", cache_bytes: int = DEFAULT_CACHE_BYTES):
         self._source = open_source(path)
         layout = find_layout(self._source, split)
         self._members = layout.members
-        super().__init__(name=Path(os.path.abspath(path)).stem, kind=layout.kind, split=split,
-                         classes=layout.classes, class_names=layout.class_names,
-                         labels=np.array(layout.labels), strays=layout.strays, cache_bytes=cache_bytes)
+        super().__init__(
+            name=Path(os.path.abspath(path)).stem,
+            kind=layout.kind,
+            split=split,
+            classes=layout.classes,
+            class_names=layout.class_names,
+            labels=np.array(layout.labels),
+            strays=layout.strays,
+            cache_bytes=cache_bytes,
+        )
 
     def path(self, i: int) -> str:
         """The file of image i, or `archive.zip!member`."""
@@ -64,13 +70,14 @@ def find_layout(source: Source, split: str) -> Layout:
         if any(not names.isdisjoint(of_split) for of_split in ImageNet.split_names.values()):
             return ImageNet(source, root, split)
     held = ", ".join([*(f"{name}/" for name in top.folders), *top.files][:4])
-    raise DataError(f"{source.describe()}: holds neither train/ nor val/ but {held}; expected "
-                    "train/<class>/* and val/<class>/*, or Tiny-ImageNet's wnids.txt, train/ and val/; "
-                    "arrange the images so")
+    raise DataError(
+        f"{source.describe()}: holds neither train/ nor val/ but {held}; expected "
+        "train/<class>/* and val/<class>/*, or Tiny-ImageNet's wnids.txt, train/ and val/; "
+        "arrange the images so"
+    )
 
 
-def open_dataset(path: str | os.PathLike[str], split: str = "train",
-                 cache_bytes: int = DEFAULT_CACHE_BYTES) -> Dataset:
+def open_dataset(path: str | os.PathLike[str], split: str = "train", cache_bytes: int = DEFAULT_CACHE_BYTES) -> Dataset:
     """Open a split, "train" or "val", of the data set at `path`.
 
     `path` is a folder, a .zip or a .tar, in Tiny-ImageNet's or ImageNet's layout, a packed store (see

@@ -21,12 +21,18 @@ class ImageNet(Layout):
     """A folder or a .tar for each class in each split, or a flat val/ with a list of labels."""
 
     kind = "imagenet"
-    split_names = {split: (split, f"{split}.tar", f"ILSVRC2012_img_{split}", f"ILSVRC2012_img_{split}.tar")
-                   for split in ("train", "val")}
+    split_names = {
+        split: (split, f"{split}.tar", f"ILSVRC2012_img_{split}", f"ILSVRC2012_img_{split}.tar")
+        for split in ("train", "val")
+    }
 
     def _top_files(self):
-        return [*super()._top_files(), NAMES, IDS,
-                *(name for name in self.source.entries(self.root).files if is_label_list(name))]
+        return [
+            *super()._top_files(),
+            NAMES,
+            IDS,
+            *(name for name in self.source.entries(self.root).files if is_label_list(name)),
+        ]
 
     def _class_folders(self, split: str) -> dict[str, str]:
         """Class -> the name of its folder or .tar in the split."""
@@ -44,8 +50,10 @@ class ImageNet(Layout):
         if not classes and split == "val" and self._is_flat():
             classes = self._classes_of_the_list()
         if not classes:
-            raise self._error(self.folder_of[split], "holds no class folder; expected <class>/*.JPEG; sort the "
-                              "images into a folder for each class")
+            raise self._error(
+                self.folder_of[split],
+                "holds no class folder; expected <class>/*.JPEG; sort the images into a folder for each class",
+            )
         return classes
 
     def _find_images(self):
@@ -98,8 +106,11 @@ class ImageNet(Layout):
             return sorted((self._ilsvrc_ids() or {}).values())
         names = self._beside(NAMES)
         if not names:
-            raise self._error_at(path, f"gives numbers, and there is no train/ to tell their classes; expected {NAMES} "
-                                 "with a class id on each line; add it, or a list of class ids")
+            raise self._error_at(
+                path,
+                f"gives numbers, and there is no train/ to tell their classes; expected {NAMES} "
+                "with a class id on each line; add it, or a list of class ids",
+            )
         return sorted(line.split()[0] for line in self._lines(names))
 
     def _label_list(self) -> str:
@@ -109,9 +120,12 @@ class ImageNet(Layout):
             if found:
                 name = min(found, key=lambda name: ("ground_truth" in name, name))
                 return f"{place}/{name}" if place else name
-        raise self._error(self.folder_of["val"], "holds images but no class folders, and there is no list of their "
-                          "labels; expected one such as val.txt with lines 'image class-id', or LOC_val_solution.csv; "
-                          "add it there or beside it")
+        raise self._error(
+            self.folder_of["val"],
+            "holds images but no class folders, and there is no list of their "
+            "labels; expected one such as val.txt with lines 'image class-id', or LOC_val_solution.csv; "
+            "add it there or beside it",
+        )
 
     def _ilsvrc_ids(self) -> dict[str, str] | None:
         """ILSVRC2012_ID -> class id, from map_clsloc.txt; None if there is none."""
@@ -120,8 +134,9 @@ class ImageNet(Layout):
             return None
         rows = [line.split() for line in self._lines(path)]
         if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
-            raise self._error_at(path, "has a line without a number in second place; expected 'n02119789 1 kit_fox'; "
-                                 "get the file again")
+            raise self._error_at(
+                path, "has a line without a number in second place; expected 'n02119789 1 kit_fox'; get the file again"
+            )
         return {row[1]: row[0] for row in rows}
 
     def _places(self) -> list[str]:

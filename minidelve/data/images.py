@@ -21,17 +21,20 @@ from PIL import Image, ImageFile, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
-from minidelve.data.errors import DataError
+from minidelve.errors import DataError
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 MAX_PIXELS = 100_000_000
 
-_FORMATS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFile,
-                                                    b"\x89PNG\r\n\x1a\n": PngImageFile}
+_FORMATS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 
 
-def decode(source: bytes | str | os.PathLike[str] | BinaryIO, name: str | None = None,
-           max_pixels: int = MAX_PIXELS, upright: bool = False) -> np.ndarray:
+def decode(
+    source: bytes | str | os.PathLike[str] | BinaryIO,
+    name: str | None = None,
+    max_pixels: int = MAX_PIXELS,
+    upright: bool = False,
+) -> np.ndarray:
     """Decode a JPEG or PNG, given as bytes, a path or an open binary file: uint8 (H, W, 3).
 
     The format is read from the first bytes, not from the suffix: ImageNet itself holds PNGs named
@@ -56,8 +59,10 @@ def decode(source: bytes | str | os.PathLike[str] | BinaryIO, name: str | None =
     image = _open(data, name)
     width, height = image.size
     if not 0 < width * height <= max_pixels:
-        raise DataError(f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels; expected at "
-                        f"most {max_pixels / 1e6:.0f}; scale the picture down")
+        raise DataError(
+            f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels; expected at "
+            f"most {max_pixels / 1e6:.0f}; scale the picture down"
+        )
     try:
         return _to_rgb(ImageOps.exif_transpose(image) if upright else image)
     except MemoryError:
@@ -80,8 +85,7 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
                 return image_file(io.BytesIO(data))
             except Exception as error:
                 raise _broken(name, error) from error
-    raise DataError(f"{name}: is neither JPEG nor PNG (it begins with {data[:8]!r}); "
-                    "convert it or remove it")
+    raise DataError(f"{name}: is neither JPEG nor PNG (it begins with {data[:8]!r}); convert it or remove it")
 
 
 def _broken(name: str, error: Exception) -> DataError:

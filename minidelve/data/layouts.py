@@ -23,9 +23,9 @@ the layout is kept in `strays`, so that nothing is left aside without a word; hi
 
 from collections.abc import Collection, Iterator
 
-from minidelve.data.errors import DataError, MissingSplit
 from minidelve.data.images import SUFFIXES
 from minidelve.data.source import Source
+from minidelve.errors import DataError, MissingSplit
 
 SPLITS = ("train", "val")
 
@@ -48,8 +48,15 @@ class Layout:
         self._list(folders=(*self.folder_of.values(), *SPLITS, "test"), files=self._top_files())
         if split not in self.folder_of:
             there = list(self.folder_of)
-            raise MissingSplit(str(self._error(split, "is missing; expected the folder of that split; "
-                                   + (f"use the split {there[0]!r} or add the folder" if there else "add it"))))
+            raise MissingSplit(
+                str(
+                    self._error(
+                        split,
+                        "is missing; expected the folder of that split; "
+                        + (f"use the split {there[0]!r} or add the folder" if there else "add it"),
+                    )
+                )
+            )
         self.folder = self.folder_of[split]
         self.classes = self._find_classes()
         self.class_names = self._find_names()
@@ -59,8 +66,11 @@ class Layout:
         """The folder, or the .tar that stands for it, of each split that is there."""
         found = self.source.entries(self.root)
         names = {*found.folders, *(found.files if self.source.opens_tars else [])}
-        return {split: next(name for name in of_split if name in names)
-                for split, of_split in self.split_names.items() if not names.isdisjoint(of_split)}
+        return {
+            split: next(name for name in of_split if name in names)
+            for split, of_split in self.split_names.items()
+            if not names.isdisjoint(of_split)
+        }
 
     def _top_files(self) -> list[str]:
         """The files that belong at the top."""
@@ -85,8 +95,9 @@ class Layout:
         for line in self._lines(self._member("words.txt")) if there else []:
             wnid, tab, words = line.partition("\t")
             if not tab:
-                raise self._error("words.txt", f"has the line {line!r}; expected an id, a tab and a name; "
-                                  "correct the line")
+                raise self._error(
+                    "words.txt", f"has the line {line!r}; expected an id, a tab and a name; correct the line"
+                )
             yield wnid.strip(), words.strip()
 
     # What both layouts need. Paths are given below the root, as in _list("train", wnid).
@@ -126,8 +137,11 @@ class Layout:
         others = [name for name in found.files if not name.lower().endswith(SUFFIXES)]
         if not images:
             held = "only " + ", ".join(others[:3]) if others else "no file at all"
-            raise self._error("/".join(parts), f"holds no image ({held}); expected files ending in "
-                              f"{', '.join(SUFFIXES)}; add some or remove the class")
+            raise self._error(
+                "/".join(parts),
+                f"holds no image ({held}); expected files ending in "
+                f"{', '.join(SUFFIXES)}; add some or remove the class",
+            )
         self.strays += [self._member(*parts, name) for name in others]
         return images
 
@@ -138,9 +152,12 @@ class Layout:
     def _check_same(self, path: str, found: list[str], listed_in: str) -> None:
         """Raise DataError for a class folder that is no class."""
         for name in sorted(set(found) - set(self.classes)):
-            raise self._error(f"{path}/{name}", f"is no class of {listed_in}; expected one of its "
-                              f"{len(self.classes)} classes, such as {self.classes[0]!r}; "
-                              "add the class there or remove the folder")
+            raise self._error(
+                f"{path}/{name}",
+                f"is no class of {listed_in}; expected one of its "
+                f"{len(self.classes)} classes, such as {self.classes[0]!r}; "
+                "add the class there or remove the folder",
+            )
 
 
 class TinyImageNet(Layout):
@@ -154,8 +171,7 @@ class TinyImageNet(Layout):
             raise self._error("wnids.txt", "is empty; expected a class id on each line; fetch it again")
         for wnid, following in zip(sorted(ids), sorted(ids)[1:], strict=False):
             if wnid == following:
-                raise self._error("wnids.txt", f"names {wnid!r} twice; expected every class once; "
-                                  "remove a line")
+                raise self._error("wnids.txt", f"names {wnid!r} twice; expected every class once; remove a line")
         return sorted(ids)
 
     def _find_images(self):
@@ -169,13 +185,17 @@ class TinyImageNet(Layout):
         self._check_same("train", found.folders, "wnids.txt")
         for label, wnid in enumerate(self.classes):
             if wnid not in found.folders:
-                raise self._error(f"train/{wnid}", "is missing; expected a folder for each class that "
-                                  "wnids.txt names; add it or remove the line")
+                raise self._error(
+                    f"train/{wnid}",
+                    "is missing; expected a folder for each class that wnids.txt names; add it or remove the line",
+                )
             # The boxes say where the object is: of no use to a classifier.
             inside = self._list("train", wnid, folders=("images",), files=(f"{wnid}_boxes.txt",))
             if "images" not in inside.folders:
-                raise self._error(f"train/{wnid}/images", "is missing; expected the images of the class in "
-                                  "this folder; move them there or remove wnids.txt")
+                raise self._error(
+                    f"train/{wnid}/images",
+                    "is missing; expected the images of the class in this folder; move them there or remove wnids.txt",
+                )
             for image in self._images("train", wnid, "images"):
                 self._add(label, "train", wnid, "images", image)
 
@@ -185,15 +205,22 @@ class TinyImageNet(Layout):
         annotated = self._annotations()
         images = self._images("val", "images")
         for name in sorted(annotated.keys() - set(images)):
-            raise self._error(f"val/images/{name}", "is missing; expected the image that val_annotations.txt "
-                              "names; add it or remove the line")
+            raise self._error(
+                f"val/images/{name}",
+                "is missing; expected the image that val_annotations.txt names; add it or remove the line",
+            )
         for name in images:
             if name not in annotated:
-                raise self._error(f"val/images/{name}", "has no label; expected a line for it in "
-                                  "val_annotations.txt; add the line or remove the image")
+                raise self._error(
+                    f"val/images/{name}",
+                    "has no label; expected a line for it in val_annotations.txt; add the line or remove the image",
+                )
             if annotated[name] not in label:
-                raise self._error("val/val_annotations.txt", f"gives {name} the class {annotated[name]!r}; "
-                                  "expected one that wnids.txt names; correct the line or add the class")
+                raise self._error(
+                    "val/val_annotations.txt",
+                    f"gives {name} the class {annotated[name]!r}; "
+                    "expected one that wnids.txt names; correct the line or add the class",
+                )
             self._add(label[annotated[name]], "val", "images", name)
 
     def _annotations(self) -> dict[str, str]:
@@ -204,7 +231,10 @@ class TinyImageNet(Layout):
             name, *rest = (part.strip() for part in line.split("\t"))
             if not rest or name in annotated:
                 problem = "names an image twice" if rest else "has no second column"
-                raise self._error(path, f"{problem} in the line {line!r}; expected image, tab, class id, "
-                                  "once for each image; correct the line")
+                raise self._error(
+                    path,
+                    f"{problem} in the line {line!r}; expected image, tab, class id, "
+                    "once for each image; correct the line",
+                )
             annotated[name] = rest[0]
         return annotated

@@ -20,9 +20,9 @@ from numpy.typing import DTypeLike
 from minidelve.data.ahead import ahead
 from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.statistics import Statistics
 from minidelve.data.transforms import Transform
+from minidelve.errors import DataError
 
 
 class _Batch(NamedTuple):
@@ -52,18 +52,31 @@ class Loader:
     Raises DataError if the data set has less than `batch_size` images.
     """
 
-    def __init__(self, dataset: Dataset, batch_size: int, transform: Transform, statistics: Statistics, *,
-                 shuffle: bool, seed: int, workers: int = 2, drop_last: bool = False,
-                 on_bad_image: Literal["error", "skip"] = "error", dtype: DTypeLike = np.float32,
-                 colour: ColourAlteration | None = None):
+    def __init__(
+        self,
+        dataset: Dataset,
+        batch_size: int,
+        transform: Transform,
+        statistics: Statistics,
+        *,
+        shuffle: bool,
+        seed: int,
+        workers: int = 2,
+        drop_last: bool = False,
+        on_bad_image: Literal["error", "skip"] = "error",
+        dtype: DTypeLike = np.float32,
+        colour: ColourAlteration | None = None,
+    ):
         for name, value, least in (("batch_size", batch_size, 1), ("workers", workers, 0), ("seed", seed, 0)):
             if value < least:
                 raise ValueError(f"{name} is {value}; expected at least {least}")
         if on_bad_image not in ("error", "skip"):
             raise ValueError(f"on_bad_image is {on_bad_image!r}; expected 'error' or 'skip'")
         if batch_size > len(dataset):
-            raise DataError(f"{dataset.name}: a batch of {batch_size} is more than the {len(dataset)} images "
-                            f"of the split {dataset.split!r}; choose a batch size of at most {len(dataset)}")
+            raise DataError(
+                f"{dataset.name}: a batch of {batch_size} is more than the {len(dataset)} images "
+                f"of the split {dataset.split!r}; choose a batch size of at most {len(dataset)}"
+            )
         self.dataset, self.transform, self.statistics = dataset, transform, statistics
         self.batch_size, self.drop_last = batch_size, drop_last
         self.shuffle, self.seed, self.colour = shuffle, seed, colour
@@ -87,8 +100,13 @@ class Loader:
         an exception, stops the threads at the image they are at.
         """
         plan = self._plan(epoch)
-        batches = ahead(lambda indices, stop: self._load(epoch, indices, stop), plan, self.workers,
-                        most=2 * self.workers, name="loader")
+        batches = ahead(
+            lambda indices, stop: self._load(epoch, indices, stop),
+            plan,
+            self.workers,
+            most=2 * self.workers,
+            name="loader",
+        )
         empty = True
         # closing(), so that the threads end with this loop and not when garbage is collected.
         with contextlib.closing(batches):
@@ -100,15 +118,17 @@ class Loader:
                     empty = False
                     yield images, labels
         if empty and plan:
-            raise DataError(f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
-                            f"read; the first: {next(iter(self.skipped.values()))}")
+            raise DataError(
+                f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
+                f"read; the first: {next(iter(self.skipped.values()))}"
+            )
 
     def _plan(self, epoch: int) -> list[list[int]]:
         """The indices of each batch."""
         order = np.arange(len(self.dataset))
         if self.shuffle:
             np.random.default_rng([self.seed, epoch, 0]).shuffle(order)
-        return [order[k * self.batch_size:(k + 1) * self.batch_size].tolist() for k in range(self.batches)]
+        return [order[k * self.batch_size : (k + 1) * self.batch_size].tolist() for k in range(self.batches)]
 
     def _load(self, epoch: int, indices: list[int], stop: threading.Event) -> _Batch:
         """Read, transform and normalise the images of one batch; runs in a worker."""
@@ -131,9 +151,9 @@ class Loader:
             view = self._transformed(image, rng, i, shape)[None]
             shift = self.colour.draw(rng)[None] if self.colour else None
             # One image at a time: its numbers stay in the cache for all three passes over them.
-            self.statistics.normalize(view, shifts=shift, out=images[len(kept):len(kept) + 1])
+            self.statistics.normalize(view, shifts=shift, out=images[len(kept) : len(kept) + 1])
             kept.append(i)
-        return _Batch(images[:len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
+        return _Batch(images[: len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
 
     def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
         try:
@@ -141,6 +161,8 @@ class Loader:
         except DataError as error:
             raise DataError(f"{self.dataset.path(i)}: {error}") from error
         if image.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
-            raise DataError(f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
-                            f"the transforms; expected {shape[1]} x {shape[0]} like the mean; add a crop")
+            raise DataError(
+                f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
+                f"the transforms; expected {shape[1]} x {shape[0]} like the mean; add a crop"
+            )
         return image

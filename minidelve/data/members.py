@@ -6,7 +6,7 @@ from collections import defaultdict
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from minidelve.data.errors import DataError
+from minidelve.errors import DataError
 
 # Left behind by desktops and file managers, never meant as data.
 _SYSTEM_NAMES = {"Thumbs.db", "desktop.ini", "__MACOSX"}
@@ -31,8 +31,10 @@ def check_name(archive: str | os.PathLike[str], name: str) -> None:
     should know before another program unpacks it.
     """
     if name.startswith("/") or re.match("[A-Za-z]:", name) or "\\" in name or ".." in name.split("/"):
-        raise DataError(f"{os.fspath(archive)}: has a member named {name!r}; expected relative names with '/' and "
-                        "without '..'; do not unpack it, get the archive from its source again")
+        raise DataError(
+            f"{os.fspath(archive)}: has a member named {name!r}; expected relative names with '/' and "
+            "without '..'; do not unpack it, get the archive from its source again"
+        )
 
 
 def parts_of(name: str) -> list[str]:

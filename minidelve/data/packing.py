@@ -28,11 +28,11 @@ import numpy as np
 
 from minidelve.data.ahead import ahead
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.folder import open_splits
 from minidelve.data.packing_place import JOURNALS, OWN_FILES, check_place, check_room, remove
 from minidelve.data.store import FORMAT, HEADER, INDEX, VERSION, pack_command
 from minidelve.data.transforms import ShrinkShorterSide
+from minidelve.errors import DataError
 
 BLOCK = 256  # images; what an interruption costs at most. With 64 small ones, waiting for the disk is most of it
 Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown
@@ -47,10 +47,17 @@ class Packed(NamedTuple):
     problem: str
 
 
-def pack(source: str | os.PathLike[str], destination: str | os.PathLike[str], short_side: int = 256, *,
-         workers: int = 2, on_bad_image: str = "error", overwrite: bool = False,
-         say: Callable[[str], None] = lambda line: None,
-         track: Track = lambda items, total, what: items) -> dict[str, Any]:
+def pack(
+    source: str | os.PathLike[str],
+    destination: str | os.PathLike[str],
+    short_side: int = 256,
+    *,
+    workers: int = 2,
+    on_bad_image: str = "error",
+    overwrite: bool = False,
+    say: Callable[[str], None] = lambda line: None,
+    track: Track = lambda items, total, what: items,
+) -> dict[str, Any]:
     """Pack every split of the data set at `source` into the folder `destination`; the store's header.
 
     If an unfinished store of the same source and options is there, packing goes on with it.
@@ -63,11 +70,19 @@ def pack(source: str | os.PathLike[str], destination: str | os.PathLike[str], sh
     store = Path(destination)
     source = source if source == "toy" else os.path.abspath(source)
     splits = open_splits(source, cache_bytes=0)
-    plan = {"format": FORMAT, "version": VERSION, "finished": False, "source": os.fspath(source),
-            "short_side": short_side, "on_bad_image": on_bad_image, "classes": splits[0].classes,
-            "class_names": splits[0].class_names,
-            "splits": {dataset.split: {"source_images": len(dataset), "source_crc32": _fingerprint(dataset)}
-                       for dataset in splits}}
+    plan = {
+        "format": FORMAT,
+        "version": VERSION,
+        "finished": False,
+        "source": os.fspath(source),
+        "short_side": short_side,
+        "on_bad_image": on_bad_image,
+        "classes": splits[0].classes,
+        "class_names": splits[0].class_names,
+        "splits": {
+            dataset.split: {"source_images": len(dataset), "source_crc32": _fingerprint(dataset)} for dataset in splits
+        },
+    }
     with _os_errors(store, plan):
         check_place(store, source, plan, overwrite)
         check_room(store, splits, short_side, overwrite, say)
@@ -79,8 +94,10 @@ def pack(source: str | os.PathLike[str], destination: str | os.PathLike[str], sh
             _write_header(store, plan)
             for dataset in splits:
                 _pack_split(store, dataset, short_side, workers, on_bad_image, say, track)
-            header = plan | {"finished": True,
-                             "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits}}
+            header = plan | {
+                "finished": True,
+                "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
+            }
             _write_header(store, header)
             remove(store, JOURNALS)
     return header
@@ -95,16 +112,25 @@ def _fingerprint(dataset: Dataset) -> int:
 # Packing
 
 
-def _pack_split(store: Path, dataset: Dataset, short_side: int, workers: int, on_bad_image: str,
-                say: Callable[[str], None], track: Track) -> None:
+def _pack_split(
+    store: Path,
+    dataset: Dataset,
+    short_side: int,
+    workers: int,
+    on_bad_image: str,
+    say: Callable[[str], None],
+    track: Track,
+) -> None:
     """Append what the pixel file and the journal of a split still lack."""
     name, total = store / f"{dataset.split}.pixels", len(dataset)
     rows, _, begin, length = _read_journal(store / f"{dataset.split}.journal")
     size = sum(3 * height * width for _, height, width, _ in rows)
     with open(name, "ab") as pixels, open(store / f"{dataset.split}.journal", "ab") as journal:
         if pixels.tell() < size:
-            raise DataError(f"{name}: has {pixels.tell()} bytes where its journal says {size}; it was changed since; "
-                            "give --overwrite to begin anew")
+            raise DataError(
+                f"{name}: has {pixels.tell()} bytes where its journal says {size}; it was changed since; "
+                "give --overwrite to begin anew"
+            )
         pixels.truncate(size)
         journal.truncate(length)
         if 0 < begin < total:
@@ -114,8 +140,10 @@ def _pack_split(store: Path, dataset: Dataset, short_side: int, workers: int, on
         try:
             for image in track(images, total - begin, f"packing {dataset.split}"):
                 if image.problem and on_bad_image == "error":
-                    raise DataError(f"{image.problem} (or leave such images out: the same command with "
-                                    "--on-bad-image skip goes on from here)")
+                    raise DataError(
+                        f"{image.problem} (or leave such images out: the same command with "
+                        "--on-bad-image skip goes on from here)"
+                    )
                 if image.pixels is not None:
                     pixels.write(image.pixels)
                 block.append(image)
@@ -142,9 +170,11 @@ def _decoded(dataset: Dataset, numbers: Iterable[int], short_side: int, workers:
 
 def _commit(block: list[Packed], pixels: BinaryIO, journal: BinaryIO, dataset: Dataset) -> None:
     """The pixels first, the line that vouches for them second, each on the disk before the next."""
-    line = {"images": [[image.i, *image.pixels.shape[:2], image.crc32] for image in block if image.pixels is not None],
-            "skipped": [[dataset.path(image.i), image.problem] for image in block if image.problem],
-            "next": block[-1].i + 1}
+    line = {
+        "images": [[image.i, *image.pixels.shape[:2], image.crc32] for image in block if image.pixels is not None],
+        "skipped": [[dataset.path(image.i), image.problem] for image in block if image.problem],
+        "next": block[-1].i + 1,
+    }
     _to_disk(pixels)
     journal.write(json.dumps(line).encode() + b"\n")
     _to_disk(journal)
@@ -179,8 +209,9 @@ def _finish_split(store: Path, dataset: Dataset, short_side: int) -> dict[str, A
     """Write the index of a split that is packed; what the header says about it."""
     rows, skipped, _, _ = _read_journal(store / f"{dataset.split}.journal")
     if not rows:
-        raise DataError(f"{dataset.name}: not one image of the split {dataset.split!r} can be read; "
-                        f"the first: {skipped[0][1]}")
+        raise DataError(
+            f"{dataset.name}: not one image of the split {dataset.split!r} can be read; the first: {skipped[0][1]}"
+        )
     number, height, width, crc32 = np.array(rows, np.int64).T
     size = 3 * height * width
     index = np.zeros(len(rows), INDEX)
@@ -190,8 +221,13 @@ def _finish_split(store: Path, dataset: Dataset, short_side: int) -> dict[str, A
     with open(path, "wb") as file:
         np.save(file, index, allow_pickle=False)
         _to_disk(file)
-    return {"images": len(rows), "pixel_bytes": int(size.sum()), "index_crc32": zlib.crc32(path.read_bytes()),
-            "smaller": int((np.minimum(height, width) < short_side).sum()), "skipped": skipped}
+    return {
+        "images": len(rows),
+        "pixel_bytes": int(size.sum()),
+        "index_crc32": zlib.crc32(path.read_bytes()),
+        "smaller": int((np.minimum(height, width) < short_side).sum()),
+        "skipped": skipped,
+    }
 
 
 # The disk
@@ -226,7 +262,11 @@ def _os_errors(store: Path, plan: dict[str, Any]) -> Iterator[None]:
         yield
     except OSError as error:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
-            raise DataError(f"{store}: the disk is full; free some space, then this goes on where it was: "
-                            f"{pack_command(store, plan)}") from error
-        raise DataError(f"{store}: cannot be written ({error.strerror or error}); check the place and its "
-                        f"permissions, then: {pack_command(store, plan)}") from error
+            raise DataError(
+                f"{store}: the disk is full; free some space, then this goes on where it was: "
+                f"{pack_command(store, plan)}"
+            ) from error
+        raise DataError(
+            f"{store}: cannot be written ({error.strerror or error}); check the place and its "
+            f"permissions, then: {pack_command(store, plan)}"
+        ) from error

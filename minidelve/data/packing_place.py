@@ -13,14 +13,17 @@ from typing import Any
 import numpy as np
 
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.layouts import SPLITS
 from minidelve.data.store import HEADER, is_store, read_header
+from minidelve.errors import DataError
 
 SAMPLE = 20  # images of a split by which its size is estimated
 JOURNALS = [f"{split}.journal" for split in SPLITS]
-OWN_FILES = {HEADER, f"{HEADER}.new", *(f"{split}.{end}" for split in SPLITS
-                                        for end in ("pixels", "journal", "index.npy"))}
+OWN_FILES = {
+    HEADER,
+    f"{HEADER}.new",
+    *(f"{split}.{end}" for split in SPLITS for end in ("pixels", "journal", "index.npy")),
+}
 
 
 def check_place(store: Path, source: str | os.PathLike[str], plan: dict[str, Any], overwrite: bool) -> None:
@@ -32,8 +35,10 @@ def check_place(store: Path, source: str | os.PathLike[str], plan: dict[str, Any
     present = sorted(os.listdir(store)) if store.exists() else []
     strangers = [name for name in present if name not in OWN_FILES]
     if strangers or present and not is_store(store) and present != [f"{HEADER}.new"]:
-        raise DataError(f"{store}: is not empty ({(strangers or present)[0]}) and no packed store; expected a new or "
-                        "empty folder; name another place")
+        raise DataError(
+            f"{store}: is not empty ({(strangers or present)[0]}) and no packed store; expected a new or "
+            "empty folder; name another place"
+        )
     if present and is_store(store) and not overwrite:
         _check_same_plan(store, read_header(store), plan)
 
@@ -49,12 +54,15 @@ def _check_same_plan(store: Path, there: dict[str, Any], plan: dict[str, Any]) -
     if (there["on_bad_image"], plan["on_bad_image"]) == ("skip", "error"):  # the other way round changes nothing done
         raise DataError(f"{store}: was begun with --on-bad-image skip, now it is error; {cure}")
     if any(there[key] != plan[key] for key in ("splits", "classes", "class_names")):
-        raise DataError(f"{store}: {plan['source']} has other images or classes than when packing began; restore "
-                        "them, or give --overwrite to begin anew")
+        raise DataError(
+            f"{store}: {plan['source']} has other images or classes than when packing began; restore "
+            "them, or give --overwrite to begin anew"
+        )
 
 
-def check_room(store: Path, splits: list[Dataset], short_side: int, overwrite: bool,
-               say: Callable[[str], None]) -> None:
+def check_room(
+    store: Path, splits: list[Dataset], short_side: int, overwrite: bool, say: Callable[[str], None]
+) -> None:
     """Say how large the store will be; raise DataError if the disk has clearly less."""
     size = sum(_estimate(dataset, short_side) for dataset in splits)
     place = next(path for path in (store.absolute(), *store.absolute().parents) if path.exists())
@@ -64,8 +72,10 @@ def check_room(store: Path, splits: list[Dataset], short_side: int, overwrite: b
     if written and not overwrite:
         say(f"going on with an unfinished store: {megabytes(written)} are there")
     if 0.9 * size > free + written:
-        raise DataError(f"{store}: needs about {megabytes(size)} and {megabytes(free + written)} are free; free some, "
-                        "name another disk, or choose a smaller --short-side")
+        raise DataError(
+            f"{store}: needs about {megabytes(size)} and {megabytes(free + written)} are free; free some, "
+            "name another disk, or choose a smaller --short-side"
+        )
 
 
 def _estimate(dataset: Dataset, short_side: int) -> float:

@@ -13,9 +13,9 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from minidelve.data.errors import DataError
 from minidelve.data.members import Entries, check_name, parts_of, split_at_tar, tree, visible
 from minidelve.data.tar import Tar, is_tar
+from minidelve.errors import DataError
 
 MAX_MEMBER_BYTES = 2**30  # a member of a zip may unpack to any size; no picture is this large
 
@@ -49,8 +49,9 @@ class Folder:
                 for entry in found:
                     names[0 if entry.is_dir() else 1].append(entry.name)
         except OSError as error:
-            raise DataError(f"{self.describe(folder)}: cannot be listed ({error.strerror}); check the "
-                            "path and its permissions") from error
+            raise DataError(
+                f"{self.describe(folder)}: cannot be listed ({error.strerror}); check the path and its permissions"
+            ) from error
         return Entries(visible(names[0]), visible(names[1]))
 
     def read(self, member: str) -> bytes:
@@ -61,8 +62,9 @@ class Folder:
         try:
             return (self.path / member).read_bytes()
         except OSError as error:
-            raise DataError(f"{self.describe(member)}: cannot be read ({error.strerror}); check the "
-                            "path and its permissions") from error
+            raise DataError(
+                f"{self.describe(member)}: cannot be read ({error.strerror}); check the path and its permissions"
+            ) from error
 
     def describe(self, member: str = "") -> str:
         """The member's path, or `archive.tar!member`, for messages."""
@@ -85,8 +87,10 @@ class Zip:
         try:
             self._zip = zipfile.ZipFile(path)
         except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise DataError(f"{path}: is no zip archive that can be read ({error}); expected a folder or "
-                            "a .zip or a plain .tar; unpack other archives first") from error
+            raise DataError(
+                f"{path}: is no zip archive that can be read ({error}); expected a folder or "
+                "a .zip or a plain .tar; unpack other archives first"
+            ) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
         self._entries = tree([self._note(info) for info in self._zip.infolist()])
 
@@ -95,8 +99,9 @@ class Zip:
         check_name(self.path, info.orig_filename)
         parts = parts_of(info.filename)
         if not info.is_dir() and parts and self._members.setdefault("/".join(parts), info) is not info:
-            raise DataError(f"{self.describe(info.filename)}: is there twice; expected every name "
-                            "once; pack the archive anew")
+            raise DataError(
+                f"{self.describe(info.filename)}: is there twice; expected every name once; pack the archive anew"
+            )
         return parts, info.is_dir()
 
     def entries(self, folder: str = "") -> Entries:
@@ -109,15 +114,18 @@ class Zip:
         if info is None:
             raise DataError(f"{self.describe(member)}: is not in the archive")
         if info.file_size > MAX_MEMBER_BYTES:
-            raise DataError(f"{self.describe(member)}: unpacks to {info.file_size / 2**20:.0f} MiB; expected "
-                            f"at most {MAX_MEMBER_BYTES // 2**20}; remove it from the archive")
+            raise DataError(
+                f"{self.describe(member)}: unpacks to {info.file_size / 2**20:.0f} MiB; expected "
+                f"at most {MAX_MEMBER_BYTES // 2**20}; remove it from the archive"
+            )
         try:
             with self._lock:
                 return self._zip.read(info)
         # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
         except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-            raise DataError(f"{self.describe(member)}: cannot be read ({error}); fetch the archive again "
-                            "or remove the member") from error
+            raise DataError(
+                f"{self.describe(member)}: cannot be read ({error}); fetch the archive again or remove the member"
+            ) from error
 
     def describe(self, member: str = "") -> str:
         """`archive.zip!member`, for messages."""
@@ -130,8 +138,10 @@ Source = Folder | Zip | Tar
 def open_source(path: str | os.PathLike[str]) -> Source:
     """A folder, a zip or a tar archive. Raises DataError if there is none at the path."""
     if not os.path.exists(path):
-        raise DataError(f"{os.fspath(path)}: does not exist; expected a folder (images or a packed store), a .zip, "
-                        "a .tar or the word 'toy'; check the path")
+        raise DataError(
+            f"{os.fspath(path)}: does not exist; expected a folder (images or a packed store), a .zip, "
+            "a .tar or the word 'toy'; check the path"
+        )
     if os.path.isdir(path):
         return Folder(Path(path))
     return Tar(Path(path)) if is_tar(path) else Zip(Path(path))

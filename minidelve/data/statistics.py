@@ -20,8 +20,8 @@ from numpy.typing import DTypeLike
 from PIL import Image
 
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.transforms import Transform
+from minidelve.errors import DataError
 
 
 @dataclass(frozen=True)
@@ -33,16 +33,23 @@ class Statistics:
     std: float
     covariance: np.ndarray | None = None
 
-    def normalize(self, images: np.ndarray, dtype: DTypeLike = np.float32,
-                  shifts: np.ndarray | None = None, out: np.ndarray | None = None) -> np.ndarray:
+    def normalize(
+        self,
+        images: np.ndarray,
+        dtype: DTypeLike = np.float32,
+        shifts: np.ndarray | None = None,
+        out: np.ndarray | None = None,
+    ) -> np.ndarray:
         """(x + shift - mean) / std for uint8 images (N, h, w, 3), in `out` or a new array of dtype.
 
         shifts, (N, 3), moves the colour of each image (colour.py); None is no shift.
         Raises DataError if the images are not of the mean image's size.
         """
         if images.shape[1:] != self.mean.shape:
-            raise DataError(f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
-                            f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew")
+            raise DataError(
+                f"images of {_size(images.shape[1:])} pixels do not fit the mean image of "
+                f"{_size(self.mean.shape)}; crop them to that size or compute the mean anew"
+            )
         out = np.empty(images.shape, dtype) if out is None else out
         out[...] = images
         out -= self.mean
@@ -64,8 +71,9 @@ class Statistics:
         return replace(self, mean=np.stack(resized, axis=2))
 
 
-def compute_statistics(dataset: Dataset, transform: Transform, max_images: int | None = None,
-                       on_bad_image: str = "error") -> Statistics:
+def compute_statistics(
+    dataset: Dataset, transform: Transform, max_images: int | None = None, on_bad_image: str = "error"
+) -> Statistics:
     """The statistics of a training set as `transform` shows it, such as CenterCrop(56).
 
     `transform` must bring all images to one size. If it draws at random, it does so from a fixed
@@ -82,8 +90,10 @@ def compute_statistics(dataset: Dataset, transform: Transform, max_images: int |
         if count == 0:
             total = np.zeros(image.shape, np.int64)
         elif image.shape != total.shape:
-            raise DataError(f"{path}: is {_size(image.shape)} pixels where others are {_size(total.shape)}; "
-                            "a mean image needs equal sizes; crop to one size")
+            raise DataError(
+                f"{path}: is {_size(image.shape)} pixels where others are {_size(total.shape)}; "
+                "a mean image needs equal sizes; crop to one size"
+            )
         count += 1
         total += image
         pixels = image.reshape(-1, 3).astype(np.float64)
@@ -92,15 +102,18 @@ def compute_statistics(dataset: Dataset, transform: Transform, max_images: int |
     mean = total / max(count, 1)
     variance = np.trace(products) / max(count * mean.size, 1) - np.square(mean).mean()
     if variance <= 0:
-        raise DataError(f"{dataset.name}: the standard deviation of {count} readable images is 0; expected "
-                        "at least two different images; add some")
+        raise DataError(
+            f"{dataset.name}: the standard deviation of {count} readable images is 0; expected "
+            "at least two different images; add some"
+        )
     colour = mean.mean(axis=(0, 1))
     covariance = products / (count * mean.size / 3) - np.outer(colour, colour)
     return Statistics(mean.astype(np.float32), float(np.sqrt(variance)), covariance)
 
 
-def _views(dataset: Dataset, transform: Transform, max_images: int | None,
-           on_bad_image: str) -> Iterator[tuple[str, np.ndarray]]:
+def _views(
+    dataset: Dataset, transform: Transform, max_images: int | None, on_bad_image: str
+) -> Iterator[tuple[str, np.ndarray]]:
     """The path and the transformed image of each image that counts."""
     rng = np.random.default_rng(0)
     count = min(max_images or len(dataset), len(dataset))

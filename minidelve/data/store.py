@@ -27,7 +27,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError, MissingSplit
+from minidelve.errors import DataError, MissingSplit
 
 HEADER = "minidelve-store.json"
 FORMAT, VERSION = "minidelve-store", 1
@@ -43,22 +43,32 @@ class StoreDataset(Dataset):
         self.store = Path(path)
         self.header = read_header(self.store)
         if not self.header["finished"]:
-            raise DataError(f"{path}: this packed store is unfinished; to finish it give the command again: "
-                            f"{pack_command(self.store, self.header)}")
+            raise DataError(
+                f"{path}: this packed store is unfinished; to finish it give the command again: "
+                f"{pack_command(self.store, self.header)}"
+            )
         if split not in self.header["splits"]:
             there = ", ".join(map(repr, self.header["splits"]))
-            raise MissingSplit(f"{path}: this packed store has no split {split!r}; expected {there}; pack a source "
-                               "that has it")
+            raise MissingSplit(
+                f"{path}: this packed store has no split {split!r}; expected {there}; pack a source that has it"
+            )
         self.facts = self.header["splits"][split]
         self.short_side: int = self.header["short_side"]
         self._index = self._read_index(self.store / f"{split}.index.npy")
         self._pixels = self._map(self.store / f"{split}.pixels")
         # Python's integers: reading one from an array of records costs more than the view itself.
         self._offsets, self._heights, self._widths = (
-            self._index[name].tolist() for name in ("offset", "height", "width"))
-        super().__init__(name=Path(os.path.abspath(path)).name, kind="packed", split=split,
-                         classes=self.header["classes"], class_names=self.header["class_names"],
-                         labels=self._index["label"], cache_bytes=0)
+            self._index[name].tolist() for name in ("offset", "height", "width")
+        )
+        super().__init__(
+            name=Path(os.path.abspath(path)).name,
+            kind="packed",
+            split=split,
+            classes=self.header["classes"],
+            class_names=self.header["class_names"],
+            labels=self._index["label"],
+            cache_bytes=0,
+        )
 
     def _read_index(self, path: Path) -> np.ndarray:
         try:
@@ -69,21 +79,25 @@ class StoreDataset(Dataset):
             if index.dtype != INDEX or index.shape != (self.facts["images"],):
                 raise ValueError("it is not the index of this store")
         except (OSError, ValueError) as error:
-            raise DataError(f"{path}: cannot be used ({error}); copy the store again or pack it anew with "
-                            "--overwrite") from error
+            raise DataError(
+                f"{path}: cannot be used ({error}); copy the store again or pack it anew with --overwrite"
+            ) from error
         return index
 
     def _map(self, path: Path) -> np.ndarray:
         try:
             size = path.stat().st_size
             if size != self.facts["pixel_bytes"]:
-                raise DataError(f"{path}: has {size} bytes; expected {self.facts['pixel_bytes']}; copy the store "
-                                "again or pack it anew with --overwrite")
+                raise DataError(
+                    f"{path}: has {size} bytes; expected {self.facts['pixel_bytes']}; copy the store "
+                    "again or pack it anew with --overwrite"
+                )
             # As a plain array: slicing a np.memmap takes several times as long.
             return np.memmap(path, np.uint8, "r").view(np.ndarray)
         except OSError as error:
-            raise DataError(f"{path}: cannot be read ({error}); copy the store again or pack it anew with "
-                            "--overwrite") from error
+            raise DataError(
+                f"{path}: cannot be read ({error}); copy the store again or pack it anew with --overwrite"
+            ) from error
 
     def path(self, i: int) -> str:
         """The pixel file and the number of the image in it."""
@@ -92,22 +106,29 @@ class StoreDataset(Dataset):
     def image(self, i: int) -> np.ndarray:
         """Image i as uint8 (H, W, 3), a read-only view of the file."""
         start, height, width = self._offsets[i], self._heights[i], self._widths[i]
-        return self._pixels[start:start + height * width * 3].reshape(height, width, 3)
+        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
 
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
         if zlib.crc32(self.image(i).data) != self._index["crc32"][i]:
-            raise DataError(f"{self.path(i)}: is damaged (its checksum is wrong); copy the store again or pack it "
-                            "anew with --overwrite")
+            raise DataError(
+                f"{self.path(i)}: is damaged (its checksum is wrong); copy the store again or pack it "
+                "anew with --overwrite"
+            )
 
     def describe(self) -> str:
         """As for every data set, and how it was packed."""
-        lines = [super().describe(),
-                 f"  packed   shorter side at most {self.header['short_side']}, "
-                 f"{self.facts['pixel_bytes'] / 1e6:,.1f} MB of pixels, from {self.header['source']}"]
+        lines = [
+            super().describe(),
+            f"  packed   shorter side at most {self.header['short_side']}, "
+            f"{self.facts['pixel_bytes'] / 1e6:,.1f} MB of pixels, from {self.header['source']}",
+        ]
         if self.facts["skipped"]:
-            lines.append(f"  left out {len(self.facts['skipped'])} that could not be read: "
-                         + self.facts["skipped"][0][1] + ("; ..." if len(self.facts["skipped"]) > 1 else ""))
+            lines.append(
+                f"  left out {len(self.facts['skipped'])} that could not be read: "
+                + self.facts["skipped"][0][1]
+                + ("; ..." if len(self.facts["skipped"]) > 1 else "")
+            )
         return "\n".join(lines)
 
 
@@ -124,8 +145,15 @@ def read_header(store: Path) -> dict[str, Any]:
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']!r}")
         version = header["version"]
-        for key, kind in {"finished": bool, "classes": list, "class_names": list, "short_side": int, "source": str,
-                          "on_bad_image": str, "splits": dict}.items():
+        for key, kind in {
+            "finished": bool,
+            "classes": list,
+            "class_names": list,
+            "short_side": int,
+            "source": str,
+            "on_bad_image": str,
+            "splits": dict,
+        }.items():
             if version == VERSION and not isinstance(header[key], kind):
                 raise ValueError(f"{key} is {header[key]!r}")
         if header["finished"]:
@@ -133,8 +161,9 @@ def read_header(store: Path) -> dict[str, Any]:
                 if FACTS - facts.keys():
                     raise ValueError(f"a split is without {', '.join(FACTS - facts.keys())}")
     except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: is no header of a packed store ({error}); copy the store again or pack it "
-                        "anew with --overwrite") from error
+        raise DataError(
+            f"{path}: is no header of a packed store ({error}); copy the store again or pack it anew with --overwrite"
+        ) from error
     if version != VERSION:
         raise DataError(f"{path}: is of version {version}; expected {VERSION}; pack the images anew")
     return header

@@ -14,8 +14,8 @@ import numpy as np
 
 from minidelve.data.ahead import ahead
 from minidelve.data.dataset import Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.transforms import Transform
+from minidelve.errors import DataError
 
 AHEAD = 8  # images for each worker, being made or waiting
 
@@ -40,8 +40,13 @@ class ImageStream:
     read, and for one that a transform refuses.
     """
 
-    def __init__(self, dataset: Dataset, transforms: Sequence[Transform], workers: int = 2,
-                 on_bad_image: Literal["error", "skip"] = "error"):
+    def __init__(
+        self,
+        dataset: Dataset,
+        transforms: Sequence[Transform],
+        workers: int = 2,
+        on_bad_image: Literal["error", "skip"] = "error",
+    ):
         self.dataset, self.transforms = dataset, list(transforms)
         self.workers, self.on_bad_image = workers, on_bad_image
         self.skipped: dict[str, str] = {}
@@ -61,8 +66,10 @@ class ImageStream:
                     path, reason = picture
                     self.skipped[path] = reason
         if empty and self.skipped:
-            raise DataError(f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
-                            f"read; the first: {next(iter(self.skipped.values()))}")
+            raise DataError(
+                f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
+                f"read; the first: {next(iter(self.skipped.values()))}"
+            )
 
     def _read(self, i: int, stop: threading.Event) -> Picture | tuple[str, str]:
         """The picture, or (path, reason) of one that is left out; runs in a worker."""

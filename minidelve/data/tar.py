@@ -16,8 +16,8 @@ import os
 import tarfile
 from pathlib import Path
 
-from minidelve.data.errors import DataError
 from minidelve.data.members import Entries, check_name, parts_of, split_at_tar, tree
+from minidelve.errors import DataError
 
 BLOCK = 512
 
@@ -46,8 +46,10 @@ class Tar:
                     if file.read(BLOCK) != bytes(BLOCK):
                         raise tarfile.ReadError("it has no end mark, so it is cut short or damaged")
         except (tarfile.TarError, OSError) as error:
-            raise DataError(f"{self.name}: is no tar archive that can be read ({error}); expected a plain .tar; "
-                            "fetch it again, or decompress a .tar.gz first") from error
+            raise DataError(
+                f"{self.name}: is no tar archive that can be read ({error}); expected a plain .tar; "
+                "fetch it again, or decompress a .tar.gz first"
+            ) from error
 
     def _note(self, member: tarfile.TarInfo, end: int) -> tuple[list[str], bool]:
         """Remember where a member's bytes lie; its parts and whether it is a folder."""
@@ -57,13 +59,14 @@ class Tar:
             return parts, True
         name = "/".join(parts)
         if not member.isreg() or member.issparse():
-            raise DataError(f"{self.describe(name)}: is a link or another special file; expected files and folders "
-                            "only; pack the archive anew (tar --hard-dereference -h)")
+            raise DataError(
+                f"{self.describe(name)}: is a link or another special file; expected files and folders "
+                "only; pack the archive anew (tar --hard-dereference -h)"
+            )
         if member.offset_data + member.size > end:
             raise tarfile.ReadError(f"{name} goes beyond its end")
         if name in self._ranges:
-            raise DataError(f"{self.describe(name)}: is there twice; expected every name once; "
-                            "pack the archive anew")
+            raise DataError(f"{self.describe(name)}: is there twice; expected every name once; pack the archive anew")
         self._ranges[name] = member.offset_data, member.size
         return parts, False
 
@@ -95,8 +98,9 @@ class Tar:
                 file.seek(start)
                 content = file.read(size)
         except OSError as error:
-            raise DataError(f"{self.describe(member)}: cannot be read ({error.strerror}); check the archive "
-                            "and its permissions") from error
+            raise DataError(
+                f"{self.describe(member)}: cannot be read ({error.strerror}); check the archive and its permissions"
+            ) from error
         if len(content) < size:
             raise DataError(f"{self.describe(member)}: the archive has become shorter; fetch it again")
         return content

@@ -17,8 +17,8 @@ import numpy as np
 from PIL import Image
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.errors import DataError
 from minidelve.data.toy_drawing import SHAPES, TEXTURES, draw
+from minidelve.errors import DataError
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]
 CLASS_NAMES = [name.replace("_", " ") for name in CLASSES]
@@ -32,16 +32,23 @@ class ToyDataset(Dataset):
     is the beginning of a larger one, and has the classes in equal parts too.
     """
 
-    def __init__(self, split: str = "train", train_size: int = 5000, val_size: int = 1000,
-                 cache_bytes: int = DEFAULT_CACHE_BYTES):
+    def __init__(
+        self, split: str = "train", train_size: int = 5000, val_size: int = 1000, cache_bytes: int = DEFAULT_CACHE_BYTES
+    ):
         if split not in SPLITS:
             raise DataError(f"toy: no split {split!r}; expected 'train' or 'val'")
         size = train_size if split == "train" else val_size
         if size < 1:
             raise DataError(f"toy: {size} {split} images asked for; expected at least 1")
-        super().__init__(name="toy", kind="toy", split=split, classes=list(CLASSES),
-                         class_names=list(CLASS_NAMES), labels=np.arange(size) % len(CLASSES),
-                         cache_bytes=cache_bytes)
+        super().__init__(
+            name="toy",
+            kind="toy",
+            split=split,
+            classes=list(CLASSES),
+            class_names=list(CLASS_NAMES),
+            labels=np.arange(size) % len(CLASSES),
+            cache_bytes=cache_bytes,
+        )
 
     def path(self, i: int) -> str:
         """Nowhere on a disk, but named like the member of a zip."""
@@ -53,8 +60,12 @@ class ToyDataset(Dataset):
         return draw(texture, shape, np.random.default_rng([2015, SPLITS.index(self.split), i]))
 
 
-def write_toy(folder: str | os.PathLike[str], train_size: int = 5000, val_size: int = 1000,
-              track: Callable[[Iterable[int], int, str], Iterable[int]] = lambda items, total, what: items) -> None:
+def write_toy(
+    folder: str | os.PathLike[str],
+    train_size: int = 5000,
+    val_size: int = 1000,
+    track: Callable[[Iterable[int], int, str], Iterable[int]] = lambda items, total, what: items,
+) -> None:
     """Write the toy set as PNG files in ImageNet's layout: folder/<split>/<class>/<i>.png.
 
     `open_dataset(folder)` then gives the same pixels and labels, ordered by class. `track` may show how
@@ -78,7 +89,7 @@ def write_toy(folder: str | os.PathLike[str], train_size: int = 5000, val_size: 
 
 
 def _write_split(root: Path, toy: ToyDataset, track: Callable) -> None:
-    for name in CLASSES[:len(toy)]:
+    for name in CLASSES[: len(toy)]:
         (root / toy.split / name).mkdir(parents=True, exist_ok=True)
     for i in track(range(len(toy)), len(toy), f"drawing {toy.split}"):
         path = root / toy.path(i).removeprefix("toy!")

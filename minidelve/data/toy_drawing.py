@@ -23,19 +23,19 @@ SHAPES = ("circle", "cross", "square", "star", "triangle")
 
 # Values are of 255, lengths in pixels, ranges from the lowest to the highest.
 BACKGROUND = 148, 255
-OBJECT = 55, 155          # the lighter shade of the texture
-DARKER = 0.22             # the darker shade, as a part of the lighter
+OBJECT = 55, 155  # the lighter shade of the texture
+DARKER = 0.22  # the darker shade, as a part of the lighter
 RADIUS = 16, 22
-STRETCH = 0.85, 1.15      # one side by this, the other by its inverse
-LEAN = -1 / 12, 1 / 12    # in full turns
-PERIOD = 7, 11            # of the texture, which is turned freely
+STRETCH = 0.85, 1.15  # one side by this, the other by its inverse
+LEAN = -1 / 12, 1 / 12  # in full turns
+PERIOD = 7, 11  # of the texture, which is turned freely
 
-CLUTTER = 5               # small pieces around the object ...
-BEFORE = 2                # ... and how many of them lie in front of it
+CLUTTER = 5  # small pieces around the object ...
+BEFORE = 2  # ... and how many of them lie in front of it
 CLUTTER_COLOUR = 125, 255
 CLUTTER_RADIUS = 2, 4
-PIECE = 12                # side of the patch in which a piece is drawn
-NOISE = 12                # by how much each value moves at most
+PIECE = 12  # side of the patch in which a piece is drawn
+NOISE = 12  # by how much each value moves at most
 
 
 def draw(texture: str, shape: str, rng: np.random.Generator) -> np.ndarray:
@@ -54,6 +54,7 @@ def draw(texture: str, shape: str, rng: np.random.Generator) -> np.ndarray:
 
 
 # Geometry: what is where. (u, v) are positions, turned and scaled.
+
 
 def _centres(size: int) -> tuple[np.ndarray, np.ndarray]:
     """Pixel centres seen from the middle of a square: y (size, 1) downwards, x (1, size)."""
@@ -121,6 +122,7 @@ def _wave(t):
 
 # Painting: what colour it has. The canvas is float32 (3, SIZE, SIZE), a colour (3, 1, 1).
 
+
 def _between(limits, r):
     """r from [0, 1) to the range between the limits."""
     low, high = limits
@@ -167,7 +169,7 @@ def _clutter(rng):
 
 def _paste(canvas, pieces):
     for row, column, colour, coverage in pieces:
-        patch = canvas[:, row:row + PIECE, column:column + PIECE]
+        patch = canvas[:, row : row + PIECE, column : column + PIECE]
         patch += coverage * (colour - patch)
 
 

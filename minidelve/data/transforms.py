@@ -15,8 +15,8 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from minidelve.data.errors import DataError
 from minidelve.data.images import MAX_PIXELS
+from minidelve.errors import DataError
 
 
 class Transform(Protocol):
@@ -51,7 +51,7 @@ class RandomCrop:
         rows, columns = _room(image, self.size)
         # Not rng.integers, which costs five times as much for one number.
         top, left = int(rng.random() * (rows + 1)), int(rng.random() * (columns + 1))
-        return image[top:top + self.size, left:left + self.size]
+        return image[top : top + self.size, left : left + self.size]
 
 
 class CenterCrop:
@@ -66,15 +66,17 @@ class CenterCrop:
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows, columns = _room(image, self.size)
         top, left = rows // 2, columns // 2
-        return image[top:top + self.size, left:left + self.size]
+        return image[top : top + self.size, left : left + self.size]
 
 
 def _room(image: np.ndarray, size: int) -> tuple[int, int]:
     """How far a window of the size can be moved down and to the right."""
     height, width = image.shape[:2]
     if min(height, width) < size:
-        raise DataError(f"the image of {width} x {height} pixels is smaller than the crop of {size} x "
-                        f"{size}; train with a --size of at most {min(height, width)}, or leave the image out")
+        raise DataError(
+            f"the image of {width} x {height} pixels is smaller than the crop of {size} x "
+            f"{size}; train with a --size of at most {min(height, width)}, or leave the image out"
+        )
     return height - size, width - size
 
 
@@ -113,8 +115,10 @@ def scaled_size(image: np.ndarray, shorter_side: int) -> tuple[int, int]:
     shorter = min(height, width)
     scaled = round(height * shorter_side / shorter), round(width * shorter_side / shorter)
     if scaled[0] * scaled[1] > MAX_PIXELS:
-        raise DataError(f"the image of {width} x {height} pixels would become {scaled[1]} x {scaled[0]}; "
-                        f"expected at most {MAX_PIXELS // 10**6} megapixels; choose a smaller scale or remove it")
+        raise DataError(
+            f"the image of {width} x {height} pixels would become {scaled[1]} x {scaled[0]}; "
+            f"expected at most {MAX_PIXELS // 10**6} megapixels; choose a smaller scale or remove it"
+        )
     return scaled
 
 
@@ -151,7 +155,7 @@ class ScaleJitter:
         top, left = int(rng.random() * (height - self.size + 1)), int(rng.random() * (width - self.size + 1))
         rows = _Span(top, self.size, image.shape[0] / height, image.shape[0])
         columns = _Span(left, self.size, image.shape[1] / width, image.shape[1])
-        needed = image[rows.first:rows.last, columns.first:columns.last]  # Pillow copies what it is given
+        needed = image[rows.first : rows.last, columns.first : columns.last]  # Pillow copies what it is given
         box = (columns.start, rows.start, columns.end, rows.end)
         crop = Image.fromarray(needed).resize((self.size, self.size), Image.Resampling.BILINEAR, box)
         return np.asarray(crop)

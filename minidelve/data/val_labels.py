@@ -18,8 +18,8 @@ together with the kit's map_clsloc.txt ("n02119789 1 kit_fox") and refused witho
 import re
 from collections.abc import Callable
 
-from minidelve.data.errors import DataError
 from minidelve.data.images import SUFFIXES
+from minidelve.errors import DataError
 
 HEADERS = {"imageid", "image_id", "image", "filename", "file_name", "file", "fname", "name"}
 Fail = Callable[[str], DataError]  # the error for a problem with the list, with its path
@@ -51,8 +51,9 @@ def named_values(lines: list[str], fail: Fail) -> dict[str, str]:
             continue
         if not rest or stem(name) in values:
             problem = "names an image twice" if rest else "has no second column"
-            raise fail(f"{problem} in the line {line!r}; expected image and class, once for each image; "
-                       "correct the line")
+            raise fail(
+                f"{problem} in the line {line!r}; expected image and class, once for each image; correct the line"
+            )
         values[stem(name)] = rest[0]
     return values
 
@@ -73,8 +74,10 @@ def labels_by_name(images: list[str], values: dict[str, str], classes: list[str]
         label = _positions(values, classes, fail)
     for name in stems:
         if values[name] not in label:
-            raise fail(f"gives {name} the class {values[name]!r}; expected one of the {len(classes)} classes, "
-                       f"such as {classes[0]!r}; correct the line or add the class")
+            raise fail(
+                f"gives {name} the class {values[name]!r}; expected one of the {len(classes)} classes, "
+                f"such as {classes[0]!r}; correct the line or add the class"
+            )
     return [label[values[name]] for name in stems]
 
 
@@ -82,24 +85,31 @@ def _positions(values: dict[str, str], classes: list[str], fail: Fail) -> dict[s
     """Each number that occurs -> the label it stands for."""
     numbers = {value: int(value) for value in values.values()}
     if max(numbers.values()) >= len(classes):
-        raise fail(f"holds the number {max(numbers.values())}; expected positions from 0 to {len(classes) - 1} "
-                   "among the sorted class ids; numbers from 1 are as a rule ILSVRC2012_IDs, another order: "
-                   "get a list with class ids")
+        raise fail(
+            f"holds the number {max(numbers.values())}; expected positions from 0 to {len(classes) - 1} "
+            "among the sorted class ids; numbers from 1 are as a rule ILSVRC2012_IDs, another order: "
+            "get a list with class ids"
+        )
     return numbers
 
 
-def labels_in_order(images: list[str], lines: list[str], classes: list[str], id_of: dict[str, str] | None,
-                    fail: Fail) -> list[int]:
+def labels_in_order(
+    images: list[str], lines: list[str], classes: list[str], id_of: dict[str, str] | None, fail: Fail
+) -> list[int]:
     """The label of each image from bare ILSVRC2012_IDs; `id_of` is their class id, by map_clsloc.txt."""
     if id_of is None:
-        raise fail("holds bare numbers: ILSVRC2012_IDs, which do not follow the order of the class ids, so as "
-                   "labels they would be wrong; expected map_clsloc.txt of the ILSVRC development kit beside "
-                   "this file, or a list of image names and class ids; add one of them")
+        raise fail(
+            "holds bare numbers: ILSVRC2012_IDs, which do not follow the order of the class ids, so as "
+            "labels they would be wrong; expected map_clsloc.txt of the ILSVRC development kit beside "
+            "this file, or a list of image names and class ids; add one of them"
+        )
     if len(lines) != len(images):
         raise fail(f"has {len(lines)} lines for {len(images)} images; expected one for each; get all the images")
     label = {name: i for i, name in enumerate(classes)}
     for line in sorted({line.strip() for line in lines}):
         if id_of.get(line) not in label:
-            raise fail(f"holds the number {line}, by map_clsloc.txt {id_of.get(line, 'no class')}; expected one of "
-                       f"the {len(classes)} classes of train/; correct one of the two")
+            raise fail(
+                f"holds the number {line}, by map_clsloc.txt {id_of.get(line, 'no class')}; expected one of "
+                f"the {len(classes)} classes of train/; correct one of the two"
+            )
     return [label[id_of[line.strip()]] for line in lines]

@@ -17,14 +17,14 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import data, models
+from minidelve.errors import Diverged
 from minidelve.experiments import style
 from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
-from minidelve.run_folder import Diverged
-from minidelve.train import create_network, loaders, prepare
+from minidelve.training.loop import create_network, loaders, prepare
 
 LRELU = "LReLU a=0.01"
 COMPARED = (RELU, LRELU, CHANNELS)

@@ -26,7 +26,7 @@ import numpy as np
 
 from minidelve import Tensor, no_grad
 from minidelve.analysis import observe
-from minidelve.device import upload_ahead
+from minidelve.backend.streams import upload_ahead
 from minidelve.experiments import style, table2
 from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.statistics import mean_and_error, plus_minus

@@ -1,11 +1,11 @@
 """Running an item: finished parts are kept, the others run, and then csv, figure and page are written.
 
-    OUT/index.md             all items (after `reproduce all`)
-    OUT/ITEM/page.md         what the paper did, what we ran, the numbers side by side, whether the trend holds
-    OUT/ITEM/figure.png
-    OUT/ITEM/results.csv     every row of every part
-    OUT/ITEM/parts/          finished parts (parts.py)
-    OUT/runs/                trained networks, which the items share (training.py)
+OUT/index.md             all items (after `reproduce all`)
+OUT/ITEM/page.md         what the paper did, what we ran, the numbers side by side, whether the trend holds
+OUT/ITEM/figure.png
+OUT/ITEM/results.csv     every row of every part
+OUT/ITEM/parts/          finished parts (parts.py)
+OUT/runs/                trained networks, which the items share (training.py)
 """
 
 from __future__ import annotations
@@ -22,12 +22,14 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from minidelve import __version__, threads
+from minidelve import __version__
+from minidelve.backend import threads
+from minidelve.errors import RunError
 from minidelve.experiments.item import Item, Rows, Setup, Trend
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.progress import duration, progress
-from minidelve.run_folder import RunError, check_writable
+from minidelve.training.run_folder import check_writable
 
 OWN_FILES = {"page.md", "figure.png", "results.csv", "parts", "unfinished"}
 

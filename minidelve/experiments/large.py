@@ -20,11 +20,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
+from minidelve.errors import Diverged
+from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments.item import Budget, Rows, Setup
 from minidelve.experiments.statistics import mean_and_error, plus_minus, spread
 from minidelve.experiments.training import Trained, say, tested, trained
-from minidelve.protocols.ensemble import ALL_SCALES
-from minidelve.run_folder import Diverged
 
 # Options of `minidelve train`, but for "scales", at which is tested.  The fully connected layers start by He's rule:
 # the paper's fixed deviations 0.01 and 0.001 are meant for 4096 units; of so few, hardly any signal would arrive.

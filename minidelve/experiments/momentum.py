@@ -52,7 +52,7 @@ def walk(rule: str, steps: int, gradient: Any, start: Any, rate: Any, mu: float)
     for step in range(steps):
         g = gradient(a)
         if rule == "paper":
-            D = mu * D + rate(step) * g                    # (4)
+            D = mu * D + rate(step) * g  # (4)
             a = a - D
         elif rule == "pytorch":
             v = mu * v + g

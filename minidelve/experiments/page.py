@@ -11,27 +11,33 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]
 
 def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, str]]) -> str:
     """An item's page.md."""
-    return "\n\n".join(
-        [
-            f"# {item.name}: {item.title}",
-            f"**What the paper did.** {item.paper}",
-            f"**What we ran.** {item.ours}",
-            f"**The trend {trend.word}.** {trend.sentence}",
-            f"![{item.title}](figure.png)",
-            "Every number is in [results.csv](results.csv).",
-            markdown(numbers),
-            "## To repeat it",
-            "\n".join(f"- {name}: {value}" for name, value in facts),
-        ]
-    ) + "\n"
+    return (
+        "\n\n".join(
+            [
+                f"# {item.name}: {item.title}",
+                f"**What the paper did.** {item.paper}",
+                f"**What we ran.** {item.ours}",
+                f"**The trend {trend.word}.** {trend.sentence}",
+                f"![{item.title}](figure.png)",
+                "Every number is in [results.csv](results.csv).",
+                markdown(numbers),
+                "## To repeat it",
+                "\n".join(f"- {name}: {value}" for name, value in facts),
+            ]
+        )
+        + "\n"
+    )
 
 
 def index(lines: Sequence[tuple[Item, Trend, str]]) -> str:
     """index.md: (item, trend, time) of all."""
-    table = ("item", "what", "trend", "in short", "time"), [
-        (f"[{item.name}]({item.name}/page.md)", item.title, trend.word, trend.sentence, time)
-        for item, trend, time in lines
-    ]
+    table = (
+        ("item", "what", "trend", "in short", "time"),
+        [
+            (f"[{item.name}]({item.name}/page.md)", item.title, trend.word, trend.sentence, time)
+            for item, trend, time in lines
+        ],
+    )
     return "# The paper's tables and figures, run again\n\n" + markdown(table) + "\n"
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
 from minidelve.experiments.item import Item, Rows, Setup, Trend, select
 from minidelve.experiments.large import LEARNED
@@ -18,7 +19,6 @@ from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import draw_guesses, guesses, short
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, listed, of_classes
 from minidelve.experiments.training import tested, trained
-from minidelve.predict import first_name
 
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
 RARE = 0.01  # a p up to which a difference is called more than chance

@@ -73,7 +73,6 @@ def agreement(errors: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
     return round(ours, 12), share(correlation(shuffled), ours)
 
 
-
 def share(by_chance: np.ndarray, ours: float) -> float:
     """How often chance gives as much as ours; sums may differ from their like by rounding."""
     return (1 + int((by_chance >= ours - 1e-9).sum())) / (1 + len(by_chance))

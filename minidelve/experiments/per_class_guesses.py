@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from minidelve import data
+from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
 from minidelve.experiments.item import Rows, distinct, select
 from minidelve.experiments.training import Trained, opened
-from minidelve.predict import Prediction, bar_colours, first_name, predict
-from minidelve.train import views
+from minidelve.training.loop import views
 
 SHOWN, GUESSES = 8, 5
 COLUMNS = 2  # of the drawing: so many images side by side, each with its guesses on its right

@@ -115,6 +115,6 @@ def predicted(start: str, d: Sequence[int], which: str) -> np.ndarray:
     fans = [(KERNEL**2 * c, KERNEL**2 * out) for c, out in zip(d, d[1:])]  # of layers 2 .. L
     variances = [STARTS[start].variance(*fan) for fan in fans]
     if which == "response":
-        return np.cumprod([1.0] + [half * n * var for (n, _), var in zip(fans, variances)])         # (9)
-    factors = [half * nhat * var for (_, nhat), var in zip(fans, variances)]                        # (13)
+        return np.cumprod([1.0] + [half * n * var for (n, _), var in zip(fans, variances)])  # (9)
+    factors = [half * nhat * var for (_, nhat), var in zip(fans, variances)]  # (13)
     return np.cumprod([1.0, *factors[::-1]])[::-1]

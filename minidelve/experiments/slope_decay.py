@@ -32,12 +32,12 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.errors import Diverged
 from minidelve.experiments import style
 from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS
 from minidelve.experiments.training import FULL, LAB, QUICK, Trained, opened, trained
-from minidelve.run_folder import Diverged
 
 WHOSE = ("weights alone", "slopes too")
 DECAYS = {"decays": (0.0005, 0.005)}

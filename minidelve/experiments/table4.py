@@ -8,10 +8,10 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import large, style
 from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
-from minidelve.protocols.ensemble import ALL_SCALES
 
 RELU, PRELU = "ReLU", "PReLU"
 VARIANTS = {RELU: large.A_RELU, PRELU: large.A}

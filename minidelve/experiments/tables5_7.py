@@ -11,11 +11,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import large, style
 from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
 from minidelve.experiments.large import DENSE, NETWORKS, TEN_VIEWS
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
-from minidelve.protocols.ensemble import ALL_SCALES
 
 ENSEMBLE = "ensemble of A, B, C"
 MEMBERS = (large.A, large.B, large.C)

@@ -22,11 +22,12 @@ from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import Any
 
-from minidelve import __version__, checkpoint, data, models
-from minidelve.config import Config
+from minidelve import __version__, data, models
+from minidelve.evaluation.runs import Evaluation, Way, evaluate_runs
 from minidelve.experiments.item import Setup
-from minidelve.protocols.runs import Evaluation, Way, evaluate_runs
-from minidelve.train import loaders, train
+from minidelve.training import checkpoint
+from minidelve.training.config import Config
+from minidelve.training.loop import loaders, train
 
 # The 14 layers for small images, at three sizes.  Options as in `minidelve train`.
 QUICK: dict[str, Any] = {

@@ -7,7 +7,7 @@ from typing import Any
 
 from minidelve import nn, ops
 from minidelve.nn.chain import run_chain
-from minidelve.nn.shares import run_in_shares
+from minidelve.parallel.shares import run_in_shares
 from minidelve.tensor import Tensor
 
 

@@ -118,7 +118,13 @@ def resized(table: Sequence[Row], width: float, levels: Sequence[int] | None, fc
 
 
 def build(
-    title: str, table: Sequence[Row], num_classes: int, activation: str, init: str, seed: int, slope: float,
+    title: str,
+    table: Sequence[Row],
+    num_classes: int,
+    activation: str,
+    init: str,
+    seed: int,
+    slope: float,
     fc_init: str = "table",
 ) -> Network:
     """The network of a table, with weights drawn from `seed` in the order of its layers.
@@ -176,8 +182,8 @@ def initialize(
     if std is not None:
         weights.normal_(w, std, rng)
     elif init == "gaussian":
-        weights.normal_(w, 0.01, rng)                       # AlexNet's habit, which the paper argues against
+        weights.normal_(w, 0.01, rng)  # AlexNet's habit, which the paper argues against
     elif init == "xavier":
-        weights.xavier_normal_(w, "fan_in", rng)            # sqrt(1/n), the paper's comparison
+        weights.xavier_normal_(w, "fan_in", rng)  # sqrt(1/n), the paper's comparison
     else:
         weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)

@@ -85,7 +85,7 @@ def he_std(shape: tuple[int, ...], mode: str = "fan_in", a: float = 0.0) -> floa
     [0.059, 0.042, 0.029, 0.021]
     """
     n = fan(shape, mode)
-    return math.sqrt(2 / ((1 + a * a) * n))                                              # (10) (14) (10a)
+    return math.sqrt(2 / ((1 + a * a) * n))  # (10) (14) (10a)
 
 
 def xavier_std(shape: tuple[int, ...], mode: str = "fan_avg") -> float:

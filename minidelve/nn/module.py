@@ -35,7 +35,7 @@ class Module:
     """
 
     training = True
-    hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output; see minidelve/analysis.py
+    hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output: analysis/hooks.py
 
     def forward(self, x: Tensor) -> Tensor:
         """What the module computes; every subclass writes its own."""

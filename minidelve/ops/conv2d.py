@@ -49,6 +49,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for, matmul
+from minidelve.backend.precision import as_factor
 from minidelve.ops import direct, in_place_activation, winograd
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.in_place_activation import InPlaceActivation, LookedAt
@@ -56,7 +57,6 @@ from minidelve.ops.layout import channels_first, channels_last
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.pieces import bytes_at_a_time, column_sums, pieces, total
 from minidelve.ops.prelu import prelu
-from minidelve.precision import as_factor
 from minidelve.tensor import Function, Tensor
 
 COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (docs/measurements.md)
@@ -68,14 +68,14 @@ class Conv2d(Function):
         self.window, self.x_dtype = (weight.shape[2:], stride, padding), x.dtype
         dtype = xp.result_type(x, weight)
         x = as_factor(channels_last(x))
-        W = as_factor(channels_last(weight).reshape(len(weight), -1))       # (d, k k c)
+        W = as_factor(channels_last(weight).reshape(len(weight), -1))  # (d, k k c)
         self.activation = InPlaceActivation(a, slope)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(W)), dtype)
 
         def respond(share):
             for piece, cols in pieces_with_room(share, y, x, W):
                 kernels.im2col(x[piece], *self.window, out=cols)
-                matmul(matrix(cols), W.T, out=matrix(y[piece]))             # (5), but for b
+                matmul(matrix(cols), W.T, out=matrix(y[piece]))  # (5), but for b
                 self.activation.apply(y[piece], bias)
 
         in_shares(respond, len(x), x)
@@ -98,10 +98,10 @@ class Conv2d(Function):
                 rows = as_factor(matrix(dy))
                 if dW is not None:
                     kernels.im2col(x[piece], *self.window, out=cols)
-                    dW += matmul(rows.T, matrix(cols))                      # (dW)
+                    dW += matmul(rows.T, matrix(cols))  # (dW)
                 if dx is not None:
                     dcols = cols if cols.dtype == df.dtype else xp.empty(cols.shape, df.dtype)
-                    matmul(rows, W, out=matrix(dcols))                      # (dcols)
+                    matmul(rows, W, out=matrix(dcols))  # (dcols)
                     kernels.col2im(dcols, x.shape[1:3], *self.window, out=dx[piece])  # (dx)
             return dW, total(dbs), total(das)
 

@@ -36,8 +36,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidelve import precision
-from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for
+from minidelve.backend import KERNEL_DTYPES, array_module, in_shares, kernels_for, precision
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
@@ -53,15 +52,15 @@ class Direct2d(Function):
         dtype = xp.result_type(x, weight)
         self.window = weight.shape[2:], stride, padding
         x = channels_last(x).astype(dtype, copy=False)
-        w = channels_last(weight).astype(dtype, copy=False)                             # (O, kh, kw, C)
+        w = channels_last(weight).astype(dtype, copy=False)  # (O, kh, kw, C)
         b = None if bias is None else xp.ascontiguousarray(bias, dtype)
         self.activation = InPlaceActivation(a, slope)
-        W = xp.ascontiguousarray(w.reshape(len(w), -1).T)                               # (kh kw C, O)
+        W = xp.ascontiguousarray(w.reshape(len(w), -1).T)  # (kh kw C, O)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(w)), dtype)
 
         def respond(share):
             for piece in pieces(share, y[:1].nbytes, bytes_at_a_time(y, PIECE_BYTES)):
-                kernels.correlate(x[piece], W, *self.window, b, out=y[piece])                     # (5)
+                kernels.correlate(x[piece], W, *self.window, b, out=y[piece])  # (5)
                 self.activation.apply(y[piece])
 
         in_shares(respond, len(x), x)
@@ -85,11 +84,11 @@ class Direct2d(Function):
                 das.append(da)
                 if dx is not None:
                     outputs = spread(dy, stride, dx.shape[1:3], kernel, padding)
-                    kernels.correlate(outputs, turned, kernel, (1, 1), around, out=dx[piece])    # (dx)
+                    kernels.correlate(outputs, turned, kernel, (1, 1), around, out=dx[piece])  # (dx)
                 if dW is not None:
                     again = piece.start > share.start  # the first piece overwrites dW, the others add to it
-                    kernels.correlate_weight(x[piece], dy, *self.window, dW, again)             # (dW)
-                dbs.append(column_sums(dy.reshape(-1, len(w))) if self.needs[2] else None)      # (db)
+                    kernels.correlate_weight(x[piece], dy, *self.window, dW, again)  # (dW)
+                dbs.append(column_sums(dy.reshape(-1, len(w))) if self.needs[2] else None)  # (db)
             return dW, total(dbs), total(das)
 
         dW, db, da = (total(shares) for shares in zip(*in_shares(gradients, len(x), x), strict=True))

@@ -61,7 +61,7 @@ class InPlaceActivation:
         if self and bias is not None:
             bias = array_module(rows).ascontiguousarray(bias, rows.dtype)
         if self.a is not None:
-            kernels_for(rows).prelu_forward(rows, self.slopes(rows), bias, out=rows)              # (1)
+            kernels_for(rows).prelu_forward(rows, self.slopes(rows), bias, out=rows)  # (1)
         elif self.slope is not None:
             kernels_for(rows).leaky_relu_forward(rows, self.slope, bias, out=rows)
         elif bias is not None:
@@ -75,8 +75,8 @@ class InPlaceActivation:
         if self.a is None:
             return kernels_for(df).leaky_relu_backward(df_rows, f_rows, self.slope).reshape(df.shape), None
         a = self.slopes(df_rows)
-        dy, sums = kernels_for(df).prelu_backward(df_rows, f_rows, a)   # (dy), and with f for y: sum of df f
-        da = sums / a                                                   # (2), (3)
+        dy, sums = kernels_for(df).prelu_backward(df_rows, f_rows, a)  # (dy), and with f for y: sum of df f
+        da = sums / a  # (2), (3)
         return dy.reshape(df.shape), da.sum(keepdims=True) if len(self.a) == 1 else da
 
     def slopes(self, rows: Any) -> Any:

@@ -18,8 +18,8 @@ Every core takes a share of the units o through both passes; dx is the sum of wh
 from __future__ import annotations
 
 from minidelve.backend import KERNEL_DTYPES, array_module, device_of, in_shares, kernels_for, matmul
+from minidelve.backend.precision import is_strict
 from minidelve.ops.pieces import total
-from minidelve.precision import is_strict
 from minidelve.tensor import Function, Tensor
 
 # Images.  From so many on a CPU reads W once and in its own order (docs/measurements.md); below, BLAS is faster.
@@ -40,8 +40,8 @@ class Linear(Function):
             if columns is None:
                 part = matmul(x, W[units].T)
             else:
-                part = kernels.products(W[None, units], columns[None])[0].T         # y^T = W x^T
-            y[:, units] = part if b is None else part + b[units]                    # (5)
+                part = kernels.products(W[None, units], columns[None])[0].T  # y^T = W x^T
+            y[:, units] = part if b is None else part + b[units]  # (5)
 
         in_shares(respond, len(W), x, work=x.size * len(W))
         return y
@@ -50,11 +50,11 @@ class Linear(Function):
         x, W = self.saved
         xp = array_module(df, x)
         dW = xp.empty_like(W, df.dtype) if self.needs[1] else None
-        db = df.sum(axis=0) if self.needs[2] else None                     # (db)
+        db = df.sum(axis=0) if self.needs[2] else None  # (db)
 
         def gradients(units):
             if dW is not None:
-                matmul(df[:, units].T, x, out=dW[units])                   # (dW)
+                matmul(df[:, units].T, x, out=dW[units])  # (dW)
             return matmul(df[:, units], W[units]) if self.needs[0] else None  # (dx), the part of these units
 
         return total(in_shares(gradients, len(W), x, work=x.size * len(W))), dW, db

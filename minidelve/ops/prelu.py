@@ -59,9 +59,9 @@ class PReLU(Function):
         kernels, dy = kernels_for(df, y, a), empty_like(y)
 
         def gradient(rows):
-            return kernels.prelu_backward(df[rows], y[rows], a, out=dy[rows])[1]                    # (dy), (3)
+            return kernels.prelu_backward(df[rows], y[rows], a, out=dy[rows])[1]  # (dy), (3)
 
-        da = total(in_shares(gradient, len(y), y, work=PER_NUMBER * y.size))                              # (2)
+        da = total(in_shares(gradient, len(y), y, work=PER_NUMBER * y.size))  # (2)
         return from_rows(dy, self.y_shape), da.sum(keepdims=True) if self.shared else da
 
 

@@ -40,7 +40,7 @@ class Max(Function):
     def forward(self, x, *, axis, keepdims):
         self.axes = axes(axis, x.ndim)
         f = x.max(axis=self.axes, keepdims=True)
-        self.save((x == f) | (x != x))                    # a NaN is the maximum, as NumPy has it
+        self.save((x == f) | (x != x))  # a NaN is the maximum, as NumPy has it
         return f if keepdims else f.reshape([n for i, n in enumerate(x.shape) if i not in self.axes])
 
     def backward(self, df):

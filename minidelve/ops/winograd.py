@@ -60,8 +60,7 @@ from functools import cache
 
 import numpy as np
 
-from minidelve import precision
-from minidelve.backend import array_module, device_of, in_shares, kernels_for
+from minidelve.backend import array_module, device_of, in_shares, kernels_for, precision
 from minidelve.ops.geometry import output_size
 from minidelve.ops.in_place_activation import InPlaceActivation
 from minidelve.ops.layout import channels_first, channels_last
@@ -79,20 +78,20 @@ class Winograd2d(Function):
         self.padding, self.m, self.k = padding, m, weight.shape[2]
         dtype = xp.result_type(x, weight)
         x = channels_last(x).astype(dtype, copy=False)
-        w = channels_last(weight).astype(dtype, copy=False)                         # (O, k, k, C)
+        w = channels_last(weight).astype(dtype, copy=False)  # (O, k, k, C)
         self.activation = InPlaceActivation(a, slope)
         AT, BT, G = matrices(m, self.k, xp, dtype)
-        U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)            # (U), as (f, c, o)
+        U = transformed(xp.ascontiguousarray(w.transpose(3, 1, 2, 0)), G)  # (U), as (f, c, o)
         size = output_size(x.shape[1:3], (self.k, self.k), (1, 1), padding)
         counts = tuple(-(-length // m) for length in size)
         y = xp.empty((len(x), *size, len(w)), U.dtype)
 
         def respond(share):
             for piece, V, M in pieces_with_room(share, counts, U, x.shape[3], len(w)):
-                kernels.gather_tiles(x[piece], BT, m, padding, counts, out=V)        # (V)
-                kernels.products(V, U, out=M)                                        # (M)
+                kernels.gather_tiles(x[piece], BT, m, padding, counts, out=V)  # (V)
+                kernels.products(V, U, out=M)  # (M)
                 if bias is not None:
-                    M[ONE * len(BT) + ONE] += bias                                  # (b)
+                    M[ONE * len(BT) + ONE] += bias  # (b)
                 kernels.scatter_tiles(M, AT, m, (0, 0), size, counts, out=y[piece])  # (y)
                 self.activation.apply(y[piece])
 
@@ -116,13 +115,13 @@ class Winograd2d(Function):
             for piece, V, M in pieces_with_room(share, counts, U, x.shape[3], len(w)):
                 dy, da = self.activation.gradients(df[piece], f[piece] if self.activation else None)
                 das.append(da)
-                dM = kernels.gather_tiles(dy, A, m, (0, 0), counts, out=M)          # (dM)
+                dM = kernels.gather_tiles(dy, A, m, (0, 0), counts, out=M)  # (dM)
                 dbs.append(column_sums(dM[ONE * len(BT) + ONE]) if self.needs[2] else None)  # (db)
                 if self.needs[1]:
                     kernels.gather_tiles(x[piece], BT, m, padding, counts, out=V)
                     kernels.transposed_products(dM, V, dU, piece.start > share.start)  # (dU)
                 if dx is not None:
-                    dV = kernels.products(dM, U, out=V)                             # (dV)
+                    dV = kernels.products(dM, U, out=V)  # (dV)
                     kernels.scatter_tiles(dV, B, m, padding, x.shape[1:3], counts, out=dx[piece])  # (dx)
             return dU, total(dbs), total(das)
 
@@ -195,7 +194,7 @@ def transformed_back(dU, G):
     """The transpose of `transformed`: dU (e e, O, C) -> dw (O, k, k, C)."""
     k = G.shape[1]
     back = array_module(dU).ascontiguousarray(G.T)
-    return kernels_for(dU).scatter_tiles(dU, back, 1, (0, 0), (k, k), (1, 1))                # (dw)
+    return kernels_for(dU).scatter_tiles(dU, back, 1, (0, 0), (k, k), (1, 1))  # (dw)
 
 
 def pieces_with_room(share, counts, U, C, O):

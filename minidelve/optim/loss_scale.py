@@ -42,9 +42,9 @@ GROWTH_STEPS = 1000  # a step that is lost for having tried too much should be r
 class LossScale:
     """s, and how it is found.
 
-        loss.backward(scale.gradient(loss))
-        if scale.unscale(parameters):
-            optimizer.step()
+    loss.backward(scale.gradient(loss))
+    if scale.unscale(parameters):
+        optimizer.step()
     """
 
     def __init__(self, scale: float = FIRST):

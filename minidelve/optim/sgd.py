@@ -38,9 +38,7 @@ class SGD:
     weight_decay   of every Parameter whose .weight_decay is True
     """
 
-    def __init__(
-        self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4
-    ):
+    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4):
         try:
             self.parameters = list(parameters)
         except TypeError:  # a module, say
@@ -77,7 +75,7 @@ class SGD:
             for (a, D, gradient), decay in updates:
                 own = slice(part.start * len(a) // PARTS, part.stop * len(a) // PARTS)
                 numbers = self.momentum, self.lr, decay
-                kernels_for(a).momentum_step(a[own], D[own], gradient[own], *numbers)    # (4)
+                kernels_for(a).momentum_step(a[own], D[own], gradient[own], *numbers)  # (4)
 
         in_shares(move, PARTS, *(flat[0] for flat, _ in updates))
 

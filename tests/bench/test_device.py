@@ -28,7 +28,7 @@ from minidelve import cli
 from minidelve.backend import to_device, uniform
 from minidelve.bench import case_table, machine, networks, profile
 from minidelve.bench.case import SIZES, Sizes
-from minidelve.precision import FACTORS
+from minidelve.backend.precision import FACTORS
 
 SIZES["cuda"] = Sizes((2, 12, 8), (2, 6, 8), (4, 16), 1000)
 machine.COPY_BYTES, machine.PRODUCT_SIDE, networks.SETTLING_STEPS = 1 << 14, 24, 1

@@ -6,7 +6,7 @@ import pytest
 
 from minidelve.bench.memory import peak_in_own_process, torch_peaks
 from minidelve.bench.networks import Job
-from minidelve.run_folder import RunError
+from minidelve.errors import RunError
 
 
 def test_on_the_cpu_it_is_resident_memory():

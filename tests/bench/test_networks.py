@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidelve import precision
+from minidelve.backend import precision
 from minidelve.bench import networks
 from minidelve.bench.networks import (
     BOUNDS,

@@ -7,11 +7,11 @@ import pytest
 
 from kernels import numba_cpu, reference
 from minidelve import backend, ops
+from minidelve.backend.precision import using_precision
+from minidelve.backend.threads import using
 from minidelve.bench.networks import Job, our_side
 from minidelve.bench.profile import REST, places_of, profile, work_of
-from minidelve.precision import using_precision
 from minidelve.tensor import Tensor
-from minidelve.threads import using
 
 x = np.ones((6, 4), np.float32)
 

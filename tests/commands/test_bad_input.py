@@ -173,7 +173,9 @@ def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
     elif spoil == "diverges":
         refused([*args, "--lr", "1e6"], "the loss became nan in epoch 1, step")
     else:
-        monkeypatch.setattr("minidelve.train.train_epoch", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        monkeypatch.setattr(
+            "minidelve.training.loop.train_epoch", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)
+        )
         assert cli(*args).code == 130
     assert {p.name: p.read_bytes() for p in out.iterdir()} == {p.name: p.read_bytes() for p in trained.iterdir()}
 

@@ -7,9 +7,9 @@ import pytest
 
 from kernels import reference
 from minidelve.backend import kernels_for
+from minidelve.backend.threads import thread_count
 from minidelve.bench import case_table, machine, meter, networks
 from minidelve.bench.case import SIZES, Sizes
-from minidelve.threads import thread_count
 
 
 @pytest.fixture(autouse=True)

@@ -84,8 +84,11 @@ def test_an_unfinished_store_is_not_taken_for_a_finished_one(cli, refused, tiny_
         code, _, err = cli("data", "pack", tiny_data, tmp_path / "my store", "--short-side", 16)
     assert code == 130 and "goes on where it was" in err
     for command in (["data"], ["train", "--out", tmp_path / "run", "--data"]):
-        refused([*command, tmp_path / "my store"], "is unfinished",
-                f"minidelve data pack {tiny_data} '{tmp_path}/my store' --short-side 16")
+        refused(
+            [*command, tmp_path / "my store"],
+            "is unfinished",
+            f"minidelve data pack {tiny_data} '{tmp_path}/my store' --short-side 16",
+        )
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])

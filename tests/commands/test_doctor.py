@@ -7,7 +7,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from minidelve import backend, cuda_install
+from minidelve import backend
+from minidelve.backend import cuda_install
 from minidelve.bench import machine
 from minidelve.commands import doctor_cuda
 

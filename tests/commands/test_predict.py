@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve.predict import FIRST, OTHER, RIGHT, Prediction, bar_colours, draw
+from minidelve.evaluation.predict import FIRST, OTHER, RIGHT, Prediction, bar_colours, draw
 
 
 @pytest.fixture

@@ -5,9 +5,9 @@ from dataclasses import replace
 import pytest
 
 from minidelve.commands import reproduce
+from minidelve.errors import Diverged
 from minidelve.experiments import ITEMS, Budget, Trend, fisher, signal
 from minidelve.experiments.frame import Result
-from minidelve.run_folder import Diverged
 
 UNTRAINED = ("signal", "fisher", "momentum")
 
@@ -110,4 +110,3 @@ def test_the_device_is_passed_on_and_the_index_has_each_items_time(cli, monkeypa
     for i, item in enumerate(ITEMS.values(), 1):
         line = next(line for line in index.splitlines() if f"[{item.name}]" in line)
         assert line.endswith(f"| {reproduce.duration(60.0 * i)} |")
-

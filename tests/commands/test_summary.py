@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, models, nn, ops
+from minidelve.analysis.summary import multiply_adds, output_shape, summarize
 from minidelve.nn import init
-from minidelve.summary import multiply_adds, output_shape, summarize
 
 
 def total(text: str, name: str) -> int:

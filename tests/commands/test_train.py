@@ -10,7 +10,7 @@ import pytest
 from PIL import Image
 
 from minidelve import data
-from minidelve import train as training
+from minidelve.training import loop as training
 
 
 def metrics(run: Path) -> list[list[str]]:

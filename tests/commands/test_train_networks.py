@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidelve import checkpoint, curves
+from minidelve.training import checkpoint, curves
 
 SMALL = ["--width", 0.25, "--fc", 16]
 

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve import train as training
-from minidelve.config import Config
-from minidelve.recipes import resolve
+from minidelve.training import loop as training
+from minidelve.training.config import Config
+from minidelve.training.recipes import resolve
 
 
 def shown(cli, *args) -> dict:
@@ -37,8 +37,14 @@ def test_show_config_says_where_each_option_comes_from(cli, tmp_path):
     assert [origins[name] for name in ("lr", "batch_size", "size", "seed")] == ["flag", "file", "recipe", "default"]
 
 
-@pytest.mark.parametrize("options", [["--recipe", "paper-large"], ["--plateau", "--model", "small14"],
-                                     ["--recipe", "lab-jitter", "--data", "a b/ü.zip", "--seed", "3"]])
+@pytest.mark.parametrize(
+    "options",
+    [
+        ["--recipe", "paper-large"],
+        ["--plateau", "--model", "small14"],
+        ["--recipe", "lab-jitter", "--data", "a b/ü.zip", "--seed", "3"],
+    ],
+)
 def test_what_is_shown_can_be_read_again(cli, tmp_path, options):
     first = cli("train", *options, "--show-config").out
     (tmp_path / "mine.toml").write_text(first, encoding="utf-8")

@@ -1,9 +1,9 @@
 """Which files here are collected where, and how to run pytest once more in another environment.
 
-    fake/           a stand-in for CuPy: never collected, as importing it would hide the real one
-    with_fake/      tests for a process that finds the stand-in (PYTHONPATH=tests/cuda/fake)
-    in_simulator/   tests for a process with Numba's simulator (NUMBA_ENABLE_CUDASIM=1)
-    test_*.py       start such processes
+fake/           a stand-in for CuPy: never collected, as importing it would hide the real one
+with_fake/      tests for a process that finds the stand-in (PYTHONPATH=tests/cuda/fake)
+in_simulator/   tests for a process with Numba's simulator (NUMBA_ENABLE_CUDASIM=1)
+test_*.py       start such processes
 """
 
 import importlib.util

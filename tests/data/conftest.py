@@ -69,6 +69,7 @@ def imagenet_files():
 @pytest.fixture
 def store(tmp_path):
     """store(files, form="folder") -> path; forms: folder, zip, and either with one folder around all."""
+
     def store_files(files, form="folder"):
         around = "set-20/" if form.startswith("nested") else ""
         if form.endswith("zip"):
@@ -85,4 +86,5 @@ def store(tmp_path):
             target.parent.mkdir(parents=True, exist_ok=True)
             target.write_bytes(content)
         return path
+
     return store_files

@@ -10,7 +10,8 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-from minidelve.data import DataError, Remote, fetch, open_dataset
+from minidelve.data import Remote, fetch, open_dataset
+from minidelve.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -44,8 +45,12 @@ def offer(server, monkeypatch):
 
     def offer_file(content, name, checksum=None, status=200, sent=None):
         server.files[f"/{name}"] = (status, content, len(content) if sent is None else sent)
-        return {"set": Remote(f"http://127.0.0.1:{server.server_port}/{name}",
-                              checksum or "md5:" + hashlib.md5(content).hexdigest())}
+        return {
+            "set": Remote(
+                f"http://127.0.0.1:{server.server_port}/{name}", checksum or "md5:" + hashlib.md5(content).hexdigest()
+            )
+        }
+
     return offer_file
 
 
@@ -154,6 +159,7 @@ def test_a_failure_is_tried_again(offer, server, zipped, tmp_path, monkeypatch):
 
     def mended(seconds):
         offer(zipped, "photos.zip")
+
     monkeypatch.setattr("pooch.core.time.sleep", mended)
     assert fetch("set", tmp_path, registry=registry, retries=1).path.read_bytes() == zipped
 
@@ -176,11 +182,18 @@ def test_a_refusal_of_the_server_is_named(offer, tmp_path, status):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("evil", [
-    ("../evil.txt", b"x"), ("photos/../../evil.txt", b"x"), "absolute",
-    link("photos/out", ".."), link("photos/hard", "photos/a.txt", tarfile.LNKTYPE),
-    link("photos/pipe", "", tarfile.FIFOTYPE),
-], ids=["up", "up inside", "absolute", "symlink", "hard link", "pipe"])
+@pytest.mark.parametrize(
+    "evil",
+    [
+        ("../evil.txt", b"x"),
+        ("photos/../../evil.txt", b"x"),
+        "absolute",
+        link("photos/out", ".."),
+        link("photos/hard", "photos/a.txt", tarfile.LNKTYPE),
+        link("photos/pipe", "", tarfile.FIFOTYPE),
+    ],
+    ids=["up", "up inside", "absolute", "symlink", "hard link", "pipe"],
+)
 def test_a_malicious_archive_writes_nothing(offer, tmp_path, evil):
     inside, outside = tmp_path / "in", tmp_path / "evil.txt"
     if evil == "absolute":
@@ -197,10 +210,16 @@ def test_a_zip_with_a_name_that_leads_outside_is_refused(offer, tmp_path):
     refused(tmp_path, offer(file.getvalue(), "photos.zip"), "'../evil.txt'")
 
 
-@pytest.mark.parametrize(("content", "problem"), [
-    (b"no archive", "cannot be unpacked"), (gzip.compress(b"no tar" * 200), "cannot be unpacked"),
-    (tgz([("a/x", b"1" * 5000)])[:60], "cannot be unpacked"), (tgz([("a", b""), ("b", b"")]), "expected one folder"),
-], ids=["text", "gzip of text", "cut short", "two files"])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"no archive", "cannot be unpacked"),
+        (gzip.compress(b"no tar" * 200), "cannot be unpacked"),
+        (tgz([("a/x", b"1" * 5000)])[:60], "cannot be unpacked"),
+        (tgz([("a", b""), ("b", b"")]), "expected one folder"),
+    ],
+    ids=["text", "gzip of text", "cut short", "two files"],
+)
 def test_an_archive_that_is_none_is_named(offer, tmp_path, content, problem):
     refused(tmp_path, offer(content, "photos.tgz"), "photos.tgz", problem)
     assert names(tmp_path) == ["photos.tgz"]

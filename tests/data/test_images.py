@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve.data import DataError, decode
+from minidelve.data import decode
+from minidelve.errors import DataError
 
 GRADIENT = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -89,6 +90,7 @@ def test_a_transparent_palette_colour_is_laid_on_white(encode):
 
 def test_exif_orientation_is_ignored():
     import io
+
     exif = Image.Exif()
     exif[0x0112] = 6  # "turn me by 90 degrees"
     file = io.BytesIO()
@@ -96,13 +98,16 @@ def test_exif_orientation_is_ignored():
     assert decode(file.getvalue(), "turned").shape == (4, 10, 3)
 
 
-@pytest.mark.parametrize("content, reason", [
-    (b"", "is empty"),
-    (b"hello, I am text", "neither JPEG nor PNG"),
-    (b"GIF89a and more", "neither JPEG nor PNG"),
-    (b"\xff\xd8\xff", "broken or truncated"),
-    (b"\x89PNG\r\n\x1a\n", "broken or truncated"),
-])
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "is empty"),
+        (b"hello, I am text", "neither JPEG nor PNG"),
+        (b"GIF89a and more", "neither JPEG nor PNG"),
+        (b"\xff\xd8\xff", "broken or truncated"),
+        (b"\x89PNG\r\n\x1a\n", "broken or truncated"),
+    ],
+)
 def test_a_file_that_is_no_image_is_named(content, reason):
     with pytest.raises(DataError) as error:
         decode(content, "set.zip!train/n01/a.JPEG")
@@ -142,8 +147,10 @@ def test_a_missing_file_is_named(tmp_path):
 
 def huge_png(width, height):
     """A PNG of so many black pixels, in few bytes."""
+
     def chunk(name, data):
         return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
     header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 

@@ -4,7 +4,8 @@ import tarfile
 import numpy as np
 import pytest
 
-from minidelve.data import DataError, open_dataset
+from minidelve.data import open_dataset
+from minidelve.errors import DataError
 
 FORMS = ["folder", "zip", "nested folder", "nested zip"]
 
@@ -91,11 +92,15 @@ def test_strays_of_the_tiny_imagenet_layout_are_listed(store, tiny_files):
 
 def test_describe_counts_images_and_classes(store, imagenet_files):
     lines = open_dataset(store(imagenet_files)).describe().splitlines()
-    assert lines == ["set (imagenet layout), split train", "  images   6",
-                     "  classes  3, of 2 to 2 images: ant; bee; cat"]
+    assert lines == [
+        "set (imagenet layout), split train",
+        "  images   6",
+        "  classes  3, of 2 to 2 images: ant; bee; cat",
+    ]
 
 
 # Bad input
+
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
 def test_an_empty_folder_or_zip_is_named(store, form):
@@ -142,21 +147,25 @@ def test_a_class_without_its_images_folder_is_named(store, tiny_files):
     assert "train/n03/images: is missing" in error_of(store(tiny_files))
 
 
-@pytest.mark.parametrize("wnids, problem", [(b"", "is empty"), (b"n01\nn02\nn01\nn03", "'n01' twice"),
-                                            (b"\xff\xfe\x00", "is no UTF-8 text")])
+@pytest.mark.parametrize(
+    "wnids, problem", [(b"", "is empty"), (b"n01\nn02\nn01\nn03", "'n01' twice"), (b"\xff\xfe\x00", "is no UTF-8 text")]
+)
 def test_a_bad_list_of_classes_is_named(store, tiny_files, wnids, problem):
     message = error_of(store(tiny_files | {"wnids.txt": wnids}))
     assert "wnids.txt" in message and problem in message
 
 
-@pytest.mark.parametrize("old, new, problem", [
-    (b"val_0.JPEG\tn03", b"val_0.JPEG\tn55", "gives val_0.JPEG the class 'n55'"),
-    (b"val_0.JPEG\tn03", b"val_0.JPEG", "val_0.JPEG the class '0'"),
-    (b"val_0.JPEG\t", b"val_77.JPEG\t", "val_77.JPEG: is missing"),
-    (b"val_0.JPEG\t", b"val_2.JPEG\t", "names an image twice"),
-    (b"\t", b" ", "has no second column"),
-    (b"val_0.JPEG\tn03\t0\t0\t7\t7\n", b"", "val_0.JPEG: has no label"),
-])
+@pytest.mark.parametrize(
+    "old, new, problem",
+    [
+        (b"val_0.JPEG\tn03", b"val_0.JPEG\tn55", "gives val_0.JPEG the class 'n55'"),
+        (b"val_0.JPEG\tn03", b"val_0.JPEG", "val_0.JPEG the class '0'"),
+        (b"val_0.JPEG\t", b"val_77.JPEG\t", "val_77.JPEG: is missing"),
+        (b"val_0.JPEG\t", b"val_2.JPEG\t", "names an image twice"),
+        (b"\t", b" ", "has no second column"),
+        (b"val_0.JPEG\tn03\t0\t0\t7\t7\n", b"", "val_0.JPEG: has no label"),
+    ],
+)
 def test_bad_validation_labels_are_named(store, tiny_files, old, new, problem):
     annotations = tiny_files["val/val_annotations.txt"]
     assert old in annotations
@@ -189,6 +198,7 @@ def test_a_broken_image_is_named_when_it_is_asked_for(store, imagenet_files, for
 
 
 # The cache
+
 
 def test_images_are_kept_up_to_the_limit_and_decoded_again_beyond_it(store, imagenet_files, monkeypatch):
     dataset = open_dataset(store(imagenet_files), cache_bytes=2 * 8 * 8 * 3)
@@ -266,28 +276,39 @@ def test_bare_numbers_are_ilsvrc_ids_and_refused_without_their_map(store, flat_f
 
 @pytest.mark.parametrize("place", ["", "val/"])
 def test_bare_numbers_are_read_with_their_map(store, flat_files, place):
-    files = flat_files | {f"{place}ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
-                          f"{place}map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n"}
+    files = flat_files | {
+        f"{place}ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
+        f"{place}map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
+    }
     check_flat(store(files))
 
 
-@pytest.mark.parametrize(("content", "problem"), [
-    (b"3\n1\n2\n", "has 3 lines for 4 images"), (b"3\n1\n2\n9\n", "holds the number 9, by map_clsloc.txt no class"),
-])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"3\n1\n2\n", "has 3 lines for 4 images"),
+        (b"3\n1\n2\n9\n", "holds the number 9, by map_clsloc.txt no class"),
+    ],
+)
 def test_wrong_bare_numbers_are_named(store, flat_files, content, problem):
-    files = flat_files | {"map_clsloc.txt": b"n03 1 a\nn01 2 b\nn02 3 c\n",
-                          "ILSVRC2012_validation_ground_truth.txt": content}
+    files = flat_files | {
+        "map_clsloc.txt": b"n03 1 a\nn01 2 b\nn02 3 c\n",
+        "ILSVRC2012_validation_ground_truth.txt": content,
+    }
     assert problem in error_of(store(files), "val")
 
 
-@pytest.mark.parametrize(("content", "problem"), [
-    (lines("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), "expected positions from 0 to 2"),
-    (lines("{name} {value}", VAL | {2: "n77"}), f"gives {val_name(2)} the class 'n77'"),
-    (lines("{name} {value}", VAL | {5: "n01"}), f"names '{val_name(5)}', which is not there"),
-    (lines("{name} {value}", {1: "n01"}), f"has no line for '{val_name(2)}'"),
-    (lines("{name} {value}") * 2, "names an image twice"),
-    (lines("{name}"), "has no second column"),
-])
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (lines("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), "expected positions from 0 to 2"),
+        (lines("{name} {value}", VAL | {2: "n77"}), f"gives {val_name(2)} the class 'n77'"),
+        (lines("{name} {value}", VAL | {5: "n01"}), f"names '{val_name(5)}', which is not there"),
+        (lines("{name} {value}", {1: "n01"}), f"has no line for '{val_name(2)}'"),
+        (lines("{name} {value}") * 2, "names an image twice"),
+        (lines("{name}"), "has no second column"),
+    ],
+)
 def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem):
     path = store(flat_files | {"val.txt": content})
     message = error_of(path, "val")
@@ -297,8 +318,10 @@ def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem
 
 def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode, pixels_of):
     """An image may be called like a word that heads a list."""
-    files = flat_files | {"val/image.JPEG": encode(pixels_of(9)),
-                          "val.csv": b"image,class\n" + lines("{name},{value}") + b"image,n03\n"}
+    files = flat_files | {
+        "val/image.JPEG": encode(pixels_of(9)),
+        "val.csv": b"image,class\n" + lines("{name},{value}") + b"image,n03\n",
+    }
     val = open_dataset(store(files), "val")
     assert [val.classes[label] for label in val.labels] == [*VAL.values(), "n03"]
     np.testing.assert_array_equal(val.image(4), pixels_of(9))
@@ -322,8 +345,15 @@ def test_a_flat_val_alone_has_the_classes_of_its_list(store, flat_files):
 def test_a_flat_val_alone_has_the_sorted_classes_of_the_ids(store, flat_files):
     """map_clsloc.txt is in the order of the ILSVRC2012_IDs; labels are places among the sorted class ids."""
     files = {name: content for name, content in flat_files.items() if name.startswith("val")}
-    check_flat(store(files | {"ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
-                              "map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n"}))
+    check_flat(
+        store(
+            files
+            | {
+                "ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
+                "map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
+            }
+        )
+    )
 
 
 def test_positions_alone_need_the_list_of_classes(store, flat_files, tmp_path):
@@ -341,15 +371,19 @@ def test_a_list_with_names_is_preferred_to_bare_numbers(store, flat_files):
 @pytest.mark.parametrize("form", ["folder", "zip"])
 def test_kaggles_copy_is_found_below_its_folders_with_its_lists_above(store, flat_files, form, place):
     files = {f"ILSVRC/Data/CLS-LOC/{name}": content for name, content in flat_files.items()}
-    files |= {"ILSVRC/Annotations/CLS-LOC/x.xml": b"", "LOC_sample_submission.csv": b"",
-              f"{place}{LISTS[3][0]}": LISTS[3][1],
-              f"{place}LOC_synset_mapping.txt": b"n01 tench, Tinca tinca\nn03 fly\nn02 goldfish\n",
-              "ILSVRC/ImageSets/CLS-LOC/val.txt": lines("{name} {value}", {1: 1, 2: 2, 3: 3, 4: 4})}
+    files |= {
+        "ILSVRC/Annotations/CLS-LOC/x.xml": b"",
+        "LOC_sample_submission.csv": b"",
+        f"{place}{LISTS[3][0]}": LISTS[3][1],
+        f"{place}LOC_synset_mapping.txt": b"n01 tench, Tinca tinca\nn03 fly\nn02 goldfish\n",
+        "ILSVRC/ImageSets/CLS-LOC/val.txt": lines("{name} {value}", {1: 1, 2: 2, 3: 3, 4: 4}),
+    }
     val = check_flat(store(files, form))
     assert val.class_names == ["tench, Tinca tinca", "goldfish", "fly"]
 
 
 # Archives that stand for folders
+
 
 def tar_of(files):
     file = io.BytesIO()
@@ -362,8 +396,12 @@ def tar_of(files):
 
 
 def class_tars(files):
-    return {f"{wnid}.tar": tar_of({name.rpartition("/")[2]: content for name, content in files.items()
-                                   if name.startswith(f"train/{wnid}/")}) for wnid in WNIDS}
+    return {
+        f"{wnid}.tar": tar_of(
+            {name.rpartition("/")[2]: content for name, content in files.items() if name.startswith(f"train/{wnid}/")}
+        )
+        for wnid in WNIDS
+    }
 
 
 def as_class_tars(files):
@@ -373,8 +411,11 @@ def as_class_tars(files):
 
 def as_downloaded(files):
     val = {name.removeprefix("val/"): content for name, content in files.items() if name.startswith("val/I")}
-    return {"ILSVRC2012_img_train.tar": tar_of(class_tars(files)), "ILSVRC2012_img_val.tar": tar_of(val),
-            "val.txt": files["val.txt"]}
+    return {
+        "ILSVRC2012_img_train.tar": tar_of(class_tars(files)),
+        "ILSVRC2012_img_val.tar": tar_of(val),
+        "val.txt": files["val.txt"],
+    }
 
 
 @pytest.mark.parametrize("arrange", [as_class_tars, as_downloaded, lambda files: {"set.tar": tar_of(files)}])

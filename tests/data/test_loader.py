@@ -7,7 +7,6 @@ import pytest
 from minidelve.data import (
     CenterCrop,
     Compose,
-    DataError,
     Dataset,
     Loader,
     RandomCrop,
@@ -16,6 +15,7 @@ from minidelve.data import (
     ToyDataset,
     open_dataset,
 )
+from minidelve.errors import DataError
 
 STATISTICS = Statistics(np.full((56, 56, 3), 100, np.float32), 50.0)
 AUGMENT = Compose([RandomCrop(56), RandomFlip()])
@@ -35,8 +35,15 @@ class Numbered(Dataset):
 
     def __init__(self, n, at_load=lambda i: None):
         self.at_load = at_load
-        super().__init__(name="numbered", kind="test", split="train", classes=["a"], class_names=["a"],
-                         labels=np.arange(n), cache_bytes=0)
+        super().__init__(
+            name="numbered",
+            kind="test",
+            split="train",
+            classes=["a"],
+            class_names=["a"],
+            labels=np.arange(n),
+            cache_bytes=0,
+        )
 
     def path(self, i):
         return f"number/{i}"
@@ -48,8 +55,12 @@ class Numbered(Dataset):
 
 def numbered(n, at_load=lambda i: None, **options):
     options = {"shuffle": False, "seed": 0, "batch_size": 4} | options
-    return Loader(Numbered(n, at_load), transform=CenterCrop(1),
-                  statistics=Statistics(np.zeros((1, 1, 3), np.float32), 1.0), **options)
+    return Loader(
+        Numbered(n, at_load),
+        transform=CenterCrop(1),
+        statistics=Statistics(np.zeros((1, 1, 3), np.float32), 1.0),
+        **options,
+    )
 
 
 def test_batches_are_channels_first_views_of_channels_last_memory():
@@ -99,8 +110,10 @@ def test_an_epoch_shows_every_image_once():
 
 
 def test_every_epoch_and_every_seed_has_an_order_of_its_own():
-    orders = [np.concatenate([labels for _, labels in numbered(50, shuffle=True, seed=seed).epoch(epoch)])
-              for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1))]
+    orders = [
+        np.concatenate([labels for _, labels in numbered(50, shuffle=True, seed=seed).epoch(epoch)])
+        for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1))
+    ]
     assert len({order.tobytes() for order in orders}) == 4
 
 
@@ -126,8 +139,15 @@ def test_what_an_image_draws_does_not_depend_on_its_place_in_the_epoch():
 def test_no_two_streams_of_random_numbers_are_one():
     # NumPy pads a seed with zeros: [7, 3] and [7, 3, 0] are the same generator.
     draws = []
-    spy = Loader(TOY, 10, lambda image, rng: (draws.append(rng.random()), image[:56, :56])[1], STATISTICS,
-                 shuffle=False, seed=7, workers=0)
+    spy = Loader(
+        TOY,
+        10,
+        lambda image, rng: (draws.append(rng.random()), image[:56, :56])[1],
+        STATISTICS,
+        shuffle=False,
+        seed=7,
+        workers=0,
+    )
     for epoch in (0, 3):
         list(spy.epoch(epoch))
     draws += [np.random.default_rng([7, epoch]).random() for epoch in (0, 3)]
@@ -136,13 +156,13 @@ def test_no_two_streams_of_random_numbers_are_one():
 
 # Trouble
 
+
 def test_a_batch_larger_than_the_set_names_both_numbers():
     with pytest.raises(DataError, match="batch of 111 .* the 110 images"):
         loader(batch_size=111)
 
 
-@pytest.mark.parametrize("option, value", [("batch_size", 0), ("workers", -1), ("seed", -1),
-                                           ("on_bad_image", "warn")])
+@pytest.mark.parametrize("option, value", [("batch_size", 0), ("workers", -1), ("seed", -1), ("on_bad_image", "warn")])
 def test_a_wrong_option_is_refused(option, value):
     with pytest.raises(ValueError, match=f"{option} is {value!r}; expected"):
         loader(**{option: value})
@@ -152,6 +172,7 @@ def bad_images(*bad):
     def at_load(i):
         if i in bad:
             raise DataError(f"number/{i}: is broken")
+
     return at_load
 
 
@@ -172,8 +193,10 @@ def test_bad_images_are_left_out_and_noted(workers):
     assert [labels.tolist() for _, labels in batches] == [[0, 2, 3], [8, 9, 10, 11], [12, 13]]  # and no empty batch
     for images, labels in batches:
         np.testing.assert_array_equal(images, labels[:, None, None, None].repeat(3, axis=1))  # still side by side
-    assert list(skipping.skipped.items())[:2] == [("number/1", "number/1: is broken"),
-                                                  ("number/4", "number/4: is broken")]
+    assert list(skipping.skipped.items())[:2] == [
+        ("number/1", "number/1: is broken"),
+        ("number/4", "number/4: is broken"),
+    ]
     list(skipping.epoch(1))
     assert len(skipping.skipped) == 5
 
@@ -194,8 +217,7 @@ def test_an_epoch_without_one_good_image_is_an_error():
 def test_a_bad_file_is_skipped_in_a_real_folder(store, imagenet_files):
     path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, "zip")
     statistics = Statistics(np.zeros((8, 8, 3), np.float32), 1.0)
-    files = Loader(open_dataset(path), 4, CenterCrop(8), statistics, shuffle=False, seed=0,
-                   on_bad_image="skip")
+    files = Loader(open_dataset(path), 4, CenterCrop(8), statistics, shuffle=False, seed=0, on_bad_image="skip")
     assert [len(labels) for _, labels in files.epoch(0)] == [3, 2]
     assert list(files.skipped) == [f"{path}!train/bee/0.JPEG"]
 
@@ -216,6 +238,7 @@ def test_images_of_another_size_than_the_mean_are_named():
 def test_any_error_of_a_thread_reaches_the_consumer():
     def bug(image, rng):
         raise ZeroDivisionError("a bug")
+
     with pytest.raises(ZeroDivisionError, match="a bug"):
         next(loader(transform=bug, workers=2).epoch(0))
     assert not loader_threads()

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from minidelve import data
-from minidelve.data import DataError, packing, packing_place
+from minidelve.data import packing, packing_place
 from minidelve.data.packing import pack
+from minidelve.errors import DataError
 
 SHAPES = [(40, 30), (30, 40), (24, 24), (10, 50), (64, 25), (33, 33), (25, 24)]  # height, width
 SHORT = 24
@@ -62,6 +63,7 @@ def stopping_after(count, error=KeyboardInterrupt):
                 raise error
             seen += 1
             yield item
+
     return track
 
 
@@ -92,8 +94,9 @@ def test_interrupted_and_resumed_is_the_same_byte_for_byte(source, tmp_path, sto
             pytest.fail("it was not interrupted")
         with pytest.raises(DataError, match="is unfinished.*minidelve data pack .*set .*parts --short-side 24"):
             data.open_dataset(store)
-    done = sum(json.loads(path.read_text().splitlines()[-1])["next"]
-               for path in store.glob("*.journal") if path.stat().st_size)
+    done = sum(
+        json.loads(path.read_text().splitlines()[-1])["next"] for path in store.glob("*.journal") if path.stat().st_size
+    )
     assert done >= max(stops) // 4 * 4
     left = []
     pack(source, store, SHORT, track=lambda items, total, what: (left.append(total), items)[1])
@@ -124,8 +127,11 @@ def test_the_journal_vouches_only_for_pixels_that_are_on_the_disk(source, tmp_pa
         synced.add(name) if name.endswith("pixels") else synced.clear()
         to_disk(file)
         if name.endswith("journal"):
-            promised = [h * w * 3 for line in (store / name).read_text().splitlines()
-                        for _, h, w, _ in json.loads(line)["images"]]
+            promised = [
+                h * w * 3
+                for line in (store / name).read_text().splitlines()
+                for _, h, w, _ in json.loads(line)["images"]
+            ]
             assert (store / name.replace("journal", "pixels")).stat().st_size == sum(promised)
 
     monkeypatch.setattr(packing, "_to_disk", watched)
@@ -221,7 +227,7 @@ def test_a_bad_image_stops_it_or_is_left_out_and_noted(source, tmp_path):
     pack(source, tmp_path / "whole", SHORT, on_bad_image="skip")
     header = pack(source, tmp_path / "store", SHORT, on_bad_image="skip")  # goes on
     assert content(tmp_path / "store") == content(tmp_path / "whole")
-    (path, reason), = header["splits"]["train"]["skipped"]
+    ((path, reason),) = header["splits"]["train"]["skipped"]
     assert path == str(bad) and "truncated" in reason and header["splits"]["val"]["skipped"] == []
     packed, direct = data.open_dataset(tmp_path / "store"), data.open_dataset(source)
     left = [i for i in range(23) if direct.path(i) != path]
@@ -264,8 +270,9 @@ def test_too_little_room_is_told_before_anything_is_written(source, tmp_path, mo
     assert not (tmp_path / "other").exists()
 
 
-@pytest.mark.parametrize(("short_side", "announced"), [(16, "1.5 MB"), (32, "6.1 MB"), (64, "24.6 MB"),
-                                                       (256, "24.6 MB")])
+@pytest.mark.parametrize(
+    ("short_side", "announced"), [(16, "1.5 MB"), (32, "6.1 MB"), (64, "24.6 MB"), (256, "24.6 MB")]
+)
 def test_the_announced_size_follows_the_area_that_is_kept(tmp_path, short_side, announced):
     """2000 images of 64 x 64: 2000 * 3 * short_side^2 bytes, and smaller images are not enlarged."""
     said = []
@@ -294,14 +301,19 @@ def test_a_set_with_val_alone_is_packed(source, tmp_path):
 def test_header_and_index_say_what_the_format_promises(source, tmp_path):
     pack(source, tmp_path / "store", SHORT)
     store, direct = tmp_path / "store", data.open_dataset(source)
-    assert sorted(content(store)) == ["minidelve-store.json", "train.index.npy", "train.pixels",
-                                      "val.index.npy", "val.pixels"]
+    assert sorted(content(store)) == [
+        "minidelve-store.json",
+        "train.index.npy",
+        "train.pixels",
+        "val.index.npy",
+        "val.pixels",
+    ]
     header = json.loads((store / "minidelve-store.json").read_text())
     assert header["classes"] == ["c0", "c1"] and header["short_side"] == SHORT and header["source"] == str(source)
     index = np.load(io.BytesIO((store / "train.index.npy").read_bytes()), allow_pickle=False)
     pixels, at = (store / "train.pixels").read_bytes(), 0
     for i, (offset, height, width, label, crc32) in enumerate(index.tolist()):
-        assert (offset, label, crc32) == (at, direct.labels[i], zlib.crc32(pixels[at:at + 3 * height * width]))
+        assert (offset, label, crc32) == (at, direct.labels[i], zlib.crc32(pixels[at : at + 3 * height * width]))
         at += 3 * height * width
     assert at == len(pixels) == header["splits"]["train"]["pixel_bytes"]
 

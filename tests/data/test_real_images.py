@@ -6,16 +6,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidelve.data import (
-    CenterCrop,
-    Compose,
-    DataError,
-    Loader,
-    RandomCrop,
-    ResizeShorterSide,
-    compute_statistics,
-    open_dataset,
-)
+from minidelve.data import CenterCrop, Compose, Loader, RandomCrop, ResizeShorterSide, compute_statistics, open_dataset
+from minidelve.errors import DataError
 
 FOLDER = os.environ.get("MINIDELVE_TEST_DATA")
 pytestmark = pytest.mark.skipif(not FOLDER, reason="MINIDELVE_TEST_DATA is unset: no real images to test on")
@@ -34,8 +26,7 @@ def test_tiny_imagenet_opens_from_its_zip():
     assert train.class_names[train.classes.index("n01443537")] == "goldfish, Carassius auratus"
     assert train.strays == val.strays == []
     assert train.image(0).shape == (64, 64, 3)
-    assert train.path(0).endswith("/tiny-imagenet-20.zip!tiny-imagenet-20/train/n01443537/images/"
-                                  "n01443537_0.JPEG")
+    assert train.path(0).endswith("/tiny-imagenet-20.zip!tiny-imagenet-20/train/n01443537/images/n01443537_0.JPEG")
 
 
 def test_labels_of_val_are_those_of_the_annotations():

@@ -3,8 +3,9 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minidelve.data import DataError, source
+from minidelve.data import source
 from minidelve.data.source import open_source
+from minidelve.errors import DataError
 
 
 def write_zip(path, members, **options):
@@ -14,8 +15,10 @@ def write_zip(path, members, **options):
     return path
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "train/../../evil", "/etc/passwd", "C:/evil", "C:evil",
-                                  "..\\evil", "train\\a\\b.png", "train/.."])
+@pytest.mark.parametrize(
+    "name",
+    ["../evil.png", "train/../../evil", "/etc/passwd", "C:/evil", "C:evil", "..\\evil", "train\\a\\b.png", "train/.."],
+)
 def test_a_zip_with_a_name_that_leads_outside_is_refused(tmp_path, name):
     path = write_zip(tmp_path / "evil.zip", [("train/a/ok.png", b"x"), (name, b"x")])
     with pytest.raises(DataError) as error:
@@ -74,8 +77,19 @@ def test_a_member_that_unpacks_to_too_much_is_refused_before_it_is_read(tmp_path
 
 
 def test_folder_and_zip_list_the_same_sorted_names_without_hidden_ones(store):
-    names = ["b.txt", "B.txt", "a/2", "a/10", "a/c/x", "z/y/x", "._b.txt", "a/.DS_Store", "a/Thumbs.db",
-             "__MACOSX/._b.txt", ".git/config"]
+    names = [
+        "b.txt",
+        "B.txt",
+        "a/2",
+        "a/10",
+        "a/c/x",
+        "z/y/x",
+        "._b.txt",
+        "a/.DS_Store",
+        "a/Thumbs.db",
+        "__MACOSX/._b.txt",
+        ".git/config",
+    ]
     folder, archive = (open_source(store(dict.fromkeys(names, b""), form)) for form in ("folder", "zip"))
     assert folder.entries() == (["a", "z"], ["B.txt", "b.txt"])
     assert folder.entries("a") == (["c"], ["10", "2"])

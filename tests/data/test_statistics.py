@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from minidelve.data import CenterCrop, DataError, Statistics, ToyDataset, compute_statistics, open_dataset
+from minidelve.data import CenterCrop, Statistics, ToyDataset, compute_statistics, open_dataset
+from minidelve.errors import DataError
 
 
 def stack(dataset, indices):

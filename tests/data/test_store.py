@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.data import DataError, Loader, Statistics, open_dataset
+from minidelve.data import Loader, Statistics, open_dataset
+from minidelve.errors import DataError
 
 
 @pytest.fixture(scope="module")
@@ -37,7 +38,7 @@ def test_an_image_is_a_read_only_view_of_the_file(packed):
     assert image.shape == (28, 28, 3) and image.dtype == np.uint8 and not image.flags.writeable
     assert np.shares_memory(image, dataset.image(3)) and type(image) is np.ndarray
     content = np.fromfile(packed / "train.pixels", np.uint8)
-    np.testing.assert_array_equal(image.ravel(), content[3 * 28 * 28 * 3:4 * 28 * 28 * 3])
+    np.testing.assert_array_equal(image.ravel(), content[3 * 28 * 28 * 3 : 4 * 28 * 28 * 3])
     with pytest.raises(ValueError, match="read-only"):
         image[0] = 0
 
@@ -79,7 +80,7 @@ def test_a_pixel_file_of_the_wrong_size_is_seen_when_opened(spoilt, change):
 def test_any_changed_byte_of_the_index_is_seen_when_opened(spoilt):
     content = (spoilt / "val.index.npy").read_bytes()
     for at in (0, 20, 130, len(content) - 1):
-        (spoilt / "val.index.npy").write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1:])
+        (spoilt / "val.index.npy").write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
         assert "val.index.npy: cannot be used (its checksum is wrong)" in error_of(spoilt, "val")
 
 
@@ -106,12 +107,17 @@ def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
     assert [i for i, _ in bad] == [5] and bad[0][1].startswith(f"{spoilt}/train.pixels[5]: is damaged")
 
 
-@pytest.mark.parametrize("change", [
-    lambda header: "{", lambda header: "[]", lambda header: json.dumps(header | {"classes": 3}),
-    lambda header: json.dumps({key: value for key, value in header.items() if key != "short_side"}),
-    lambda header: json.dumps(header | {"splits": {"train": {"images": 1}}}),
-    lambda header: json.dumps(header | {"format": "other"}),
-])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda header: "{",
+        lambda header: "[]",
+        lambda header: json.dumps(header | {"classes": 3}),
+        lambda header: json.dumps({key: value for key, value in header.items() if key != "short_side"}),
+        lambda header: json.dumps(header | {"splits": {"train": {"images": 1}}}),
+        lambda header: json.dumps(header | {"format": "other"}),
+    ],
+)
 def test_a_damaged_header_is_one_line(spoilt, change):
     path = spoilt / "minidelve-store.json"
     path.write_text(change(json.loads(path.read_text())))

@@ -5,8 +5,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minidelve.data import DataError
 from minidelve.data.source import open_source
+from minidelve.errors import DataError
 
 
 def tar_bytes(members):

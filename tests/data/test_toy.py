@@ -3,8 +3,9 @@ import hashlib
 import numpy as np
 import pytest
 
-from minidelve.data import DataError, ToyDataset, open_dataset, write_toy
+from minidelve.data import ToyDataset, open_dataset, write_toy
 from minidelve.data.toy_drawing import SHAPES, shape_distance
+from minidelve.errors import DataError
 
 
 def digest(dataset, indices):

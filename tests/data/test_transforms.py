@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from minidelve.data import CenterCrop, Compose, DataError, RandomCrop, RandomFlip, ResizeShorterSide, ScaleJitter
+from minidelve.data import CenterCrop, Compose, RandomCrop, RandomFlip, ResizeShorterSide, ScaleJitter
+from minidelve.errors import DataError
 
 RNG = np.random.default_rng(0)
 IMAGE = np.arange(6 * 8 * 3, dtype=np.uint8).reshape(6, 8, 3)
@@ -21,7 +22,7 @@ def test_random_crop_is_a_window_of_the_image():
     for seed in range(20):
         crop = RandomCrop(4)(IMAGE, np.random.default_rng(seed))
         top, left = np.argwhere((crop[0, 0] == IMAGE).all(axis=2))[0]
-        np.testing.assert_array_equal(crop, IMAGE[top:top + 4, left:left + 4])
+        np.testing.assert_array_equal(crop, IMAGE[top : top + 4, left : left + 4])
 
 
 def test_center_crop_takes_the_middle():
@@ -61,8 +62,10 @@ def test_compose_applies_in_order():
     np.testing.assert_array_equal(twice(IMAGE, RNG), IMAGE[1:5, 2:6][:, ::-1])
 
 
-@pytest.mark.parametrize("shape, new_shape", [((30, 60, 3), (10, 20, 3)), ((60, 30, 3), (20, 10, 3)),
-                                              ((5, 7, 3), (10, 14, 3)), ((30, 31, 3), (10, 10, 3))])
+@pytest.mark.parametrize(
+    "shape, new_shape",
+    [((30, 60, 3), (10, 20, 3)), ((60, 30, 3), (20, 10, 3)), ((5, 7, 3), (10, 14, 3)), ((30, 31, 3), (10, 10, 3))],
+)
 def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
     image = np.full(shape, 77, np.uint8)
     resized = ResizeShorterSide(10)(image, RNG)

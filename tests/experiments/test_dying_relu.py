@@ -5,11 +5,12 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minidelve import Tensor, curves, models, nn
+from minidelve import Tensor, models, nn
 from minidelve.experiments import Budget, Setup, dying_relu
 from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.experiments.dying_relu import CHANNELS, COMPARED, RELU, START
 from minidelve.experiments.frame import Work, reproduce
+from minidelve.training import curves
 
 TINY = {"model": "lab14", "width": 0.0625, "fc": 8, "size": 24, "short_side": 24, "epochs": 1, "batch_size": 8,
         "milestones": []}  # fmt: skip

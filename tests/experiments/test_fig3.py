@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 from minidelve import models
-from minidelve.config import Config
 from minidelve.experiments import courses, fig3_left, fig3_right
 from minidelve.experiments.courses import BATCHES, EPOCH
 from minidelve.experiments.fig3_left import HE, XAVIER
 from minidelve.experiments.fig3_right import START
 from minidelve.experiments.item import Budget, Setup, select
 from minidelve.experiments.training import trained
+from minidelve.training.config import Config
 
 CHANCE = math.log(20)
 # 48 images in one batch: the epoch is one step.  Without weight decay it is lr times the gradient.

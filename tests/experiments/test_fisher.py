@@ -115,6 +115,7 @@ def test_missing_numbers_stop_nothing():
 def test_between_one_and_two_standard_errors_tells_nothing():
     assert fisher.trend(rows_with(1.07, 0.01)).holds is None
 
+
 def test_one_certain_difference_is_enough_though_a_less_certain_one_is_larger():
     """ReLU's 8% may be chance, the others' 7% are none."""
     by_relu = {True: rows_with(1.08, 0.05), False: rows_with(1.07)}

@@ -4,12 +4,12 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, data, ops
+from minidelve.evaluation.tally import Tally
 from minidelve.experiments import Budget, Setup, per_class, table2, training
 from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import choose, look_up
 from minidelve.experiments.per_class_rows import averaged, by_run, of_classes
 from minidelve.experiments.statistics import ranks
-from minidelve.protocols.tally import Tally
 
 
 def rows_of(*runs, images=50, names="abcdefgh"):

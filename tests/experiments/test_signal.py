@@ -118,8 +118,15 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_others():
 def test_the_error_of_a_ratio_is_that_of_its_mean():
     """0.9 and 1.1: a standard deviation of sqrt(0.02), over sqrt(2) for two seeds: 0.1."""
     rows = [
-        {"seed": seed, "start": "he forward", "depth": 2, "layer": l, "channels": 4,
-         "response_ratio": r if l > 1 else None}
-        for seed, r in enumerate((0.9, 1.1)) for l in (1, 2)
+        {
+            "seed": seed,
+            "start": "he forward",
+            "depth": 2,
+            "layer": l,
+            "channels": 4,
+            "response_ratio": r if l > 1 else None,
+        }
+        for seed, r in enumerate((0.9, 1.1))
+        for l in (1, 2)
     ]
     assert signal.course(rows, "he forward", 2, "response").error == pytest.approx([0, 0.1])

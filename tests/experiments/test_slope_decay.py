@@ -5,10 +5,11 @@ import math
 import numpy as np
 import pytest
 
-from minidelve import checkpoint, curves, nn, optim
+from minidelve import nn, optim
 from minidelve.experiments import Budget, Setup, slope_decay, table2
 from minidelve.experiments.slope_decay import WHOLE, WHOSE, shrinkage
 from minidelve.experiments.training import configured, name_of
+from minidelve.training import checkpoint, curves
 
 TINY = {
     "model": "lab14", "width": 0.0625, "fc": 4, "size": 24, "short_side": 24, "epochs": 3, "batch_size": 8, "lr": 0.001,

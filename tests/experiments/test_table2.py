@@ -4,9 +4,9 @@ from types import SimpleNamespace
 
 import pytest
 
-from minidelve import checkpoint
 from minidelve.experiments import Budget, Setup, table2
 from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU, SHARED
+from minidelve.training import checkpoint
 
 ERRORS = {  # top-1, by seed
     RELU: [60.0, 62.0, 64.0], "LReLU a=0.25": [61.0, 61.0, 64.0], "LReLU a=0.01": [60.0, 62.5, 64.0],
@@ -63,11 +63,14 @@ def test_every_activation_is_what_it_says(tiny_data, tmp_path):
         ("lrelu", 0.01), ("lrelu", 0.25), ("prelu", 0.01), ("prelu-shared", 0.01), ("relu", 0.01)]  # fmt: skip
 
 
-@pytest.mark.parametrize(("changes", "holds", "words"), [
-    ({SHARED: [59.0, 62.0, 63.5]}, None, "PReLU shared -0.50 ± 0.29"),
-    ({SHARED: [54.0, 58.0, 58.5]}, True, "not clearly above shared: 0.50 ± 0.29"),
-    ({SHARED: [63.0, 65.0, 67.1], CHANNELS: [62.0, 64.0, 66.5]}, False, "not worse than shared"),
-])
+@pytest.mark.parametrize(
+    ("changes", "holds", "words"),
+    [
+        ({SHARED: [59.0, 62.0, 63.5]}, None, "PReLU shared -0.50 ± 0.29"),
+        ({SHARED: [54.0, 58.0, 58.5]}, True, "not clearly above shared: 0.50 ± 0.29"),
+        ({SHARED: [63.0, 65.0, 67.1], CHANNELS: [62.0, 64.0, 66.5]}, False, "not worse than shared"),
+    ],
+)
 def test_two_standard_errors_and_not_one(changes, holds, words):
     found = table2.trend(rows_of(**changes))
     assert found.holds is holds and words in found.sentence

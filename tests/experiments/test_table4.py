@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from minidelve import models
+from minidelve.analysis.summary import summarize
+from minidelve.evaluation.footprint import last_map
 from minidelve.experiments import Budget, Setup, large, table4
 from minidelve.experiments.table4 import PRELU, RELU
 from minidelve.models.network import split_at_first_fc
-from minidelve.protocols.footprint import last_map
-from minidelve.summary import summarize
 
 SCALES = ["36", "48", "64", "all scales"]
 ERRORS = {  # top-1 by seed, at each scale

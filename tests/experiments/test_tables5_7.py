@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from minidelve import data
+from minidelve.evaluation.dense import DenseScorer
+from minidelve.evaluation.runs import load
 from minidelve.experiments import Setup, large, table4, tables5_7, training
 from minidelve.experiments.tables5_7 import ENSEMBLE, MEMBERS
-from minidelve.protocols.dense import DenseScorer
-from minidelve.protocols.runs import load
 
 TEN = {large.A_RELU: [60, 62, 61], large.A: [58, 59, 57], large.B: [57, 59, 59], large.C: [55, 56, 57]}
 DENSE = {

@@ -8,12 +8,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import Tensor, checkpoint
-from minidelve.config import Config
+from minidelve import Tensor
+from minidelve.errors import Diverged
 from minidelve.experiments import Budget, Setup, training
 from minidelve.experiments.training import configured, name_of, opened, trained
-from minidelve.run_folder import Diverged
-from minidelve.train import train
+from minidelve.training import checkpoint
+from minidelve.training.config import Config
+from minidelve.training.loop import train
 
 TINY = {"model": "lab14", "width": 0.0625, "fc": 4, "size": 24, "short_side": 24, "epochs": 2, "batch_size": 8}
 
@@ -162,7 +163,6 @@ def test_networks_are_tested_on_their_device(setup, monkeypatch):
     config = configured(another(setup, device="cuda"), {})
     training.tested([SimpleNamespace(config=config, last=None)], protocol="dense")
     assert [(way.device, way.protocol) for way in ways] == [("cuda", "dense")]
-
 
 
 def test_a_run_that_was_killed_while_it_kept_its_first_epoch_begins_anew(setup):

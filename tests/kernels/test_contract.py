@@ -300,9 +300,7 @@ def test_products_of_more_terms_than_fit_at_a_time_agree(reference, other):
 
 
 @given(windows(pooling=True), images, few, DTYPES, SEEDS, st.booleans())
-def test_max_pool_agrees_also_at_ties_and_on_maps_of_minus_infinity(
-    reference, other, window, N, C, dtype, seed, ties
-):
+def test_max_pool_agrees_also_at_ties_and_on_maps_of_minus_infinity(reference, other, window, N, C, dtype, seed, ties):
     size, kernel, stride, padding, out_size = window
     x = numbers(seed, (N, *size, C), dtype, ties)
     y, taps = agree(reference, other, "max_pool_forward", x, kernel, stride, padding, out_size, exact=True)

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, models, nn, no_grad, ops
-from minidelve.nn.shares import InShares
+from minidelve.parallel.shares import InShares
 
 TARGETS = np.array([0, 2, 1, 2])
 

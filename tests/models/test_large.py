@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, models, nn, no_grad, ops
+from minidelve.analysis.summary import summarize
 from minidelve.models import small14
-from minidelve.summary import summarize
 
 # name: for an image of 224 pixels, every conv layer as (kernel, channels, side of its output),
 #       the bins of the pyramid, and the paper's counts as our notes on it derive them:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor
-from minidelve.gradient_cases import distinct  # noqa: F401 (the tests of kinked ops take it from here)
+from minidelve.testing.cases import distinct  # noqa: F401 (the tests of kinked ops take it from here)
 
 
 def zeros(*shape: int) -> Tensor:

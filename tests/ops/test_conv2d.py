@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import minidelve.threads
+import minidelve.backend.threads
 from minidelve import Tensor, conv2d
+from minidelve.backend.threads import using
 from minidelve.testing import check_gradients
-from minidelve.threads import using
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
 
 pytestmark = pytest.mark.usefixtures("kernels")
@@ -92,9 +92,9 @@ def test_correlates_without_flipping_the_kernel():
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_images_at_a_time_and_threads_do_not_matter(images_at_a_time, threads, rng, monkeypatch):
     arrays = rng.standard_normal((5, 2, 4, 4)), rng.standard_normal((3, 2, 3, 3)), rng.standard_normal(3)
-    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: 1)
+    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: 1)
     y, gradients = run(conv2d, *arrays)
-    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
+    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
     one_image = 2 * 2 * 2 * 9 * 8  # bytes of its cols: OH OW K itemsize
     monkeypatch.setitem(conv2d.__globals__, "COLS_BYTES", images_at_a_time * one_image)
     y_parts, gradients_parts = run(conv2d, *arrays)

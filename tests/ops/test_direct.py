@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-import minidelve.threads
+import minidelve.backend.threads
 from minidelve import Tensor, conv2d
 from minidelve.ops.direct import Direct2d
 from minidelve.testing import check_gradients
@@ -68,7 +68,7 @@ def test_float32_is_as_exact_as_im2col(channels, rng):
 def test_threads_do_not_matter(threads, rng, monkeypatch):
     arrays = [rng.standard_normal(shape) for shape in ((5, 2, 5, 5), (3, 2, 2, 2), (3,))]
     expected, gradients = run(lambda *xs: conv2d(*xs, algorithm="im2col"), *arrays)
-    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
+    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
     y, own = run(lambda *xs: conv2d(*xs, algorithm="direct"), *arrays)
     assert_close(y, expected)
     for gradient, other in zip(own, gradients, strict=True):

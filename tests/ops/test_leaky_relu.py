@@ -32,8 +32,6 @@ def test_default_slope_is_the_papers():
     assert_close(leaky_relu(Tensor(np.array([-1.0, 2.0]))).data, np.array([-0.01, 2.0]))
 
 
-
-
 def test_zero_counts_as_negative():
     _, (dy,) = run(lambda y: leaky_relu(y, 0.3), np.zeros(2), cotangent=np.array([1.0, 2.0]))
     assert_close(dy, np.array([0.3, 0.6]))

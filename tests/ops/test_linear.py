@@ -3,7 +3,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import minidelve.threads
+import minidelve.backend.threads
 from minidelve import Tensor, linear
 from minidelve.testing import check_gradients
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
@@ -34,8 +34,8 @@ def test_strides_and_dtype_do_not_matter(rng):
 def test_threads_do_not_matter(threads, rng, monkeypatch):
     arrays = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
     y, gradients = run(linear, *arrays)
-    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
-    monkeypatch.setattr(minidelve.threads, "SMALL_WORK", 0)
+    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
+    monkeypatch.setattr(minidelve.backend.threads, "SMALL_WORK", 0)
     y_split, gradients_split = run(linear, *arrays)
     assert_close(y_split, y)
     for split, whole in zip(gradients_split, gradients, strict=True):

@@ -3,7 +3,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-import minidelve.threads
+import minidelve.backend.threads
 from minidelve import Tensor, conv2d
 from minidelve.ops import winograd
 from minidelve.ops.winograd import Winograd2d, exact_matrices, tile_size
@@ -88,7 +88,7 @@ def test_float32_is_as_exact_as_the_docstring_says(m, k, rng):
 def test_images_at_a_time_and_threads_do_not_matter(threads, room, rng, monkeypatch):
     arrays = [rng.standard_normal(shape) for shape in ((5, 2, 5, 5), (3, 2, 2, 2), (3,))]
     expected, gradients = run(conv2d, *arrays)
-    monkeypatch.setattr(minidelve.threads, "thread_count", lambda: threads)
+    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
     monkeypatch.setattr(winograd, "TILE_BYTES", room)
     y, own = run(lambda *xs: conv2d(*xs, algorithm="winograd"), *arrays)
     assert_close(y, expected)

@@ -6,7 +6,7 @@ import pytest
 from kernels import numba_cuda
 from minidelve import Tensor, nn, ops, optim
 from minidelve.backend import use
-from minidelve.precision import using_precision
+from minidelve.backend.precision import using_precision
 
 
 class Lab14InSmall(nn.Module):

@@ -22,7 +22,6 @@ def train(data, out, device, *more):
     return [{name: float(value) for name, value in row.items() if name not in timing} for row in rows]
 
 
-
 def test_training_on_the_device_gives_the_cpu_s_metrics(tiny_data, tmp_path, capsys):
     ours, theirs = (train(tiny_data, tmp_path / device, device, "--epochs", "2") for device in ("cpu", "cuda"))
     assert len(ours) == len(theirs) == 2 and ours[1]["train_loss"] < ours[0]["train_loss"]

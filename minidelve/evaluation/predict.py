@@ -1,0 +1,155 @@
+"""What a trained network sees in pictures: its five likeliest classes, as text and as a drawing.
+
+The drawing is made after the paper's figure of example images: above each picture its right class, where
+it is known ("GT: goldfish", ground truth), below it the likeliest classes.  The bars, the right class's in
+a colour of its own, are ours.
+"""
+
+from __future__ import annotations
+
+import io
+import math
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+
+from minidelve import data, nn, ops
+from minidelve.backend.streams import read_later, upload_ahead
+from minidelve.tensor import Tensor, no_grad
+
+BATCH = 64
+COLUMNS = 4  # pictures side by side
+RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"  # bars: the right class, else the likeliest, the rest
+
+
+@dataclass(frozen=True)
+class Prediction:
+    """One picture and its likeliest classes, best first."""
+
+    path: str
+    view: np.ndarray  # uint8 (size, size, 3), what the network saw
+    classes: list[tuple[str, float]]  # (name, probability)
+    truth: str | None = None  # the name of the right class, if known
+
+
+def predict(
+    network: nn.Module,
+    images: Sequence[tuple[str, np.ndarray]],
+    statistics: data.Statistics,
+    view: data.Transform,
+    names: Sequence[str],
+    top: int = 5,
+    device: str = "cpu",
+    truths: Sequence[str | None] | None = None,
+) -> list[Prediction]:
+    """The `top` likeliest of the classes `names` for each (path, uint8 (H, W, 3)), seen through `view`.
+
+    `truths` names the right class of each picture, None where it is not known.
+    Raises DataError for an image smaller than the crop.
+    """
+    seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
+    parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
+
+    def batches() -> Iterator[tuple[np.ndarray]]:
+        for part in parts:
+            yield (statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2),)
+
+    was_training = network.training
+    network.eval()
+    try:
+        with no_grad(), closing(upload_ahead(batches(), device)) as uploaded:
+            likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
+    finally:
+        network.train(was_training)
+    predictions = []
+    for part, probabilities in zip(parts, likely, strict=True):
+        for (path, pixels), p in zip(part, probabilities(), strict=True):
+            best = np.argsort(-p, kind="stable")[:top]
+            predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
+    return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]
+
+
+def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.ndarray:
+    height, width = image.shape[:2]
+    try:
+        return view(image, np.random.default_rng(0))
+    except data.DataError as error:
+        if min(height, width) >= size:
+            raise data.DataError(f"{path}: {error}") from error
+        raise data.DataError(
+            f"{path}: is {width} x {height} pixels; expected at least {size} x {size}, the crop that this run was "
+            "trained with; give a larger image"
+        ) from error
+
+
+def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
+    """A picture file: each image, and under it a bar for the probability of each of its classes."""
+    from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+
+    columns = min(COLUMNS, len(predictions))
+    rows = math.ceil(len(predictions) / columns)
+    bars = max(len(p.classes) for p in predictions)
+    heights = [2.2, 0.24 * bars + 0.1] * rows
+    figure = Figure(figsize=(2.6 * columns + 0.2, sum(heights) + 0.35 * rows + 0.4), layout="constrained")
+    figure.suptitle(title, fontsize=9, parse_math=False)  # a "$" in a name is no formula
+    grid = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights})
+    for axes in grid.flat:
+        axes.set_axis_off()
+    for i, prediction in enumerate(predictions):
+        above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
+        above.imshow(prediction.view, interpolation="nearest")
+        truth = prediction.truth
+        title = Path(prediction.path).name if truth is None else f"GT: {first_name(truth)}"
+        above.set_title(_short(title, 30), fontsize=8, parse_math=False)
+        _draw_bars(below, prediction, bars)
+    file = io.BytesIO()
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
+        figure.savefig(file, dpi=120, format=form)
+    return file.getvalue()
+
+
+def _draw_bars(axes, prediction: Prediction, bars: int) -> None:
+    """A bar from 0 to 1 for each class, the likeliest on top, the name written on it."""
+    classes = prediction.classes
+    places = range(len(classes))
+    colours = bar_colours(prediction)
+    axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
+    axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
+    for place, (name, p) in enumerate(classes):
+        axes.text(0.02, place, _short(first_name(name), 22), va="center", fontsize=8, parse_math=False)
+        axes.text(0.98, place, f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
+    axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
+
+
+def bar_colours(prediction: Prediction) -> list[str]:
+    """The right class stands out if it is among them; where it is unknown, the likeliest does."""
+    names = [name for name, _ in prediction.classes]
+    if prediction.truth is not None:
+        return [RIGHT if name == prediction.truth else OTHER for name in names]
+    return [FIRST] + [OTHER] * (len(names) - 1)
+
+
+def first_name(name: str) -> str:
+    """The first of a class's names.
+
+    >>> first_name("goldfish, Carassius auratus")
+    'goldfish'
+    """
+    return name.split(",")[0]
+
+
+def _short(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 1] + "…"
+
+
+def describe(prediction: Prediction) -> str:
+    """The classes of one picture as lines of text."""
+    truth = prediction.truth
+    lines = [f"  {100 * p:5.1f}%  {name}{'  <- right' if name == truth else ''}" for name, p in prediction.classes]
+    head = prediction.path if truth is None else f"{prediction.path} (GT: {truth})"
+    return "\n".join([head, *lines])

@@ -1,0 +1,108 @@
+"""What a test says: a table of errors, the worst classes, and the files of --out.
+
+    evaluation.json   every figure of the table, with the options that led to it
+    classes.csv   class,name,images,top1_error,top5_error,taken_for,taken_for_images
+
+Errors are in percent.  The classes are those of the table's last row: all scales, all runs.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from minidelve.errors import RunError
+from minidelve.evaluation.ensemble import Row
+from minidelve.evaluation.predict import first_name
+from minidelve.evaluation.tally import ClassErrors, Tally
+from minidelve.training.run_folder import check_writable
+
+FILES = ("evaluation.json", "classes.csv")
+CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")
+
+
+def table(rows: Sequence[Row]) -> str:
+    """A line for each row, under a head."""
+    names = max(len("run"), *(len(row.run) for row in rows))
+    scales = max(len("scale"), *(len(row.scale) for row in rows))
+    lines = [f"{'run':<{names}}  {'scale':>{scales}}  top-1 error  top-5 error  cross entropy"]
+    for row in rows:
+        errors = row.tally.errors()
+        lines.append(
+            f"{row.run:<{names}}  {row.scale:>{scales}}  {errors.top1:>10.2f}%  {errors.top5:>10.2f}%  "
+            f"{errors.loss:>13.4f}"
+        )
+    return "\n".join(lines)
+
+
+def worst_classes(tally: Tally, names: Sequence[str], count: int) -> str:
+    """The `count` worst classes and what each is most often taken for; how many classes have no error."""
+    tested = tally.by_class()
+    perfect1, perfect5 = (sum(e == 0 for e in errors) for errors in zip(*((c.top1, c.top5) for c in tested)))
+    lines = [f"of {len(tested)} classes, {perfect5} have no top-5 error and {perfect1} no top-1 error"]
+    worst = tally.worst(count)
+    if worst:
+        width = max(len("worst class"), *(len(first_name(names[c.label])) for c in worst))
+        lines.append(f"{'worst class':<{width}}  top-5 error  top-1 error  images  most often taken for")
+        lines += [
+            f"{first_name(names[c.label]):<{width}}  {c.top5:>10.2f}%  {c.top1:>10.2f}%  {c.images:>6}  "
+            f"{taken_for(c, names)}"
+            for c in worst
+        ]
+    return "\n".join(lines)
+
+
+def taken_for(errors: ClassErrors, names: Sequence[str], most: int = 3) -> str:
+    """Such as: spotlight (5), torch (2)."""
+    return ", ".join(f"{first_name(names[label])} ({count})" for label, count in errors.taken_for[:most])
+
+
+class ReportFolder:
+    """The folder of --out: checked before the work begins; RunError if it cannot take the files."""
+
+    def __init__(self, path: Path, overwrite: bool):
+        self.path = path
+        if path.exists() and not path.is_dir():
+            raise RunError(f"--out {path} is a file; expected a folder, or a new name")
+        check_writable(path)
+        present = sorted(os.listdir(path)) if path.exists() else []
+        strangers = [name for name in present if name not in FILES]
+        if strangers:
+            raise RunError(f"--out {path} holds {strangers[0]}; expected a new folder or one of an earlier evaluation")
+        if present and not overwrite:
+            raise RunError(f"--out {path} already holds {present[0]}; add --overwrite, or name another folder")
+
+    def write(self, options: dict[str, Any], rows: Sequence[Row], classes: Sequence[str], names: Sequence[str]) -> None:
+        """evaluation.json and classes.csv, each replaced only when complete."""
+        results = []
+        for row in rows:
+            e = row.tally.errors()
+            figures = {"top1_error": e.top1, "top5_error": e.top5, "cross_entropy": e.loss, "images": e.images}
+            results.append({"run": row.run, "scale": row.scale, **figures})
+        try:
+            self.path.mkdir(parents=True, exist_ok=True)
+            self._write("evaluation.json", json.dumps({**options, "rows": results}, indent=2) + "\n")
+            self._write("classes.csv", classes_csv(rows[-1].tally, classes, names))
+        except OSError as error:
+            raise RunError(f"--out {self.path} cannot be written ({error.strerror}); name another folder") from error
+
+    def _write(self, name: str, text: str) -> None:
+        unfinished = self.path / f"{name}.unfinished"
+        unfinished.write_text(text, encoding="utf-8")
+        os.replace(unfinished, self.path / name)
+
+
+def classes_csv(tally: Tally, classes: Sequence[str], names: Sequence[str]) -> str:
+    """A line for each class that has images."""
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow(CSV_HEAD)
+    for c in tally.by_class():
+        rival = (names[c.taken_for[0][0]], c.taken_for[0][1]) if c.taken_for else ("", 0)
+        writer.writerow([classes[c.label], names[c.label], c.images, f"{c.top1:.3f}", f"{c.top5:.3f}", *rival])
+    return text.getvalue()

@@ -1,0 +1,169 @@
+"""Testing trained runs: their checkpoints are loaded, the data set is opened, and every image is scored.
+
+    found = evaluate_runs([Path("runs/a"), Path("runs/b")], way=Way("dense", scales=[64, 96]))
+    found.rows[-1].tally.errors().top1        of the ensemble
+
+`minidelve evaluate` prints what this finds, and the experiments put it into tables.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal, NamedTuple
+
+from minidelve import data
+from minidelve.data.stream import ImageStream
+from minidelve.errors import RunError
+from minidelve.evaluation.crops import CropScorer
+from minidelve.evaluation.dense import DenseScorer
+from minidelve.evaluation.ensemble import Member, Row, score
+from minidelve.evaluation.views import CropViews
+from minidelve.progress import progress
+from minidelve.training import checkpoint
+from minidelve.training.loop import check_device, testing_scale, within_device_memory
+from minidelve.training.run_folder import find_checkpoint
+
+AS_TRAINED = "as trained"
+
+
+@dataclass(frozen=True)
+class Way:
+    """How to test.
+
+    protocol     "center": one crop; "ten-view": four corners and the centre of the whole image; "dense": every window
+                 of the last conv map
+    scales       shorter sides to which each image is brought; scores are averaged over them.  None: as trained
+    flip         mirrored views too; None: not for "center", else yes
+    max_memory   bytes for activations
+    """
+
+    protocol: str = "center"
+    scales: Sequence[int] | None = None
+    flip: bool | None = None
+    max_memory: int = 10**9
+    batch_size: int = 64
+    device: str = "cpu"
+    workers: int = 2
+    on_bad_image: Literal["error", "skip"] = "error"
+
+    @property
+    def mirrored(self) -> bool:
+        """Whether mirrored views count too."""
+        return self.protocol != "center" if self.flip is None else self.flip
+
+
+@dataclass(frozen=True)
+class Evaluation:
+    """What a test found: a row for each run and scale, for means over scales and over runs (protocols/ensemble.py)."""
+
+    rows: list[Row]
+    dataset: data.Dataset
+    skipped: dict[str, str]  # path -> reason, of images left out
+
+
+class Candidate(NamedTuple):
+    """A run to be tested: its name on the screen, its checkpoint without weights, and its network."""
+
+    name: str
+    saved: checkpoint.Checkpoint
+    network: Any
+
+
+def evaluate_runs(
+    paths: Sequence[Path],
+    data_path: str | None = None,
+    split: str = "val",
+    way: Way | None = None,
+    dataset: data.Dataset | None = None,
+) -> Evaluation:
+    """Test each run (a folder: its best.npz; or an .npz file), and the mean of their scores if there are several.
+
+    data_path   by default what the first run was trained on
+    dataset     the opened data set, in place of a path and a split
+
+    Raises RunError, DataError or CheckpointError with one line for anything the user can mend.
+    """
+    way = way or Way()
+    check_device(way.device)
+    with within_device_memory(less="fewer runs at a time"):
+        candidates = [load(path, way.device) for path in paths]
+    dataset = dataset or open_data(data_path, split, candidates)
+    check_classes(dataset, candidates)
+    transforms: list[data.Transform] = []
+    members = [member(way, candidate, transforms) for candidate in candidates]
+    stream = ImageStream(dataset, transforms, way.workers, way.on_bad_image)
+    pictures = progress(stream, len(stream), "evaluating", "image")
+    with within_device_memory(way.batch_size, "a smaller --batch-size or --max-memory"):
+        rows = score(members, pictures, dataset.labels, len(dataset.classes))
+    return Evaluation(rows, dataset, stream.skipped)
+
+
+def load(run_path: Path, device: str) -> Candidate:
+    """The run's network on the device."""
+    path = find_checkpoint(run_path)
+    saved = checkpoint.load(path, optimizer=False)
+    network = checkpoint.restore_network(saved, path)
+    saved.parameters.clear()  # the network has them now: once in memory is enough
+    network.to(device)
+    return Candidate(str(run_path), saved, network)
+
+
+def open_data(path: str | None, split: str, candidates: Sequence[Candidate]) -> data.Dataset:
+    """The data set to test on, by default the one that the first run was trained on."""
+    try:
+        dataset = data.open_dataset(path or candidates[0].saved.meta["config"]["data"], split)
+    except data.DataError as error:
+        hint = "" if path else " (the run was trained on it; if it has moved, give its new place with --data)"
+        raise data.DataError(f"{error}{hint}") from error
+    dataset.cache_bytes = 0  # every image is read once
+    return dataset
+
+
+def check_classes(dataset: data.Dataset, candidates: Sequence[Candidate]) -> None:
+    """DataError or RunError unless all runs know just the data set's classes."""
+    first = candidates[0].saved.meta
+    for candidate in candidates[1:]:
+        if candidate.saved.meta["classes"] != first["classes"]:
+            raise RunError(
+                f"{candidate.name} was trained on {len(candidate.saved.meta['classes'])} classes that are not the "
+                f"{len(first['classes'])} of {candidates[0].name}; an ensemble needs runs of the same classes"
+            )
+    if dataset.classes != first["classes"]:
+        raise data.DataError(
+            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(first['classes'])} "
+            f"the run was trained on; give that data set with --data"
+        )
+
+
+def member(way: Way, candidate: Candidate, transforms: list[data.Transform]) -> Member:
+    """The run with its way of scoring; the scales that it needs are added to `transforms`."""
+    config, size = candidate.saved.meta["config"], len(candidate.saved.mean)
+    for scale in way.scales or []:
+        if scale < size:
+            raise RunError(f"--scales {scale}: {candidate.name} was trained with crops of {size}; give at least that")
+    wanted: list[data.Transform]
+    if way.scales:
+        wanted = [data.ResizeShorterSide(scale) for scale in way.scales]
+    else:
+        wanted = [testing_scale(size, config.get("short_side"))]
+    names = [str(scale) for scale in way.scales] if way.scales else [AS_TRAINED]
+    columns = [column(transforms, transform) for transform in wanted]
+    common = (way.batch_size, way.max_memory, way.device)
+    network, statistics = candidate.network, candidate.saved.statistics
+    scorer: CropScorer | DenseScorer
+    if way.protocol == "dense":
+        scorer = DenseScorer(network, statistics, way.mirrored, *common)
+    else:
+        scorer = CropScorer(network, statistics, CropViews(size, way.protocol == "ten-view", way.mirrored), *common)
+    return Member(candidate.name, scorer, columns, names)
+
+
+def column(transforms: list[data.Transform], wanted: Any) -> int:
+    """The place of a transform among those that the pictures go through, where it is added if it is new."""
+    for i, there in enumerate(transforms):
+        if (type(there), there.size) == (type(wanted), wanted.size):  # type: ignore[attr-defined]
+            return i
+    transforms.append(wanted)
+    return len(transforms) - 1

@@ -1,0 +1,191 @@
+"""Which kernels serve an array, and what is said when a device, a folder or the whole package is missing."""
+
+import ast
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from minidelve import Tensor, backend
+from minidelve.backend import cuda_install
+
+ROOT = Path(__file__).parents[1]
+
+
+def python(code: str, *paths: Path, **environment: str) -> subprocess.CompletedProcess:
+    """Run code in a fresh Python that finds `paths` before our tree."""
+    path = os.pathsep.join(map(str, [*paths, ROOT]))
+    environment = {**os.environ, "PYTHONPATH": path, **environment}
+    return subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, env=environment, cwd="/")
+
+
+# -- choosing --------------------------------------------------------------------------------------
+
+
+def serving() -> str:
+    return backend.kernels_for(np.zeros(1)).__name__.removeprefix("kernels.")
+
+
+def test_numpy_arrays_are_served_by_numpy_and_by_default_by_numba():
+    assert backend.array_module(np.zeros(1), None, np.float32(1)) is np
+    assert backend.device_of() == backend.device_of(None, np.zeros(1)) == "cpu"
+    assert serving() == "numba_cpu"
+
+
+def test_use_nests_and_restores_also_after_an_exception():
+    with backend.use("reference"):
+        assert serving() == "reference"
+        with backend.use("numba_cpu"):
+            assert serving() == "numba_cpu"
+        assert serving() == "reference"
+        with pytest.raises(KeyError), backend.use("numba_cpu"):
+            raise KeyError
+        assert serving() == "reference"
+    assert serving() == "numba_cpu"
+
+
+def test_use_without_with_stays_until_told_otherwise():
+    try:
+        backend.use("reference")
+        assert serving() == "reference"
+    finally:
+        backend.use("numba_cpu")
+    assert serving() == "numba_cpu"
+
+
+def test_use_of_an_unknown_name_lists_the_known_ones_and_changes_nothing():
+    with pytest.raises(ValueError, match="no implementation is called 'numpy'; expected one of reference, numba_cpu"):
+        backend.use("numpy")
+    assert serving() == "numba_cpu"
+
+
+def test_use_of_a_folder_that_is_not_installed_lists_those_that_are(monkeypatch):
+    monkeypatch.setitem(backend.DEVICE_OF, "tpu", "cpu")
+    with pytest.raises(ImportError, match=r"cannot load kernels\.tpu .*expected one of: reference, numba_cpu"):
+        backend.use("tpu")
+    assert serving() == "numba_cpu"
+
+
+def test_what_is_no_array_is_not_taken_for_a_cuda_array():
+    for thing in ([1.0], 3, "x", memoryview(b"x")):
+        with pytest.raises(TypeError, match=f"expected an array; got a {type(thing).__name__}"):
+            backend.array_module(thing)
+
+
+class OnCuda:
+    """As much of a CUDA array as device_of looks at."""
+
+    __cuda_array_interface__: dict = {}
+
+
+def test_arrays_of_two_devices_raise_and_name_the_cure():
+    assert backend.device_of(OnCuda()) == "cuda"
+    with pytest.raises(TypeError, match=r"different devices .*\.to\(\.\.\.\)"):
+        backend.kernels_for(np.zeros(1), OnCuda())
+
+
+# -- CUDA that is not there ------------------------------------------------------------------------
+
+ASK = "import minidelve as m; print(m.backend.cuda_state()); m.Tensor([1.0]).to('cuda')"
+BROKEN_CUPYS = {
+    "raises when imported": ("raise OSError('no space left in HOME')", "CuPy fails: OSError: no space left in HOME"),
+    "is CuPy's own page of advice": (
+        "try:\n    import libcublas\nexcept ImportError as e:\n"
+        "    raise ImportError('\\n=====\\nFailed to import CuPy.\\n\\nOriginal error:\\n') from e",
+        "CuPy fails: ModuleNotFoundError: No module named 'libcublas'",
+    ),
+    "raises without a word": ("raise ImportError", "CuPy fails: ImportError: "),
+    "finds no driver": (
+        "class cuda:\n    is_available = staticmethod(lambda: False)",
+        "CuPy ",  # what is said depends on the machine: tests/backend/test_cuda_install.py
+    ),
+    "has a driver but no cuBLAS": (
+        "class cuda:\n    is_available = staticmethod(lambda: True)\n"
+        "def ones(*_):\n    raise RuntimeError('no cuBLAS')",
+        "CuPy fails: RuntimeError: no cuBLAS",
+    ),
+}
+
+
+@pytest.mark.parametrize(("source", "reason"), BROKEN_CUPYS.values(), ids=BROKEN_CUPYS)
+def test_a_broken_cupy_is_one_clear_line_and_the_cpu_works_on(tmp_path, source, reason):
+    (tmp_path / "cupy").mkdir()
+    (tmp_path / "cupy" / "__init__.py").write_text(source)
+    done = python(ASK, tmp_path)
+    usable, said = ast.literal_eval(done.stdout.strip())
+    assert not usable and said.startswith(reason), done.stderr
+    expected = f"RuntimeError: CUDA cannot be used here: {said}; use device 'cpu', or see `minidelve doctor`"
+    assert done.stderr.strip().splitlines()[-1] == expected
+
+
+def test_without_cupy_it_says_what_to_install(monkeypatch):
+    monkeypatch.setattr(backend, "_cupy_state", None)
+    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    usable, reason = backend.cuda_state()
+    assert not usable and reason == cuda_install.not_installed()
+    with pytest.raises(RuntimeError, match=r"CUDA cannot be used here: .*install.*use device 'cpu'"):
+        Tensor([1.0]).to("cuda")
+
+
+# -- installations ---------------------------------------------------------------------------------
+
+
+def test_a_foreign_package_called_kernels_is_named_with_the_cure(tmp_path):
+    (tmp_path / "kernels").mkdir()
+    (tmp_path / "kernels" / "__init__.py").write_text("")
+    done = python("import minidelve", tmp_path)
+    last = done.stderr.strip().splitlines()[-1]
+    assert last.startswith("ImportError: minidelve needs its own package `kernels`")
+    assert str(tmp_path / "kernels") in last and "fresh virtual environment" in last
+
+
+READ_ONLY = """
+import numba.core.caching as caching
+def read_only(self):                                   # what Numba meets where it may not write
+    raise OSError(30, 'Read-only file system')
+caching._CacheLocator.ensure_cache_path = read_only
+import numpy as np, minidelve as m
+print(m.relu(m.Tensor([-1.0, 2.0], requires_grad=True)).data[1])
+"""
+
+
+def test_kernels_run_where_no_cache_can_be_written(tmp_path):
+    """File permissions do not stop root, so Numba's own probe of a folder is made to fail instead."""
+    done = python(READ_ONLY, HOME="/nonexistent", NUMBA_CACHE_DIR="")
+    assert done.stdout.strip() == "2.0", done.stderr
+
+
+def test_importing_minidelve_loads_neither_numba_nor_cupy_nor_matplotlib():
+    code = "import sys, minidelve; print([m for m in ('numba', 'cupy', 'matplotlib', 'PIL') if m in sys.modules])"
+    assert python(code).stdout.strip() == "[]"
+
+
+def test_without_a_compiler_the_reference_kernels_serve():
+    code = (
+        "import numpy as np; from minidelve import Tensor, backend, conv2d;"
+        "x = Tensor(np.ones((1, 3, 4, 4), np.float32), requires_grad=True);"
+        "y = conv2d(x, Tensor(np.ones((2, 3, 2, 2), np.float32))); y.sum().backward();"
+        "print(backend.kernels_for(x.data).__name__, y.data.max(), x.grad.max())"
+    )
+    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
+    assert done.stdout.split() == ["kernels.reference", "12.0", "8.0"], done.stderr
+
+
+# -- implementations whose device is not there -----------------------------------------------------
+
+
+@pytest.mark.skipif(backend.cuda_state()[0], reason="there is a CUDA device here")
+@pytest.mark.parametrize("name", ["cupy_cuda", "numba_cuda"])
+def test_kernels_of_a_gpu_that_is_not_there_are_refused_and_not_passed_over(name):
+    before = backend.kernels_for(np.zeros(1)).__name__
+    if backend.DEVICE_OF[name] == "cpu":
+        pytest.skip("Numba's simulator is on")
+    said = f"use: '{name}' serves arrays on a GPU, and there is none.*use one of refer"
+    with pytest.raises(RuntimeError, match=said) as e:
+        backend.use(name)
+    assert ("NUMBA_ENABLE_CUDASIM=1" in str(e.value)) == (name == "numba_cuda")
+    assert backend.kernels_for(np.zeros(1)).__name__ == before and not backend.can_run(name)

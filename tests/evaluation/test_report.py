@@ -1,0 +1,69 @@
+"""The files of --out and the table hold the figures of the right rows in the right columns."""
+
+import json
+
+import pytest
+
+from minidelve.evaluation.ensemble import Row
+from minidelve.evaluation.report import ReportFolder, classes_csv, table, worst_classes
+from minidelve.evaluation.tally import Tally
+
+CLASSES, NAMES = ["n01", "n02", "n03"], ["tench, Tinca tinca", "eel", "shark"]
+
+
+def tally(misses1, misses5, confusions) -> Tally:
+    """20 images of the first class, 10 of the second, none of the third."""
+    counted = Tally(3)
+    counted.images[:2] = 20, 10
+    counted.misses1[:2], counted.misses5[:2] = misses1, misses5
+    counted.confusions[:2] = confusions
+    counted.loss = 15.0
+    return counted
+
+
+FIRST = tally((1, 2), (0, 1), [[0, 1, 0], [1, 0, 1]])
+LAST = tally((10, 3), (5, 0), [[0, 4, 6], [3, 0, 0]])
+ROWS = [Row("a", "256", FIRST), Row("ensemble", "all scales", LAST)]
+LAST_CSV = """class,name,images,top1_error,top5_error,taken_for,taken_for_images
+n01,"tench, Tinca tinca",20,50.000,25.000,shark,6
+n02,eel,10,30.000,0.000,"tench, Tinca tinca",3
+"""
+
+
+def test_a_line_for_each_class_that_was_tested():
+    assert classes_csv(LAST, CLASSES, NAMES) == LAST_CSV
+
+
+def test_a_class_that_is_never_mistaken_has_no_rival():
+    lines = classes_csv(tally((0, 3), (0, 0), [[0, 0, 0], [3, 0, 0]]), CLASSES, NAMES).splitlines()
+    assert lines[1] == 'n01,"tench, Tinca tinca",20,0.000,0.000,,0'
+
+
+def test_the_folder_has_every_row_and_the_classes_of_the_last(tmp_path):
+    ReportFolder(tmp_path / "out", overwrite=False).write({"protocol": "dense"}, ROWS, CLASSES, NAMES)
+    assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.csv", "evaluation.json"]
+    assert (tmp_path / "out" / "classes.csv").read_text() == LAST_CSV
+    written = json.loads((tmp_path / "out" / "evaluation.json").read_text())
+    assert written["protocol"] == "dense"
+    assert written["rows"] == [
+        {"run": "a", "scale": "256", "top1_error": 10.0, "top5_error": pytest.approx(10 / 3), "cross_entropy": 0.5,
+         "images": 30},
+        {"run": "ensemble", "scale": "all scales", "top1_error": pytest.approx(130 / 3),
+         "top5_error": pytest.approx(50 / 3), "cross_entropy": 0.5, "images": 30},
+    ]  # fmt: skip
+
+
+def test_the_table_has_a_line_for_each_row():
+    head, first, last = table(ROWS).splitlines()
+    assert head.split("  ")[-3:] == ["top-1 error", "top-5 error", "cross entropy"]
+    assert first.split() == ["a", "256", "10.00%", "3.33%", "0.5000"]
+    assert last.split() == ["ensemble", "all", "scales", "43.33%", "16.67%", "0.5000"]
+
+
+def test_the_worst_classes_are_told_with_what_they_are_taken_for():
+    text = worst_classes(LAST, NAMES, 5)
+    assert text.startswith("of 2 classes, 1 have no top-5 error and 0 no top-1 error\n")
+    assert [line.split() for line in text.splitlines()[2:]] == [
+        ["tench", "25.00%", "50.00%", "20", "shark", "(6),", "eel", "(4)"],
+        ["eel", "0.00%", "30.00%", "10", "tench", "(3)"],
+    ]  # fmt: skip

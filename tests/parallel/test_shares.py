@@ -1,0 +1,477 @@
+"""Conv layers on shares of the batch: the same numbers as layer by layer, and the same manners as any op."""
+
+import gc
+import os
+import subprocess
+import sys
+import threading
+import weakref
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+import pytest
+
+from minidelve import Tensor, nn, no_grad, use
+from minidelve.models import Network
+from minidelve.parallel.shares import InShares, replicas, run_in_shares
+from minidelve.tensor import reverse_topological_order
+
+
+@pytest.fixture(autouse=True)
+def two_cores(threads_are):
+    threads_are(2)
+
+
+def layers_in_float64(rng) -> list[nn.Module]:
+    """Every kind of layer that stands before the first fully connected one; no parameter is 0."""
+    layers = [
+        nn.Conv2d(3, 5, 3, padding=1),
+        nn.PReLU(5),
+        nn.MaxPool2d(2),
+        nn.Conv2d(5, 4, (2, 3), stride=(1, 2), bias=False),
+        nn.PReLU(1),
+        nn.Conv2d(4, 4, 1),
+        nn.LeakyReLU(0.1),
+        nn.SpatialPyramidPool2d((2, 1)),
+    ]
+    for parameter in parameters_of(layers):
+        parameter.data = rng.standard_normal(parameter.shape) / 2
+    return layers
+
+
+def parameters_of(layers) -> list[nn.Parameter]:
+    return [parameter for layer in layers for parameter in layer.parameters()]
+
+
+def images(rng, count) -> Tensor:
+    return Tensor(rng.standard_normal((count, 3, 8, 10)), requires_grad=True)
+
+
+def one_by_one(layers, x):
+    for layer in layers:
+        x = layer(x)
+    return x
+
+
+def run(how, layers, x, df=None) -> list[np.ndarray | None]:
+    """[output, dE/dx, dE/dparameters ...] for E = sum of df * output; leaves no gradient behind."""
+    leaves = [x, *parameters_of(layers)]
+    y = how(layers, x)
+    assert (type(y.function) is InShares) == (how is run_in_shares)
+    y.backward(np.random.default_rng(7).standard_normal(y.shape) if df is None else df)
+    gradients = [leaf.grad for leaf in leaves]
+    for leaf in leaves:
+        leaf.grad = None
+    return [y.data, *gradients]
+
+
+def assert_close(found, expected):
+    for a, b in zip(found, expected, strict=True):
+        assert (a is None) == (b is None)
+        if b is not None:
+            assert (a.dtype, a.shape) == (b.dtype, b.shape)
+            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+
+
+def bits(arrays) -> list[bytes]:
+    return [array.tobytes() for array in arrays]
+
+
+def in_python(code: str, **environment: str) -> str:
+    """What a fresh Python prints; a hang, an abort or an error fails the test."""
+    done = subprocess.run(
+        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
+    )
+    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr}"
+    return done.stdout.strip()
+
+
+# -- the same numbers ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("implementation", ["numba_cpu", "reference"])
+@pytest.mark.parametrize("cores, count", [(2, 4), (2, 7), (3, 6), (3, 11), (4, 9), (5, 13)])
+def test_output_and_every_gradient_are_those_of_the_layers_one_by_one(threads_are, rng, implementation, cores, count):
+    threads_are(cores)
+    layers, x = layers_in_float64(rng), images(rng, count)
+    with use(implementation):
+        found, expected = run(run_in_shares, layers, x), run(one_by_one, layers, x)
+    assert not any(array is None for array in found)
+    assert_close(found, expected)
+
+
+def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(rng):
+    seen = []
+
+    class Count(nn.Linear):
+        def forward(self, x):
+            seen.append(len(x))
+            return super().forward(x)
+
+    layers = [*layers_in_float64(rng), Count(20, 6), nn.ReLU(), Count(6, 2)]
+    for parameter in parameters_of(layers):
+        parameter.data = parameter.data.astype(np.float64)
+    net, x = Network([(f"layer{i}", layer) for i, layer in enumerate(layers)], "test"), images(rng, 5)
+    df = rng.standard_normal((5, 2))
+    outputs = []
+    for how in net, lambda x: one_by_one(layers, x):
+        y = how(x)
+        y.backward(df)
+        outputs.append([y.data, x.grad, *(p.grad for p in net.parameters())])
+        x.grad = None
+        for parameter in net.parameters():
+            parameter.grad = None
+    assert_close(*outputs)
+    assert seen == [5] * 4
+
+
+def test_a_parameter_of_two_layers_gets_both_gradients(rng):
+    layers = [nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3), nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3)]
+    layers[2].weight, layers[3].a = layers[0].weight, layers[1].a
+    for parameter in parameters_of(layers):
+        parameter.data = parameter.data.astype(np.float64)
+    x = images(rng, 6)
+    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+
+
+def test_parameters_of_another_training_step_are_seen(rng):
+    layers, x = layers_in_float64(rng), images(rng, 4)
+    run(run_in_shares, layers, x)
+    for parameter in parameters_of(layers):
+        parameter.data = parameter.data * 1.5
+    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+
+
+def test_the_layers_themselves_are_left_as_they_were(rng):
+    layers, x = layers_in_float64(rng), images(rng, 4)
+    before = [dict(vars(layer)) for layer in layers]
+    run(run_in_shares, layers, x)
+    for layer, attributes in zip(layers, before):
+        assert vars(layer).keys() == attributes.keys()
+        assert all(vars(layer)[name] is value for name, value in attributes.items())
+
+
+@pytest.mark.parametrize("cores", [2, 3])
+def test_repeated_runs_give_the_same_bits(threads_are, rng, cores):
+    threads_are(cores)
+    layers, x = layers_in_float64(rng), images(rng, 9)
+    first = bits(run(run_in_shares, layers, x))
+    assert all(bits(run(run_in_shares, layers, x)) == first for _ in range(5))
+
+
+def test_two_threads_of_the_user_s_get_the_bits_that_one_gets(rng):
+    work = [(layers_in_float64(rng), images(rng, 6)) for _ in range(2)]
+    alone = [bits(run(run_in_shares, *pair)) for pair in work]
+    start = threading.Barrier(2, timeout=10)
+
+    def many(pair):
+        start.wait()
+        return [bits(run(run_in_shares, *pair)) for _ in range(8)]
+
+    with ThreadPoolExecutor(2) as users:
+        for expected, result in zip(alone, [users.submit(many, pair) for pair in work]):
+            assert all(found == expected for found in result.result(30))
+
+
+def test_forward_and_backward_may_run_in_different_threads(rng):
+    layers, x = layers_in_float64(rng), images(rng, 6)
+    with ThreadPoolExecutor(1) as other:
+        y = other.submit(run_in_shares, layers, x).result(20)
+        y.backward(np.ones(y.shape))
+    found = [y.data, x.grad, *(p.grad for p in parameters_of(layers))]
+    x.grad = None
+    for parameter in parameters_of(layers):
+        parameter.grad = None
+    assert_close(found, run(one_by_one, layers, x, np.ones(y.shape)))
+
+
+# -- what wants a gradient -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("x_wants", [True, False])
+@pytest.mark.parametrize("frozen", [{0, 1, 2}, {3}, {2, 4, 6}, {1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5}])
+def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants, frozen):
+    layers, x = layers_in_float64(rng), images(rng, 5)
+    x.requires_grad = x_wants
+    parameters = parameters_of(layers)
+    assert len(parameters) == 7
+    for i in frozen:
+        parameters[i].requires_grad = False
+    found = run(run_in_shares, layers, x)
+    assert [gradient is None for gradient in found[1:]] == [not x_wants, *(i in frozen for i in range(7))]
+    assert_close(found, run(one_by_one, layers, x))
+    for _, _, own, _ in run_in_shares(layers, x).function.passes:
+        assert [w.requires_grad for w in own] == [i not in frozen for i in range(7)]
+
+
+def test_with_everything_frozen_only_x_gets_a_gradient(rng):
+    layers, x = layers_in_float64(rng), images(rng, 5)
+    for parameter in parameters_of(layers):
+        parameter.requires_grad = False
+    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+
+
+class Watch(nn.Module):
+    """Passes x on and remembers, without keeping it, which Tensor and array came by and whether it had a graph."""
+
+    def __init__(self):
+        self.seen = []
+
+    def forward(self, x):
+        self.seen.append((weakref.ref(x), weakref.ref(x.data), x.function is not None))
+        return x
+
+    def alive(self):
+        return [tensor() is not None or array() is not None for tensor, array, _ in self.seen]
+
+
+@pytest.fixture
+def no_collector():
+    """Only counted references free memory: what these tests claim to be gone is gone at once."""
+    gc.collect()
+    gc.disable()
+    yield
+    gc.enable()
+
+
+def watched(rng):
+    watch, layers = Watch(), layers_in_float64(rng)
+    return watch, [*layers[:4], watch, *layers[4:]]
+
+
+def test_under_no_grad_there_is_no_graph_and_nothing_is_kept(rng, no_collector):
+    watch, layers = watched(rng)
+    x = images(rng, 6)
+    with no_grad():
+        y = run_in_shares(layers, x)
+    assert len(watch.seen) == 2
+    assert (y.function, y.requires_grad) == (None, False)
+    assert not any(had_graph for *_, had_graph in watch.seen)
+    assert not any(watch.alive())
+    assert_close([y.data], [one_by_one(layers, x).data])
+
+
+def test_when_nothing_wants_a_gradient_there_is_no_graph_and_nothing_is_kept(rng, no_collector):
+    watch, layers = watched(rng)
+    for parameter in parameters_of(layers):
+        parameter.requires_grad = False
+    y = run_in_shares(layers, images(rng, 6).detach())
+    assert (y.function, y.requires_grad) == (None, False)
+    assert not any(had_graph for *_, had_graph in watch.seen)
+    assert not any(watch.alive())
+    with pytest.raises(RuntimeError, match="nothing to do"):
+        y.backward(np.ones(y.shape))
+
+
+def test_no_grad_of_one_run_does_not_stick_to_the_pool_s_threads(rng):
+    layers, x = layers_in_float64(rng), images(rng, 5)
+    with no_grad():
+        run_in_shares(layers, x)
+    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+
+
+# -- the graph's life ------------------------------------------------------------------------------
+
+
+def test_backward_frees_the_graphs_of_the_shares(rng, no_collector):
+    watch, layers = watched(rng)
+    y = run_in_shares(layers, images(rng, 6))
+    inner = [weakref.ref(output.function) for *_, output in y.function.passes]
+    assert len(inner) == 2
+    assert all(ref() for ref in inner)
+    y.backward(np.ones(y.shape))
+    assert not any(ref() for ref in inner)
+    assert not any(watch.alive())
+
+
+def test_forgetting_the_output_frees_the_graphs_of_the_shares(rng, no_collector):
+    watch, layers = watched(rng)
+    y = run_in_shares(layers, images(rng, 6))
+    inner = [weakref.ref(output.function) for *_, output in y.function.passes]
+    del y
+    assert not any(ref() for ref in inner)
+    assert not any(watch.alive())
+
+
+def test_retained_graph_adds_the_same_gradient_again(rng):
+    layers, x = layers_in_float64(rng), images(rng, 7)
+    df = rng.standard_normal((7, 20))
+    expected = run(one_by_one, layers, x, df)[1:]
+    y = run_in_shares(layers, x)
+    for times in 1, 2, 3:
+        y.backward(df, retain_graph=times < 3)
+        assert_close([x.grad, *(p.grad for p in parameters_of(layers))], [times * gradient for gradient in expected])
+    assert y.function.freed
+
+
+def test_second_backward_without_retained_graph_is_refused_and_changes_nothing(rng):
+    layers, x = layers_in_float64(rng), images(rng, 6)
+    y = run_in_shares(layers, x)
+    y.backward(np.ones(y.shape))
+    before = bits([x.grad, *(p.grad for p in parameters_of(layers))])
+    with pytest.raises(RuntimeError, match="retain_graph=True"):
+        y.backward(np.ones(y.shape))
+    assert bits([x.grad, *(p.grad for p in parameters_of(layers))]) == before
+
+
+def test_a_leaf_owns_its_gradient(rng):
+    layers, x = layers_in_float64(rng), images(rng, 6)
+    y, df = run_in_shares(layers, x), np.ones((6, 20))
+    y.backward(df, retain_graph=True)
+    once = [leaf.grad.copy() for leaf in (x, *parameters_of(layers))]
+    for leaf in (x, *parameters_of(layers)):
+        leaf.grad *= 100
+        leaf.grad = None
+    y.backward(df)
+    assert np.all(df == 1)
+    assert_close([x.grad, *(p.grad for p in parameters_of(layers))], once)
+
+
+# -- errors ----------------------------------------------------------------------------------------
+
+
+class Fail(nn.Module):
+    """Raises in the main thread's share, or in the other one."""
+
+    def __init__(self, error, in_main):
+        self.error, self.in_main = error, in_main
+
+    def forward(self, x):
+        if (threading.current_thread() is threading.main_thread()) == self.in_main:
+            raise self.error("planted")
+        return x
+
+
+@pytest.mark.parametrize("in_main", [True, False])
+@pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
+def test_after_ctrl_c_or_an_error_in_a_share_all_works_as_before(rng, error, in_main):
+    layers, x = layers_in_float64(rng), images(rng, 6)
+    expected = bits(run(run_in_shares, layers, x))
+    with pytest.raises(error, match="planted"):
+        run_in_shares([*layers[:3], Fail(error, in_main), *layers[3:]], x)
+    assert all(leaf.grad is None for leaf in (x, *parameters_of(layers)))
+    assert bits(run(run_in_shares, layers, x)) == expected
+
+
+def test_an_op_s_complaint_reaches_the_caller(rng):
+    with pytest.raises(ValueError, match="conv2d: x has shape"):
+        run_in_shares(layers_in_float64(rng), Tensor(np.zeros((6, 4, 8, 10))))
+
+
+# -- when not to share -----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("cores, count, pays", [(1, 8, 0), (2, 3, 0), (2, 4, 1), (4, 7, 0), (4, 8, 1)])
+def test_sharing_takes_two_cores_and_two_images_a_core(threads_are, rng, cores, count, pays):
+    threads_are(cores)
+    layers, x = layers_in_float64(rng), images(rng, count)
+    y = run_in_shares(layers, x)
+    assert (type(y.function) is InShares) == pays
+    assert_close([y.data], [one_by_one(layers, x).data])
+
+
+def test_layers_within_a_layer_get_their_gradients(rng):
+    inner = layers_in_float64(rng)
+    layers, x = [nn.Sequential(*inner[:3]), nn.Sequential(*inner[3:])], images(rng, 6)
+    x.requires_grad = False
+    run_in_shares(layers, x).backward(np.ones((6, 20)))
+    found = [parameter.grad for parameter in parameters_of(inner)]
+    for parameter in parameters_of(inner):
+        parameter.grad = None
+    assert_close(found, run(one_by_one, inner, x, np.ones((6, 20)))[2:])
+
+
+def test_dropout_draws_for_the_whole_batch(rng):
+    x = images(rng, 40)
+    found, expected = (how([nn.Dropout(0.5, np.random.default_rng(3))], x) for how in (run_in_shares, one_by_one))
+    assert bits([found.data]) == bits([expected.data])
+    assert type(found.function) is not InShares  # two threads that draw in turn may be lucky
+
+
+def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
+    layers = layers_in_float64(rng)
+    own = [Tensor(parameter.data) for parameter in parameters_of(layers)]
+    twins = replicas(layers, own)
+    assert twins[0].weight is own[0]
+    assert (twins[1].a is own[2]) and (twins[4].a is own[4])
+    assert twins[5].bias is own[6]
+    assert (twins[0].padding, twins[2].kernel_size, twins[3].bias) == ((1, 1), (2, 2), None)
+
+
+def test_on_one_core_too_a_conv_layer_takes_its_activation_along(rng, threads_are):
+    threads_are(1)
+    layers = [nn.Conv2d(3, 4, 3, rng=rng), nn.PReLU(4)]
+    y = run_in_shares(layers, Tensor(rng.standard_normal((6, 3, 8, 8)).astype(np.float32)))
+    names = [type(node).__name__ for node in reverse_topological_order(y.node)]
+    assert "InShares" not in names and "PReLU" not in names
+
+
+@pytest.mark.parametrize("there, back", [(2, 1), (1, 2), (2, 3), (3, 2)])
+def test_backward_may_have_another_number_of_threads(rng, threads_are, there, back):
+    layers = [nn.Conv2d(3, 4, 3, rng=rng), nn.PReLU(4)]
+    x = Tensor(rng.standard_normal((8, 3, 6, 6)).astype(np.float32), requires_grad=True)
+    threads_are(there)
+    y = run_in_shares(layers, x)
+    threads_are(back)
+    y.backward(np.ones(y.shape))
+    gradient, x.grad = x.grad, None
+    one_by_one(layers, x).backward(np.ones(y.shape))
+    np.testing.assert_allclose(gradient, x.grad, rtol=1e-4, atol=1e-5)
+
+
+def test_a_parameter_that_no_one_uses_has_the_gradient_zero(rng):
+    class Odd(nn.Conv2d):
+        def __init__(self, *args, **options):
+            super().__init__(*args, **options)
+            self.unused = nn.Parameter(np.ones(3, np.float32))
+
+    layer = Odd(3, 4, 3, rng=rng)
+    y = run_in_shares([layer], Tensor(rng.standard_normal((8, 3, 6, 6)).astype(np.float32)))
+    y.backward(np.ones(y.shape))
+    assert layer.weight.grad.any() and not layer.unused.grad.any()
+
+
+# -- other processes ---------------------------------------------------------------------------------
+
+SMALL_STEP = """
+import os, signal
+import numpy as np
+from minidelve import Tensor, cross_entropy, nn, optim
+from minidelve.backend import threads
+from minidelve.models import Network
+rng = np.random.default_rng(0)
+net = Network([("conv1", nn.Conv2d(3, 4, 3, rng=rng)), ("act", nn.PReLU(4)), ("spp", nn.SpatialPyramidPool2d((1,))),
+               ("fc1", nn.Linear(4, 2, rng=rng))], "small")
+x = rng.standard_normal((6, 3, 8, 8)).astype(np.float32)
+threads.SMALL_WORK = 0
+def step():
+    loss = cross_entropy(net(Tensor(x)), np.arange(6) % 2)
+    loss.backward()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    optimizer.step()
+    optimizer.zero_grad()
+    return loss.item()
+assert step() > step()
+threads._pool().submit(int).result()
+"""
+FORKED_STEP = (
+    SMALL_STEP
+    + """
+pid = os.fork()
+if not pid:
+    signal.alarm(15)  # ends a child that hangs
+    assert step() > step()
+    os._exit(7)
+print(os.waitpid(pid, 0)[1] >> 8)
+assert step() > step()
+"""
+)
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+def test_a_forked_child_can_train_after_its_parent_has():
+    assert in_python(FORKED_STEP, NUMBA_NUM_THREADS="2") == "7"
+
+
+def test_the_interpreter_ends_after_training_though_the_graph_is_alive():
+    in_python(SMALL_STEP + "y = net(Tensor(x)); assert y.requires_grad", NUMBA_NUM_THREADS="3")

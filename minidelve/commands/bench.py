@@ -19,7 +19,7 @@ from minidelve.bench.report import Report
 from minidelve.bench.twin import TorchMissing, explain_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.errors import RunError
-from minidelve.training.loop import check_device, within_device_memory
+from minidelve.training.device import check_device, within_device_memory
 
 EXAMPLE = """
 minidelve bench

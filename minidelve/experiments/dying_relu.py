@@ -24,7 +24,8 @@ from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinc
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
-from minidelve.training.loop import create_network, loaders, prepare
+from minidelve.training.setting_up import create_network, prepare
+from minidelve.training.views import loaders
 
 LRELU = "LReLU a=0.01"
 COMPARED = (RELU, LRELU, CHANNELS)

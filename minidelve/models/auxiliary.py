@@ -30,8 +30,6 @@ from minidelve.models.network import Network, through
 from minidelve.nn.layers import Initializer
 from minidelve.tensor import Tensor
 
-AUX_WEIGHT = 0.3  # GoogLeNet's
-
 
 class AuxiliaryNetwork(Network):
     """A network's layers, and a classifier `aux` after the layer named `after`.
@@ -48,7 +46,7 @@ class AuxiliaryNetwork(Network):
         taps = [name for name in names[: names.index("spp")] if not name.endswith("_act")]
         if after not in taps:
             raise ValueError(
-                f"aux_after {after!r} is no conv or pooling layer of {network.title}; "
+                f"aux_after {after!r} is not a conv or pooling layer of {network.title}; "
                 f"expected one of: {', '.join(taps)}"
             )
         last = f"{after}_act" if f"{after}_act" in names else after

@@ -21,19 +21,12 @@ from typing import Any
 from minidelve.errors import CheckpointError, RunError
 from minidelve.files import OwnFolder, copy_whole, disk_errors, write_whole
 from minidelve.training import checkpoint
+from minidelve.training.config import versions
 
 COLUMNS = (
-    "epoch",
-    "lr",
-    "train_loss",
-    "train_top1_error",
-    "val_top1_error",
-    "val_top5_error",
-    "seconds",
+    "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",
     "images_per_second",
-)
-
-
+)  # fmt: skip
 OWN_FILES = {"config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"}
 
 
@@ -76,17 +69,15 @@ class RunFolder(OwnFolder):
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")
 
-    def keep(
-        self, state: checkpoint.Checkpoint, config: dict[str, Any], history: list[dict[str, Any]], is_best: bool
-    ) -> None:
-        """Save the state and the metrics after an epoch."""
+    def keep(self, state: checkpoint.Checkpoint, is_best: bool) -> None:
+        """Save the state after an epoch, and what of it is for people to read."""
         with self.writing():
             if not self.filled:
                 self.remove()
                 self.filled = True
-            self.write_json("config.json", config)
+            self.write_json("config.json", {**state.meta["config"], "versions": versions()})
             checkpoint.save(self.last, state)
-            self.complete(history, is_best)
+            self.complete(state.meta["history"], is_best)
 
     def complete(self, history: list[dict[str, Any]], is_best: bool) -> None:
         """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
@@ -98,6 +89,11 @@ class RunFolder(OwnFolder):
     def writing(self) -> AbstractContextManager[None]:
         """Turn what a full or vanished disk raises into a RunError."""
         return disk_errors(self.what)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Write how the run ended."""
+        with self.writing():
+            self.write_json("result.json", result)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a dict as an indented .json file."""

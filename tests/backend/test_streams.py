@@ -24,7 +24,7 @@ from minidelve.tensor import Tensor
 from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
-from minidelve.training.loop import within_device_memory
+from minidelve.training.device import within_device_memory
 from minidelve.training.validation import evaluate
 
 FAKE = Path(__file__).parents[1] / "cuda" / "fake"

@@ -8,9 +8,8 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.training import loop as training
-from minidelve.training.config import Config
-from minidelve.training.recipes import resolve
+from minidelve.training.config import Config, resolve
+from minidelve.training.views import loaders, views
 
 
 def shown(cli, *args) -> dict:
@@ -85,8 +84,8 @@ def test_an_option_of_the_recipe_changes_the_numbers(cli, quick, tmp_path, optio
 def test_colour_and_jitter_are_for_training_alone(tiny_data):
     config = resolve({"size": 28, "batch_size": 8, "jitter": [28, 60], "colour": 3.0})
     sets = [data.open_dataset(tiny_data, split) for split in ("train", "val")]
-    statistics = data.compute_statistics(sets[0], training.views(28)[1])
-    seen, tested = training.loaders(config, *sets, statistics)
+    statistics = data.compute_statistics(sets[0], views(28)[1])
+    seen, tested = loaders(config, *sets, statistics)
     (first, _), (again, _) = next(tested.epoch(0)), next(tested.epoch(5))
     assert (first == again).all()
     pixels = sets[1].image(0)[2:30, 2:30]
@@ -110,8 +109,8 @@ def test_resume_of_a_jittered_run_ends_with_the_same_numbers(cli, quick, tmp_pat
     "content, parts",
     [
         ("lr = -1", ["lr:", "'-1' is not a number above 0"]),
-        ("rate = 1", ["rate is no option of a run", "lr"]),
-        ("lr", ["is no TOML"]),
+        ("rate = 1", ["rate is not an option of a run", "lr"]),
+        ("lr", ["is not TOML"]),
         ("plateau = 3", ["plateau is 3", "true or false"]),
         ('model = "vgg"', ["model is 'vgg'", "lab14"]),
         ("lr = true", ["lr:", "True is not a number"]),

@@ -68,7 +68,7 @@ def test_every_weight_has_the_std_of_its_initialization(init, activation):
 
 
 def test_a_fixed_std_of_the_table_holds_for_every_init():
-    from minidelve.models.table import initialize
+    from minidelve.models.build import initialize
 
     for init in models.INITS:
         w = nn.Parameter(np.zeros((200, 100)))

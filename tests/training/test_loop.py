@@ -8,7 +8,9 @@ from minidelve.errors import Diverged, RunError
 from minidelve.models import create
 from minidelve.training import loop as training
 from minidelve.training.config import Config, default_milestones
-from minidelve.training.loop import loaders, prepare, train_epoch, train_step, update, views
+from minidelve.training.loop import train_epoch, train_step, update
+from minidelve.training.setting_up import prepare
+from minidelve.training.views import loaders, views
 
 
 class Pictures(data.Dataset):

@@ -3,8 +3,8 @@
 import pytest
 
 from minidelve.errors import RunError
-from minidelve.training.config import Config, title
-from minidelve.training.recipes import RECIPES, resolve
+from minidelve.training.config import Config, resolve, title
+from minidelve.training.recipes import RECIPES
 
 
 def test_the_large_models_recipe_is_the_papers():

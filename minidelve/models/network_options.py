@@ -12,6 +12,7 @@ UNFILLED = "unfilled"  # an `init` that leaves in the weights whatever lay in me
 FC_INITS = ("table", "he")
 
 
+# fmt: off
 @dataclass
 class LayerOptions:
     """Options of the layers that stand one after the other."""
@@ -19,23 +20,20 @@ class LayerOptions:
     activation: str = option("prelu", "after every layer but the last", choices=ACTIVATIONS, shapes=True)
     init: str = option("he", "initial weights", choices=INITS, beside=(UNFILLED,))
     slope: float = option(
-        0.01, "of lrelu; the ICCV version of the paper also tries 0.25", not_negative, metavar="A", in_title=True
-    )
+        0.01, "of lrelu; the ICCV version of the paper also tries 0.25",
+        not_negative, metavar="A", in_title=True)
     width: float = option(
-        1.0, "a factor for the channels of all conv layers, such as 0.5", positive, metavar="FACTOR",
-        in_title=True, shapes=True,
-    )  # fmt: skip
+        1.0, "a factor for the channels of all conv layers, such as 0.5",
+        positive, metavar="FACTOR", in_title=True, shapes=True)
     levels: list[int] | None = option(
-        None, "of the pyramid, in place of the model's", levels_list, metavar="N,N", unset="the model's own",
-        in_title=True, shapes=True,
-    )  # fmt: skip
+        None, "of the pyramid, in place of the model's",
+        levels_list, metavar="N,N", unset="the model's own", in_title=True, shapes=True)
     fc: int | None = option(
-        None, "units of fc1 and fc2, in place of the model's", at_least(1), metavar="UNITS", unset="the model's own",
-        in_title=True, shapes=True,
-    )  # fmt: skip
+        None, "units of fc1 and fc2, in place of the model's",
+        at_least(1), metavar="UNITS", unset="the model's own", in_title=True, shapes=True)
     fc_init: str = option(
-        "table", "initial weights of the fully connected layers: the model's, or he", choices=FC_INITS, in_title=True
-    )
+        "table", "initial weights of the fully connected layers: the model's, or he",
+        choices=FC_INITS, in_title=True)
 
 
 @dataclass
@@ -44,11 +42,11 @@ class AuxiliaryOptions:
 
     aux_after: str | None = option(
         None, "an auxiliary classifier after this conv or pooling layer, in training only, as in GoogLeNet",
-        metavar="LAYER", unset="no auxiliary classifier", in_title=True,
-    )  # fmt: skip
+        metavar="LAYER", unset="no auxiliary classifier", in_title=True)
     aux_weight: float = option(
-        0.3, "W in the loss that trains with --aux-after, main + W aux", positive, metavar="W"
-    )  # fmt: skip
+        0.3, "W in the loss that trains with --aux-after, main + W aux",
+        positive, metavar="W")
+# fmt: on
 
 
 @dataclass

@@ -27,6 +27,7 @@ from minidelve.models.option import (
 from minidelve.training.recipes import RECIPES
 
 
+# fmt: off
 @dataclass
 class Subject:
     """What is trained, on what, and by which recipe."""
@@ -34,8 +35,7 @@ class Subject:
     recipe: str = option("lab", "a named set of the options below, which override it", choices=tuple(RECIPES))
     data: str = option(
         "toy", "toy, a packed store, or a folder, .zip or .tar in the layout of Tiny-ImageNet or ImageNet",
-        data_path, metavar="PATH|toy", may_change=True,
-    )  # fmt: skip
+        data_path, metavar="PATH|toy", may_change=True)
     model: str = option("lab14", "the network", choices=tuple(TABLES))
 
 
@@ -45,11 +45,10 @@ class WarmStart:
 
     warm_start: str | None = option(
         None, "copy from another run, a folder or an .npz file, each layer that fits in name and shape, as VGG did",
-        absolute_path, metavar="RUN", unset="weights are drawn from the seed", in_title=True,
-    )  # fmt: skip
+        absolute_path, metavar="RUN", unset="weights are drawn from the seed", in_title=True)
 
 
-# The options are in the order of the classes from right to left, as dataclasses inherit their fields.
+# Users see the options in the order of these classes from right to left: so dataclasses inherit their fields.
 @dataclass
 class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     """Every option of a run, resolved; config.json holds it. Raises RunError for options that exclude each other."""
@@ -57,56 +56,48 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     epochs: int = option(10, "passes over the training set", at_least(1), metavar="N", may_change=True)
     milestones: list[int] | None = option(
         None, "divide the rate by 10 after these epochs (default: after 60% and 85% of them)",
-        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all",
-    )  # fmt: skip
+        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all")
     plateau: bool = option(
         False, "divide the rate by 10 when the validation error stops falling, as the paper did",
-        instead_of="milestones",
-    )  # fmt: skip
+        instead_of="milestones")
     batch_size: int = option(64, "images per step", at_least(1), metavar="N")
     lr: float = option(0.01, "learning rate at the start", positive, metavar="RATE")
     momentum: float = option(0.9, "mu of equation (4)", below_one, metavar="MU")
     weight_decay: float = option(5e-4, "L2 decay; not of PReLU's slopes", not_negative, metavar="DECAY")
     decay_slopes: bool = option(
-        False, "weight decay of PReLU's slopes too, which drags them to 0 (section 2.1)", in_title=True
-    )  # fmt: skip
+        False, "weight decay of PReLU's slopes too, which drags them to 0 (section 2.1)", in_title=True)
     size: int = option(56, "pixels of the square crop that the network sees", at_least(1), metavar="PIXELS")
     short_side: int | None = option(
         None, "bring every image to this shorter side before the crop (default: shrink larger ones to 8/7 of --size)",
-        at_least(1), metavar="PIXELS", unset="images are shrunk to 8/7 of size, never enlarged",
-    )  # fmt: skip
+        at_least(1), metavar="PIXELS", unset="images are shrunk to 8/7 of size, never enlarged")
     jitter: list[int] | None = option(
         None, "draw the shorter side at random for each training image, the paper's scale jitter",
-        scale_range, metavar="LOW,HIGH", unset="the shorter side is not drawn at random", in_title=True,
-    )  # fmt: skip
+        scale_range, metavar="LOW,HIGH", unset="the shorter side is not drawn at random", in_title=True)
     colour: float = option(
-        0.0, "random colour alteration: standard deviation, Krizhevsky's is 0.1", not_negative, in_title=True
-    )  # fmt: skip
+        0.0, "random colour alteration: standard deviation, Krizhevsky's is 0.1", not_negative, in_title=True)
     normalize: str = option(
-        "mean-std", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean")
-    )  # fmt: skip
+        "mean-std", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     seed: int = option(0, "of weights, order, crops, flips and dropout", at_least(0), metavar="N")
     device: str = option("cpu", "where to compute", choices=("cpu", "cuda"), may_change=True)
     precision: str = option(
-        "fp32", "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a "
-        "scaled loss", choices=PRECISIONS, in_title=True,
-    )  # fmt: skip
+        "fp32",
+        "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a scaled loss",
+        choices=PRECISIONS, in_title=True)
     workers: int = option(2, "threads that read images ahead", at_least(0), metavar="N", may_change=True)
     on_bad_image: str = option(
-        "error", "an unreadable image stops the run, or is left out and counted", choices=("error", "skip"),
-        may_change=True,
-    )  # fmt: skip
+        "error", "an unreadable image stops the run, or is left out and counted",
+        choices=("error", "skip"), may_change=True)
+    # fmt: on
 
     def __post_init__(self) -> None:
         if self.milestones is None:
             self.milestones = [] if self.plateau else default_milestones(self.epochs)
         if self.milestones and self.milestones[-1] >= self.epochs:
-            raise RunError(
-                f"--milestones: after epoch {self.milestones[-1]} there is none of --epochs {self.epochs} left for a "
-                "smaller rate; give more epochs or earlier milestones"
-            )
+            last = f"--milestones: after epoch {self.milestones[-1]} there is none of --epochs {self.epochs} left"
+            raise RunError(f"{last} for a smaller rate", cure="give more epochs or earlier milestones")
         if self.short_side is not None and self.short_side < self.size:
-            raise RunError(f"--short-side {self.short_side} is smaller than the crop; expected at least {self.size}")
+            found = f"--short-side {self.short_side} is smaller than the crop"
+            raise RunError(found, expected=f"at least {self.size}")
         if self.jitter is not None and not self.size <= self.jitter[0] <= self.jitter[1]:
             low, high = self.jitter
             raise RunError(f"--jitter {low},{high}: expected two rising sizes of at least --size {self.size}, the crop")
@@ -136,7 +127,7 @@ def resolve(given: dict[str, Any]) -> Config:
     """
     name = given.get("recipe", "lab")
     if name not in RECIPES:
-        raise RunError(f"--recipe {name!r} is unknown; expected one of: {', '.join(RECIPES)}")
+        raise RunError(f"--recipe {name!r} is unknown", expected=f"one of: {', '.join(RECIPES)}")
     options = RECIPES[name] | given
     if "milestones" not in given and (options.get("plateau") or options.get("epochs") != RECIPES[name].get("epochs")):
         options.pop("milestones", None)

@@ -14,7 +14,7 @@ def check_device(device: str) -> None:
     """RunError when CUDA is asked for and cannot be used."""
     usable, why = cuda_state() if device == "cuda" else (True, "")
     if not usable:
-        raise RunError(f"--device cuda: {why}; use --device cpu, or see `minidelve doctor`")
+        raise RunError(f"--device cuda: {why}", cure="use --device cpu, or see `minidelve doctor`")
 
 
 @contextmanager

@@ -91,7 +91,7 @@ def leaving_curves(run: Run, folder: RunFolder) -> Iterator[None]:
 
 
 def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:
-    """One pass over the training set and one over the validation set; a line of metrics.csv."""
+    """One pass over the training set and one over the validation set; a row of the history."""
     config, epoch = run.config, run.epoch + 1
     reseed_dropout(run.network, config.seed, epoch)
     lr, started = run.optimizer.lr, time.perf_counter()
@@ -120,7 +120,7 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
 def train_step(run: Run, x: Any, targets: np.ndarray, where: str) -> tuple[float, int]:
     """Forward, backward, update on one batch: (loss, how many images were misclassified).
 
-    x   (N, 3, H, W), on the run's device already (device.upload_ahead) or not; the targets stay on the CPU
+    x   (N, 3, H, W), on the run's device already (upload_ahead) or not; the targets stay on the CPU
     """
     batch = Tensor(to_device(x, run.config.device))
     run.optimizer.zero_grad()

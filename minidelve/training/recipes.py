@@ -35,7 +35,7 @@ RECIPES: dict[str, dict[str, Any]] = {
     # and 85% of the epochs (config.py) for the drops of the rate.
     "paper-small": _PAPER | {"model": "small14", "epochs": 75, "short_side": 256},
     # Tables 4 to 7. Stated for A, B and C: s in [256, 512] from the first epoch on, about 80 epochs,
-    # initialized by equation (14), the rate divided by 10 on a plateau (--plateau).  Epochs 20 and 65 are
+    # initialized by equation (14), the rate divided by 10 on a plateau (--plateau). Epochs 20 and 65 are
     # where model A's curves drop in Figure 4 of the ICCV version. The shorter side of the test after each
     # epoch is our choice.
     "paper-large": _PAPER

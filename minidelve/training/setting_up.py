@@ -41,7 +41,7 @@ def set_up(
     saved = checkpoint.load(folder.last) if folder.resume else None
     warm = config.warm_start if not saved else None  # a checkpoint holds every weight already
     if warm and find_checkpoint(Path(warm)).resolve().parent == folder.path.resolve():
-        raise RunError(f"--warm-start {warm} is the run that --out would replace; name another folder")
+        raise RunError(f"--warm-start {warm} is the run that --out would replace", cure="name another folder")
     train_set, val_set = data_sets or (data.open_dataset(config.data, split) for split in ("train", "val"))
     network = create_network(config, len(train_set.classes))
     check_fits(network, config)
@@ -62,7 +62,8 @@ def prepare(
 ) -> Run:
     """Optimizer, schedule and statistics for the network; with a checkpoint (from `path`) as it was left."""
     if saved and saved.meta["classes"] != train_set.classes:
-        raise RunError(f"--resume: {config.data} has other classes than the run was trained on; give its data set")
+        found = f"--resume: {config.data} has other classes than the run was trained on"
+        raise RunError(found, cure="give its data set")
     statistics = saved.statistics if saved else measured(config, train_set)
     network.to(config.device)
     if config.decay_slopes:
@@ -106,8 +107,8 @@ def check_fits(network: models.Network, config: Config) -> None:
     try:
         summarize(network, config.size)
     except ValueError as error:
-        where = f"--size {config.size} is too small for {config.model}"
-        raise RunError(f"{where} ({error}); choose a larger one") from error
+        found = f"--size {config.size} is too small for {config.model} ({error})"
+        raise RunError(found, cure="choose a larger one") from error
 
 
 def notes(config: Config, train_set: data.Dataset) -> Iterator[str]:

@@ -210,7 +210,9 @@ def test_resume_from_what_is_no_checkpoint(refused, trained, out):
     middle = len(whole) // 2
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):
         (out / "last.npz").write_bytes(content)
-        refused(["train", "--resume", "--epochs", 4, "--out", out], "last.npz is no intact checkpoint", "use another")
+        refused(
+            ["train", "--resume", "--epochs", 4, "--out", out], "last.npz is not an intact checkpoint", "use another"
+        )
 
 
 # ---- a run that diverges ----

@@ -153,7 +153,7 @@ def test_what_does_not_fit_together_is_refused(refused, quick, tmp_path):
     refused(["train", *quick, "--aux-after", "conv9", *out], "conv9", "expected one of: conv1, pool1, conv2_1")
     refused(["train", *quick, "--slope", 0.25, *out], "slope is 0.25", "prelu", "lrelu")
     refused(["train", *quick, "--aux-weight", 0.25, *out], "aux_weight is 0.25", "aux_after")
-    refused(["train", *quick, "--warm-start", tmp_path / "none", *out], tmp_path / "none", "no run folder")
+    refused(["train", *quick, "--warm-start", tmp_path / "none", *out], tmp_path / "none", "neither a run folder")
     for flag, value, expected in (
         ("--width", "0", "above 0"), ("--levels", "3,0", "pyramid levels such as 3,2,1"), ("--fc", "0", "at least 1"),
         ("--slope", "-1", "at least 0"), ("--aux-weight", "0", "above 0"),

@@ -59,7 +59,7 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_no_other(tmp_path, rng, mon
 
 def test_no_pickle_is_ever_opened(tmp_path):
     np.savez(tmp_path / "evil.npz", meta=np.array([print], dtype=object))
-    with pytest.raises(CheckpointError, match="no intact checkpoint .*allow_pickle"):
+    with pytest.raises(CheckpointError, match="not an intact checkpoint .*allow_pickle"):
         checkpoint.load(tmp_path / "evil.npz")
 
 
@@ -69,7 +69,7 @@ def test_a_flipped_byte_is_noticed(tmp_path, rng):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="no intact checkpoint .*CRC"):
+    with pytest.raises(CheckpointError, match="not an intact checkpoint .*CRC"):
         checkpoint.load(path)
 
 

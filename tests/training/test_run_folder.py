@@ -94,7 +94,7 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path):
 
 
 def test_find_checkpoint_prefers_best(tmp_path):
-    with pytest.raises(CheckpointError, match="no run folder with a best.npz"):
+    with pytest.raises(CheckpointError, match="a folder without best.npz"):
         find_checkpoint(tmp_path)
     (tmp_path / "last.npz").touch()
     assert find_checkpoint(tmp_path).name == "last.npz"

@@ -169,7 +169,7 @@ def test_fc_init_he_is_he_s_with_every_init_of_the_conv_layers(init):
     assert "aux.fc.weight" in dict(mixed.named_parameters())  # was among them
 
 
-def test_fc_init_he_is_the_auxiliary_classifier_s_too_where_the_table_has_a_fixed_one():
+def test_fc_init_he_is_the_auxiliary_classifiers_too():
     fixed, he = (
         models.create("small14", 9, "relu", width=0.1, fc=40, aux_after="conv2_2", fc_init=which).aux.fc.weight.data
         for which in ("table", "he")

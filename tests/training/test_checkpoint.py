@@ -126,7 +126,7 @@ def run(statistics: data.Statistics, **state) -> Run:
     )  # fmt: skip
 
 
-def test_a_run_that_goes_on_has_its_statistics_to_the_last_bit_and_knows_what_was_left_out(tmp_path, rng):
+def test_a_resumed_run_has_its_statistics_and_knows_what_was_left_out(tmp_path, rng):
     statistics = data.Statistics(rng.random((4, 4, 3), np.float32), 1 / 3, 1000 * rng.standard_normal((3, 3)) / 7)
     history, skipped = [{"epoch": 1, "val_top1_error": 25.0}], {"a/1.png": "a/1.png: is broken"}
     checkpoint.save(tmp_path / "last.npz", run(statistics, history=history, skipped=skipped).to_checkpoint())

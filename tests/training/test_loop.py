@@ -137,7 +137,7 @@ def test_slopes_decay_like_weights_if_asked_to(activation, count):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_loss_that_is_not_finite_has_an_error_of_its_own_and_moves_nothing(value):
+def test_a_loss_that_is_not_finite_is_an_error_and_moves_nothing(value):
     pictures = noisy_colours(8, seed=7)
     run, batches, _ = started(Config(size=28, batch_size=8), pictures, pictures)
     ((x, targets),) = batches.epoch(1)

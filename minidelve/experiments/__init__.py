@@ -20,7 +20,8 @@ from minidelve.experiments import (
     table4,
     tables5_7,
 )
-from minidelve.experiments.item import Budget, Item, Setup, Trend
+from minidelve.experiments.claims import Trend
+from minidelve.experiments.item import Budget, Item, Setup
 
 IN_ORDER = (
     table1, table2, table4, tables5_7, fig2_responses, fig3_left, fig3_right, fig4, signal, fisher, momentum,

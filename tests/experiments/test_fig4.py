@@ -100,7 +100,7 @@ def test_the_networks_are_those_of_table2(monkeypatch):
     for module in (table2, fig4):
         monkeypatch.setattr(module, "trained", lambda setup, **options: asked.append((setup, options)))
     monkeypatch.setattr(fig4, "course", lambda net: [])
-    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.ACTIVATIONS)
+    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.RUNS)
     for name, budget in fig4.ITEM.budgets.items():
         for variant in fig4.ITEM.variants(budget):
             assert fig4.ITEM.run(Setup(budget, "toy", variant, 1)) == []

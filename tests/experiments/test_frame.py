@@ -10,9 +10,9 @@ import pytest
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Trend, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
-from minidelve.experiments.item import distinct
 from minidelve.experiments.page import index
 from minidelve.experiments.parts import Part, Parts, plain
+from minidelve.experiments.rows import distinct
 
 
 class Counting:

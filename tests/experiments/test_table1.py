@@ -66,7 +66,7 @@ def test_the_networks_are_those_of_table2(monkeypatch):
             with pytest.raises(KeyboardInterrupt):
                 item.run(Setup(item.ITEM.budgets["quick"], "toy", variant, 0))
     for variant in (SHARED, CHANNELS):
-        assert asked[table1.__name__, variant] == asked[table2.__name__, variant] == table2.ACTIVATIONS[variant]
+        assert asked[table1.__name__, variant] == asked[table2.__name__, variant] == table2.RUNS[variant]
     assert {n: (b.seeds, dict(b.settings)) for n, b in table1.ITEM.budgets.items()} == {
         n: (b.seeds, dict(b.settings)) for n, b in table2.ITEM.budgets.items()
     }

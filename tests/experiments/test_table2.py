@@ -5,7 +5,7 @@ from types import SimpleNamespace
 import pytest
 
 from minidelve.experiments import Budget, Setup, table2
-from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU, SHARED
+from minidelve.experiments.table2 import CHANNELS, RELU, RUNS, SHARED
 from minidelve.training import checkpoint
 
 ERRORS = {  # top-1, by seed
@@ -54,7 +54,7 @@ def test_a_single_seed_tells_nothing_and_breaks_nothing():
 
 def test_every_activation_is_what_it_says(tiny_data, tmp_path):
     settings = {"model": "lab14", "width": 0.0625, "fc": 4, "size": 24, "short_side": 24, "epochs": 1, "batch_size": 4}
-    for variant in ACTIVATIONS:
+    for variant in RUNS:
         setup = Setup(Budget(1, settings), str(tiny_data), variant, 0, tmp_path)
         (row,) = table2.run(setup)
         assert 0 <= row["top5_error"] <= row["top1_error"] <= 100

@@ -47,6 +47,10 @@ class Estimate:
         """The length of an error bar: none where the interval is not known."""
         return self.half if math.isfinite(self.half) else 0.0
 
+    def __neg__(self) -> Estimate:
+        """The estimate of -x."""
+        return Estimate(-self.mean, self.error, self.count)
+
     def sign(self, least: float = 0.0) -> int:
         """1 or -1: the whole interval lies above or below 0, and the mean is further from it than `least`; else 0.
 

@@ -24,6 +24,7 @@ from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.statistics import Estimate, estimate, paired
 
 LARGE = 3  # an effect of more than so many times the paper's is remarked on
+VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and lines
 
 
@@ -37,7 +38,7 @@ class Trend:
     @property
     def word(self) -> str:
         """For an index: holds, does not hold, cannot be told."""
-        return {True: "holds", False: "does not hold", None: "cannot be told"}[self.holds]
+        return VERDICTS[self.holds]
 
 
 class CannotTell(Exception):
@@ -156,15 +157,15 @@ class Compared:
         found = estimate(self.numbers(rows))
         if not found.count:
             return Trend(None, f"{self.subject}: no seed has the numbers.")
-        trend = Trend(self.holds(found), "")
+        holds = self.holds(found)
         number = f"{found.text(self.column.digits)} {self.column.unit}".rstrip()
         paper = beside_paper(found.mean, self.paper, self.column.digits)
-        return Trend(trend.holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.verdict(trend)}).")
+        return Trend(holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.verdict(holds)}).")
 
-    def verdict(self, trend: Trend) -> str:
+    def verdict(self, holds: bool | None) -> str:
         """What was claimed, and whether it holds."""
         by = f" by more than {self.least:g}" if self.least else ""
-        return f"claimed: {self.asked}{by}; {trend.word}"
+        return f"claimed: {self.asked}{by}; {VERDICTS[holds]}"
 
 
 class Below(Compared):
@@ -207,5 +208,5 @@ class Told(Compared):
         """A missing number is no reason to withhold a verdict on the claims."""
         return Trend(True, super().judge(rows).sentence)
 
-    def verdict(self, trend: Trend) -> str:
+    def verdict(self, holds: bool | None) -> str:
         return self.note

@@ -57,6 +57,7 @@ class Comparison:
 def mean_and_spread(rows: Rows, column: Column, **wanted: Any) -> str:
     """The mean over the seeds, with the standard deviation of single runs: a cell of a table.
 
+    >>> from minidelve.experiments.claims import TOP1
     >>> errors = [{"seed": 0, "top1_error": 30.0}, {"seed": 1, "top1_error": 32.0}]
     >>> mean_and_spread(errors, TOP1), mean_and_spread(errors, TOP1, seed=0)
     ('31.00 (sd 1.41)', '30.00')

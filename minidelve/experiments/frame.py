@@ -30,8 +30,8 @@ from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.experiments.rows import Rows
+from minidelve.files import check_writable
 from minidelve.progress import duration, progress
-from minidelve.training.run_folder import check_writable
 
 OWN_FILES = {"page.md", "figure.png", "results.csv", "parts", "unfinished"}
 
@@ -147,7 +147,7 @@ def check_folder(work: Work) -> None:
         raise RunError(
             f"--out: {work.folder} holds {strangers[0]}, which is no part of an item; name another folder with --out"
         )
-    check_writable(work.folder)
+    check_writable(work.folder, f"--out: {work.folder}")
 
 
 @contextmanager

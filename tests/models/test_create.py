@@ -183,6 +183,7 @@ def test_unfilled_draws_nothing(monkeypatch):
         raise AssertionError("a weight was drawn")
 
     monkeypatch.setattr("minidelve.nn.init.normal_", drawn)
+    models.from_config({"model": "lab14", "activation": "relu", "init": "he"}, 3, init=models.UNFILLED)
     full = models.create("model_c", 1000, init="unfilled")  # 1.3 GB, of which no page is touched
     assert sum(p.size for p in full.parameters()) == 330_603_368 + 20_576
     models.create("lab14", 3, init="unfilled", fc_init="he")

@@ -71,7 +71,18 @@ def test_a_scale_may_be_as_small_as_the_crop(given):
     assert all(getattr(config, name) == value for name, value in given.items())
 
 
-def test_the_title_names_what_is_unusual():
-    assert title(Config()) == "lab14 (prelu, he) on toy, seed 0"
+UNUSUAL = {
+    "slope": 0.25, "width": 0.5, "levels": [2, 1], "fc": 9, "fc_init": "he", "warm_start": "run", "aux_after": "conv1",
+    "decay_slopes": True, "jitter": [64, 96], "colour": 0.1, "precision": "mixed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_title_names_each_option_that_is_unusual(name):
+    assert title(Config(**{name: UNUSUAL[name]})) == f"lab14 (prelu, he, {name} {UNUSUAL[name]}) on toy, seed 0"
+
+
+def test_the_title_names_what_is_unusual_in_one_order_and_nothing_else():
+    assert title(Config()) == title(Config(lr=0.5, epochs=3, workers=9)) == "lab14 (prelu, he) on toy, seed 0"
     config = Config(data="/data/tiny.zip", seed=3, width=0.5, jitter=[64, 96], colour=0.1)
     assert title(config) == "lab14 (prelu, he, width 0.5, jitter [64, 96], colour 0.1) on tiny.zip, seed 3"

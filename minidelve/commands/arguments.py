@@ -37,16 +37,11 @@ def add_options(parser: argparse.ArgumentParser, options: Iterable[Option], tell
         if option.name in excluded:
             groups[option.name] = parser.add_mutually_exclusive_group()
         place = groups.get(option.instead_of or option.name, parser)
+        how: dict[str, Any] = {"type": option.kind, "choices": option.choices or None, "metavar": option.metavar}
+        if option.is_switch:  # one that excludes another is switched off again by giving that one
+            how = {"action": "store_true" if option.instead_of else argparse.BooleanOptionalAction}
         text = (option.help + (told_default(option) if tell_defaults else "")).replace("%", "%%")
-        if option.instead_of:  # switched off again by giving the other one
-            place.add_argument(option.flag, default=argparse.SUPPRESS, help=text, action="store_true")
-        elif option.is_switch:
-            place.add_argument(option.flag, default=argparse.SUPPRESS, help=text, action=argparse.BooleanOptionalAction)
-        else:
-            place.add_argument(
-                option.flag, default=argparse.SUPPRESS, help=text, type=option.kind or str,
-                choices=option.choices or None, metavar=option.metavar,
-            )  # fmt: skip
+        place.add_argument(option.flag, default=argparse.SUPPRESS, help=text, **how)
 
 
 def told_default(option: Option) -> str:

@@ -1,8 +1,12 @@
 """Recipes: what the paper prints is what they set, and what is given wins over them."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from minidelve.errors import RunError
+from minidelve.training import config
 from minidelve.training.config import Config, resolve, title
 from minidelve.training.recipes import RECIPES
 
@@ -22,6 +26,15 @@ def test_the_small_models_recipe_has_one_scale_and_75_epochs():
     config = resolve({"recipe": "paper-small"})
     assert (config.model, config.epochs, config.short_side, config.jitter) == ("small14", 75, 256, None)
     assert (config.batch_size, config.size, config.init) == (128, 224, "he")
+
+
+def test_options_depend_on_nothing_that_computes():
+    """config.py imports declarations, tables (which are data), names and errors."""
+    nodes = [node for node in ast.parse(Path(config.__file__).read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert {str(node.module) for node in nodes if str(node.module).startswith("minidelve")} == {
+        "minidelve.errors", "minidelve.backend.precision", "minidelve.models.catalogue",
+        "minidelve.models.network_options", "minidelve.models.option", "minidelve.training.recipes",
+    }  # fmt: skip
 
 
 def test_lab_is_the_default():

@@ -24,14 +24,8 @@ import numpy as np
 from minidelve.backend.arrays import device_of
 from minidelve.backend.cuda import cuda_state
 
-if TYPE_CHECKING:  # read by mypy alone, which compares each folder with the contract here
-    from kernels import cupy_cuda, numba_cpu, numba_cuda, reference
+if TYPE_CHECKING:  # not loaded before _check_kernels_are_ours
     from kernels.contract import Kernels
-
-    _reference: Kernels = reference
-    _numba_cpu: Kernels = numba_cpu
-    _cupy_cuda: Kernels = cupy_cuda
-    _numba_cuda: Kernels = numba_cuda
 
 _simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
 DEVICE_OF = {

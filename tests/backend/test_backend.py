@@ -122,8 +122,8 @@ def test_a_broken_cupy_is_one_clear_line_and_the_cpu_works_on(tmp_path, source, 
 
 
 def test_without_cupy_it_says_what_to_install(monkeypatch):
-    monkeypatch.setattr(backend, "_cupy_state", None)
-    monkeypatch.setattr(backend.importlib.util, "find_spec", lambda name: None)
+    monkeypatch.setattr("minidelve.backend.cuda._state", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     usable, reason = backend.cuda_state()
     assert not usable and reason == cuda_install.not_installed()
     with pytest.raises(RuntimeError, match=r"CUDA cannot be used here: .*install.*use device 'cpu'"):

@@ -17,7 +17,7 @@ import numpy as np
 import pytest
 
 from minidelve import cli, nn
-from minidelve.backend import streams as device
+from minidelve.backend import memory, streams
 from minidelve.commands import bench
 from minidelve.errors import RunError
 from minidelve.tensor import Tensor
@@ -38,7 +38,7 @@ import cupy, numpy as np
 from cupy._array import on_device
 from kernels import reference
 from minidelve import backend, cli, progress
-from minidelve.backend import streams as device
+from minidelve.backend import memory, streams
 from minidelve.bench import machine
 
 def on_fake(kernel):
@@ -53,7 +53,7 @@ def on_fake(kernel):
     return call
 
 kernels = {name: on_fake(getattr(reference, name)) for name in reference.__all__}
-backend._loaded["cupy_cuda"] = SimpleNamespace(__name__="kernels.cupy_cuda", **kernels)
+backend.implementations._loaded["cupy_cuda"] = SimpleNamespace(__name__="kernels.cupy_cuda", **kernels)
 # A GPU has a generator of its own; here both devices drop the same units, so that they can be compared.
 sys.modules["minidelve.ops.dropout"].uniform = lambda rng, like: backend.to_device(
     rng.random(like.shape, np.float32), backend.device_of(like))
@@ -94,12 +94,12 @@ def work():
     del x
     y = cupy.empty(3_000_000, np.uint8)
 del (large := [cupy.empty(9_000_000, np.uint8)])[:]
-start, kept = device.memory(), cupy.empty(500_000, np.uint8)
-now = device.memory()
+start, kept = memory.memory(), cupy.empty(500_000, np.uint8)
+now = memory.memory()
 print(json.dumps([now.used - start.used, now.held >= now.used, now.free <= now.total - now.held, now.total]))
-print(json.dumps([device.peak_memory(work) - device.memory().used]))
+print(json.dumps([memory.peak_memory(work) - memory.memory().used]))
 """
-SECONDS = "import time; print(device.seconds_on_device(lambda: time.sleep(0.002), 30)); device.synchronize('cuda')"
+SECONDS = "import time; print(streams.seconds_on_device(lambda: time.sleep(0.002), 30)); streams.synchronize('cuda')"
 
 
 @pytest.fixture(scope="module")
@@ -256,16 +256,16 @@ class Full(Exception):
     ],
 )
 def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
-    monkeypatch.setattr(device, "memory", lambda: 1 / 0)  # a device in this state may not answer
+    monkeypatch.setattr(memory, "memory", lambda: 1 / 0)  # a device in this state may not answer
     expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"
-    assert device.explain_out_of_memory(Full(text), 64, "less") == expected + " the device"
-    monkeypatch.setattr(device, "memory", lambda: device.DeviceMemory(0, 0, 300_000_000, 8 * 10**9))
-    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in device.explain_out_of_memory(Full(text))
+    assert memory.explain_out_of_memory(Full(text), 64, "less") == expected + " the device"
+    monkeypatch.setattr(memory, "memory", lambda: memory.DeviceMemory(0, 0, 300_000_000, 8 * 10**9))
+    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in memory.explain_out_of_memory(Full(text))
 
 
 @pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 GiB for an array"), ValueError("of shape (3,)")])
 def test_other_errors_are_left_alone(error):
-    assert device.explain_out_of_memory(error) is None
+    assert memory.explain_out_of_memory(error) is None
     with pytest.raises(type(error)), within_device_memory(64):
         raise error
 
@@ -294,13 +294,13 @@ def test_on_the_cpu_batches_pass_through_one_by_one_and_results_are_there():
             made.append("closed")
 
     given = source()
-    uploaded = device.upload_ahead(given, "cpu")
+    uploaded = streams.upload_ahead(given, "cpu")
     assert next(uploaded)[0].tolist() == [0, 0] and made == [0]
     uploaded.close()
     assert made == [0, "closed"]
     x = np.arange(3.0)
-    assert device.read_later(x)() is x
-    device.synchronize("cpu")
+    assert streams.read_later(x)() is x
+    streams.synchronize("cpu")
 
 
 class Scores(nn.Module):
@@ -333,7 +333,7 @@ def test_no_batch_of_a_test_waits_for_the_result_of_another(monkeypatch):
             log.append(i)
             yield np.eye(4, dtype=np.float32), np.arange(4)
 
-    monkeypatch.setattr(testing, "read_later", noted(log, device.read_later))
+    monkeypatch.setattr(testing, "read_later", noted(log, streams.read_later))
     assert evaluate(Scores(), batches()).top1 == 0
     assert log == [0, 1, 2] + ["look"] * 6
 
@@ -359,7 +359,7 @@ def tiny_run(log, weight):
 
 def test_the_loss_is_looked_at_after_backward_is_launched_and_before_the_weights_change(monkeypatch):
     log = []
-    monkeypatch.setattr(training, "read_later", noted(log, device.read_later))
+    monkeypatch.setattr(training, "read_later", noted(log, streams.read_later))
     x, targets = np.array([[1, 2], [4, 3]], np.float32), np.array([1, 1])
     assert training.train_step(tiny_run(log, 1.0), x, targets, "") == (10.0, 1)
     assert log == ["backward", "look", "step", "look"]

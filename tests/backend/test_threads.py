@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from minidelve.backend import threads
+from minidelve.backend import blas, threads
 
 
 @pytest.fixture
@@ -205,7 +205,7 @@ def test_blas_and_switch_interval_are_restored_afterwards(threads_are, limits, f
 
 
 def test_limits_hold_until_the_last_of_two_users_leaves(limits):
-    before, (a, b) = limits(), (threads._side_by_side(), threads._side_by_side())
+    before, (a, b) = limits(), (blas.side_by_side(), blas.side_by_side())
     a.__enter__()
     b.__enter__()
     a.__exit__(None, None, None)
@@ -368,8 +368,8 @@ def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch):
 
 def test_numpy_s_blas_is_found_however_early_one_asks():
     code = """
-from minidelve.backend import threads
-early = {library.filepath for library in threads._blas_libraries()}
+from minidelve.backend import blas
+early = {library.filepath for library in blas.libraries()}
 import numpy as np
 np.linalg.inv(np.eye(300)) @ np.ones((300, 300))
 from threadpoolctl import ThreadpoolController

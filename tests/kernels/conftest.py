@@ -19,7 +19,7 @@ from hypothesis import settings
 from minidelve import backend
 
 KERNELS = Path(__file__).parents[2] / "kernels"
-STAY_ON_CPU = {"bins"}  # parameters for which kernels/README.md says so
+STAY_ON_CPU = {"bins"}  # arguments for which kernels/contract.py says so
 
 if backend.DEVICE_OF["numba_cuda"] == "cpu":  # a thread takes a millisecond there: test_contract.py's sizes are small
     settings.register_profile("simulator", settings.get_profile("minidelve"), max_examples=4)

@@ -1,7 +1,7 @@
 """Training, testing and predicting with --device cuda, and what is said when the device's memory is full.
 
 There is no GPU: a process of its own has a stand-in for CuPy on NumPy (tests/cuda/fake), with the reference kernels
-behind it.  What runs when on a real device is tested in test_device_streams.py, the CUDA kernels in tests/cuda.
+behind it. What runs when on a real device is tested in test_device_streams.py, the CUDA kernels in tests/cuda.
 """
 
 import csv

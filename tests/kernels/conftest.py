@@ -1,8 +1,8 @@
 """Fixtures of the kernel tests: the folders whose device is here, and one way to call them all.
 
-Tests give NumPy arrays to every folder.  A folder that works on CuPy's is wrapped (`OnDevice`): arrays go to the device
+Tests give NumPy arrays to every folder. A folder that works on CuPy's is wrapped (`OnDevice`): arrays go to the device
 before the call, and after it results and all that was changed in place come back, so `out=` means what it means on
-the CPU.  In Numba's simulator numba_cuda takes NumPy arrays itself.
+the CPU. In Numba's simulator numba_cuda takes NumPy arrays itself.
 """
 
 import functools

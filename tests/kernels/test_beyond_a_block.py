@@ -1,7 +1,7 @@
 """Every folder agrees with reference on arrays that fill more than one block of a GPU's threads, and on its leftovers.
 
 test_contract.py draws small shapes: a block of threads has room for all of a row there, and a thread rarely takes a
-second step.  Here rows of channels are longer than a block and maps longer than what a thread takes at a time.  (Not in
+second step. Here rows of channels are longer than a block and maps longer than what a thread takes at a time. (Not in
 Numba's simulator, where a thread takes a millisecond.)
 """
 

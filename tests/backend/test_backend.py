@@ -180,7 +180,7 @@ def test_without_a_compiler_the_reference_kernels_serve():
 
 @pytest.mark.skipif(backend.cuda_state()[0], reason="there is a CUDA device here")
 @pytest.mark.parametrize("name", ["cupy_cuda", "numba_cuda"])
-def test_kernels_of_a_gpu_that_is_not_there_are_refused_and_not_passed_over(name):
+def test_kernels_of_a_gpu_that_is_not_there_are_refused(name):
     before = backend.kernels_for(np.zeros(1)).__name__
     if backend.DEVICE_OF[name] == "cpu":
         pytest.skip("Numba's simulator is on")

@@ -16,15 +16,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import cli, nn
-from minidelve.backend import memory, streams
-from minidelve.commands import bench
+from minidelve import nn
+from minidelve.backend import streams
 from minidelve.errors import RunError
 from minidelve.tensor import Tensor
 from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
-from minidelve.training.loop import within_device_memory
 from minidelve.training.validation import evaluate
 
 FAKE = Path(__file__).parents[1] / "cuda" / "fake"
@@ -246,39 +244,6 @@ class Full(Exception):
     pass
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
-        ("CUBLAS_STATUS_ALLOC_FAILED", ""),
-        ("cudaErrorMemoryAllocation: out of memory", ""),
-        ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
-    ],
-)
-def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
-    monkeypatch.setattr(memory, "memory", lambda: 1 / 0)  # a device in this state may not answer
-    expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"
-    assert memory.explain_out_of_memory(Full(text), 64, "less") == expected + " the device"
-    monkeypatch.setattr(memory, "memory", lambda: memory.DeviceMemory(0, 0, 300_000_000, 8 * 10**9))
-    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in memory.explain_out_of_memory(Full(text))
-
-
-@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 GiB for an array"), ValueError("of shape (3,)")])
-def test_other_errors_are_left_alone(error):
-    assert memory.explain_out_of_memory(error) is None
-    with pytest.raises(type(error)), within_device_memory(64):
-        raise error
-
-
-def test_bench_says_it_too(monkeypatch, capsys):
-    def full(options):
-        raise Full("CUBLAS_STATUS_ALLOC_FAILED")
-
-    monkeypatch.setattr(bench, "Report", full)
-    assert cli.main(["bench", "kernels"]) == 2
-    assert capsys.readouterr().err.startswith("minidelve: the device is out of memory; try a smaller --batch-size")
-
-
 # -- in this process, on the CPU -------------------------------------------------------------------
 
 
@@ -357,7 +322,7 @@ def tiny_run(log, weight):
     return SimpleNamespace(config=SimpleNamespace(device="cpu"), network=network, optimizer=optimizer, loss_scale=None)
 
 
-def test_the_loss_is_looked_at_after_backward_is_launched_and_before_the_weights_change(monkeypatch):
+def test_the_loss_is_looked_at_between_backward_and_the_step(monkeypatch):
     log = []
     monkeypatch.setattr(training, "read_later", noted(log, streams.read_later))
     x, targets = np.array([[1, 2], [4, 3]], np.float32), np.array([1, 1])

@@ -151,7 +151,7 @@ def test_of_two_errors_the_first_share_s_surfaces(threads_are):
         threads.in_shares(fail, 2)
 
 
-def test_ctrl_c_while_waiting_for_the_other_share_is_raised_when_that_has_finished(threads_are, limits):
+def test_ctrl_c_while_waiting_is_raised_when_the_other_share_is_done(threads_are, limits):
     threads_are(2)
     before, finished = limits(), []
 
@@ -416,7 +416,7 @@ def test_a_forked_child_has_a_pool_of_its_own():
 
 
 @needs_fork
-def test_a_child_forked_while_another_thread_runs_shares_is_not_left_with_its_limits():
+def test_a_child_forked_while_shares_run_is_not_left_with_their_limits():
     code = (
         USED
         + FORK

@@ -114,7 +114,7 @@ def test_elementwise_kernels_over_long_rows_agree(reference, other, rng, C, M):
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 2])
-def test_the_momentum_step_keeps_to_its_array_wherever_that_begins_and_ends(reference, other, rng, ahead):
+def test_the_momentum_step_keeps_to_its_array_wherever_that_begins(reference, other, rng, ahead):
     """Parameters may be slices of one array: their neighbours are not touched."""
     n = 9 if SIMULATED else 5003
     rows = numbers(rng, 3, n + 8)

@@ -117,7 +117,7 @@ def test_an_average_counts_the_frame_but_not_what_hangs_over_it(folder):
     assert y[0, :, :, 0].tolist() == [[1, 1], [1, 1]]
 
 
-def test_local_response_norm_does_not_lose_small_channels_beside_large_ones(folder):
+def test_local_response_norm_keeps_small_channels_beside_large_ones(folder):
     x = np.array([[1e3, 1e3, 1e-4, 1e-4, 1e-4]], np.float32)
     y, s = folder.local_response_norm_forward(x, 3, 3.0, 0.5, 0.0)
     np.testing.assert_allclose(s[0, 3:], [3e-8, 2e-8], rtol=1e-6)

@@ -1,9 +1,9 @@
 """The contract of the kernels: what each takes and what it gives, the same in every folder.
 
 `minidelve.backend.kernels_for` returns a folder as `Kernels`, so an editor jumps from a call in an op to this file.
-README.md beside it has the rules that hold for all kernels. Two things hold the folders to this page: mypy compares
-names, arguments and defaults (minidelve/backend/implementations.py), and tests/kernels reads the shapes and dtypes
-below and compares them with the results of every folder.
+README.md beside it has the rules that hold for all kernels. Two things hold every folder to this page: mypy compares
+names, arguments and defaults (the lines under TYPE_CHECKING in its __init__.py), and tests/kernels reads the shapes and
+dtypes below and compares them with its results.
 
 How to read a method. Each array has a line:
 
@@ -23,8 +23,9 @@ Pair: TypeAlias = tuple[int, int]
 class Kernels(Protocol):
     """All kernels of a folder, file by file.
 
-    Letters: N images, H x W map, C channels, OH x OW output map, kh x kw kernel, M rows, B bins; x, y, f values and
-    d... their gradients. Geometry is in pixels, pairs of Python ints, vertical first:
+    Letters: N images, H x W map, C channels, OH x OW output map of O channels, kh x kw kernel, TH x TW tiles, M rows,
+    B bins; I, J, K, P, Q the sides of a matrix, F the number of products; x, y, f values and d... their gradients.
+    Geometry comes as pairs of Python ints, vertical first, in pixels but for the counts of tiles:
 
         size (H, W), out_size (OH, OW), kernel (kh, kw), stride (sh, sw), padding (ph, pw), counts (TH, TW)
     """
@@ -56,7 +57,7 @@ class Kernels(Protocol):
     ) -> Array:
         """Each Q x Q square of x, 0 outside x, times the matrix from the left and its transpose from the right.
 
-        `out` may have further tiles: they are left alone. Numba compiles a code for each matrix.
+        `out` may have further tiles: they are left alone. Use few matrices: a folder may compile a code for each.
 
         x       (N, H, W, C) float
         matrix  (P, Q) float

@@ -141,6 +141,8 @@ def test_the_contract_declares_a_shape_for_every_array(name):
 # -- convolution -----------------------------------------------------------------------------------
 
 
+@example(((2, 3), (5, 4), (1, 2), (2, 3), (2, 3)), 2, 3, np.float64, 0)  # a kernel larger than the map
+@example(((9, 8), (2, 3), (4, 5), (0, 0), (2, 2)), 2, 3, np.float32, 0)  # gaps that no window reads
 @given(windows(), images, few, DTYPES, SEEDS)
 def test_im2col_and_col2im_agree(reference, other, window, N, C, dtype, seed):
     size, kernel, stride, padding, out_size = window

@@ -87,6 +87,21 @@ def test_arrays_of_two_devices_raise_and_name_the_cure():
         backend.kernels_for(np.zeros(1), OnCuda())
 
 
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(), (1,), (3, 5), (2, 7, 9)])
+def test_a_new_array_begins_with_a_line_of_the_cache(shape, dtype):
+    new = [backend.empty_like(np.ones(shape, dtype)) for _ in range(5)]
+    assert all(x.ctypes.data % 64 == 0 and x.flags.c_contiguous for x in new)
+    assert all((x.shape, x.dtype) == (shape, dtype) for x in new)
+
+
+def test_the_order_in_memory_is_found_and_undone():
+    x = np.zeros((2, 3, 4, 5)).transpose(0, 3, 1, 2)
+    axes = backend.memory_order(x)
+    assert axes == (0, 2, 3, 1) and x.transpose(axes).flags.c_contiguous
+    assert x.transpose(axes).transpose(backend.inverse(axes)).strides == x.strides
+
+
 # -- CUDA that is not there ------------------------------------------------------------------------
 
 ASK = "import minidelve as m; print(m.backend.cuda_state()); m.Tensor([1.0]).to('cuda')"

@@ -20,35 +20,25 @@ array([[0.6, 0.8]], dtype=float32)
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, in_shares, kernels_for
-from minidelve.ops.layout import from_rows, rows_of_channels
+from minidelve.backend import PER_NUMBER, kernels_for
+from minidelve.ops.calling_kernels import in_kernels_order, over_positions
 from minidelve.tensor import Function, Tensor
+
+WORK = 50 * PER_NUMBER  # a power for every number, which takes far longer than reading it
 
 
 class LocalResponseNorm(Function):
     def forward(self, x, *, size, alpha, beta, k):
-        self.shape_of_x, self.constants = x.shape, (size, alpha, beta)
-        x = rows_of_channels(x)
-        xp, kernels = array_module(x), kernels_for(x)
-        y, s = xp.empty_like(x), xp.empty_like(x)
-
-        def divide(rows):
-            kernels.local_response_norm_forward(x[rows], size, alpha, beta, k, out=(y[rows], s[rows]))
-
-        in_shares(divide, len(x), x)
+        self.constants, x = (size, alpha, beta), in_kernels_order(x)
+        kernel = kernels_for(x).local_response_norm_forward
+        y, s = over_positions(kernel, [x], *self.constants, k, outs=2, per_number=WORK)
         self.save(x, s)
-        return from_rows(y, self.shape_of_x)
+        return y
 
     def backward(self, df):
         x, s = self.saved
-        kernels, df = kernels_for(df, x), rows_of_channels(df)
-        dx = array_module(df).empty_like(df)
-
-        def gradient(rows):
-            kernels.local_response_norm_backward(df[rows], x[rows], s[rows], *self.constants, out=dx[rows])
-
-        in_shares(gradient, len(df), df)
-        return from_rows(dx, self.shape_of_x)
+        kernel = kernels_for(df, x).local_response_norm_backward
+        return over_positions(kernel, [df, x, s], *self.constants, per_number=WORK)
 
 
 def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:

@@ -20,9 +20,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.backend import kernels_for
+from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.ops.geometry import Pair, pool_geometry
-from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
 MOST_TAPS = 32767  # the kernels note a maximum's tap (its place in the window) as int16: half the memory of a float32 y
@@ -31,27 +31,15 @@ MOST_TAPS = 32767  # the kernels note a maximum's tap (its place in the window) 
 class MaxPool2d(Function):
     def forward(self, x, *, kernel, stride, padding, out_size):
         self.size, self.window = x.shape[2:], (kernel, stride, padding)
-        xp, kernels, x = array_module(x), kernels_for(x), channels_last(x)
-        y = xp.empty((len(x), *out_size, x.shape[3]), x.dtype)
-        taps = xp.empty(y.shape, np.int16)
-
-        def largest(share):
-            kernels.max_pool_forward(x[share], *self.window, out_size, out=(y[share], taps[share]))
-
-        in_shares(largest, len(x), x)
+        f, taps = empty_map(x, out_size), empty_map(x, out_size, np.int16)
+        over_images(kernels_for(x).max_pool_forward, [x], *self.window, out_size, out=(f, taps))
         self.save(taps)
-        return channels_first(y)
+        return f
 
     def backward(self, df):
         (taps,) = self.saved
-        kernels, df = kernels_for(df, taps), channels_last(df)
-        dx = array_module(df).empty((len(df), *self.size, df.shape[3]), df.dtype)
-
-        def route(share):
-            kernels.max_pool_backward(df[share], taps[share], self.size, *self.window, out=dx[share])
-
-        in_shares(route, len(df), df)
-        return channels_first(dx)
+        dx = empty_map(df, self.size)
+        return over_images(kernels_for(df, taps).max_pool_backward, [df, taps], self.size, *self.window, out=dx)
 
 
 def max_pool2d(

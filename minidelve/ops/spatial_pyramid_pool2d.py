@@ -33,53 +33,50 @@ from functools import cache
 
 import numpy as np
 
-from minidelve.backend import array_module, in_shares, kernels_for
-from minidelve.ops.layout import channels_first, channels_last
+from minidelve.backend import array_module, kernels_for
+from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.tensor import Function, Tensor
 
 
 class SpatialPyramidPool2d(Function):
     def forward(self, x, *, levels):
-        N, C, *_ = x.shape
-        self.size, self.levels = x.shape[2:], levels
-        xp, kernels, x, bins = array_module(x), kernels_for(x), channels_last(x), pyramid_bins(self.size, levels)
-        f = xp.empty((N, len(bins) * C), x.dtype)
-        argmax = xp.empty((N, len(bins), C), np.int32)
-
-        def pool(share):
-            by_bin = xp.empty(argmax[share].shape, x.dtype)
-            kernels.bin_max_forward(x[share], bins, out=(by_bin, argmax[share]))
-            for level, of_bins in self.level_by_level(f[share], by_bin):
-                level[...] = of_bins
-
-        in_shares(pool, N, x)
+        self.size, self.levels, bins = x.shape[2:], levels, pyramid_bins(x.shape[2:], levels)
+        f = array_module(x).empty((len(x), x.shape[1] * len(bins)), x.dtype)
+        argmax = empty_map(x, (len(bins),), np.int32)
+        over_images(pool, [x], bins, levels, out=(f, argmax))
         self.save(argmax)
         return f
 
     def backward(self, df):
         (argmax,) = self.saved
-        xp, kernels = array_module(df), kernels_for(df, argmax)
-        dx = xp.empty((len(df), *self.size, argmax.shape[2]), df.dtype)
+        dx = empty_map(argmax, self.size, df.dtype)
+        return over_images(route, [df, argmax], self.size, self.levels, out=dx)
 
-        def route(share):
-            by_bin = xp.empty(argmax[share].shape, df.dtype)
-            for level, of_bins in self.level_by_level(df[share], by_bin):
-                of_bins[...] = level
-            kernels.bin_max_backward(by_bin, argmax[share], self.size, out=dx[share])
 
-        in_shares(route, len(df), df)
-        return channels_first(dx)
+def pool(x, bins, levels, out):
+    """x (N, H, W, C) -> out: f (N, C bins), argmax (N, bins, C)."""
+    f, argmax = out
+    by_bin = array_module(x).empty(argmax.shape, x.dtype)
+    kernels_for(x).bin_max_forward(x, bins, out=(by_bin, argmax))
+    for level, of_bins in each_level(f, by_bin, levels):
+        level[...] = of_bins
 
-    def level_by_level(self, flat, by_bin):
-        """Each level's part of flat (N, C bins), channels slowest, and of by_bin (N, bins, C): both as (N, C, n n).
 
-        They are views, through which `pool` and `route` write.
-        """
-        (N, _, C), first = by_bin.shape, 0
-        for n in self.levels:
-            last = first + n * n
-            yield flat[:, first * C : last * C].reshape(N, C, n * n), by_bin[:, first:last].swapaxes(1, 2)
-            first = last
+def route(df, argmax, size, levels, out):
+    """df (N, C bins), argmax (N, bins, C) -> out: dx (N, H, W, C)."""
+    by_bin = array_module(df).empty(argmax.shape, df.dtype)
+    for level, of_bins in each_level(df, by_bin, levels):
+        of_bins[...] = level
+    kernels_for(df, argmax).bin_max_backward(by_bin, argmax, size, out=out)
+
+
+def each_level(f, by_bin, levels):
+    """The part of each level in f, channels slowest, and in by_bin (N, bins, C): two views of shape (N, C, n n)."""
+    (N, _, C), first = by_bin.shape, 0
+    for n in levels:
+        last = first + n * n
+        yield f[:, first * C : last * C].reshape(N, C, n * n), by_bin[:, first:last].swapaxes(1, 2)
+        first = last
 
 
 @cache

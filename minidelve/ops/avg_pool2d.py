@@ -2,8 +2,8 @@
 
     f[n, c, i, j] = 1/m  sum over (u, v) of x[n, c, i s + u - p, j s + v - p]
 
-The zeros of the frame count (m = kh kw), as in Caffe and PyTorch; only a window that ceil_mode
-lets hang over the frame has a smaller m.  f is linear with slope 1/m in each x of the window:
+The zeros of the frame count, m = kh kw, as in Caffe and PyTorch.  Only a window that ceil_mode lets hang over
+the frame has a smaller m.  f is linear, with slope 1/m in each x of the window:
 
     dE/dx = sum over the windows that hold x of  df / m
 
@@ -37,6 +37,6 @@ def avg_pool2d(
     padding: int | Pair = 0,
     ceil_mode: bool = False,
 ) -> Tensor:
-    """The mean of each window of x (N, C, H, W); arguments and errors as for max_pool2d."""
+    """The mean of each window of x (N, C, H, W); arguments and errors are those of max_pool2d."""
     kernel, stride, padding, out = pool_geometry("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     return AvgPool2d.apply(x, kernel=kernel, stride=stride, padding=padding, out_size=out)

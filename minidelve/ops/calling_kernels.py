@@ -1,4 +1,4 @@
-"""How an op calls a kernel: arrays as the kernel wants them, room for the result, a share for every core.
+"""How an op calls a kernel: arrays as the kernel wants them, room for its results, a share for every core.
 
 A kernel (kernels/README.md) runs on one core and sees C-contiguous arrays.  An op has all cores, and arrays
 (N, C, *spatial) with any strides.  Three functions stand between the two.  They differ in what the kernel
@@ -8,13 +8,15 @@ finds along its first axis, which is also what the cores divide among themselves
     over_positions    (N * spatial, C)    every position of every image alike, its channels side by side
     over_images       (N, *spatial, C)    image by image, channels last
 
-A call looks the same for all three:
+All are called alike:
 
-    f = over_positions(kernels_for(y).prelu_forward, [y], a)        kernel(share of y, a, out=share of f)
+    f = over_positions(kernels_for(y).prelu_forward, [y], a)       prelu_forward(share of y, a, out=share of f)
 
-The arrays in brackets and the result are cut into shares; everything else goes to every core as it is.  On a
-GPU there is one share.  The result lies in memory as the kernel wrote it, so the next op reads it without a
-copy.  An input that lies otherwise is copied; what backward reads again is therefore saved `in_kernels_order`.
+The arrays in brackets and the results are cut into shares; everything else goes to every core as it is.  On a GPU
+there is one share.
+
+Results lie in memory as the kernel wrote them, so the next op reads them without a copy.  An input that lies
+otherwise is copied.  What backward will read again is therefore saved as `in_kernels_order` gives it.
 """
 
 from __future__ import annotations
@@ -27,11 +29,13 @@ from minidelve.backend import PER_NUMBER, array_module, empty_like, in_shares, i
 from minidelve.ops.layout import channels_first, channels_last, from_rows, rows_of_channels
 from minidelve.ops.pieces import total
 
+Kernel = Callable[..., Any]
 
-def over_numbers(kernel: Callable, arrays: Sequence[Any], *rest: Any) -> Any:
-    """The kernel's result: of the shape, dtype and order in memory of the last array (of any shape)."""
+
+def over_numbers(kernel: Kernel, arrays: Sequence[Any], *rest: Any) -> Any:
+    """The kernel's result, of the last array's shape (any), dtype and order in memory."""
     order = memory_order(arrays[-1])
-    # asarray, because ascontiguousarray would give a scalar an axis.
+    # Not ascontiguousarray, which would give a scalar an axis.
     ordered = [array_module(x).asarray(x.transpose(order), order="C") for x in arrays]
     out = array_module(*ordered).empty_like(ordered[-1])
     _on_all_cores(kernel, [x.reshape(-1) for x in ordered], rest, out.reshape(-1), PER_NUMBER * out.size)
@@ -39,33 +43,34 @@ def over_numbers(kernel: Callable, arrays: Sequence[Any], *rest: Any) -> Any:
 
 
 def over_positions(
-    kernel: Callable, arrays: Sequence[Any], *rest: Any, outs: int = 1, per_number: float = PER_NUMBER
+    kernel: Kernel, arrays: Sequence[Any], *rest: Any, outs: int = 1, per_number: float = PER_NUMBER
 ) -> Any:
-    """The kernel's `outs` results, of the last array's shape and dtype; then its sums over rows, if it returns any.
+    """The kernel's result, of the last array's shape and dtype; a list if there are several.
 
-    per_number   multiply-adds for one number of an array: a little work stays on one core
+    outs         how many such results the kernel writes.  If it writes one and returns a sum over its rows beside
+                 it, as prelu_backward does, that sum over all rows is the second result
+    per_number   the work for one number, in multiply-adds: a little work stays on one core
     """
     rows = [rows_of_channels(x) for x in arrays]
     room = [empty_like(rows[-1]) for _ in range(outs)]
-    out = room[0] if outs == 1 else tuple(room)
-    returned = _on_all_cores(kernel, rows, rest, out, per_number * rows[-1].size)
+    returned = _on_all_cores(kernel, rows, rest, room[0] if outs == 1 else tuple(room), per_number * room[0].size)
     results = [from_rows(x, arrays[-1].shape) for x in room]
     if outs == 1 and isinstance(returned[0], tuple):
         results.append(total([sums for _, sums in returned]))
     return results[0] if len(results) == 1 else results
 
 
-def over_images(kernel: Callable, arrays: Sequence[Any], *rest: Any, out: Any) -> Any:
-    """`out`, an array or a tuple of several, after the kernel has filled it; see `empty_map`."""
-    outs = tuple(channels_last(x) for x in out) if isinstance(out, tuple) else channels_last(out)
-    _on_all_cores(kernel, [channels_last(x) for x in arrays], rest, outs, math.inf)
+def over_images(kernel: Kernel, arrays: Sequence[Any], *rest: Any, out: Any) -> Any:
+    """out, an array or a tuple of several, after the kernel has written it; `empty_map` makes one."""
+    room = tuple(channels_last(x) for x in out) if isinstance(out, tuple) else channels_last(out)
+    _on_all_cores(kernel, [channels_last(x) for x in arrays], rest, room, math.inf)
     return out
 
 
-def _on_all_cores(kernel, arrays, rest, out, work):
-    """What the kernel returned for each share."""
+def _on_all_cores(kernel: Kernel, arrays: list[Any], rest: tuple[Any, ...], out: Any, work: float) -> list[Any]:
+    """What the kernel returned for each share; out, one array or a tuple, is cut like the arrays."""
 
-    def run(share):
+    def run(share: slice) -> Any:
         room = tuple(x[share] for x in out) if isinstance(out, tuple) else out[share]
         return kernel(*[x[share] for x in arrays], *rest, out=room)
 
@@ -73,7 +78,7 @@ def _on_all_cores(kernel, arrays, rest, out, work):
 
 
 def empty_map(x: Any, size: tuple[int, ...], dtype: Any = None) -> Any:
-    """Room for (N, C, *size), channels last in memory; N, C and, if none is given, the dtype are x's."""
+    """Room for (N, C, *size), channels last in memory; N, C and (if none is given) the dtype are x's."""
     N, C = x.shape[:2]
     return channels_first(array_module(x).empty((N, *size, C), dtype or x.dtype))
 

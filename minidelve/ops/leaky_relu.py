@@ -3,7 +3,11 @@
     f(y) = y        if y > 0
            slope y  otherwise
 
-    ∂f/∂y = 1 if y > 0, slope otherwise              dy = df * ∂f/∂y       (df is dE/df, dy is dE/dy)
+Backward.  With df = dE/df(y) and dy = dE/dy:
+
+    ∂f/∂y = 1 if y > 0, slope otherwise        dy = df * ∂f/∂y
+
+Like the paper we count y = 0 as negative.
 
 >>> leaky_relu(Tensor([-100.0, 3.0])).data.tolist()
 [-1.0, 3.0]
@@ -28,5 +32,5 @@ class LeakyReLU(Function):
 
 
 def leaky_relu(y: Tensor, slope: float = 0.01) -> Tensor:
-    """y where positive, slope * y elsewhere; any shape.  The paper's LReLU has slope 0.01."""
+    """y where positive, slope * y elsewhere, for y of any shape.  The default is the slope of the paper's LReLU."""
     return LeakyReLU.apply(y, slope=slope)

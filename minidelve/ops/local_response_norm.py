@@ -1,14 +1,14 @@
 """Local response normalisation, as in AlexNet (Krizhevsky et al. 2012, section 3.3).
 
-The networks of this paper do without; AlexNet and GoogLeNet use it.  Each response is
-divided by the energy of `size` neighbouring channels at the same position:
+AlexNet and GoogLeNet use it; the networks of He et al. do not.  Each response is divided by the energy of
+`size` neighbouring channels at the same position:
 
     s_c = k + alpha/size * sum of x_e^2 over the window of c
     y_c = x_c s_c^(-beta)
 
 The window of c is c - size//2 <= e <= c + (size-1)//2, cut at the first and last channel.
-AlexNet writes alpha without the division: its alpha = 1e-4 with size 5 is 5e-4 here (as in PyTorch
-and Caffe).
+AlexNet writes alpha without the division by size: its alpha = 1e-4 at size 5 is 5e-4 here, as in PyTorch and
+Caffe.
 
 Backward.  x_e acts on y_e directly, and through s_c on every y_c whose window holds e:
 
@@ -42,7 +42,7 @@ class LocalResponseNorm(Function):
 
 
 def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """Normalise x (N, C, *spatial) over windows of `size` channels; PyTorch's defaults for the constants.
+    """Normalise x (N, C, *spatial) over windows of `size` channels.  The default constants are PyTorch's.
 
     Raises ValueError for fewer than two axes or size < 1.
     """

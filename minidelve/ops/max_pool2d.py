@@ -2,8 +2,8 @@
 
     f[n, c, i, j] = max over (u, v) of x[n, c, i s + u - p, j s + v - p]
 
-(positions outside the map do not take part).  A small change of x moves f only where x is the
-maximum, so with (u*, v*) the first maximum's tap,
+Positions outside the map do not take part.  A small change of x moves f only where x is the maximum.  So with
+(u*, v*) the first maximum's place in its window, its tap,
 
     df[n, c, i, j] goes to x[n, c, i s + u* - p, j s + v* - p]
 
@@ -25,7 +25,7 @@ from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.ops.geometry import Pair, pool_geometry
 from minidelve.tensor import Function, Tensor
 
-MOST_TAPS = 32767  # the kernels note a maximum's tap (its place in the window) as int16: half the memory of a float32 y
+MOST_TAPS = 32767  # the kernels note a tap as int16, in half the memory of a float32 f
 
 
 class MaxPool2d(Function):
@@ -51,8 +51,8 @@ def max_pool2d(
 ) -> Tensor:
     """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.
 
-    ceil_mode lets the last window hang over the edge (Caffe's habit).  ValueError for an empty map, a
-    window that does not fit or has more than 32,767 taps, or a padding of more than half of it.
+    ceil_mode lets the last window hang over the edge, as Caffe does.  Raises ValueError for an empty map, a
+    window that does not fit or has more than 32,767 taps, and a padding of more than half the window.
     """
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     if kernel[0] * kernel[1] > MOST_TAPS:

@@ -10,20 +10,18 @@ Forward, elementwise, c the channel:
     f(y) = y      if y > 0
            a_c y  otherwise                                          (1)
 
-Backward.  Write df for dE/df(y), dy for dE/dy and da for dE/da.  The chain rule needs two local
-slopes:
+Backward.  Write df for dE/df(y), dy for dE/dy and da for dE/da.  The chain rule needs two local slopes:
 
     ∂f/∂y   = 1 if y > 0,  a_c otherwise        dy = df * ∂f/∂y      (dy)
     ∂f/∂a_c = 0 if y > 0,  y   otherwise                             (3)
 
-Every position of channel c, in all N images, used the same a_c, so their
-contributions add up:
+Every position of channel c, in all N images, used the same a_c, so their contributions add up:
 
-    dE/da_c = sum over n and positions of  df * (3)                  (2)
+    da_c = sum over n and positions of  df * (3)                     (2)
 
-One slope shared by the layer is the same a in every channel: sum (2) over c too.
+A slope that the layer shares is the same a in every channel, and sums (2) over c too.
 
-f has no slope at y = 0; like the paper we count 0 as negative.
+f has no derivative at y = 0; like the paper we count 0 as negative.
 
 >>> y, a = Tensor([[-2.0, 3.0]], requires_grad=True), Tensor([0.25, 0.25], requires_grad=True)
 >>> prelu(y, a).sum().backward()
@@ -52,7 +50,7 @@ class PReLU(Function):
 
 
 def prelu(y: Tensor, a: Tensor) -> Tensor:
-    """Apply PReLU to y (N, C, *spatial) with slopes a: (C,) per channel or (1,) shared.
+    """Apply PReLU to y (N, C, *spatial) with slopes a: (C,), one for each channel, or (1,), shared.
 
     Paper: section 2.1, equations (1) to (3).  Raises ValueError when a has neither shape.
     """

@@ -1,25 +1,24 @@
 """Spatial pyramid pooling: a map of any size becomes a vector of one size.
 
-He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729;
-used by all networks of the authors in arXiv 1502.01852 (Table 1; A, B, C of Table 3) between the last
-conv layer and fc1.
+He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729.  All
+networks of arXiv 1502.01852 (Table 1; A, B, C of Table 3) have it between the last conv layer and fc1.
 
 A level n cuts the H x W map into n x n bins and keeps the maximum of each.  Bin i of n (i from 0)
 over a length L spans
 
     [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
 
-Rounding outwards, a bin is never empty and no row of the map is missed; neighbours may share one.
-The other recipe of arXiv 1406.4729, in its main text, window ceil(L/n) with stride floor(L/n), gives
-wrong counts for some L (L = 10, n = 6 makes 9 windows), so we do not use it.
+As both round outwards, no bin is empty and no row of the map is missed; neighbours may share a row.
+The main text of arXiv 1406.4729 has another recipe, windows of ceil(L/n) with stride floor(L/n), which gives
+the wrong number of bins for some L: L = 10 and n = 6 make 9.
 
     f_n[m, c, i, j] = max of x[m, c, r, w] over rows r of bin i and columns w of bin j      (m the image)
 
-Backward is max pooling's: df goes to the place of the first maximum, and adds up where bins of
-several levels (or neighbours) chose the same place.
+Backward is max pooling's: df goes to the place of the first maximum, and adds up where several bins chose the
+same place.
 
-Each f_n is flattened, (C, n, n) in this order, and the levels lie end to end in the order given:
-C * sum n^2 numbers an image.
+Each f_n is flattened in the order (C, n, n), and the levels lie end to end in the order given: C * sum n^2 numbers
+for an image.
 
 >>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
 >>> spatial_pyramid_pool2d(x, (2, 1)).data.tolist()
@@ -81,7 +80,7 @@ def each_level(f, by_bin, levels):
 
 @cache
 def pyramid_bins(size: tuple[int, ...], levels: tuple[int, ...]) -> np.ndarray:
-    """(bins, 4) int64 of top, bottom, left, right; levels in order, each row by row."""
+    """Top, bottom, left and right of every bin, (bins, 4) int64: levels in order, each row by row."""
     bins = []
     for n in levels:
         rows, columns = (bin_edges(L, n) for L in size)
@@ -101,8 +100,8 @@ def bin_edges(L: int, n: int) -> list[tuple[int, int]]:
 def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:
     """Pool x (N, C, H, W) into n x n bins for each n of levels: (N, C * sum n^2).
 
-    A map smaller than a level works too: some bins then hold the same pixels.
-    Raises ValueError for an empty map or pyramid, or a level below 1.
+    On a map smaller than a level some bins hold the same pixels.  Raises ValueError for an empty map or pyramid,
+    and for a level below 1.
     """
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ValueError(f"spatial_pyramid_pool2d: x has shape {x.shape}; expected (N, C, H, W) with H, W >= 1")

@@ -29,7 +29,8 @@ WORK = 50 * PER_NUMBER  # a power for every number, which takes far longer than 
 
 class LocalResponseNorm(Function):
     def forward(self, x, *, size, alpha, beta, k):
-        self.constants, x = (size, alpha, beta), in_kernels_order(x)
+        self.constants = size, alpha, beta
+        x = in_kernels_order(x)
         kernel = kernels_for(x).local_response_norm_forward
         y, s = over_positions(kernel, [x], *self.constants, k, outs=2, per_number=WORK)
         self.save(x, s)

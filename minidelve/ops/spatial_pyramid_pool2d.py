@@ -39,7 +39,8 @@ from minidelve.tensor import Function, Tensor
 
 class SpatialPyramidPool2d(Function):
     def forward(self, x, *, levels):
-        self.size, self.levels, bins = x.shape[2:], levels, pyramid_bins(x.shape[2:], levels)
+        self.size, self.levels = x.shape[2:], levels
+        bins = pyramid_bins(self.size, levels)
         f = array_module(x).empty((len(x), x.shape[1] * len(bins)), x.dtype)
         argmax = empty_map(x, (len(bins),), np.int32)
         over_images(pool, [x], bins, levels, out=(f, argmax))

@@ -49,14 +49,13 @@ def case(op, theirs, inputs, *arguments, **options):
     def of(f):
         return lambda *xs: f(*xs, *arguments, **options)
 
-    if isinstance(theirs, str):
-        path = theirs
-
-        def theirs(*xs, **options):
-            return attrgetter(path)(torch())(*xs, **options)
-
+    theirs = in_torch(theirs) if isinstance(theirs, str) else theirs
     name = " ".join(map(str, [op.__name__, *(x.shape for x in inputs), *arguments, *options.values()]))
     return name, Case(of(op), theirs and of(theirs), inputs)
+
+
+def in_torch(name):
+    return lambda *xs, **options: attrgetter(name)(torch())(*xs, **options)
 
 
 def torch():

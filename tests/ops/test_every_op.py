@@ -94,6 +94,7 @@ WINDOWS = [
     ((1, 2, 6, 7), (1, 4), (3, 1), (0, 2), False),
     ((2, 1, 5, 5), 2, 3, 0, True),  # the last window hangs over the edge
     ((1, 1, 3, 3), 4, 3, 2, True),  # over the frame, too
+    ((1, 1, 3, 4), 2, 4, 1, True),  # no window of nothing but frame
     ((1, 2, 3, 4), (3, 4), None, 0, False),  # one window
     ((2, 2, 1, 1), 1, 1, 0, False),
 ]

@@ -37,7 +37,7 @@ def test_uniform_logits_cost_ln_classes(classes):
     assert loss.item() == pytest.approx(math.log(classes), abs=1e-12)
 
 
-def test_a_sure_and_right_network_pays_nothing_a_sure_and_wrong_one_the_margin():
+def test_a_sure_network_pays_nothing_if_right_and_the_margin_if_wrong():
     assert cross_entropy(Tensor([[1e4, 0.0]]), np.array([0])).item() == 0
     assert cross_entropy(Tensor([[1e4, 0.0]]), np.array([1])).item() == 1e4
 

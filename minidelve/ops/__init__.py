@@ -1,4 +1,8 @@
-"""An op a file: derivation, forward, backward.  Importing this package gives Tensor its operators."""
+"""Functions of tensors that have a gradient, an op a file: derivation, then forward and backward side by side.
+
+Layers and their parameters stand in nn/, loops over single numbers in kernels/.  Importing this room gives
+Tensor its operators and methods.
+"""
 
 import numpy as np
 

@@ -1,7 +1,7 @@
 """Fully connected layer: y = x W^T + b.
 
 A convolution whose receptive field is the whole input, so the same three transposes
-(conv2d.py; W is (out, in), x is (N, in)):
+(conv/im2col.py; W is (out, in), x is (N, in)):
 
     y[n, o]     = sum_i x[n, i] W[o, i] + b[o]                             (5)
 

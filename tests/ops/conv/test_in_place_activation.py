@@ -7,7 +7,7 @@ import pytest
 
 from minidelve import Tensor, conv2d, leaky_relu, nn, no_grad, prelu, relu
 from minidelve.nn.chain import run_chain
-from minidelve.ops.in_place_activation import LEAST
+from minidelve.ops.conv.activation import LEAST
 from minidelve.tensor import reverse_topological_order
 from minidelve.testing import check_gradients
 from tests.ops.helpers import assert_close, run
@@ -27,9 +27,9 @@ def arrays(rng):
 def pieces(request, monkeypatch):
     """Once with all images in a piece, once with two at most."""
     if request.param == "pieces":
-        monkeypatch.setattr("minidelve.ops.direct.PIECE_BYTES", 2 * 6 * 5 * 16 * 8)
-        monkeypatch.setattr(sys.modules["minidelve.ops.conv2d"], "COLS_BYTES", 2 * 6 * 5 * 27 * 8)
-        monkeypatch.setattr("minidelve.ops.winograd.TILE_BYTES", 1)
+        monkeypatch.setattr("minidelve.ops.conv.direct.PIECE_BYTES", 2 * 6 * 5 * 16 * 8)
+        monkeypatch.setattr(sys.modules["minidelve.ops.conv.im2col"], "COLS_BYTES", 2 * 6 * 5 * 27 * 8)
+        monkeypatch.setattr("minidelve.ops.conv.winograd.TILE_BYTES", 1)
 
 
 @pytest.mark.parametrize("algorithm", ALGORITHMS)

@@ -3,7 +3,7 @@ import pytest
 
 import minidelve.backend.threads
 from minidelve import Tensor, conv2d
-from minidelve.ops.direct import Direct2d
+from minidelve.ops.conv.direct import Direct2d
 from minidelve.testing import check_gradients
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
 

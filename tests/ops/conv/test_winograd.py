@@ -5,8 +5,9 @@ import pytest
 
 import minidelve.backend.threads
 from minidelve import Tensor, conv2d
-from minidelve.ops import winograd
-from minidelve.ops.winograd import Winograd2d, exact_matrices, tile_size
+from minidelve.ops.conv import winograd
+from minidelve.ops.conv.winograd import Winograd2d, tile_size
+from minidelve.ops.conv.winograd_matrices import exact_matrices
 from minidelve.testing import check_gradients
 from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
 
@@ -27,7 +28,7 @@ GEOMETRIES = [
 
 def by_winograd(m, padding):
     padding = padding if isinstance(padding, tuple) else (padding, padding)
-    return lambda x, weight, bias=None: Winograd2d.apply(x, weight, bias, None, padding=padding, m=m, slope=None)
+    return lambda x, weight, bias=None: Winograd2d.apply(x, weight, bias, None, stride=(1, 1), padding=padding, m=m, slope=None)
 
 
 @pytest.fixture(params=GEOMETRIES, ids=str)

@@ -96,7 +96,7 @@ def test_images_at_a_time_and_threads_do_not_matter(images_at_a_time, threads, r
     y, gradients = run(conv2d, *arrays)
     monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
     one_image = 2 * 2 * 2 * 9 * 8  # bytes of its cols: OH OW K itemsize
-    monkeypatch.setitem(conv2d.__globals__, "COLS_BYTES", images_at_a_time * one_image)
+    monkeypatch.setattr("minidelve.ops.conv.im2col.COLS_BYTES", images_at_a_time * one_image)
     y_parts, gradients_parts = run(conv2d, *arrays)
     assert_close(y_parts, y)
     for part, whole in zip(gradients_parts, gradients, strict=True):

@@ -1,42 +1,18 @@
-import tracemalloc
+"""conv2d's arguments, and the twin that the algorithms are compared with."""
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-import minidelve.backend.threads
 from minidelve import Tensor, conv2d
-from minidelve.backend.threads import using
+from minidelve.ops.conv import conv2d_simple
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
-
-pytestmark = pytest.mark.usefixtures("kernels")
-
-# x, weight, stride, padding
-GEOMETRIES = [
-    ((2, 3, 5, 6), (4, 3, 3, 3), 1, 0),
-    ((2, 3, 5, 6), (4, 3, 3, 2), 1, 1),
-    ((1, 2, 9, 7), (3, 2, 7, 7), 2, 3),
-    ((2, 1, 7, 5), (2, 1, 2, 3), (3, 2), (0, 2)),
-    ((2, 2, 4, 4), (3, 2, 1, 1), (1, 3), 0),
-    ((3, 1, 1, 1), (1, 1, 1, 1), 1, 0),
-    ((1, 2, 1, 2), (2, 2, 3, 4), 1, (2, 3)),  # more frame than map: windows that see zeros only
-    ((2, 2, 3, 5), (2, 2, 3, 5), 1, 0),  # one output position
-    ((1, 1, 6, 6), (1, 1, 2, 2), 4, 0),  # rows that no window reads
-]
+from tests.ops.conv.algorithms import NAMES, SHAPES, by, normal
+from tests.ops.helpers import agree_with_torch, assert_close, raises, zeros
 
 
-@pytest.fixture(params=GEOMETRIES, ids=str)
-def problem(request, rng):
-    """(conv2d with the options set, the options, x, weight, bias)."""
-    x_shape, w_shape, stride, padding = request.param
-    options = {"stride": stride, "padding": padding}
-    arrays = [rng.standard_normal(shape) for shape in (x_shape, w_shape, w_shape[:1])]
-    return lambda *xs: conv2d(*xs, **options), options, arrays
-
-
-def by_definition(x, weight, bias, stride=(1, 1), padding=(0, 0)):
+def by_definition(x, weight, bias, stride, padding):
     """y[n, o, i, j] = b[o] + sum over c, u, v of weight[o, c, u, v] x[n, c, i s + u - p, j s + v - p]"""
     (N, C, H, W), (O, _, kh, kw), (sh, sw), (ph, pw) = x.shape, weight.shape, stride, padding
     y = np.zeros((N, O, (H + 2 * ph - kh) // sh + 1, (W + 2 * pw - kw) // sw + 1))
@@ -49,73 +25,37 @@ def by_definition(x, weight, bias, stride=(1, 1), padding=(0, 0)):
     return y
 
 
-def test_gradients_are_the_differences(problem):
-    f, _, (x, weight, bias) = problem
-    check_gradients(f, x, weight, bias)
-    check_gradients(f, x, weight)
-
-
-def test_agrees_with_torch(problem):
-    f, options, (x, weight, bias) = problem
-    theirs = pytest.importorskip("torch").nn.functional.conv2d
-    agree_with_torch(f, lambda *xs: theirs(*xs, **options), x, weight, bias)
-    agree_with_torch(f, lambda *xs: theirs(*xs, **options), x, weight)
-
-
 pairs = st.tuples(st.integers(1, 3), st.integers(1, 3))
 
 
 @given(pairs, pairs, pairs, st.tuples(st.integers(0, 3), st.integers(0, 3)), pairs, st.integers(0, 99))
-def test_any_geometry_is_the_definition_and_its_derivative(kernel, more, stride, padding, channels, seed):
-    rng = np.random.default_rng(seed)
-    x = rng.standard_normal((2, channels[0], kernel[0] + more[0] - 1, kernel[1] + more[1] - 1))
-    weight, bias = rng.standard_normal((channels[1], channels[0], *kernel)), rng.standard_normal(channels[1])
-    y, _ = run(lambda *xs: conv2d(*xs, stride, padding), x, weight, bias)
-    assert_close(y, by_definition(x, weight, bias, stride, padding))
-    check_gradients(lambda *xs: conv2d(*xs, stride, padding), x[:1], weight, bias)
+def test_the_twin_is_the_definition_and_its_derivative(kernel, more, stride, padding, channels, seed):
+    size = [k + n - 1 for k, n in zip(kernel, more, strict=True)]
+    shapes = (2, channels[0], *size), (channels[1], channels[0], *kernel), (channels[1],)
+    x, weight, bias = normal(np.random.default_rng(seed), *shapes)
+    twin = lambda *xs: conv2d_simple(*xs, stride=stride, padding=padding)  # noqa: E731
+    assert_close(twin(*map(Tensor, (x, weight, bias))).data, by_definition(x, weight, bias, stride, padding))
+    check_gradients(twin, x[:1], weight, bias)
+    check_gradients(twin, x[:1], weight)
 
 
-def test_strides_and_dtype_do_not_matter(rng):
-    arrays = rng.standard_normal((2, 3, 5, 4)), rng.standard_normal((4, 3, 3, 2)), rng.standard_normal(4)
-    layout_does_not_matter(lambda *xs: conv2d(*xs, stride=(2, 1), padding=1), *arrays)
+@pytest.mark.parametrize(("x", "weight", "stride", "padding"), SHAPES, ids=str)
+def test_conv2d_and_the_twin_agree_with_torch(x, weight, stride, padding, rng):
+    options = {"stride": stride, "padding": padding}
+    theirs = pytest.importorskip("torch").nn.functional.conv2d
+    arrays = normal(rng, x, weight, weight[:1])
+    for ours in conv2d, conv2d_simple:
+        for inputs in arrays, arrays[:2]:
+            agree_with_torch(lambda *xs: ours(*xs, **options), lambda *xs: theirs(*xs, **options), *inputs)  # noqa: B023
 
 
-def test_correlates_without_flipping_the_kernel():
+@pytest.mark.parametrize("convolve", [*map(by, NAMES), conv2d, conv2d_simple])
+def test_correlates_without_flipping_the_kernel(convolve):
     x, weight = np.zeros((1, 1, 3, 3)), np.arange(4.0).reshape(1, 1, 2, 2)
     x[0, 0, 0, 0] = 1
-    assert conv2d(Tensor(x), Tensor(weight)).data.tolist() == [[[[0, 0], [0, 0]]]]
+    np.testing.assert_allclose(convolve(Tensor(x), Tensor(weight)).data, [[[[0, 0], [0, 0]]]], atol=1e-12)
     x[0, 0, 0, 0], x[0, 0, 0, 1] = 0, 1
-    assert conv2d(Tensor(x), Tensor(weight)).data.tolist() == [[[[1, 0], [0, 0]]]]
-
-
-@pytest.mark.parametrize("images_at_a_time", [1, 2, 3, 99])
-@pytest.mark.parametrize("threads", [1, 2, 3, 7])
-def test_images_at_a_time_and_threads_do_not_matter(images_at_a_time, threads, rng, monkeypatch):
-    arrays = rng.standard_normal((5, 2, 4, 4)), rng.standard_normal((3, 2, 3, 3)), rng.standard_normal(3)
-    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: 1)
-    y, gradients = run(conv2d, *arrays)
-    monkeypatch.setattr(minidelve.backend.threads, "thread_count", lambda: threads)
-    one_image = 2 * 2 * 2 * 9 * 8  # bytes of its cols: OH OW K itemsize
-    monkeypatch.setattr("minidelve.ops.conv.im2col.COLS_BYTES", images_at_a_time * one_image)
-    y_parts, gradients_parts = run(conv2d, *arrays)
-    assert_close(y_parts, y)
-    for part, whole in zip(gradients_parts, gradients, strict=True):
-        assert_close(part, whole)
-
-
-@pytest.mark.parametrize("wanted", [0, 1, 2])
-def test_each_gradient_comes_alone_too(wanted, rng):
-    arrays = rng.standard_normal((2, 2, 4, 4)), rng.standard_normal((3, 2, 3, 3)), rng.standard_normal(3)
-    _, expected = run(conv2d, *arrays, cotangent=np.ones((2, 3, 2, 2)))
-    inputs = [Tensor(x, requires_grad=i == wanted) for i, x in enumerate(arrays)]
-    conv2d(*inputs).backward(np.ones((2, 3, 2, 2)))
-    assert [x.grad is not None for x in inputs] == [i == wanted for i in range(3)]
-    assert_close(inputs[wanted].grad, expected[wanted])
-
-
-def test_empty_batch():
-    parameters = np.ones((4, 3, 3, 3)), np.ones(4)
-    empty_batch(lambda *xs: conv2d(*xs, 2, 1), (3, 5, 5), (4, 3, 3), *parameters)
+    np.testing.assert_allclose(convolve(Tensor(x), Tensor(weight)).data, [[[[1, 0], [0, 0]]]], atol=1e-12)
 
 
 def test_wrong_shapes_and_options_are_named():
@@ -134,15 +74,19 @@ def test_wrong_shapes_and_options_are_named():
         raises(ValueError, lambda padding=padding: conv2d(x, w, padding=padding), "padding", repr(padding))
 
 
-def test_the_matrix_of_receptive_fields_is_there_for_a_few_images_at_a_time(rng):
-    x = Tensor(rng.standard_normal((64, 32, 16, 16)).astype(np.float32))
-    w = Tensor(rng.standard_normal((4, 32, 3, 3)).astype(np.float32))
-    tracemalloc.start()
-    with using(1):
-        conv2d(x, w, None, 1, 1, "im2col")
-    peak = tracemalloc.get_traced_memory()[1]
-    tracemalloc.stop()
-    assert peak < x.data.nbytes + 4 * (1 << 20)  # x channels last and cols; all cols would be 9 times x
+def test_what_an_algorithm_cannot_do_is_named():
+    x, w = zeros(1, 2, 6, 6), zeros(2, 2, 3, 3)
+
+    def refused(*named, w=w, **options):
+        raises(ValueError, lambda: conv2d(x, w, **options), *named)
+
+    refused("(3, 3)", "padding below", "use algorithm='auto'", padding=3, algorithm="direct")
+    refused("(3, 0)", "padding below", padding=(3, 0), algorithm="direct")
+    refused("(0, 3)", "padding below", padding=(0, 3), algorithm="direct")
+    refused("stride 1", "(2, 2)", "use algorithm='auto'", stride=2, algorithm="winograd")
+    refused("2x2 or 3x3", "(2, 3)", w=zeros(2, 2, 2, 3), algorithm="winograd")
+    refused("2x2 or 3x3", "(5, 5)", w=zeros(2, 2, 5, 5), algorithm="winograd")
+    refused("'fft'", "'winograd'", algorithm="fft")
 
 
 def test_whole_numbers_take_im2col(rng):

@@ -50,6 +50,8 @@ COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (d
 
 
 class Conv2d(Convolution):
+    """The op by its definition, so it bears the op's name."""
+
     def factors(self, x, w):
         return as_factor(x), as_factor(w)
 

@@ -41,7 +41,7 @@ df_prelu = channels_first(normal(*SHAPE))
 @contextmanager
 def setting(**values: float) -> Iterator[None]:
     """Constants of the ops and kernels for the time of a call: setting(COLS_BYTES=1 << 40)."""
-    home = {"COLS_BYTES": "minidelve.ops.conv2d", "STREAM_BYTES": "kernels.numba_cpu.prelu"}
+    home = {"COLS_BYTES": "minidelve.ops.conv.im2col", "STREAM_BYTES": "kernels.numba_cpu.prelu"}
     with ExitStack() as stack:
         for name, value in values.items():
             stack.enter_context(patch.object(sys.modules[home[name]], name, value))

@@ -12,8 +12,8 @@ from math import prod
 from minidelve.backend import array_module, empty_like
 from minidelve.backend.precision import as_factor, factors
 from minidelve.bench.case import LEVELS, Case, Numbers
+from minidelve.ops.conv.winograd_matrices import matrices
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
-from minidelve.ops.winograd import matrices
 
 
 def kernel_cases(numbers: Numbers) -> Iterator[Case]:

@@ -29,12 +29,13 @@ from typing import Any
 from minidelve import backend
 from minidelve.backend import cupy_module, kernels_for, precision
 from minidelve.bench.timing import Side
-from minidelve.ops import in_place_activation, pieces
+from minidelve.ops import pieces
+from minidelve.ops.conv import activation
 from minidelve.optim import loss_scale
 
 # Not kernels, and worth a line of their own.
 BESIDE = (
-    backend.matmul, precision.as_factor, pieces.column_sums, backend.uniform, in_place_activation.look_at,
+    backend.matmul, precision.as_factor, pieces.column_sums, backend.uniform, activation.look_at,
     loss_scale.all_finite,
 )  # fmt: skip
 PRODUCTS = ("matmul", "products", "transposed_products", "correlate", "correlate_weight")

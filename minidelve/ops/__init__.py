@@ -8,7 +8,7 @@ import numpy as np
 
 from minidelve.ops.avg_pool2d import avg_pool2d
 from minidelve.ops.concat import concat
-from minidelve.ops.conv2d import conv2d
+from minidelve.ops.conv import conv2d
 from minidelve.ops.cross_entropy import cross_entropy
 from minidelve.ops.dropout import dropout
 from minidelve.ops.elementwise import (

@@ -3,7 +3,7 @@
 Users see images as (N, C, H, W), as in PyTorch.  In memory the channels of a pixel lie side by side:
 (N, H, W, C).  Three things follow:
 
-    im2col copies whole runs of kw * C numbers instead of single ones (conv2d.py),
+    im2col copies whole runs of kw * C numbers instead of single ones (conv/im2col.py),
     pooling and PReLU have the channel as innermost loop: one SIMD lane a channel,
     the product  cols W^T  comes out in the layout that the next layer reads.
 

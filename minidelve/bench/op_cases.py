@@ -2,135 +2,128 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 from minidelve import nn, ops, optim
 from minidelve.bench.case import LEVELS, Case, Numbers
-from minidelve.bench.twin import as_torch, autocast
-from minidelve.ops.layout import channels_first
+from minidelve.bench.timing import Side
+from minidelve.bench.twin import as_torch, autocast, pyramid, sgd_of
+from minidelve.bench.work import Work, work_of
 from minidelve.tensor import Tensor
 
-FLOAT = 4
+Inputs = Callable[[Numbers], list[Any]]
 
 
-def op_cases(numbers: Numbers) -> Iterator[Case]:
-    """One after the other."""
-    batch, side, channels = numbers.sizes.maps
-    map_ = Map(numbers, numbers.sizes.maps)
-    size = map_.x.nbytes
-    weight = channels_first(numbers.normal(channels, 2, 2, channels))
-    products = 2.0 * batch * side * side * channels * channels
-    yield map_.case(
-        "conv2d 2x2",
-        lambda x, w: ops.conv2d(x, w, None, 1, (0, 0)),
-        lambda t, x, w: t.nn.functional.conv2d(x, w),
-        [weight],
-        flops=3 * products * 4 * (35 / 36) ** 2,
-    )
-    weight = channels_first(numbers.normal(channels, 3, 3, channels))
-    yield map_.case(
-        "conv2d 3x3",
-        lambda x, w: ops.conv2d(x, w, None, 1, 1),
-        lambda t, x, w: t.nn.functional.conv2d(x, w, padding=1),
-        [weight],
-        flops=3 * products * 9,
-    )
-    slopes = numbers.slopes(channels)
-    yield map_.case("prelu", ops.prelu, lambda t, x, a: t.nn.functional.prelu(x, a), [slopes], bytes=5 * size)
-    yield map_.case("relu", ops.relu, lambda t, x: t.relu(x), [], bytes=5 * size)
-    yield map_.case(
-        "max_pool2d",
-        lambda x: ops.max_pool2d(x, 2),
-        lambda t, x: t.nn.functional.max_pool2d(x, 2),
-        [],
-        bytes=2.5 * size,
-    )
-    last = Map(numbers, numbers.sizes.last)
-    yield last.case(
-        "spatial_pyramid_pool2d",
-        lambda x: ops.spatial_pyramid_pool2d(x, LEVELS),
-        pyramid,
-        [],
-        bytes=2 * last.x.nbytes,
-    )
-    yield linear_case(numbers)
-    yield momentum_case(numbers)
+def stage(*others: Inputs) -> Inputs:
+    """Maps of the second stage, and what they are combined with."""
+    return lambda numbers: [numbers.square_maps(numbers.sizes.maps), *(x for make in others for x in make(numbers))]
 
 
-def pyramid(torch: Any, x: Any) -> Any:
-    """The same bins by PyTorch's adaptive pooling."""
-    pool = torch.nn.functional.adaptive_max_pool2d
-    return torch.cat([pool(x, n).flatten(1) for n in LEVELS], dim=1)
+def weight(kernel: int) -> Inputs:
+    """Of a convolution to as many channels."""
+    return lambda numbers: [numbers.maps(numbers.sizes.maps[2], numbers.sizes.maps[2], kernel, kernel)]
 
 
-class Map:
-    """A map that ops are applied to, forward and backward, here and in PyTorch (channels_last, its faster layout)."""
-
-    def __init__(self, numbers: Numbers, size: tuple[int, int, int]):
-        batch, side, channels = size
-        self.numbers = numbers
-        self.x = channels_first(numbers.normal(batch, side, side, channels))
-
-    def case(self, name: str, ours: Callable, theirs: Callable, others: list[Any], **work: float) -> Case:
-        """forward(x, *others), then back from a random cotangent."""
-        inputs = [self.x, *others]
-        N, *rest = ours(*map(Tensor, inputs)).data.shape
-        df = self.numbers.normal(N, *rest[1:], rest[0])  # as it lies in memory: of a map channels last
-        if len(rest) == 3:
-            df = channels_first(df)
-        what = f"{' x '.join(map(str, self.x.shape))}, forward and backward"
-        return there_and_back(self.numbers, name, what, ours, theirs, inputs, df, **work)
+def last_maps(numbers: Numbers) -> list[Any]:
+    """Those before the pyramid."""
+    return [numbers.square_maps(numbers.sizes.last)]
 
 
-def linear_case(numbers: Numbers) -> Case:
+def fully_connected(numbers: Numbers) -> list[Any]:
     """fc2 of the full-size networks: 4096 -> 4096."""
     rows, units = numbers.sizes.fc
-    x, w, df = (numbers.normal(n, units) for n in (rows, units, rows))
-    what = f"{rows} x {units} -> {units}, forward and backward"
-
-    def theirs(torch: Any, x: Any, w: Any) -> Any:
-        return torch.nn.functional.linear(x, w)
-
-    return there_and_back(numbers, "linear", what, ops.linear, theirs, [x, w], df, flops=6.0 * rows * units**2)
+    return [numbers.normal(rows, units), numbers.normal(units, units)]
 
 
-def there_and_back(
-    numbers: Numbers, name: str, what: str, ours: Callable, theirs: Callable, inputs: list[Any], df: Any, **work: float
-) -> Case:
-    """Forward from the inputs, and back from df to the gradients of all of them.
+@dataclass(frozen=True)
+class Op:
+    """An op of some inputs, the first of them x, here and in PyTorch.
+
+    ours     (x, *others) -> y
+    theirs   (torch, x, *others) -> y
+    passes   how often each number of x is read or written, forward and backward; 0 of a product
+    """
+
+    ours: Callable[..., Tensor]
+    theirs: Callable[..., Any]
+    inputs: Inputs
+    passes: float = 0.0
+
+
+TABLE = {
+    "conv2d 2x2": Op(ops.conv2d, lambda t, x, w: t.nn.functional.conv2d(x, w), stage(weight(2))),
+    "conv2d 3x3": Op(
+        lambda x, w: ops.conv2d(x, w, padding=1),
+        lambda t, x, w: t.nn.functional.conv2d(x, w, padding=1),
+        stage(weight(3)),
+    ),
+    "prelu": Op(
+        ops.prelu,
+        lambda t, x, a: t.nn.functional.prelu(x, a),
+        stage(lambda numbers: [numbers.slopes(numbers.sizes.maps[2])]),
+        passes=5,  # y, f; df, y, dE/dy
+    ),
+    "relu": Op(ops.relu, lambda t, x: t.relu(x), stage(), passes=5),
+    "max_pool2d": Op(
+        lambda x: ops.max_pool2d(x, 2), lambda t, x: t.nn.functional.max_pool2d(x, 2), stage(), passes=2.5
+    ),  # a quarter as many numbers come out
+    "spatial_pyramid_pool2d": Op(
+        lambda x: ops.spatial_pyramid_pool2d(x, LEVELS), lambda t, x: pyramid(t, LEVELS)(x), last_maps, passes=2
+    ),  # few numbers come out
+    "linear": Op(ops.linear, lambda t, x, w: t.nn.functional.linear(x, w), fully_connected),
+}
+MOMENTUM = "momentum step"
+OPS = (*TABLE, MOMENTUM)
+
+
+def op_cases(names: Collection[str], numbers: Numbers) -> Iterator[Case]:
+    """The cases of these ops, one after the other."""
+    for name in OPS:
+        if name in names:
+            yield momentum_case(numbers) if name == MOMENTUM else there_and_back(name, TABLE[name], numbers)
+
+
+def there_and_back(name: str, op: Op, numbers: Numbers) -> Case:
+    """Forward from the inputs, and back from a random df to the gradients of all of them.
 
     In mixed precision only matrix products are in float16 on both sides, so only they run under PyTorch's autocast.
     """
-    rounds = "flops" in work
+    inputs = op.inputs(numbers)
+    x, y = inputs[0], op.ours(*map(Tensor, inputs))
+    df = numbers.maps(*y.shape)
+    if op.passes:
+        work, precision = Work(bytes=op.passes * x.nbytes), "fp32"
+    else:  # y, dE/dx and dE/dW are a product each
+        work, precision = Work(flops=3 * 2.0 * y.size * inputs[1][0].size), numbers.precision
 
-    def our_pass() -> list[Any]:
+    def ours() -> list[Any]:
         leaves = [Tensor(value, requires_grad=True) for value in inputs]
-        ours(*leaves).backward(df)
+        op.ours(*leaves).backward(df)
         return [leaf.grad for leaf in leaves]
 
-    def their_pass(torch: Any) -> Callable[[], list[Any]]:
+    def theirs(torch: Any) -> Side:
         tensors = [as_torch(torch, value).requires_grad_() for value in inputs]
-        half = rounds and numbers.precision == "mixed"
-        cotangent = as_torch(torch, df).to(torch.float16 if half else torch.float32)
+        cotangent = as_torch(torch, df).to(torch.float16 if precision == "mixed" else torch.float32)
 
         def run() -> list[Any]:
             for tensor in tensors:
                 tensor.grad = None
-            with autocast(torch, numbers.device, "mixed" if half else "fp32"):
-                y = theirs(torch, *tensors)
+            with autocast(torch, numbers.device, precision):
+                y = op.theirs(torch, *tensors)
             y.backward(cotangent)
             return [tensor.grad for tensor in tensors]
 
         return run
 
-    return Case("op", name, what, our_pass, theirs=their_pass, rounds=rounds, **work)
+    what = " x ".join(map(str, x.shape)) + (f" -> {y.shape[1]}" if x.ndim == 2 else "")
+    return Case("op", name, f"{what}, forward and backward", ours, work, theirs, precision)
 
 
 def momentum_case(numbers: Numbers) -> Case:
-    """The update of a parameter array: a, D and the gradient read, a and D written."""
-    count = numbers.sizes.weights
-    start, gradient = numbers.normal(count), numbers.normal(count)
+    """The update of a parameter array."""
+    start, gradient = (numbers.normal(numbers.sizes.weights) for _ in range(2))
     parameter = nn.Parameter(start.copy())
     parameter.grad = gradient
     optimizer = optim.SGD([parameter], 1e-6)
@@ -139,11 +132,10 @@ def momentum_case(numbers: Numbers) -> Case:
         optimizer.step()
         return [parameter.data]
 
-    def theirs(torch: Any) -> Callable[[], list[Any]]:
+    def theirs(torch: Any) -> Side:
         tensor = torch.nn.Parameter(as_torch(torch, start.copy()))
         tensor.grad = as_torch(torch, gradient)
-        fused = {"fused": True} if tensor.is_cuda else {}
-        sgd = torch.optim.SGD([tensor], 1e-6, momentum=0.9, weight_decay=5e-4, **fused)
+        sgd = sgd_of(torch, [{"params": [tensor], "weight_decay": 5e-4}], 1e-6)
 
         def run() -> list[Any]:
             sgd.step()
@@ -151,4 +143,5 @@ def momentum_case(numbers: Numbers) -> Case:
 
         return run
 
-    return Case("op", "momentum step", f"{count:,} weights", ours, bytes=5.0 * FLOAT * count, theirs=theirs)
+    work = work_of("momentum_step", (parameter.data, start, gradient), {}, None)  # a, and two of its size: D, gradient
+    return Case("op", MOMENTUM, f"{start.size:,} weights", ours, work, theirs)

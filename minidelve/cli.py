@@ -7,7 +7,6 @@ traceback, as it should.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -28,6 +27,7 @@ from minidelve.commands import (
     train,
 )
 from minidelve.errors import UserError
+from minidelve.progress import note, silence
 
 COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, reproduce, doctor)
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
@@ -59,18 +59,17 @@ def main(argv: Sequence[str] | None = None) -> int:
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
             return args.run(args)
     except UserError as error:
-        print(f"minidelve: {error}", file=sys.stderr)
+        note(f"minidelve: {error}")
         return 2
     except MemoryError as error:
-        print(
+        note(
             f"minidelve: not enough memory ({error or 'no more can be had'}); try a smaller --batch-size or --size, "
-            "or a smaller network (--width, --fc)",
-            file=sys.stderr,
+            "or a smaller network (--width, --fc)"
         )
         return 2
     except KeyboardInterrupt as stop:
-        print(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted", file=sys.stderr)
+        note(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted")
         return 130
     except BrokenPipeError:  # the reader of our output went away, as in `minidelve data | head`
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        silence(sys.stdout)
         return 0

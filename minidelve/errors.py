@@ -1,15 +1,30 @@
-"""What a user can meet when something cannot be done: one exception for each kind, and how they are worded.
+"""What a user can meet when something cannot be done: one exception for each kind, and how all are worded.
 
-Every message is one line of three parts: what was found, what was expected, and the cure. A program may print
-it alone and stop, with exit code 2: no traceback helps against a truncated JPEG. A fault of our own is no
-UserError and keeps its traceback.
+Every message is one line of up to three parts: what was found, what was expected, and the cure.
+
+>>> raise RunError("--short-side 40 is smaller than the crop", expected="at least 56", cure="leave it out")
+Traceback (most recent call last):
+    ...
+minidelve.errors.RunError: --short-side 40 is smaller than the crop; expected at least 56; leave it out
+
+A program may print it alone and stop, with exit code 2: no traceback helps against a truncated JPEG. A fault of
+our own is not a UserError and keeps its traceback.
 """
 
 from __future__ import annotations
 
 
 class UserError(ValueError):
-    """Something that the user can mend; one line with the value, what was expected and the cure."""
+    """Something that the user can mend.
+
+    found      the value, by the name that the user knows it under, and what is wrong with it
+    expected   what would have been right
+    cure       what to do
+    """
+
+    def __init__(self, found: str, *, expected: str = "", cure: str = ""):
+        parts = [found, f"expected {expected}" if expected else "", cure]
+        super().__init__(" ".join("; ".join(part for part in parts if part).splitlines()))
 
 
 class DataError(UserError):

@@ -1,18 +1,53 @@
-"""Progress of long work: a bar on a terminal, plain lines elsewhere (a log file, a pipe)."""
+"""All that is printed: results on stdout, and on stderr how far long work is and what happened on the way.
+
+    say(line)                              a result, or a line of a log
+    note(line)                             a remark on the way
+    for image in progress(images, n, "packing", "image"): ...
+
+Work never ends because nobody reads: where the reader of a pipe has gone (`| head`), it goes on in silence.
+"""
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 from collections.abc import Iterable, Iterator
-from typing import TypeVar
+from typing import TextIO, TypeVar
 
 T = TypeVar("T")
 EVERY_SECONDS = 10.0  # between two plain lines
 
 
+def say(text: str = "") -> None:
+    """Print a result on stdout at once."""
+    _print(text, sys.stdout)
+
+
+def note(text: str) -> None:
+    """Print a remark on stderr at once."""
+    _print(text, sys.stderr)
+
+
+def _print(text: str, stream: TextIO) -> None:
+    try:
+        print(text, file=stream, flush=True)
+    except BrokenPipeError:
+        silence(stream)
+
+
+def silence(stream: TextIO) -> None:
+    """Send what is still written to a stream whose reader has gone to nowhere."""
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, stream.fileno())
+    os.close(nowhere)
+
+
 def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> Iterator[T]:
-    """Yield the items, showing on stderr how far we are and how long it may still take."""
+    """Yield the items, showing on stderr how far we are and how long it may still take.
+
+    A bar on a terminal, plain lines elsewhere (a log file, a pipe).
+    """
     if sys.stderr.isatty():
         from tqdm import tqdm  # late: only a terminal needs it
 
@@ -26,7 +61,7 @@ def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> 
             first = now  # until here kernels were compiled: the estimate counts from here on
         if now - spoken >= EVERY_SECONDS and done < total:
             left = f", about {duration((now - first) / (done - 1) * (total - done))} left" if done > 1 else ""
-            print(f"{what}: {done}/{total}{left}", file=sys.stderr, flush=True)
+            note(f"{what}: {done}/{total}{left}")
             spoken = now
 
 

@@ -1,10 +1,12 @@
-"""Plain progress lines of long work, on a clock that the test turns."""
+"""What is printed: progress lines, on a clock that the test turns, and what happens when nobody reads."""
 
+import os
+import sys
 import time
 
 import pytest
 
-from minidelve.progress import duration, progress
+from minidelve.progress import duration, note, progress, say
 
 
 @pytest.fixture
@@ -42,3 +44,18 @@ def test_nothing_is_lost_on_the_way(clock):
 
 def test_durations_as_a_person_says_them():
     assert [duration(s) for s in (42, 200, 7500)] == ["42 s", "3 min 20 s", "2 h 5 min"]
+
+
+def test_results_and_remarks_go_to_streams_of_their_own(capsys):
+    say("result")
+    note("remark")
+    assert capsys.readouterr() == ("result\n", "remark\n")
+
+
+def test_work_goes_on_when_the_reader_has_gone(monkeypatch):
+    reading, writing = os.pipe()
+    os.close(reading)
+    with open(writing, "w") as pipe:
+        monkeypatch.setattr(sys, "stdout", pipe)
+        say("nobody hears it")
+        say("nor this")

@@ -18,6 +18,7 @@ from minidelve.backend.threads import thread_count
 from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
 from minidelve.commands.doctor_cuda import cuda
+from minidelve.progress import say
 
 LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
 # What changes speed or numbers, or where compiled kernels are kept.
@@ -39,8 +40,8 @@ def run(args: argparse.Namespace) -> int:
     """Print a table."""
     for section in (versions, processor, kernels, cuda, environment):
         for name, value in section():
-            print(f"{name:<22} {value}", flush=True)
-        print()
+            say(f"{name:<22} {value}")
+        say()
     return 0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import math
+from contextlib import nullcontext
 from typing import Any
 
 from minidelve import data
@@ -18,6 +19,7 @@ from minidelve.commands.arguments import (
 from minidelve.errors import RunError
 from minidelve.evaluation.report import ReportFolder, table, worst_classes
 from minidelve.evaluation.runs import AS_TRAINED, Way, evaluate_runs
+from minidelve.progress import say
 
 EXAMPLE = """
 minidelve evaluate runs/first
@@ -102,25 +104,30 @@ def run(args: argparse.Namespace) -> int:
     args.flip = way.mirrored
     if args.overwrite and not args.out:
         raise RunError("--overwrite replaces the files of --out; give --out too")
-    folder = ReportFolder(args.out, args.overwrite) if args.out else None
+    with ReportFolder(args.out, args.overwrite) if args.out else nullcontext() as folder:
+        return evaluate(args, way, folder)
+
+
+def evaluate(args: argparse.Namespace, way: Way, folder: ReportFolder | None) -> int:
+    """Evaluate, print, and fill the folder of --out if there is one."""
     found = evaluate_runs(args.run_paths, args.data, args.split, way)
     rows, dataset = found.rows, found.dataset
     last = rows[-1].tally
     errors = last.errors()
     if len(rows) == 1:
-        print(
+        say(
             f"{dataset.name} {args.split}{unusual(args)}: top-1 error {errors.top1:.2f}%, "
             f"top-5 error {errors.top5:.2f}%, cross entropy {errors.loss:.4f} ({errors.images} images)"
         )
     else:
-        print(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
+        say(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
     if args.confusions:
-        print(worst_classes(last, dataset.class_names, args.confusions))
+        say(worst_classes(last, dataset.class_names, args.confusions))
     for reason in found.skipped.values():
-        print(f"left out: {reason}")
+        say(f"left out: {reason}")
     if folder:
         folder.write(options(args, dataset, found.skipped), rows, dataset.classes, dataset.class_names)
-        print(f"evaluation.json and classes.csv are in {args.out}")
+        say(f"evaluation.json and classes.csv are in {args.out}")
     return 0
 
 

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 
 from minidelve.errors import RunError
+from minidelve.files import disk_errors, write_whole
 
 FORMS = ("png", "pdf", "svg")
 
@@ -36,10 +37,5 @@ class PictureFile:
 
     def write(self, content: bytes) -> None:
         """Write the picture, replacing an old one only when complete."""
-        unfinished = self.path.with_name(self.path.name + ".unfinished")
-        try:
-            unfinished.write_bytes(content)
-            os.replace(unfinished, self.path)
-        except OSError as error:
-            reason = f"cannot be written ({error.strerror}); name another place"
-            raise RunError(f"{self.option} {self.path} {reason}") from error
+        with disk_errors(f"{self.option} {self.path}", "name another place"):
+            write_whole(self.path, content)

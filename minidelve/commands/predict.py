@@ -23,6 +23,7 @@ from minidelve.commands.arguments import (
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.errors import RunError
 from minidelve.evaluation.predict import describe, draw, first_name, predict
+from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.loop import check_device, views, within_device_memory
 from minidelve.training.run_folder import find_checkpoint
@@ -88,11 +89,11 @@ def run(args: argparse.Namespace) -> int:
             pictures.truths,
         )
     for prediction in predictions:
-        print(describe(prediction))
+        say(describe(prediction))
     drawn = predictions[:MOST_DRAWN]
     picture.write(draw(drawn, f"{config['model']} ({config['activation']}), {path}", picture.form))
     less = f" (the first {MOST_DRAWN} pictures)" if len(drawn) < len(predictions) else ""
-    print(f"drawn in {out}{less}")
+    say(f"drawn in {out}{less}")
     return 0
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import sys
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -26,6 +25,7 @@ from minidelve.commands.arguments import (
 from minidelve.commands.config_file import read_config, show_config
 from minidelve.commands.network_options import SHAPE_OPTIONS
 from minidelve.errors import RunError
+from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
 from minidelve.training.loop import check_fits, create_network, train
@@ -164,7 +164,7 @@ def run(args: argparse.Namespace, actions: dict[str, argparse.Action]) -> int:
     config = resumed_config(args.out, given) if args.resume else resolve(given)
     if args.show_config:
         check(config)
-        print(show_config(config, {"file": file, "flag": flags}))
+        say(show_config(config, {"file": file, "flag": flags}))
         return 0
     result = train(config, args.out, resume=args.resume, overwrite=args.overwrite, say=say)
     if result["bad_images_left_out"]:
@@ -185,14 +185,6 @@ def check(config: Config) -> None:
     if config.warm_start:
         find_checkpoint(Path(config.warm_start))
     check_fits(create_network(config, classes=2, init=models.UNFILLED), config)
-
-
-def say(line: str) -> None:
-    """Print a line; when the reader of our output has gone (`| head`), go on training without one."""
-    try:
-        print(line, flush=True)
-    except BrokenPipeError:
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
 
 
 def merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:

@@ -95,7 +95,7 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     bars = max(len(p.classes) for p in predictions)
     heights = [2.2, 0.24 * bars + 0.1] * rows
     figure = Figure(figsize=(2.6 * columns + 0.2, sum(heights) + 0.35 * rows + 0.4), layout="constrained")
-    figure.suptitle(title, fontsize=9, parse_math=False)  # a "$" in a name is no formula
+    figure.suptitle(title, fontsize=9, parse_math=False)  # a "$" in a name does not begin a formula
     grid = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes in grid.flat:
         axes.set_axis_off()

@@ -11,7 +11,6 @@ from __future__ import annotations
 import csv
 import io
 import json
-import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +19,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.predict import first_name
 from minidelve.evaluation.tally import ClassErrors, Tally
-from minidelve.training.run_folder import check_writable
+from minidelve.files import OwnFolder, disk_errors, write_whole
 
 FILES = ("evaluation.json", "classes.csv")
 CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")
@@ -62,20 +61,24 @@ def taken_for(errors: ClassErrors, names: Sequence[str], most: int = 3) -> str:
     return ", ".join(f"{first_name(names[label])} ({count})" for label, count in errors.taken_for[:most])
 
 
-class ReportFolder:
+class ReportFolder(OwnFolder):
     """The folder of --out: checked before the work begins; RunError if it cannot take the files."""
 
     def __init__(self, path: Path, overwrite: bool):
-        self.path = path
-        if path.exists() and not path.is_dir():
-            raise RunError(f"--out {path} is a file; expected a folder, or a new name")
-        check_writable(path)
-        present = sorted(os.listdir(path)) if path.exists() else []
-        strangers = [name for name in present if name not in FILES]
+        super().__init__(path, FILES, f"--out {path}")
+        self.overwrite = overwrite
+        self.guard()
+        self.check_writable()
+
+    def guard(self) -> None:
+        """Refuse a folder with other files, or with an evaluation that is not to be replaced."""
+        present, strangers = self.present(), self.strangers()
         if strangers:
-            raise RunError(f"--out {path} holds {strangers[0]}; expected a new folder or one of an earlier evaluation")
-        if present and not overwrite:
-            raise RunError(f"--out {path} already holds {present[0]}; add --overwrite, or name another folder")
+            raise RunError(
+                f"--out {self.path} holds {strangers[0]}; expected a new folder or one of an earlier evaluation"
+            )
+        if present and not self.overwrite:
+            raise RunError(f"--out {self.path} already holds {present[0]}; add --overwrite, or name another folder")
 
     def write(self, options: dict[str, Any], rows: Sequence[Row], classes: Sequence[str], names: Sequence[str]) -> None:
         """evaluation.json and classes.csv, each replaced only when complete."""
@@ -84,17 +87,9 @@ class ReportFolder:
             e = row.tally.errors()
             figures = {"top1_error": e.top1, "top5_error": e.top5, "cross_entropy": e.loss, "images": e.images}
             results.append({"run": row.run, "scale": row.scale, **figures})
-        try:
-            self.path.mkdir(parents=True, exist_ok=True)
-            self._write("evaluation.json", json.dumps({**options, "rows": results}, indent=2) + "\n")
-            self._write("classes.csv", classes_csv(rows[-1].tally, classes, names))
-        except OSError as error:
-            raise RunError(f"--out {self.path} cannot be written ({error.strerror}); name another folder") from error
-
-    def _write(self, name: str, text: str) -> None:
-        unfinished = self.path / f"{name}.unfinished"
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, self.path / name)
+        with disk_errors(self.what, "name another folder"):
+            write_whole(self.path / "evaluation.json", json.dumps({**options, "rows": results}, indent=2) + "\n")
+            write_whole(self.path / "classes.csv", classes_csv(rows[-1].tally, classes, names))
 
 
 def classes_csv(tally: Tally, classes: Sequence[str], names: Sequence[str]) -> str:

@@ -56,7 +56,7 @@ class Way:
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What a test found: a row for each run and scale, for means over scales and over runs (protocols/ensemble.py)."""
+    """What a test found: a row for each run and scale, for means over scales and over runs (ensemble.py)."""
 
     rows: list[Row]
     dataset: data.Dataset

@@ -28,8 +28,8 @@ from minidelve.errors import RunError
 from minidelve.experiments.item import Item, Rows, Setup, Trend
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
+from minidelve.files import check_writable
 from minidelve.progress import duration, progress
-from minidelve.training.run_folder import check_writable
 
 OWN_FILES = {"page.md", "figure.png", "results.csv", "parts", "unfinished"}
 
@@ -139,7 +139,7 @@ def check_folder(work: Work) -> None:
         raise RunError(
             f"--out: {work.folder} holds {strangers[0]}, which is no part of an item; name another folder with --out"
         )
-    check_writable(work.folder)
+    check_writable(work.folder, f"--out: {work.folder}")
 
 
 @contextmanager

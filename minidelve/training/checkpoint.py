@@ -25,6 +25,7 @@ import numpy as np
 
 from minidelve import data, models
 from minidelve.errors import CheckpointError
+from minidelve.files import writing_whole
 
 FORMAT = 1
 # What meta holds at least, beside the format.
@@ -57,16 +58,8 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
     arrays: dict[str, Any] = {f"model/{name}": value for name, value in checkpoint.parameters.items()}
     arrays |= {f"optimizer/{i}": value for i, value in enumerate(checkpoint.steps)}
     meta = json.dumps({"format": FORMAT, **checkpoint.meta})
-    unfinished = path.with_suffix(".unfinished")
-    try:
-        with open(unfinished, "wb") as file:
-            np.savez(file, mean=checkpoint.mean, meta=np.array(meta), **arrays)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(unfinished, path)
-    except BaseException:  # a full disk, Ctrl-C: leave no half a file behind
-        unfinished.unlink(missing_ok=True)
-        raise
+    with writing_whole(path) as file:
+        np.savez(file, mean=checkpoint.mean, meta=np.array(meta), **arrays)
 
 
 def load(path: Path, optimizer: bool = True) -> Checkpoint:

@@ -64,7 +64,19 @@ def train(
     Raises RunError (or data.DataError) with one line for anything the user can mend, a loss that stops
     being finite included; the folder then still holds the last finished epoch.
     """
-    folder = RunFolder(out, resume=resume, overwrite=overwrite)
+    with RunFolder(out, resume=resume, overwrite=overwrite) as folder:
+        return _train(config, folder, resume, say, data_sets)
+
+
+def _train(
+    config: Config,
+    folder: RunFolder,
+    resume: bool,
+    say: Callable[[str], None],
+    data_sets: tuple[data.Dataset, data.Dataset] | None,
+) -> dict[str, Any]:
+    """`train` in a folder of its own."""
+    out = folder.path
     check_device(config.device)
     saved = checkpoint.load(folder.last) if resume else None
     if config.warm_start and not saved and find_checkpoint(Path(config.warm_start)).resolve().parent == out.resolve():

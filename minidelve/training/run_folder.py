@@ -14,14 +14,12 @@ import csv
 import io
 import json
 import os
-import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
 from minidelve.errors import CheckpointError, RunError
+from minidelve.files import OwnFolder, copy_whole, disk_errors, write_whole
 from minidelve.training import checkpoint
 
 COLUMNS = (
@@ -36,13 +34,10 @@ COLUMNS = (
 )
 
 
-OWN_FILES = {
-    "config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json",
-    "last.unfinished", "best.unfinished",
-}  # fmt: skip
+OWN_FILES = {"config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"}
 
 
-class RunFolder:
+class RunFolder(OwnFolder):
     """Opens, guards and fills one run's folder.
 
     Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is
@@ -53,53 +48,41 @@ class RunFolder:
     """
 
     def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
-        self.path, self.overwrite = path, overwrite
-        self.filled = resume  # whether what lies there is this run's
+        super().__init__(path, OWN_FILES, f"--out {path}")
         if resume and overwrite:
             raise RunError("--resume and --overwrite exclude each other; give one of them")
-        if resume and not os.path.isfile(self.last):
-            raise RunError(f"--resume: {path} holds no last.npz; leave --resume out to start a new run there")
-        self._guard()
+        self.resume, self.overwrite = resume, overwrite
+        self.filled = resume  # whether what lies there is this run's
+        self.guard()
+        self.check_writable()
 
-    last = property(lambda self: self.path / "last.npz")
-    best = property(lambda self: self.path / "best.npz")
-
-    def _guard(self) -> None:
-        """Refuse a folder with other contents, or one that cannot be written."""
-        present = self._present()
-        if present and not (self.filled or self.overwrite):
+    def guard(self) -> None:
+        """Refuse a folder with another run that is not to be replaced, or with other files."""
+        if self.resume:
+            if not os.path.isfile(self.last):
+                raise RunError(f"--resume: {self.path} holds no last.npz; leave --resume out to start a new run there")
+            return
+        present, strangers = self.present(), self.strangers()
+        if present and not self.overwrite:
             raise RunError(
                 f"--out {self.path} is not empty ({present[0]}); add --resume to go on with that run, --overwrite to "
                 "replace it, or name another folder"
             )
-        # Overwriting replaces a run, never anything else that happens to lie there.
-        strangers = [name for name in present if name not in OWN_FILES]
-        if strangers and self.overwrite:
+        if strangers:  # overwriting replaces a run, never anything else that happens to lie there
             raise RunError(
-                f"--overwrite: {self.path} holds {strangers[0]}, which is no part of a run; name another folder"
+                f"--overwrite: {self.path} holds {strangers[0]}, which is not part of a run; name another folder"
             )
-        check_writable(self.path)
 
-    def _present(self) -> list[str]:
-        try:
-            return sorted(os.listdir(self.path))
-        except FileNotFoundError:
-            return []
-        except NotADirectoryError:
-            raise RunError(f"--out {self.path} is a file or lies under one; expected a folder, or a new name") from None
-        except OSError as error:
-            raise RunError(f"--out {self.path} cannot be read ({error.strerror}); name another folder") from error
+    last = property(lambda self: self.path / "last.npz")
+    best = property(lambda self: self.path / "best.npz")
 
     def keep(
         self, state: checkpoint.Checkpoint, config: dict[str, Any], history: list[dict[str, Any]], is_best: bool
     ) -> None:
-        """Save the state and the metrics after an epoch; the first call makes the folder."""
+        """Save the state and the metrics after an epoch."""
         with self.writing():
             if not self.filled:
-                self._guard()  # again: another run may have begun here since
-                self.path.mkdir(parents=True, exist_ok=True)
-                for name in OWN_FILES & set(self._present()):
-                    (self.path / name).unlink()
+                self.remove()
                 self.filled = True
             self.write_json("config.json", config)
             checkpoint.save(self.last, state)
@@ -109,24 +92,16 @@ class RunFolder:
         """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
         with self.writing():
             if is_best:
-                unfinished = self.best.with_suffix(".unfinished")
-                shutil.copyfile(self.last, unfinished)
-                os.replace(unfinished, self.best)
+                copy_whole(self.last, self.best)
             self.write_metrics(history)
 
-    @contextmanager
-    def writing(self) -> Iterator[None]:
+    def writing(self) -> AbstractContextManager[None]:
         """Turn what a full or vanished disk raises into a RunError."""
-        try:
-            yield
-        except OSError as error:
-            raise RunError(
-                f"--out {self.path} cannot be written ({error.strerror}); make room there or name another folder"
-            ) from error
+        return disk_errors(self.what)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a dict as an indented .json file."""
-        self._write(name, json.dumps(content, indent=2) + "\n")
+        write_whole(self.path / name, json.dumps(content, indent=2) + "\n")
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write metrics.csv anew from the whole history."""
@@ -134,22 +109,7 @@ class RunFolder:
         writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
         writer.writeheader()
         writer.writerows({name: _rounded(name, row[name]) for name in COLUMNS} for row in history)
-        self._write("metrics.csv", text.getvalue())
-
-    def _write(self, name: str, text: str) -> None:
-        unfinished = self.path / "last.unfinished"
-        unfinished.write_text(text, encoding="utf-8")
-        os.replace(unfinished, self.path / name)
-
-
-def check_writable(path: Path) -> None:
-    """RunError when the folder `path`, there already or to be made, cannot be written; tried, and nothing is left."""
-    nearest = next(p for p in (path.absolute(), *path.absolute().parents) if p.exists())
-    try:
-        os.rmdir(tempfile.mkdtemp(prefix=".minidelve-", dir=nearest))
-    except OSError as error:
-        reason = f"{error.strerror} in {nearest}"
-        raise RunError(f"--out {path} cannot be written ({reason}); name another folder") from error
+        write_whole(self.path / "metrics.csv", text.getvalue())
 
 
 def _rounded(name: str, value: float) -> str:

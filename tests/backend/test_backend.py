@@ -12,7 +12,7 @@ import pytest
 from minidelve import Tensor, backend
 from minidelve.backend import cuda_install
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 
 
 def python(code: str, *paths: Path, **environment: str) -> subprocess.CompletedProcess:

@@ -27,7 +27,7 @@ from minidelve.training import validation as testing
 from minidelve.training.loop import within_device_memory
 from minidelve.training.validation import evaluate
 
-FAKE = Path(__file__).parent / "cuda" / "fake"
+FAKE = Path(__file__).parents[1] / "cuda" / "fake"
 
 # stdin: a JSON list a line, the arguments of minidelve, or ["!room", bytes to be left on the device], or
 # ["!python", code].  stdout: [exit code, stdout, stderr] for each.

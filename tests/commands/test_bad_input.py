@@ -156,7 +156,7 @@ def test_a_used_out(refused, quick, trained, out):
 def test_strangers_in_out_are_never_overwritten(refused, quick, trained, out):
     shutil.copytree(trained, out)
     (out / "thesis.tex").write_text("years of work")
-    refused(["train", *quick, "--out", out, "--overwrite"], out, "thesis.tex", "no part of a run", "another folder")
+    refused(["train", *quick, "--out", out, "--overwrite"], out, "thesis.tex", "not part of a run", "another folder")
 
 
 @pytest.mark.parametrize("spoil", ["bad option", "bad image", "diverges", "ctrl-c"])

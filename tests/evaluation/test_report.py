@@ -40,7 +40,8 @@ def test_a_class_that_is_never_mistaken_has_no_rival():
 
 
 def test_the_folder_has_every_row_and_the_classes_of_the_last(tmp_path):
-    ReportFolder(tmp_path / "out", overwrite=False).write({"protocol": "dense"}, ROWS, CLASSES, NAMES)
+    with ReportFolder(tmp_path / "out", overwrite=False) as folder:
+        folder.write({"protocol": "dense"}, ROWS, CLASSES, NAMES)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["classes.csv", "evaluation.json"]
     assert (tmp_path / "out" / "classes.csv").read_text() == LAST_CSV
     written = json.loads((tmp_path / "out" / "evaluation.json").read_text())

@@ -19,9 +19,11 @@ STATE = Checkpoint({"w": np.ones(2)}, [np.zeros(2)], np.zeros((1, 1, 3)), {})
 
 
 def test_nothing_is_written_before_the_first_epoch(tmp_path):
-    folder = RunFolder(tmp_path / "a" / "b")
+    with RunFolder(tmp_path / "a" / "b"):
+        pass
     assert not (tmp_path / "a").exists()
-    folder.keep(STATE, {"lr": 1}, [ROW], is_best=True)
+    with RunFolder(tmp_path / "a" / "b") as folder:
+        folder.keep(STATE, {"lr": 1}, [ROW], is_best=True)
     assert sorted(os.listdir(tmp_path / "a" / "b")) == ["best.npz", "config.json", "last.npz", "metrics.csv"]
 
 
@@ -50,10 +52,13 @@ def test_best_stays_when_an_epoch_is_worse(tmp_path):
 
 def test_two_runs_that_begin_in_the_same_place_do_not_mix(tmp_path):
     first, second = RunFolder(tmp_path), RunFolder(tmp_path)
-    first.keep(STATE, {}, [ROW], is_best=True)
+    with first:
+        with pytest.raises(RunError, match="is in use by process"):
+            second.__enter__()
+        first.keep(STATE, {}, [ROW], is_best=True)
     before = (tmp_path / "last.npz").read_bytes()
     with pytest.raises(RunError, match="is not empty"):
-        second.keep(STATE, {}, [ROW], is_best=True)
+        second.__enter__()
     assert (tmp_path / "last.npz").read_bytes() == before
 
 

@@ -80,11 +80,6 @@ class Numbers:
         """(N, C, *spatial), channels last in memory, as a network holds it."""
         return channels_first(self.normal(N, *spatial, C))
 
-    def square_maps(self, size: tuple[int, int, int]) -> Any:
-        """The same, of a size (batch, side, channels)."""
-        batch, side, channels = size
-        return self.maps(batch, channels, side, side)
-
     def slopes(self, count: int) -> Any:
         """PReLU's, as they begin."""
         return to_device(np.full(count, 0.25, np.float32), self.device)

@@ -1,124 +1,89 @@
-"""Ops forward and backward, as a network calls them, beside PyTorch's."""
+"""Ops forward and backward, as the layers of a network call them, beside PyTorch's."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterator
-from dataclasses import dataclass
 from typing import Any
 
-from minidelve import nn, ops, optim
+from minidelve import nn, optim
 from minidelve.bench.case import LEVELS, Case, Numbers
 from minidelve.bench.timing import Side
-from minidelve.bench.twin import as_torch, autocast, pyramid, sgd_of
+from minidelve.bench.twin import as_torch, autocast, sgd_of, twin_of
 from minidelve.bench.work import Work, work_of
 from minidelve.tensor import Tensor
 
-Inputs = Callable[[Numbers], list[Any]]
-
-
-def stage(*others: Inputs) -> Inputs:
-    """Maps of the second stage, and what they are combined with."""
-    return lambda numbers: [numbers.square_maps(numbers.sizes.maps), *(x for make in others for x in make(numbers))]
-
-
-def weight(kernel: int) -> Inputs:
-    """Of a convolution to as many channels."""
-    return lambda numbers: [numbers.maps(numbers.sizes.maps[2], numbers.sizes.maps[2], kernel, kernel)]
-
-
-def last_maps(numbers: Numbers) -> list[Any]:
-    """Those before the pyramid."""
-    return [numbers.square_maps(numbers.sizes.last)]
-
-
-def fully_connected(numbers: Numbers) -> list[Any]:
-    """fc2 of the full-size networks: 4096 -> 4096."""
-    rows, units = numbers.sizes.fc
-    return [numbers.normal(rows, units), numbers.normal(units, units)]
-
-
-@dataclass(frozen=True)
-class Op:
-    """An op of some inputs, the first of them x, here and in PyTorch.
-
-    ours     (x, *others) -> y
-    theirs   (torch, x, *others) -> y
-    passes   how often each number of x is read or written, forward and backward; 0 of a product
-    """
-
-    ours: Callable[..., Tensor]
-    theirs: Callable[..., Any]
-    inputs: Inputs
-    passes: float = 0.0
-
-
-TABLE = {
-    "conv2d 2x2": Op(ops.conv2d, lambda t, x, w: t.nn.functional.conv2d(x, w), stage(weight(2))),
-    "conv2d 3x3": Op(
-        lambda x, w: ops.conv2d(x, w, padding=1),
-        lambda t, x, w: t.nn.functional.conv2d(x, w, padding=1),
-        stage(weight(3)),
-    ),
-    "prelu": Op(
-        ops.prelu,
-        lambda t, x, a: t.nn.functional.prelu(x, a),
-        stage(lambda numbers: [numbers.slopes(numbers.sizes.maps[2])]),
-        passes=5,  # y, f; df, y, dE/dy
-    ),
-    "relu": Op(ops.relu, lambda t, x: t.relu(x), stage(), passes=5),
-    "max_pool2d": Op(
-        lambda x: ops.max_pool2d(x, 2), lambda t, x: t.nn.functional.max_pool2d(x, 2), stage(), passes=2.5
-    ),  # a quarter as many numbers come out
-    "spatial_pyramid_pool2d": Op(
-        lambda x: ops.spatial_pyramid_pool2d(x, LEVELS), lambda t, x: pyramid(t, LEVELS)(x), last_maps, passes=2
-    ),  # few numbers come out
-    "linear": Op(ops.linear, lambda t, x, w: t.nn.functional.linear(x, w), fully_connected),
+# Of C channels or units, to as many.
+LAYERS: dict[str, Callable[[int], nn.Module]] = {
+    "conv2d 2x2": lambda C: nn.Conv2d(C, C, 2, bias=False),
+    "conv2d 3x3": lambda C: nn.Conv2d(C, C, 3, padding=1, bias=False),
+    "prelu": nn.PReLU,
+    "relu": lambda C: nn.ReLU(),
+    "max_pool2d": lambda C: nn.MaxPool2d(2),
+    "spatial_pyramid_pool2d": lambda C: nn.SpatialPyramidPool2d(LEVELS),
+    "linear": lambda C: nn.Linear(C, C, bias=False),
 }
+# How often each number of x is read or written, forward and backward: y, f; df, y, dE/dy of a rectifier. From pooling
+# fewer numbers come out. Of a product the flops count.
+PASSES = {"prelu": 5, "relu": 5, "max_pool2d": 2.5, "spatial_pyramid_pool2d": 2}
 MOMENTUM = "momentum step"
-OPS = (*TABLE, MOMENTUM)
+OPS = (*LAYERS, MOMENTUM)
 
 
 def op_cases(names: Collection[str], numbers: Numbers) -> Iterator[Case]:
     """The cases of these ops, one after the other."""
     for name in OPS:
         if name in names:
-            yield momentum_case(numbers) if name == MOMENTUM else there_and_back(name, TABLE[name], numbers)
+            yield momentum_case(numbers) if name == MOMENTUM else there_and_back(name, numbers)
 
 
-def there_and_back(name: str, op: Op, numbers: Numbers) -> Case:
-    """Forward from the inputs, and back from a random df to the gradients of all of them.
+def there_and_back(name: str, numbers: Numbers) -> Case:
+    """Forward from x, and back from a random df to the gradients of x and of the layer's parameters.
 
     In mixed precision only matrix products are in float16 on both sides, so only they run under PyTorch's autocast.
     """
-    inputs = op.inputs(numbers)
-    x, y = inputs[0], op.ours(*map(Tensor, inputs))
+    x = numbers.maps(*input_shape(name, numbers))
+    layer = LAYERS[name](x.shape[1])
+    layer.to(numbers.device)
+    y = layer(Tensor(x))
     df = numbers.maps(*y.shape)
-    if op.passes:
-        work, precision = Work(bytes=op.passes * x.nbytes), "fp32"
+    if name in PASSES:
+        work, precision = Work(bytes=PASSES[name] * x.nbytes), "fp32"
     else:  # y, dE/dx and dE/dW are a product each
-        work, precision = Work(flops=3 * 2.0 * y.size * inputs[1][0].size), numbers.precision
+        (W,) = layer.parameters()
+        work, precision = Work(flops=3 * 2.0 * y.size * W[0].size), numbers.precision
 
     def ours() -> list[Any]:
-        leaves = [Tensor(value, requires_grad=True) for value in inputs]
-        op.ours(*leaves).backward(df)
+        leaves = [Tensor(x, requires_grad=True), *layer.parameters()]
+        for leaf in leaves:
+            leaf.grad = None
+        layer(leaves[0]).backward(df)
         return [leaf.grad for leaf in leaves]
 
     def theirs(torch: Any) -> Side:
-        tensors = [as_torch(torch, value).requires_grad_() for value in inputs]
+        twin = twin_of(torch, nn.Sequential(layer)).to(numbers.device, memory_format=torch.channels_last)  # the faster
+        leaves = [as_torch(torch, x).requires_grad_(), *twin.parameters()]
         cotangent = as_torch(torch, df).to(torch.float16 if precision == "mixed" else torch.float32)
 
         def run() -> list[Any]:
-            for tensor in tensors:
-                tensor.grad = None
+            for leaf in leaves:
+                leaf.grad = None
             with autocast(torch, numbers.device, precision):
-                y = op.theirs(torch, *tensors)
+                y = twin(leaves[0])
             y.backward(cotangent)
-            return [tensor.grad for tensor in tensors]
+            return [leaf.grad for leaf in leaves]
 
         return run
 
     what = " x ".join(map(str, x.shape)) + (f" -> {y.shape[1]}" if x.ndim == 2 else "")
     return Case("op", name, f"{what}, forward and backward", ours, work, theirs, precision)
+
+
+def input_shape(name: str, numbers: Numbers) -> tuple[int, ...]:
+    """(N, C, H, W), or (N, units) of fc2 of the full-size networks."""
+    if name == "linear":
+        return numbers.sizes.fc
+    batch, side, channels = numbers.sizes.last if name == "spatial_pyramid_pool2d" else numbers.sizes.maps
+    return batch, channels, side, side
 
 
 def momentum_case(numbers: Numbers) -> Case:

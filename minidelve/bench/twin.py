@@ -1,8 +1,7 @@
 """A network of ours rebuilt in PyTorch, layer by layer, with the same weights; its optimizer, its precision.
 
-PyTorch is imported here and nowhere else in the package, when it is asked for.
-
-Its precision beside ours (precision.py):
+PyTorch is imported here and nowhere else in the package, when it is asked for. Its precisions beside ours
+(backend/precision.py):
 
     fp32    TF32 off in both places: for matrix products it is off anyway, for cuDNN's convolutions it is on by default
     tf32    on in both
@@ -11,44 +10,48 @@ Its precision beside ours (precision.py):
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from minidelve import nn
 from minidelve.backend import device_of, to_device
-
-
-class TorchMissing(RuntimeError):
-    """PyTorch, or one with CUDA, is not installed; one line with the cure."""
+from minidelve.errors import RunError
 
 
 def load_torch(threads: int, device: str = "cpu") -> Any:
-    """The module, set to so many threads and, on CUDA, to its fastest; TorchMissing if there is none for the device."""
+    """The module, on this number of threads and, on CUDA, at its fastest; RunError if there is none for the device."""
     try:
         import torch
     except ImportError as error:
-        raise TorchMissing("--against torch: PyTorch is not installed; pip install torch, or leave it out") from error
+        cure = "pip install torch, or leave it out"
+        raise RunError("--against torch: PyTorch is not installed", cure=cure) from error
     torch.set_num_threads(threads)
     if device == "cuda":
         if not torch.cuda.is_available():
-            why = f"finds no device that its CUDA {torch.version.cuda} can use"
-            raise TorchMissing(
-                f"--against torch: this PyTorch, {torch.__version__}, "
-                f"{why if torch.version.cuda else 'was built without CUDA'}; install one for this machine's driver "
-                "(https://pytorch.org/get-started/locally), or leave it out"
+            cuda = torch.version.cuda
+            why = f"finds no device that its CUDA {cuda} can use" if cuda else "was built without CUDA"
+            raise RunError(
+                f"--against torch: this PyTorch, {torch.__version__}, {why}",
+                cure="install one for this machine's driver (https://pytorch.org/get-started/locally), or leave it out",
             )
         torch.backends.cudnn.benchmark = True  # try all algorithms for each shape, keep the fastest
     return torch
 
 
-def explain_memory(error: Exception) -> str | None:
-    """One line for PyTorch's error that the device's memory is full; None for any other."""
-    if type(error).__name__ != "OutOfMemoryError" or not type(error).__module__.startswith("torch"):
-        return None
-    why = str(error).partition(" GPU ")[0].rstrip(". ")  # a page of figures and advice follows
-    return f"PyTorch says {why!r}; try a smaller --batch-size or --size, or close other programs that use the device"
+@contextmanager
+def within_torch_memory() -> Iterator[None]:
+    """RunError in one line when PyTorch finds the device's memory full."""
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError" or not type(error).__module__.startswith("torch"):
+            raise
+        why = str(error).partition(" GPU ")[0].rstrip(". ")  # a page of figures and advice follows
+        cure = "try a smaller --batch-size or --size, or close other programs that use the device"
+        raise RunError(f"PyTorch says {why!r}", cure=cure) from error
 
 
 def allow_tf32(torch: Any, precision: str) -> None:
@@ -72,6 +75,13 @@ def as_numpy(x: Any) -> np.ndarray:
         x = x.detach().cpu().numpy()
     x = to_device(x, "cpu")
     return x.astype(np.float32) if x.dtype == np.float16 else x
+
+
+def relative_difference(ours: Any, theirs: Any) -> float:
+    """|ours - theirs| / |theirs|, Euclidean norms: a single unit at its kink does not decide."""
+    ours, theirs = as_numpy(ours), as_numpy(theirs)
+    size = np.linalg.norm(theirs)
+    return float(np.linalg.norm(ours - theirs) / size) if size else float(np.linalg.norm(ours))
 
 
 def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
@@ -118,12 +128,16 @@ def pyramid(torch: Any, levels: tuple[int, ...]) -> Any:
 
 
 def sgd_for(torch: Any, twin: Any, lr: float) -> Any:
-    """PyTorch's SGD with the paper's constants, and no weight decay on PReLU's slopes.
+    """PyTorch's SGD with the paper's constants, and no weight decay on PReLU's slopes."""
+    slopes = [p for m in twin.modules() if isinstance(m, torch.nn.PReLU) for p in m.parameters()]
+    rest = [p for p in twin.parameters() if not any(p is slope for slope in slopes)]
+    return sgd_of(torch, [{"params": rest, "weight_decay": 5e-4}, {"params": slopes, "weight_decay": 0.0}], lr)
+
+
+def sgd_of(torch: Any, groups: list[dict[str, Any]], lr: float) -> Any:
+    """SGD with the paper's momentum.
 
     On CUDA its fused form, the fastest of three: one kernel for many parameters, which a GradScaler does not make wait.
     """
-    slopes = [p for m in twin.modules() if isinstance(m, torch.nn.PReLU) for p in m.parameters()]
-    rest = [p for p in twin.parameters() if not any(p is slope for slope in slopes)]
-    groups = [{"params": rest, "weight_decay": 5e-4}, {"params": slopes, "weight_decay": 0.0}]
-    fused = {"fused": True} if rest[0].is_cuda else {}
+    fused = {"fused": True} if groups[0]["params"][0].is_cuda else {}
     return torch.optim.SGD(groups, lr=lr, momentum=0.9, **fused)

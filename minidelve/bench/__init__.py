@@ -5,10 +5,10 @@ paper (parameters, multiply-adds) in analysis/.
 
 timing.py         rounds in turn, medians and spreads; which clock on the CPU and which on a GPU
 work.py           the flops and bytes of a kernel's call
-machine.py gpu.py the rates that a CPU and a GPU cannot exceed
+machine.py        the rates that a CPU and a GPU cannot exceed
 case.py           one thing to time; kernel_cases.py and op_cases.py list them all
 networks.py       whole training and inference steps; twin.py builds the same in PyTorch, same_work.py compares them
 profile.py        the share of each kernel in a step
 memory.py         peak memory, each in a process of its own
-report.py         a run of `minidelve bench`, with its options.py; case_table.py and step_table.py are what it prints
+report.py         a run of `minidelve bench` and its file; tables.py is what it says
 """

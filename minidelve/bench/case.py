@@ -43,20 +43,15 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time.
+    """One thing to time."""
 
-    kind        "kernel" or "op"
-    theirs      theirs(torch) builds the same in PyTorch: (call, its result as arrays), or None
-    precision   that of its products
-    """
-
-    kind: str
+    kind: str  # "kernel" or "op"
     name: str
     what: str
     ours: Side
     work: Work
-    theirs: Callable[[Any], Side] | None = None
-    precision: str = "fp32"
+    theirs: Callable[[Any], Side] | None = None  # theirs(torch) builds the same in PyTorch: a call for its arrays
+    precision: str = "fp32"  # of its products
 
 
 class Numbers:
@@ -70,7 +65,7 @@ class Numbers:
         self.device, self.precision, self.sizes = device, precision, SIZES[device]
         self.rng = np.random.default_rng(0)
         with use(folder) if folder else nullcontext():
-            self.kernels = kernels_for(self.slopes(1))
+            self.kernels = kernels_for(self.normal(1))
 
     def normal(self, *shape: int) -> Any:
         """float32, C-contiguous."""
@@ -79,7 +74,3 @@ class Numbers:
     def maps(self, N: int, C: int, *spatial: int) -> Any:
         """(N, C, *spatial), channels last in memory, as a network holds it."""
         return channels_first(self.normal(N, *spatial, C))
-
-    def slopes(self, count: int) -> Any:
-        """PReLU's, as they begin."""
-        return to_device(np.full(count, 0.25, np.float32), self.device)

@@ -39,27 +39,19 @@ def by_im2col(numbers: Numbers, x: Any) -> Calls:
 
 def by_winograd(numbers: Numbers, x: Any) -> Calls:
     """small14's tiles: 4 x 4 inputs, 3 x 3 outputs."""
-    k, channels, size = numbers.kernels, x.shape[-1], x.shape[1:3]
+    k, C, size = numbers.kernels, x.shape[-1], x.shape[1:3]
     AT, BT, _ = matrices(3, 2, array_module(x), x.dtype)
-    step, corner, counts = 3, (0, 0), tuple(-(-length // 3) for length in size)
-    tiles = k.gather_tiles(x, BT, step, corner, counts)
-    W = numbers.normal(len(tiles), channels, channels)
-    y, dW = k.products(tiles, W), empty_like(W)
-    many, rows = tiles.shape[:2]
+    grid, counts = (3, (0, 0)), tuple(-(-length // 3) for length in size)  # a tile every 3 numbers from the corner
+    tiles = k.gather_tiles(x, BT, *grid, counts)
+    n, rows, _ = tiles.shape
+    W = numbers.normal(n, C, C)
+    y, dx, dW = k.products(tiles, W), empty_like(x), empty_like(W)
+    inputs, outputs = f"4x4 tiles, {numbers.sizes}", f"3x3 tiles, {numbers.sizes}"
     return {
-        "gather_tiles": (
-            f"4x4 tiles, {numbers.sizes}",
-            partial(k.gather_tiles, x, BT, step, corner, counts, out=tiles),
-        ),
-        "scatter_tiles": (
-            f"3x3 tiles, {numbers.sizes}",
-            partial(k.scatter_tiles, tiles, AT, step, corner, size, counts, out=empty_like(x)),
-        ),
-        "products": (f"{many} of {rows} x {channels} x {channels}", partial(k.products, tiles, W, out=y)),
-        "transposed_products": (
-            f"{many} of {channels} x {rows} x {channels}",
-            partial(k.transposed_products, tiles, y, dW, False),
-        ),
+        "gather_tiles": (inputs, partial(k.gather_tiles, x, BT, *grid, counts, out=tiles)),
+        "scatter_tiles": (outputs, partial(k.scatter_tiles, tiles, AT, *grid, size, counts, out=dx)),
+        "products": (f"{n} of {rows} x {C} x {C}", partial(k.products, tiles, W, out=y)),
+        "transposed_products": (f"{n} of {C} x {rows} x {C}", partial(k.transposed_products, tiles, y, dW, False)),
     }
 
 
@@ -93,7 +85,7 @@ def pooling(numbers: Numbers, x: Any) -> Calls:
 def by_channel(numbers: Numbers, x: Any) -> Calls:
     """What treats every position alike: a row a position, a column a channel."""
     k, what, y = numbers.kernels, str(numbers.sizes), x.reshape(-1, x.shape[-1])
-    a, df, out = numbers.slopes(x.shape[-1]), numbers.normal(*y.shape), empty_like(y)
+    a, df, out = numbers.normal(x.shape[-1]), numbers.normal(*y.shape), empty_like(y)
     _, sums = k.local_response_norm_forward(y, *NORM, 1.0)
     return {
         "prelu_forward": (what, partial(k.prelu_forward, y, a, out=out)),

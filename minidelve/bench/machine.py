@@ -1,6 +1,6 @@
 """What this machine can do at most: the rate of matrix products and of copies, measured when asked.
 
-And what such limits look like to the tables, for the CPU and for a GPU (gpu.py).
+First the CPU, then a GPU.
 """
 
 from __future__ import annotations
@@ -9,13 +9,15 @@ import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
-from minidelve.backend import in_shares, threads
-from minidelve.backend.precision import PRECISIONS
-from minidelve.bench.timing import Clock, Side, seconds_per_call
+from minidelve.backend import cupy_module, in_shares, kernels_for, threads, uniform, use
+from minidelve.backend.precision import FACTORS, PRECISIONS, as_factor, using_precision
+from minidelve.backend.streams import memory, readable
+from minidelve.bench.timing import Clock, KernelClock, Side, seconds_per_call, seconds_until_done
 from minidelve.bench.work import COPY
 
 
@@ -32,26 +34,17 @@ class Meter:
     """What rates on a device are held against, and the clocks that take times there.
 
     A limit has a name: "copy", or the precision of matrix products.
-
-    name          the machine in a few words
-    figures       the limits as measured at the start, for a file; `summary` says them in a line
-    rates         the same in 1e9 a second, by name
-    limit         a limit by name, to be run beside a case
-    clock         for ops and steps
-    kernel_clock  for kernels alone
-    busy          keeps a GPU busy for some milliseconds; None on the CPU
-    release       lets the arrays of the limits go
     """
 
-    name: str
-    figures: dict[str, Any]
-    summary: str
-    rates: dict[str, float]
-    limit: Callable[[str], Limit]
-    clock: Clock
-    kernel_clock: Clock
-    busy: Side | None = None
-    release: Side = lambda: None
+    name: str  # the machine in a few words
+    figures: dict[str, Any]  # the limits as measured at the start, for a file
+    summary: str  # the same in a line
+    rates: dict[str, float]  # the same in 1e9 a second, by name
+    limit: Callable[[str], Limit]  # a limit by name, to be run beside a case
+    clock: Clock  # for ops and steps
+    kernel_clock: Clock  # for kernels alone
+    busy: Side | None = None  # keeps a GPU busy for some milliseconds; None on the CPU
+    release: Side = lambda: None  # lets the arrays of the limits go
 
 
 def cpu_meter() -> Meter:
@@ -101,3 +94,67 @@ def best_seconds(work: Side, seconds: float) -> float:
     while best == float("inf") or time.perf_counter() < end:
         best = min(best, seconds_per_call(work, 1))
     return best
+
+
+# -- a GPU -------------------------------------------------------------------------------------------------------------
+
+COPY_BYTES = 1 << 30  # many times any GPU's L2 cache; less where memory is short
+PRODUCT_SIDE = 8192  # large enough for every unit of any GPU
+
+
+def gpu_meter() -> Meter:
+    """Measures the limits, which takes a second."""
+    # Half a gigabyte or more each: made once.
+    limit = cache(lambda name: device_copy() if name == COPY else device_product(name))
+    kernel_clock = KernelClock(device_copy(COPY_BYTES // 4).run)
+    rates = {name: device_rate(limit(name), kernel_clock) for name in (COPY, *PRECISIONS)}
+    products = {name: rates[name] for name in PRECISIONS}
+    teraflops = ", ".join(f"{name} {rate / 1e3:.3g}" for name, rate in products.items())
+    return Meter(
+        name=describe_device(),
+        figures={"copy": rates[COPY], "products": products},
+        summary=f"products in TFLOP/s {teraflops}, copy {rates[COPY]:.0f} GB/s",
+        rates=rates,
+        limit=limit,
+        clock=seconds_until_done,
+        kernel_clock=kernel_clock,
+        busy=kernel_clock.keep_busy,
+        release=limit.cache_clear,
+    )
+
+
+def device_copy(size: int | None = None) -> Limit:
+    """A copy from the GPU's memory to its memory: bytes read plus bytes written."""
+    cupy = cupy_module()
+    a = cupy.ones(min(size or COPY_BYTES, memory().free // 8) // 4, np.float32)
+    out = cupy.empty_like(a)
+    return Limit(lambda: cupy.copyto(out, a), 2.0 * a.nbytes)
+
+
+def device_product(precision: str, n: int | None = None) -> Limit:
+    """A product of two n x n matrices by cuBLAS, in a precision of backend/precision.py.
+
+    Of random numbers: with zeros or ones fewer wires change, the GPU draws less power and raises its clock.
+    """
+    cupy, n = cupy_module(), n or PRODUCT_SIDE
+    out = cupy.empty((n, n), np.float32)
+    with using_precision(precision):
+        x = as_factor(uniform(np.random.default_rng(0), out) - np.float32(0.5))
+    with use("cupy_cuda"):
+        matmul = kernels_for(x).matmul
+    return Limit(lambda: matmul(x, x, FACTORS[precision], out=out), 2.0 * n**3)
+
+
+def device_rate(limit: Limit, clock: Clock, rounds: int = 5) -> float:
+    """The best rate of several short runs, in 1e9 a second, after one to warm up."""
+    limit.run()
+    return limit.work / min(clock(limit.run, 3) for _ in range(rounds)) / 1e9
+
+
+def describe_device() -> str:
+    """Its name and size in a few words."""
+    facts = cupy_module().cuda.runtime.getDeviceProperties(0)
+    return (
+        f"{facts['name'].decode()}, {facts['multiProcessorCount']} multiprocessors, "
+        f"{readable(facts['totalGlobalMem'])}, L2 cache {readable(facts['l2CacheSize'])}"
+    )

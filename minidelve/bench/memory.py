@@ -54,12 +54,6 @@ def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = 
     return json.loads(done.stdout)
 
 
-def main(side: str, job: dict[str, Any], steps: int, kernels: str) -> None:
-    """In the new process: run the steps, print the peak."""
-    with use(kernels) if kernels else nullcontext():
-        print(json.dumps(peaks(side, Job(**job), steps)))
-
-
 def peaks(side: str, job: Job, count: int) -> dict[str, float]:
     """Take this number of steps and see."""
     torch = None
@@ -107,4 +101,6 @@ def peak_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    main(**json.loads(sys.argv[1]))
+    work = json.loads(sys.argv[1])
+    with use(work["kernels"]) if work["kernels"] else nullcontext():
+        print(json.dumps(peaks(work["side"], Job(**work["job"]), work["steps"])))

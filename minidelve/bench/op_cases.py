@@ -8,7 +8,7 @@ from typing import Any
 from minidelve import nn, optim
 from minidelve.bench.case import LEVELS, Case, Numbers
 from minidelve.bench.timing import Side
-from minidelve.bench.twin import as_torch, autocast, sgd_of, twin_of
+from minidelve.bench.twin import as_torch, autocast, sgd_for, twin_of
 from minidelve.bench.work import Work, work_of
 from minidelve.tensor import Tensor
 
@@ -25,7 +25,7 @@ LAYERS: dict[str, Callable[[int], nn.Module]] = {
 # How often each number of x is read or written, forward and backward: y, f; df, y, dE/dy of a rectifier. From pooling
 # fewer numbers come out. Of a product the flops count.
 PASSES = {"prelu": 5, "relu": 5, "max_pool2d": 2.5, "spatial_pyramid_pool2d": 2}
-MOMENTUM = "momentum step"
+MOMENTUM, LR = "momentum step", 1e-6
 OPS = (*LAYERS, MOMENTUM)
 
 
@@ -50,7 +50,7 @@ def there_and_back(name: str, numbers: Numbers) -> Case:
         work, precision = Work(bytes=PASSES[name] * x.nbytes), "fp32"
     else:  # y, dE/dx and dE/dW are a product each
         (W,) = layer.parameters()
-        work, precision = Work(flops=3 * 2.0 * y.size * W[0].size), numbers.precision
+        work, precision = Work(flops=3 * 2.0 * y.size * W.size / W.shape[0]), numbers.precision
 
     def ours() -> list[Any]:
         leaves = [Tensor(x, requires_grad=True), *layer.parameters()]
@@ -88,25 +88,26 @@ def input_shape(name: str, numbers: Numbers) -> tuple[int, ...]:
 
 def momentum_case(numbers: Numbers) -> Case:
     """The update of a parameter array."""
-    start, gradient = (numbers.normal(numbers.sizes.weights) for _ in range(2))
-    parameter = nn.Parameter(start.copy())
-    parameter.grad = gradient
-    optimizer = optim.SGD([parameter], 1e-6)
+    layer = nn.Linear(numbers.sizes.weights, 1, bias=False)
+    layer.to(numbers.device)
+    layer.weight.grad = gradient = numbers.normal(*layer.weight.shape)
+    optimizer = optim.SGD([layer.weight], LR)
 
     def ours() -> list[Any]:
         optimizer.step()
-        return [parameter.data]
+        return [layer.weight.data]
 
     def theirs(torch: Any) -> Side:
-        tensor = torch.nn.Parameter(as_torch(torch, start.copy()))
-        tensor.grad = as_torch(torch, gradient)
-        sgd = sgd_of(torch, [{"params": [tensor], "weight_decay": 5e-4}], 1e-6)
+        twin = twin_of(torch, nn.Sequential(layer)).to(numbers.device)
+        twin[0].weight.grad = as_torch(torch, gradient)
+        sgd = sgd_for(torch, twin, LR)
 
         def run() -> list[Any]:
             sgd.step()
-            return [tensor.detach()]
+            return [twin[0].weight.detach()]
 
         return run
 
-    work = work_of("momentum_step", (parameter.data, start, gradient), {}, None)  # a, and two of its size: D, gradient
-    return Case("op", MOMENTUM, f"{start.size:,} weights", ours, work, theirs)
+    D = gradient  # as large
+    work = work_of("momentum_step", (layer.weight.data, D, gradient), {}, None)
+    return Case("op", MOMENTUM, f"{layer.weight.size:,} weights", ours, work, theirs)

@@ -19,10 +19,9 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from functools import wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -42,8 +41,7 @@ PASSES = 3
 REST = "the rest"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One function in one step: seconds of all its calls together, and their work."""
 
     name: str
@@ -65,15 +63,21 @@ def profile(step: Side, like: Any, busy: Side | None = None) -> tuple[list[Line]
 
     Means over PASSES steps; call it when the step has run before.
     """
-    recorder = Recorder(backend.device_of(like))
+    recorder, passes = Recorder(backend.device_of(like)), []
     with recorder.listening(kernels_for(like)):
         for _ in range(PASSES):
             if busy:
                 busy()
             start = recorder.now()
             step()
-            recorder.steps.append((start, recorder.now()))
-    return recorder.lines()
+            passes.append((start, recorder.now()))
+    seconds = sum(recorder.seconds(*times) for times in passes) / PASSES
+    sums: dict[str, np.ndarray] = {}  # calls, seconds, flops, bytes
+    for name, start, end, work in recorder.calls:
+        sums[name] = sums.get(name, np.zeros(4)) + (1, recorder.seconds(start, end), *work)
+    lines = [Line(name, *(values / PASSES).tolist()) for name, values in sums.items()]
+    rest = Line(REST, 0, seconds - sum(line.seconds for line in lines), 0.0, 0.0)
+    return [*sorted(lines, key=lambda line: -line.seconds), rest], seconds
 
 
 class Recorder:
@@ -81,7 +85,6 @@ class Recorder:
 
     def __init__(self, device: str):
         self.device, self.inside = device, False
-        self.steps: list[tuple[Any, Any]] = []
         self.calls: list[tuple[str, Any, Any, Work]] = []  # name, start, end, work
 
     def now(self) -> Any:
@@ -128,18 +131,6 @@ class Recorder:
             return result
 
         return call
-
-    def lines(self) -> tuple[list[Line], float]:
-        """What was heard, by function."""
-        passes = len(self.steps)
-        sums: dict[str, np.ndarray] = {}  # calls, seconds, flops, bytes
-        for name, start, end, work in self.calls:
-            sums[name] = sums.get(name, np.zeros(4)) + (1, self.seconds(start, end), *work)
-        seconds = sum(self.seconds(*step) for step in self.steps) / passes
-        claimed = [Line(name, *(values / passes).tolist()) for name, values in sums.items()]
-        claimed.sort(key=lambda line: -line.seconds)
-        rest = seconds - sum(line.seconds for line in claimed)
-        return [*claimed, Line(REST, 0, rest, 0.0, 0.0)], seconds
 
 
 def places_of(function: Callable[..., Any]) -> list[tuple[ModuleType, str]]:

@@ -1,7 +1,4 @@
-"""One run of `minidelve bench`: what it is asked for, what it measures against, and every figure it has found.
-
-case_table.py and step_table.py do the measuring and say each line as they go.
-"""
+"""One run of `minidelve bench`: what it measures against, and every figure it has found."""
 
 from __future__ import annotations
 
@@ -13,12 +10,9 @@ from typing import Any
 
 from minidelve.backend import cupy_module
 from minidelve.backend.threads import thread_count
-from minidelve.bench.case_table import kernel_table, op_table
-from minidelve.bench.gpu import gpu_meter
-from minidelve.bench.machine import cpu_meter
-from minidelve.bench.options import Options
+from minidelve.bench.machine import cpu_meter, gpu_meter
 from minidelve.bench.same_work import DifferentWork
-from minidelve.bench.step_table import time_steps, trace_memory
+from minidelve.bench.tables import Options, kernel_table, op_table, time_steps, trace_memory
 from minidelve.bench.twin import load_torch
 from minidelve.files import disk_errors, write_whole
 from minidelve.progress import say

@@ -5,8 +5,8 @@ Their logits and the gradients of every parameter must agree, or there is no rat
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -18,8 +18,7 @@ from minidelve.bench.twin import allow_tf32, autocast, relative_difference
 from minidelve.tensor import Tensor
 
 
-@dataclass(frozen=True)
-class Bounds:
+class Bounds(NamedTuple):
     """By how much logits and gradients may differ, relative to their size."""
 
     logits: float
@@ -34,7 +33,8 @@ class Bounds:
 # finds a gradient that is lost, doubled or not divided by its scale; that both sides do the same work is shown in
 # float32 first. How far apart the two are: docs/measurements.md and docs/gpu.md.
 BOUNDS = {"fp32": Bounds(1e-3, 2e-2), "tf32": Bounds(1e-2, 0.3), "mixed": Bounds(1e-2, 0.3)}
-CHECK_SCALE = 1024.0  # of the loss in mixed precision while comparing: small enough for float16, and not searched for
+SCALES = {"fp32": 1.0, "tf32": 1.0, "mixed": 1024.0}  # of the loss while comparing: small enough for float16
+IMAGES = 4  # enough to tell; all of the batch would cost a step's memory on both sides
 
 
 class DifferentWork(RuntimeError):
@@ -56,51 +56,44 @@ def check_same_work(torch: Any, job: Job, network: models.Network, twin: Any) ->
 
 
 def _check(torch: Any, job: Job, precision: str, network: models.Network, twin: Any) -> float:
-    bounds, worst = BOUNDS[precision], 0.0
+    worst, bounds = 0.0, BOUNDS[precision]
     allow_tf32(torch, precision)
+    few = replace(job, batch=min(job.batch, IMAGES), precision=precision)
+    answers = zip(_our_answers(few, network), _their_answers(torch, few, twin), strict=True)
     names = ["the logits", *(f"the gradient of {name}" for name, _ in network.named_parameters())]
-    ours, theirs = _our_answers(job, precision, network), _their_answers(torch, job, precision, twin)
-    for what, pair in zip(names, zip(ours, theirs, strict=True), strict=False):  # of inference only the logits
-        bound = bounds.logits if what == "the logits" else bounds.gradients
-        difference = relative_difference(*pair)
-        worst = max(worst, difference)
-        if not difference <= bound:  # nor is NaN
+    for what, pair in zip(names, answers, strict=False):  # of inference only the logits
+        bound, difference = bounds.logits if what == names[0] else bounds.gradients, relative_difference(*pair)
+        if not difference <= bound:  # NaN is not
             how = "" if job.precision == "fp32" else f" in {precision}"
             raise DifferentWork(f"{job}: {what} differ by {difference:.2g} of their size{how}; expected {bound:g}")
+        worst = max(worst, difference)
     return worst
 
 
-def _few(job: Job, precision: str) -> tuple[np.ndarray, np.ndarray, float]:
-    """Enough images to tell, as all of the batch would cost a step's memory on both sides; and the loss's scale."""
-    x, targets = batch_of(job)
-    return x[:4], targets[:4], CHECK_SCALE if precision == "mixed" else 1.0
-
-
-def _our_answers(job: Job, precision: str, network: models.Network) -> list[Any]:
+def _our_answers(job: Job, network: models.Network) -> list[Any]:
     """Our logits and, for training, gradients."""
-    x, targets, scale = _few(job, precision)
-    with using_precision(precision):
+    x, targets = batch_of(job)
+    with using_precision(job.precision):
         logits = network(Tensor(to_device(x, job.device)))
         if job.mode == "inference":
             return [logits.data]
         loss = ops.cross_entropy(logits, targets)
-        loss.backward(optim.LossScale(scale).gradient(loss))
-    gradients = [parameter.grad / np.float32(scale) for parameter in network.parameters()]
+        loss.backward(optim.LossScale(SCALES[job.precision]).gradient(loss))
+    gradients = [parameter.grad / np.float32(SCALES[job.precision]) for parameter in network.parameters()]
     for parameter in network.parameters():
         parameter.grad = None
     return [logits.data, *gradients]
 
 
-def _their_answers(torch: Any, job: Job, precision: str, twin: Any) -> list[Any]:
+def _their_answers(torch: Any, job: Job, twin: Any) -> list[Any]:
     """The same of PyTorch."""
-    *batch, scale = _few(job, precision)
-    x, targets = (torch.from_numpy(a).to(job.device) for a in batch)
-    with torch.set_grad_enabled(job.mode == "training"), autocast(torch, job.device, precision):
+    x, targets = (torch.from_numpy(a).to(job.device) for a in batch_of(job))
+    with torch.set_grad_enabled(job.mode == "training"), autocast(torch, job.device, job.precision):
         logits = twin(x)
         if job.mode == "inference":
             return [logits]
         loss = torch.nn.functional.cross_entropy(logits, targets)
-    (scale * loss).backward()
-    gradients = [parameter.grad / scale for parameter in twin.parameters()]
+    (SCALES[job.precision] * loss).backward()
+    gradients = [parameter.grad / SCALES[job.precision] for parameter in twin.parameters()]
     twin.zero_grad()
     return [logits, *gradients]

@@ -10,7 +10,7 @@ PyTorch is imported here and nowhere else in the package, when it is asked for. 
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
@@ -84,39 +84,6 @@ def relative_difference(ours: Any, theirs: Any) -> float:
     return float(np.linalg.norm(ours - theirs) / size) if size else float(np.linalg.norm(ours))
 
 
-def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
-    """A torch.nn.Sequential of the same layers with the same weights; ValueError for a layer it does not know."""
-    layers = []
-    for _, layer in network.children():
-        match layer:
-            case nn.Conv2d():
-                out, inn, *kernel = layer.weight.shape
-                bias = layer.bias is not None
-                layers.append(torch.nn.Conv2d(inn, out, tuple(kernel), layer.stride, layer.padding, bias=bias))
-            case nn.Linear():
-                out, inn = layer.weight.shape
-                layers.append(torch.nn.Linear(inn, out, bias=layer.bias is not None))
-            case nn.PReLU():
-                layers.append(torch.nn.PReLU(len(layer.a)))
-            case nn.ReLU():
-                layers.append(torch.nn.ReLU())
-            case nn.LeakyReLU():
-                layers.append(torch.nn.LeakyReLU(layer.slope))
-            case nn.MaxPool2d():
-                layers.append(torch.nn.MaxPool2d(layer.kernel_size, layer.stride, ceil_mode=layer.ceil_mode))
-            case nn.SpatialPyramidPool2d():
-                layers.append(pyramid(torch, layer.levels))
-            case nn.Dropout():
-                layers.append(torch.nn.Dropout(layer.p))
-            case _:
-                raise ValueError(f"twin_of: knows no PyTorch layer for {layer}")
-    twin = torch.nn.Sequential(*layers).to(getattr(torch, dtype))
-    with torch.no_grad():
-        for theirs, ours in zip(twin.parameters(), network.parameters(), strict=True):
-            theirs.copy_(torch.from_numpy(np.ascontiguousarray(to_device(ours.data, "cpu"))))
-    return twin
-
-
 def pyramid(torch: Any, levels: tuple[int, ...]) -> Any:
     """Spatial pyramid pooling as PyTorch would write it; its adaptive bins are the paper's."""
 
@@ -127,17 +94,41 @@ def pyramid(torch: Any, levels: tuple[int, ...]) -> Any:
     return Pyramid()
 
 
+# The same layer in PyTorch (t), with weights of its own.
+LAYERS: dict[type[nn.Module], Callable[[Any, Any], Any]] = {
+    nn.Conv2d: lambda t, conv: t.nn.Conv2d(
+        conv.weight.shape[1], conv.weight.shape[0], conv.weight.shape[2:], conv.stride, conv.padding,
+        bias=conv.bias is not None,
+    ),
+    nn.Linear: lambda t, fc: t.nn.Linear(*fc.weight.shape[::-1], bias=fc.bias is not None),
+    nn.PReLU: lambda t, prelu: t.nn.PReLU(len(prelu.a)),
+    nn.ReLU: lambda t, _: t.nn.ReLU(),
+    nn.LeakyReLU: lambda t, lrelu: t.nn.LeakyReLU(lrelu.slope),
+    nn.MaxPool2d: lambda t, pool: t.nn.MaxPool2d(pool.kernel_size, pool.stride, ceil_mode=pool.ceil_mode),
+    nn.SpatialPyramidPool2d: lambda t, spp: pyramid(t, spp.levels),
+    nn.Dropout: lambda t, dropout: t.nn.Dropout(dropout.p),
+}  # fmt: skip
+
+
+def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
+    """A torch.nn.Sequential of the same layers with the same weights; ValueError for a layer it does not know."""
+    ours = list(network)
+    if strangers := [layer for layer in ours if type(layer) not in LAYERS]:
+        raise ValueError(f"twin_of: knows no PyTorch layer for {strangers[0]}")
+    twin = torch.nn.Sequential(*(LAYERS[type(layer)](torch, layer) for layer in ours)).to(getattr(torch, dtype))
+    with torch.no_grad():
+        for theirs, parameter in zip(twin.parameters(), network.parameters(), strict=True):
+            theirs.copy_(torch.from_numpy(np.ascontiguousarray(to_device(parameter.data, "cpu"))))
+    return twin
+
+
 def sgd_for(torch: Any, twin: Any, lr: float) -> Any:
-    """PyTorch's SGD with the paper's constants, and no weight decay on PReLU's slopes."""
-    slopes = [p for m in twin.modules() if isinstance(m, torch.nn.PReLU) for p in m.parameters()]
-    rest = [p for p in twin.parameters() if not any(p is slope for slope in slopes)]
-    return sgd_of(torch, [{"params": rest, "weight_decay": 5e-4}, {"params": slopes, "weight_decay": 0.0}], lr)
-
-
-def sgd_of(torch: Any, groups: list[dict[str, Any]], lr: float) -> Any:
-    """SGD with the paper's momentum.
+    """PyTorch's SGD with the paper's constants, and no weight decay on PReLU's slopes.
 
     On CUDA its fused form, the fastest of three: one kernel for many parameters, which a GradScaler does not make wait.
     """
-    fused = {"fused": True} if groups[0]["params"][0].is_cuda else {}
+    slopes = [p for m in twin.modules() if isinstance(m, torch.nn.PReLU) for p in m.parameters()]
+    rest = [p for p in twin.parameters() if not any(p is slope for slope in slopes)]
+    groups = [{"params": rest, "weight_decay": 5e-4}, {"params": slopes, "weight_decay": 0.0}]
+    fused = {"fused": True} if rest[0].is_cuda else {}
     return torch.optim.SGD(groups, lr=lr, momentum=0.9, **fused)

@@ -16,8 +16,8 @@ from minidelve.backend.precision import PRECISIONS, using_precision
 from minidelve.bench.kernel_cases import KERNELS
 from minidelve.bench.networks import Job
 from minidelve.bench.op_cases import OPS
-from minidelve.bench.options import Options
 from minidelve.bench.report import Report
+from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.errors import RunError

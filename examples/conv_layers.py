@@ -4,7 +4,7 @@
     python examples/conv_layers.py lab14 2        lab14 alone, two cores
 
 Prints milliseconds of forward + backward for each different layer (the first layer's input wants no gradient).
-All take turns and the median of 9 turns counts, since other work on the machine comes and goes.  Needs PyTorch
+All take turns and the median of 9 turns counts, since other work on the machine comes and goes. Needs PyTorch
 (pip install torch).
 """
 

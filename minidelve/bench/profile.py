@@ -18,7 +18,7 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from types import ModuleType
 from typing import Any, NamedTuple
@@ -103,17 +103,13 @@ class Recorder:
     @contextmanager
     def listening(self, kernels: ModuleType) -> Iterator[None]:
         """Within: calls of the folder's kernels and of BESIDE are taken down, wherever they are called from."""
-        places = [(kernels, name) for name in kernels.__all__]
-        for function in BESIDE:
-            places += places_of(function)
-        before = [(module, name, getattr(module, name)) for module, name in places]
-        for module, name, function in before:
-            setattr(module, name, self.recorded(function, name))
-        try:
+        beside = (place for function in BESIDE for place in places_of(function))
+        with ExitStack() as afterwards:
+            for module, name in [*((kernels, name) for name in kernels.__all__), *beside]:
+                function = getattr(module, name)
+                afterwards.callback(setattr, module, name, function)
+                setattr(module, name, self.recorded(function, name))
             yield
-        finally:
-            for module, name, function in before:
-                setattr(module, name, function)
 
     def recorded(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         """The function, taken down when it is not called by another one that is."""

@@ -11,8 +11,8 @@ How is a gradient seen? The hook passes y through an op that computes nothing, f
 dE/df, which is dE/dy, shows it to you and hands it on. No other part of the engine knows of it.
 
 A network usually applies a rectifier inside the conv layer before it (nn/chain.py) and runs shares of the batch side
-by side (parallel/shares.py). Where a hook is set neither is done: the layers run one by one on the whole batch, a little
-slower, and to the same numbers but for rounding.
+by side (parallel/shares.py). Where a hook is set neither is done: the layers run one by one on the whole batch, a
+little slower, and to the same numbers but for rounding.
 
 >>> import numpy as np
 >>> from minidelve import nn

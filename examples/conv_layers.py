@@ -5,7 +5,7 @@
     python examples/conv_layers.py rules          layers on both sides of each rule of minidelve/ops/conv/choice.py
 
 Prints milliseconds of forward + backward for each different layer (the first layer's input wants no gradient).
-All take turns and the median of 9 turns counts, since other work on the machine comes and goes.  Needs PyTorch
+All take turns and the median of 9 turns counts, since other work on the machine comes and goes. Needs PyTorch
 (pip install torch).
 """
 

@@ -10,7 +10,8 @@ from minidelve import backend, ops
 from minidelve.backend.precision import using_precision
 from minidelve.backend.threads import using
 from minidelve.bench.networks import Job, our_side
-from minidelve.bench.profile import REST, places_of, profile, work_of
+from minidelve.bench.profile import REST, places_of, profile
+from minidelve.bench.work import work_of
 from minidelve.tensor import Tensor
 
 x = np.ones((6, 4), np.float32)

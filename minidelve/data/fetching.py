@@ -18,8 +18,8 @@ import tempfile
 from pathlib import Path
 from typing import NamedTuple
 
-from minidelve.data.members import check_name
-from minidelve.data.source import open_source
+from minidelve.data.sources.members import check_name
+from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
 
 RETRIES = 2

@@ -14,8 +14,9 @@ import pytest
 from PIL import Image
 
 from minidelve import data
-from minidelve.data import packing, packing_place
-from minidelve.data.packing import pack
+from minidelve.data.packing import journal, place
+from minidelve.data.packing import pack as packing
+from minidelve.data.packing.pack import pack
 from minidelve.errors import DataError
 
 SHAPES = [(40, 30), (30, 40), (24, 24), (10, 50), (64, 25), (33, 33), (25, 24)]  # height, width
@@ -118,7 +119,7 @@ def test_whatever_was_written_after_the_last_whole_block_is_dropped(source, tmp_
 
 
 def test_the_journal_vouches_only_for_pixels_that_are_on_the_disk(source, tmp_path, monkeypatch):
-    store, synced, to_disk = tmp_path / "store", set(), packing._to_disk
+    store, synced, to_disk = tmp_path / "store", set(), journal.to_disk
 
     def watched(file):
         name = os.path.basename(file.name)
@@ -134,7 +135,7 @@ def test_the_journal_vouches_only_for_pixels_that_are_on_the_disk(source, tmp_pa
             ]
             assert (store / name.replace("journal", "pixels")).stat().st_size == sum(promised)
 
-    monkeypatch.setattr(packing, "_to_disk", watched)
+    monkeypatch.setattr(journal, "to_disk", watched)
     pack(source, store, SHORT)
 
 
@@ -149,9 +150,15 @@ def test_a_lost_pixel_file_is_not_papered_over(source, tmp_path):
 
 def test_stopped_between_header_and_tidying_up_is_finished(source, tmp_path, monkeypatch):
     pack(source, tmp_path / "whole", SHORT)
-    store = tmp_path / "store"
+    store, remove = tmp_path / "store", place.StoreFolder.remove
+
+    def interrupted(folder, names=None):
+        if names == place.JOURNALS:
+            raise KeyboardInterrupt
+        remove(folder, names)
+
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(packing, "remove", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(place.StoreFolder, "remove", interrupted)
         pack(source, store, SHORT)
     assert (store / "train.journal").exists() and len(data.open_dataset(store)) == 23
     assert "is a finished packed store" in refused(source, store, SHORT)
@@ -244,7 +251,7 @@ def test_a_split_without_one_readable_image_is_refused(source, tmp_path):
 
 def test_a_full_disk_is_one_line_and_packing_goes_on_after_it(source, tmp_path, monkeypatch):
     pack(source, tmp_path / "whole", SHORT)
-    calls, to_disk = [], packing._to_disk
+    calls, to_disk = [], journal.to_disk
 
     def full(file):
         calls.append(file)
@@ -253,9 +260,9 @@ def test_a_full_disk_is_one_line_and_packing_goes_on_after_it(source, tmp_path, 
         to_disk(file)
 
     with monkeypatch.context() as patch:
-        patch.setattr(packing, "_to_disk", full)
+        patch.setattr(journal, "to_disk", full)
         message = refused(source, tmp_path / "store", SHORT)
-    assert "the disk is full" in message and f"minidelve data pack {source}" in message
+    assert "No space left on device" in message and f"minidelve data pack {source}" in message
     pack(source, tmp_path / "store", SHORT)
     assert content(tmp_path / "store") == content(tmp_path / "whole")
 
@@ -265,7 +272,7 @@ def test_too_little_room_is_told_before_anything_is_written(source, tmp_path, mo
     pack(source, tmp_path / "store", SHORT, say=said.append)
     size = sum(path.stat().st_size for path in (tmp_path / "store").glob("*.pixels"))
     assert float(said[0].split()[1]) == pytest.approx(size / 1e6, abs=0.06)  # "about 0.1 MB of pixels"
-    monkeypatch.setattr(packing_place.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
+    monkeypatch.setattr(place.shutil, "disk_usage", lambda place: SimpleNamespace(free=1000))
     assert "needs about" in refused(source, tmp_path / "other", SHORT)
     assert not (tmp_path / "other").exists()
 
@@ -277,13 +284,13 @@ def test_the_announced_size_follows_the_area_that_is_kept(tmp_path, short_side, 
     """2000 images of 64 x 64: 2000 * 3 * short_side^2 bytes, and smaller images are not enlarged."""
     said = []
     toy = data.ToyDataset("train", train_size=2000)
-    packing_place.check_room(tmp_path / "store", [toy], short_side, False, said.append)
+    place.check_room(tmp_path / "store", [toy], short_side, False, said.append)
     assert said[0].startswith(f"about {announced} of pixels for 2000 images; ")
 
 
 def test_two_packers_do_not_write_one_store(source, tmp_path):
     def second(items, total, what):
-        assert "another process is packing" in refused(source, tmp_path / "store", SHORT)
+        assert "is in use by process" in refused(source, tmp_path / "store", SHORT)
         return items
 
     pack(source, tmp_path / "store", SHORT, track=second)

@@ -3,8 +3,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minidelve.data import source
-from minidelve.data.source import open_source
+from minidelve.data.sources import zip as zip_source
+from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
 
 
@@ -71,7 +71,7 @@ def test_an_encrypted_member_is_named(tmp_path):
 
 def test_a_member_that_unpacks_to_too_much_is_refused_before_it_is_read(tmp_path, monkeypatch):
     path = write_zip(tmp_path / "bomb.zip", [("a.png", bytes(3 * 2**20))], compression=zipfile.ZIP_DEFLATED)
-    monkeypatch.setattr(source, "MAX_MEMBER_BYTES", 2**20)
+    monkeypatch.setattr(zip_source, "MAX_MEMBER_BYTES", 2**20)
     with pytest.raises(DataError, match="bomb.zip!a.png: unpacks to 3 MiB"):
         open_source(path).read("a.png")
 

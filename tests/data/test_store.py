@@ -121,7 +121,7 @@ def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
 def test_a_damaged_header_is_one_line(spoilt, change):
     path = spoilt / "minidelve-store.json"
     path.write_text(change(json.loads(path.read_text())))
-    assert "minidelve-store.json: is no header of a packed store" in error_of(spoilt)
+    assert "minidelve-store.json: is not the header of a packed store" in error_of(spoilt)
 
 
 def test_a_store_of_a_later_version_is_refused(spoilt):

@@ -7,7 +7,7 @@ import pytest
 from PIL import Image
 
 from minidelve import data
-from minidelve.data.stream import AHEAD, ImageStream
+from minidelve.data.feeding.stream import AHEAD, ImageStream
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
-from minidelve.data.source import open_source
+from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
 
 

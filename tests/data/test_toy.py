@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve.data import ToyDataset, open_dataset, write_toy
-from minidelve.data.toy_drawing import SHAPES, shape_distance
+from minidelve.data.toy.drawing import SHAPES, shape_distance
 from minidelve.errors import DataError
 
 

@@ -1,4 +1,4 @@
-"""From a data set to batches, prepared by threads while the net computes.
+"""From a data set to batches, prepared by threads while the network computes.
 
 Threads, not processes: Pillow and NumPy let go of Python's lock while they decode and copy, and a
 batch made by a thread is in our memory already.
@@ -12,30 +12,31 @@ same batches, bit for bit, and a run can be repeated on another machine.
 import contextlib
 import threading
 from collections.abc import Iterator
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import DTypeLike
 
-from minidelve.data.ahead import ahead
-from minidelve.data.colour import ColourAlteration
 from minidelve.data.dataset import Dataset
-from minidelve.data.statistics import Statistics
-from minidelve.data.transforms import Transform
+from minidelve.data.feeding.ahead import ahead
+from minidelve.data.feeding.bad_images import BadImages, Unreadable, seen_through
+from minidelve.data.feeding.statistics import Statistics
+from minidelve.data.images.colour import ColourAlteration
+from minidelve.data.images.transforms import Transform
 from minidelve.errors import DataError
 
 
 class _Batch(NamedTuple):
     images: np.ndarray
     labels: np.ndarray
-    skipped: dict[str, str]
+    bad: list[Unreadable]
 
 
 class Loader:
     """Batches of normalised images: `for images, labels in loader.epoch(3): ...`
 
     images: dtype (N, 3, H, W), a transposed view of memory in the order (N, H, W, 3): pixels stay
-    as Pillow gives them, and the net's kernels work in that order inside. labels: int64 (N,).
+    as Pillow gives them, and the network's kernels work in that order inside. labels: int64 (N,).
     The last batch of an epoch holds what is left, or is left out with `drop_last`.
 
     dataset, transform   each image of the one goes through the other
@@ -43,13 +44,10 @@ class Loader:
     colour               shifts the colour of each image at random (colour.py)
     shuffle, seed        a new order each epoch, the same for the same (seed, epoch)
     workers              threads; 0 prepares each batch when it is asked for
-    on_bad_image         "error": an image that cannot be read raises DataError with its path.
-                         "skip": it is left out, noted in `skipped` (path -> reason), and its batch
-                         is shorter by it. A batch with nothing left is not yielded; an epoch with
-                         nothing left raises DataError. Only reading is forgiven: an image smaller
-                         than the crop raises all the same, or a wrong size would skip every image.
+    on_bad_image         "error" or "skip" (bad_images.py). A batch is shorter by what is skipped; one
+                         with nothing left is not yielded, and an epoch with nothing left raises DataError.
 
-    Raises DataError if the data set has less than `batch_size` images.
+    Raises DataError if the data set has fewer than `batch_size` images.
     """
 
     def __init__(
@@ -63,15 +61,13 @@ class Loader:
         seed: int,
         workers: int = 2,
         drop_last: bool = False,
-        on_bad_image: Literal["error", "skip"] = "error",
+        on_bad_image: str = "error",
         dtype: DTypeLike = np.float32,
         colour: ColourAlteration | None = None,
     ):
         for name, value, least in (("batch_size", batch_size, 1), ("workers", workers, 0), ("seed", seed, 0)):
             if value < least:
                 raise ValueError(f"{name} is {value}; expected at least {least}")
-        if on_bad_image not in ("error", "skip"):
-            raise ValueError(f"on_bad_image is {on_bad_image!r}; expected 'error' or 'skip'")
         if batch_size > len(dataset):
             raise DataError(
                 f"{dataset.name}: a batch of {batch_size} is more than the {len(dataset)} images "
@@ -80,12 +76,17 @@ class Loader:
         self.dataset, self.transform, self.statistics = dataset, transform, statistics
         self.batch_size, self.drop_last = batch_size, drop_last
         self.shuffle, self.seed, self.colour = shuffle, seed, colour
-        self.workers, self.on_bad_image, self.dtype = workers, on_bad_image, np.dtype(dtype)
-        self.skipped: dict[str, str] = {}
+        self.workers, self.dtype = workers, np.dtype(dtype)
+        self._bad = BadImages(dataset, on_bad_image)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """The images left out so far: path -> reason."""
+        return self._bad.skipped
 
     @property
     def batches(self) -> int:
-        """How many batches an epoch has; less, if whole batches of bad images are skipped."""
+        """How many batches an epoch has; fewer, if whole batches of bad images are skipped."""
         full, rest = divmod(len(self.dataset), self.batch_size)
         return full + (rest > 0 and not self.drop_last)
 
@@ -110,18 +111,13 @@ class Loader:
         empty = True
         # closing(), so that the threads end with this loop and not when garbage is collected.
         with contextlib.closing(batches):
-            for images, labels, skipped in batches:
-                # Noted here, not by the threads: what they had prefetched when the consumer left
-                # does not count, so `skipped` is the same for any number of workers.
-                self.skipped.update(skipped)
+            for images, labels, bad in batches:
+                self._bad.leave_out(*bad)
                 if len(labels):
                     empty = False
                     yield images, labels
         if empty and plan:
-            raise DataError(
-                f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
-                f"read; the first: {next(iter(self.skipped.values()))}"
-            )
+            raise self._bad.nothing_left()
 
     def _plan(self, epoch: int) -> list[list[int]]:
         """The indices of each batch."""
@@ -135,16 +131,13 @@ class Loader:
         shape = self.statistics.mean.shape
         images = np.empty((len(indices), *shape), self.dtype)
         kept: list[int] = []
-        skipped: dict[str, str] = {}
+        bad: list[Unreadable] = []
         for i in indices:
             if stop.is_set():
                 break
-            try:
-                image = self.dataset.image(i)
-            except DataError as error:
-                if self.on_bad_image == "error":
-                    raise DataError(f"{error} (or leave such images out: --on-bad-image skip)") from error
-                skipped[self.dataset.path(i)] = str(error)
+            image = self._bad.read(i)
+            if isinstance(image, Unreadable):
+                bad.append(image)
                 continue
             # Not i: image 0 would draw the very numbers that shuffled the epoch.
             rng = np.random.default_rng([self.seed, epoch, i + 1])
@@ -153,13 +146,10 @@ class Loader:
             # One image at a time: its numbers stay in the cache for all three passes over them.
             self.statistics.normalize(view, shifts=shift, out=images[len(kept) : len(kept) + 1])
             kept.append(i)
-        return _Batch(images[: len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], skipped)
+        return _Batch(images[: len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], bad)
 
     def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
-        try:
-            image = self.transform(image, rng)
-        except DataError as error:
-            raise DataError(f"{self.dataset.path(i)}: {error}") from error
+        image = seen_through(self.transform, self.dataset, i, image, rng)
         if image.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
             raise DataError(
                 f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "

@@ -16,7 +16,7 @@ import os
 import tarfile
 from pathlib import Path
 
-from minidelve.data.members import Entries, check_name, parts_of, split_at_tar, tree
+from minidelve.data.sources.members import Entries, check_name, parts_of, split_at_tar, tree
 from minidelve.errors import DataError
 
 BLOCK = 512

@@ -15,7 +15,7 @@ from typing import Protocol
 import numpy as np
 from PIL import Image
 
-from minidelve.data.images import MAX_PIXELS
+from minidelve.data.images.decoding import MAX_PIXELS
 from minidelve.errors import DataError
 
 

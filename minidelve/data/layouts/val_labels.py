@@ -18,7 +18,7 @@ together with the kit's map_clsloc.txt ("n02119789 1 kit_fox") and refused witho
 import re
 from collections.abc import Callable
 
-from minidelve.data.images import SUFFIXES
+from minidelve.data.images.decoding import SUFFIXES
 from minidelve.errors import DataError
 
 HEADERS = {"imageid", "image_id", "image", "filename", "file_name", "file", "fname", "name"}

@@ -12,7 +12,6 @@ proportions between them. The paper's own way, only the mean and no division, is
 learning rate.
 """
 
-from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -20,7 +19,8 @@ from numpy.typing import DTypeLike
 from PIL import Image
 
 from minidelve.data.dataset import Dataset
-from minidelve.data.transforms import Transform
+from minidelve.data.feeding.bad_images import BadImages, seen_through
+from minidelve.data.images.transforms import Transform
 from minidelve.errors import DataError
 
 
@@ -77,21 +77,24 @@ def compute_statistics(
     """The statistics of a training set as `transform` shows it, such as CenterCrop(56).
 
     `transform` must bring all images to one size. If it draws at random, it does so from a fixed
-    seed. With `max_images`, only so many are looked at, spread evenly over the set.
+    seed. With `max_images`, at most that many are looked at, spread evenly over the set.
 
     Sums are exact: of integers, or in float64 of integers below 2^53. (In float32 the variance, a
     difference of two large sums, could be all rounding error.)
 
-    Raises DataError for a bad image (with on_bad_image="skip" it is left out), for images of
+    Raises DataError for a bad image unless `on_bad_image` is "skip" (bad_images.py), for images of
     unequal size, and if there is nothing to divide by: no image, or all of them the same.
     """
+    most = min(max_images or len(dataset), len(dataset))
+    bad, rng = BadImages(dataset, on_bad_image, advice=""), np.random.default_rng(0)
     count, total, products = 0, np.zeros((1, 1, 3), np.int64), np.zeros((3, 3))
-    for path, image in _views(dataset, transform, max_images, on_bad_image):
+    for i, image in bad.images(k * len(dataset) // most for k in range(most)):
+        image = seen_through(transform, dataset, i, image, rng)
         if count == 0:
             total = np.zeros(image.shape, np.int64)
         elif image.shape != total.shape:
             raise DataError(
-                f"{path}: is {_size(image.shape)} pixels where others are {_size(total.shape)}; "
+                f"{dataset.path(i)}: is {_size(image.shape)} pixels where others are {_size(total.shape)}; "
                 "a mean image needs equal sizes; crop to one size"
             )
         count += 1
@@ -109,27 +112,6 @@ def compute_statistics(
     colour = mean.mean(axis=(0, 1))
     covariance = products / (count * mean.size / 3) - np.outer(colour, colour)
     return Statistics(mean.astype(np.float32), float(np.sqrt(variance)), covariance)
-
-
-def _views(
-    dataset: Dataset, transform: Transform, max_images: int | None, on_bad_image: str
-) -> Iterator[tuple[str, np.ndarray]]:
-    """The path and the transformed image of each image that counts."""
-    rng = np.random.default_rng(0)
-    count = min(max_images or len(dataset), len(dataset))
-    for i in (k * len(dataset) // count for k in range(count)):
-        path = dataset.path(i)
-        try:
-            image = dataset.image(i)
-        except DataError:
-            if on_bad_image == "skip":
-                continue
-            raise
-        try:
-            view = transform(image, rng)
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
-        yield path, view
 
 
 def _size(shape: tuple[int, ...]) -> str:

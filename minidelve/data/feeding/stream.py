@@ -8,14 +8,14 @@ fixed number of images at most, so memory does not grow with the data set.
 import contextlib
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
-from minidelve.data.ahead import ahead
 from minidelve.data.dataset import Dataset
-from minidelve.data.transforms import Transform
-from minidelve.errors import DataError
+from minidelve.data.feeding.ahead import ahead
+from minidelve.data.feeding.bad_images import BadImages, Unreadable, seen_through
+from minidelve.data.images.transforms import Transform
 
 AHEAD = 8  # images for each worker, being made or waiting
 
@@ -33,8 +33,7 @@ class ImageStream:
 
     transforms     such as one ResizeShorterSide for each scale; each gets the image as decoded
     workers        threads that read ahead; 0 reads each image when it is asked for
-    on_bad_image   "error": an image that cannot be read raises DataError with its path.
-                   "skip": it is left out and noted in `skipped` (path -> reason)
+    on_bad_image   "error" or "skip" (bad_images.py)
 
     The order is the data set's, whatever the number of workers. Raises DataError if not one image can be
     read, and for one that a transform refuses.
@@ -45,11 +44,16 @@ class ImageStream:
         dataset: Dataset,
         transforms: Sequence[Transform],
         workers: int = 2,
-        on_bad_image: Literal["error", "skip"] = "error",
+        on_bad_image: str = "error",
     ):
         self.dataset, self.transforms = dataset, list(transforms)
-        self.workers, self.on_bad_image = workers, on_bad_image
-        self.skipped: dict[str, str] = {}
+        self.workers = workers
+        self._bad = BadImages(dataset, on_bad_image)
+
+    @property
+    def skipped(self) -> dict[str, str]:
+        """The images left out so far: path -> reason."""
+        return self._bad.skipped
 
     def __len__(self) -> int:
         return len(self.dataset)
@@ -59,30 +63,21 @@ class ImageStream:
         empty = True
         with contextlib.closing(pictures):  # the threads end with this loop, not when garbage is collected
             for picture in pictures:
-                if isinstance(picture, Picture):
+                if isinstance(picture, Unreadable):
+                    self._bad.leave_out(picture)
+                else:
                     empty = False
                     yield picture
-                else:
-                    path, reason = picture
-                    self.skipped[path] = reason
         if empty and self.skipped:
-            raise DataError(
-                f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be "
-                f"read; the first: {next(iter(self.skipped.values()))}"
-            )
+            raise self._bad.nothing_left()
 
-    def _read(self, i: int, stop: threading.Event) -> Picture | tuple[str, str]:
-        """The picture, or (path, reason) of one that is left out; runs in a worker."""
+    def _read(self, i: int, stop: threading.Event) -> Picture | Unreadable:
+        """Image i as each transform shows it; runs in a worker."""
         path = self.dataset.path(i)
         if stop.is_set():
-            return path, "not read"
-        try:
-            image = self.dataset.image(i)
-        except DataError as error:
-            if self.on_bad_image == "error":
-                raise DataError(f"{error} (or leave such images out: --on-bad-image skip)") from error
-            return path, str(error)
-        try:
-            return Picture(i, path, [transform(image, np.random.default_rng(0)) for transform in self.transforms])
-        except DataError as error:
-            raise DataError(f"{path}: {error}") from error
+            return Unreadable(path, "not read")
+        image = self._bad.read(i)
+        if isinstance(image, Unreadable):
+            return image
+        rng = np.random.default_rng  # each transform from the same seed: those for testing draw nothing
+        return Picture(i, path, [seen_through(t, self.dataset, i, image, rng(0)) for t in self.transforms])

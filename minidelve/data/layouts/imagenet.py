@@ -9,9 +9,9 @@ Kaggle's LOC_val_solution.csv does. Names of the classes come from words.txt or 
 LOC_synset_mapping.txt ("n01440764 tench, Tinca tinca").
 """
 
-from minidelve.data.images import SUFFIXES
-from minidelve.data.layouts import Layout
-from minidelve.data.val_labels import is_bare, is_label_list, labels_by_name, labels_in_order, named_values
+from minidelve.data.images.decoding import SUFFIXES
+from minidelve.data.layouts.layout import Layout
+from minidelve.data.layouts.val_labels import is_bare, is_label_list, labels_by_name, labels_in_order, named_values
 
 NAMES = "LOC_synset_mapping.txt"
 IDS = "map_clsloc.txt"

@@ -5,7 +5,7 @@ Neither alone decides, and nothing simpler does: place, size, angle, stretch, co
 and clutter are random in every picture. The mean picture of a class is gray mud and a linear
 classifier on the pixels is close to guessing; a convolutional net learns the set in minutes.
 
-How a picture is drawn is in toy_drawing.py.
+How a picture is drawn is in drawing.py.
 """
 
 import os
@@ -16,13 +16,12 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.toy_drawing import SHAPES, TEXTURES, draw
+from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
+from minidelve.data.toy.drawing import SHAPES, TEXTURES, draw
 from minidelve.errors import DataError
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]
 CLASS_NAMES = [name.replace("_", " ") for name in CLASSES]
-SPLITS = ("train", "val")
 
 
 class ToyDataset(Dataset):

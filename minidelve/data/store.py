@@ -21,14 +21,13 @@ import json
 import os
 import shlex
 import zlib
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidelve.data.dataset import Dataset
+from minidelve.data.door import door
 from minidelve.errors import DataError, MissingSplit
 from minidelve.files import write_whole
 
@@ -46,6 +45,7 @@ FIELDS = {
 FACTS = {"images", "pixel_bytes", "index_crc32", "smaller", "skipped"}  # of a split, when finished
 # Little-endian by name, so that a store can be carried to any machine.
 INDEX = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("label", "<i4"), ("crc32", "<u4")])
+DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError  # what reading a damaged file raises
 CURE = "copy the store again or pack it anew with --overwrite"
 
 
@@ -113,17 +113,6 @@ class StoreDataset(Dataset):
         return "\n".join(lines)
 
 
-@contextmanager
-def _door(path: Path, problem: str) -> Iterator[None]:
-    """Where a file of the store is read: whatever goes wrong within becomes one line about it."""
-    try:
-        yield
-    except DataError:
-        raise
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(f"{path}: {problem} ({error})", cure=CURE) from error
-
-
 def is_store(path: str | os.PathLike[str]) -> bool:
     """Whether a packed store, finished or not, is at the path."""
     return os.path.isfile(os.path.join(path, HEADER))
@@ -132,7 +121,7 @@ def is_store(path: str | os.PathLike[str]) -> bool:
 def read_header(store: Path) -> dict[str, Any]:
     """The header. Raises DataError if it is damaged or of another version."""
     path = store / HEADER
-    with _door(path, "is not the header of a packed store"):
+    with door(str(path), "is not the header of a packed store", *DAMAGED, cure=CURE):
         header = json.loads(path.read_text(encoding="utf-8"))
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']!r}")
@@ -151,7 +140,7 @@ def read_header(store: Path) -> dict[str, Any]:
 
 def _read_index(path: Path, facts: dict[str, Any]) -> np.ndarray:
     """The index of a split, compared with what the header says of it."""
-    with _door(path, "cannot be used"):
+    with door(str(path), "cannot be used", *DAMAGED, cure=CURE):
         if zlib.crc32(path.read_bytes()) != facts["index_crc32"]:
             raise ValueError("its checksum is wrong")
         index = np.load(path, allow_pickle=False)
@@ -162,7 +151,7 @@ def _read_index(path: Path, facts: dict[str, Any]) -> np.ndarray:
 
 def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
     """The pixels of a split: uint8, one after the other, in the file."""
-    with _door(path, "cannot be read"):
+    with door(str(path), "cannot be read", *DAMAGED, cure=CURE):
         size = path.stat().st_size
         if size != facts["pixel_bytes"]:
             raise DataError(f"{path}: has {size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)

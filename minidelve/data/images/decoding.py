@@ -21,6 +21,7 @@ from PIL import Image, ImageFile, ImageOps
 from PIL.JpegImagePlugin import JpegImageFile
 from PIL.PngImagePlugin import PngImageFile
 
+from minidelve.data.door import door
 from minidelve.errors import DataError
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
@@ -43,32 +44,28 @@ def decode(
     `upright` turns a photograph as its EXIF orientation says. It is off for data sets: ImageNet's
     practice, and so what networks are compared by, is to take the pixels as stored.
 
-    Raises DataError when the file cannot be read, is no JPEG or PNG, is broken or truncated, or
+    Raises DataError when the file cannot be read, is neither JPEG nor PNG, is broken or truncated, or
     has more than `max_pixels` pixels; the last is told from the header, before anything is decoded.
     """
     if isinstance(source, (str, os.PathLike)):
         name = name or os.fspath(source)
-        try:
-            with open(source, "rb") as file:
-                data = file.read()
-        except OSError as error:
-            raise DataError(f"{name}: cannot be read ({error.strerror}); check the path") from error
+        with door(name, "cannot be read", OSError, cure="check the path"), open(source, "rb") as file:
+            data = file.read()
     else:
         data = source if isinstance(source, bytes) else source.read()
     name = name or "image"
-    image = _open(data, name)
-    width, height = image.size
-    if not 0 < width * height <= max_pixels:
-        raise DataError(
-            f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels; expected at "
-            f"most {max_pixels / 1e6:.0f}; scale the picture down"
-        )
-    try:
+    # Pillow's readers meet broken bytes with OSError, SyntaxError, ValueError, struct.error, IndexError, ...:
+    # no list of them is complete, and to the user all mean the same.
+    with door(name, "is broken or truncated", Exception, cure="fetch the file again or remove it"):
+        image = _open(data, name)
+        width, height = image.size
+        if not 0 < width * height <= max_pixels:
+            raise DataError(
+                f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels",
+                expected=f"at most {max_pixels / 1e6:.0f}",
+                cure="scale the picture down",
+            )
         return _to_rgb(ImageOps.exif_transpose(image) if upright else image)
-    except MemoryError:
-        raise
-    except Exception as error:
-        raise _broken(name, error) from error
 
 
 def _open(data: bytes, name: str) -> ImageFile.ImageFile:
@@ -78,21 +75,11 @@ def _open(data: bytes, name: str) -> ImageFile.ImageFile:
     the way, and neither silencing a warning nor moving the limit is safe while other threads run.
     """
     if not data:
-        raise DataError(f"{name}: is empty; expected a JPEG or PNG; fetch the file again or remove it")
+        raise DataError(f"{name}: is empty", expected="a JPEG or PNG", cure="fetch the file again or remove it")
     for magic, image_file in _FORMATS.items():
         if data.startswith(magic):
-            try:
-                return image_file(io.BytesIO(data))
-            except Exception as error:
-                raise _broken(name, error) from error
-    raise DataError(f"{name}: is neither JPEG nor PNG (it begins with {data[:8]!r}); convert it or remove it")
-
-
-def _broken(name: str, error: Exception) -> DataError:
-    # Pillow's readers meet broken bytes with OSError, SyntaxError, ValueError, struct.error,
-    # IndexError, ...: no list of them is complete, and to the user all mean the same.
-    reason = " ".join(str(error).split())
-    return DataError(f"{name}: is broken or truncated ({reason}); fetch the file again or remove it")
+            return image_file(io.BytesIO(data))
+    raise DataError(f"{name}: is neither JPEG nor PNG (it begins with {data[:8]!r})", cure="convert it or remove it")
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:

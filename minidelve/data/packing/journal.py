@@ -17,8 +17,8 @@ from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
+from minidelve.data.door import door
 from minidelve.data.feeding.bad_images import Unreadable
-from minidelve.errors import DataError
 
 
 class Packed(NamedTuple):
@@ -58,13 +58,11 @@ def read_journal(path: Path) -> Written:
     for text in content.splitlines(keepends=True):
         if not text.endswith(b"\n"):
             break  # stopped while this line was being written
-        try:
+        with door(str(path), "is damaged", ValueError, KeyError, TypeError, cure="give --overwrite to begin anew"):
             line = json.loads(text)
             rows.extend(line["images"])
             skipped.extend(Unreadable(*pair) for pair in line["skipped"])
             begin = line["next"]
-        except (ValueError, KeyError, TypeError) as error:
-            raise DataError(f"{path}: is damaged ({error})", cure="give --overwrite to begin anew") from error
         length += len(text)
     return Written(rows, skipped, begin, length)
 

@@ -3,9 +3,11 @@
 import os
 from pathlib import Path
 
+from minidelve.data.door import door
 from minidelve.data.sources.members import Entries, split_at_tar, visible
 from minidelve.data.sources.tar import Tar
-from minidelve.errors import DataError
+
+CURE = "check the path and its permissions"
 
 
 class Folder:
@@ -32,14 +34,12 @@ class Folder:
         if tar:
             return tar[0].entries(tar[1])
         names: tuple[list[str], list[str]] = ([], [])
-        try:
-            with os.scandir(self.path / folder) as found:
-                for entry in found:
-                    names[0 if entry.is_dir() else 1].append(entry.name)
-        except OSError as error:
-            raise DataError(
-                f"{self.describe(folder)}: cannot be listed ({error.strerror}); check the path and its permissions"
-            ) from error
+        with (
+            door(self.describe(folder), "cannot be listed", OSError, cure=CURE),
+            os.scandir(self.path / folder) as found,
+        ):
+            for entry in found:
+                names[0 if entry.is_dir() else 1].append(entry.name)
         return Entries(visible(names[0]), visible(names[1]))
 
     def read(self, member: str) -> bytes:
@@ -47,12 +47,8 @@ class Folder:
         tar = self._enter(member)
         if tar and tar[1]:
             return tar[0].read(tar[1])
-        try:
+        with door(self.describe(member), "cannot be read", OSError, cure=CURE):
             return (self.path / member).read_bytes()
-        except OSError as error:
-            raise DataError(
-                f"{self.describe(member)}: cannot be read ({error.strerror}); check the path and its permissions"
-            ) from error
 
     def describe(self, member: str = "") -> str:
         """The member's path, or `archive.tar!member`, for messages."""

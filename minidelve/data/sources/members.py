@@ -32,9 +32,15 @@ def check_name(archive: str | os.PathLike[str], name: str) -> None:
     """
     if name.startswith("/") or re.match("[A-Za-z]:", name) or "\\" in name or ".." in name.split("/"):
         raise DataError(
-            f"{os.fspath(archive)}: has a member named {name!r}; expected relative names with '/' and "
-            "without '..'; do not unpack it, get the archive from its source again"
+            f"{os.fspath(archive)}: has a member named {name!r}",
+            expected="relative names with '/' and without '..'",
+            cure="do not unpack it, get the archive from its source again",
         )
+
+
+def twice(name: str) -> DataError:
+    """The error for a member name that an archive holds twice."""
+    return DataError(f"{name}: is there twice", expected="every name once", cure="pack the archive anew")
 
 
 def parts_of(name: str) -> list[str]:

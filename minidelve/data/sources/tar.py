@@ -16,7 +16,8 @@ import os
 import tarfile
 from pathlib import Path
 
-from minidelve.data.sources.members import Entries, check_name, parts_of, split_at_tar, tree
+from minidelve.data.door import door
+from minidelve.data.sources.members import Entries, check_name, parts_of, split_at_tar, tree, twice
 from minidelve.errors import DataError
 
 BLOCK = 512
@@ -35,21 +36,25 @@ class Tar:
         self.path, self.name = path, name or str(path)
         self._ranges: dict[str, tuple[int, int]] = {}  # member -> (first byte, size)
         self._inner: dict[str, Tar] = {}
-        try:
-            with open(path, "rb") as file:
-                end = os.fstat(file.fileno()).st_size if end is None else end
-                file.seek(start)
-                with tarfile.open(fileobj=file, mode="r:") as tar:
-                    self._entries = tree([self._note(member, end) for member in tar])
-                    # tarfile takes any bytes that are no header for the end. The end is a block of zeros.
-                    file.seek(tar.offset)
-                    if file.read(BLOCK) != bytes(BLOCK):
-                        raise tarfile.ReadError("it has no end mark, so it is cut short or damaged")
-        except (tarfile.TarError, OSError) as error:
-            raise DataError(
-                f"{self.name}: is no tar archive that can be read ({error}); expected a plain .tar; "
-                "fetch it again, or decompress a .tar.gz first"
-            ) from error
+        with (
+            door(
+                self.name,
+                "is not a tar archive that can be read",
+                tarfile.TarError,
+                OSError,
+                expected="a plain .tar",
+                cure="fetch it again, or decompress a .tar.gz first",
+            ),
+            open(path, "rb") as file,
+        ):
+            end = os.fstat(file.fileno()).st_size if end is None else end
+            file.seek(start)
+            with tarfile.open(fileobj=file, mode="r:") as tar:
+                self._entries = tree([self._note(member, end) for member in tar])
+                # tarfile takes any bytes that are not a header for the end. The end is a block of zeros.
+                file.seek(tar.offset)
+                if file.read(BLOCK) != bytes(BLOCK):
+                    raise tarfile.ReadError("it has no end mark, so it is cut short or damaged")
 
     def _note(self, member: tarfile.TarInfo, end: int) -> tuple[list[str], bool]:
         """Remember where a member's bytes lie; its parts and whether it is a folder."""
@@ -60,13 +65,14 @@ class Tar:
         name = "/".join(parts)
         if not member.isreg() or member.issparse():
             raise DataError(
-                f"{self.describe(name)}: is a link or another special file; expected files and folders "
-                "only; pack the archive anew (tar --hard-dereference -h)"
+                f"{self.describe(name)}: is a link or another special file",
+                expected="files and folders only",
+                cure="pack the archive anew (tar --hard-dereference -h)",
             )
         if member.offset_data + member.size > end:
             raise tarfile.ReadError(f"{name} goes beyond its end")
         if name in self._ranges:
-            raise DataError(f"{self.describe(name)}: is there twice; expected every name once; pack the archive anew")
+            raise twice(self.describe(name))
         self._ranges[name] = member.offset_data, member.size
         return parts, False
 
@@ -93,16 +99,15 @@ class Tar:
         if member not in self._ranges:
             raise DataError(f"{self.describe(member)}: is not in the archive")
         start, size = self._ranges[member]
-        try:
-            with open(self.path, "rb") as file:
-                file.seek(start)
-                content = file.read(size)
-        except OSError as error:
-            raise DataError(
-                f"{self.describe(member)}: cannot be read ({error.strerror}); check the archive and its permissions"
-            ) from error
+        name = self.describe(member)
+        with (
+            door(name, "cannot be read", OSError, cure="check the archive and its permissions"),
+            open(self.path, "rb") as file,
+        ):
+            file.seek(start)
+            content = file.read(size)
         if len(content) < size:
-            raise DataError(f"{self.describe(member)}: the archive has become shorter; fetch it again")
+            raise DataError(f"{name}: the archive has become shorter", cure="fetch it again")
         return content
 
     def describe(self, member: str = "") -> str:

@@ -6,9 +6,12 @@ import zipfile
 import zlib
 from pathlib import Path
 
-from minidelve.data.sources.members import Entries, check_name, parts_of, tree
+from minidelve.data.door import door
+from minidelve.data.sources.members import Entries, check_name, parts_of, tree, twice
 from minidelve.errors import DataError
 
+# What zipfile raises. RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
+DAMAGED = zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, ValueError, RuntimeError
 MAX_MEMBER_BYTES = 2**30  # a member of a zip may unpack to any size; no picture is this large
 
 
@@ -24,24 +27,23 @@ class Zip:
     def __init__(self, path: Path):
         self.path = path
         self._lock = threading.Lock()
-        try:
-            self._zip = zipfile.ZipFile(path)
-        except (zipfile.BadZipFile, OSError, ValueError) as error:
-            raise DataError(
-                f"{path}: is no zip archive that can be read ({error}); expected a folder or "
-                "a .zip or a plain .tar; unpack other archives first"
-            ) from error
         self._members: dict[str, zipfile.ZipInfo] = {}
-        self._entries = tree([self._note(info) for info in self._zip.infolist()])
+        with door(
+            str(path),
+            "is not a zip archive that can be read",
+            *DAMAGED,
+            expected="a folder or a .zip or a plain .tar",
+            cure="unpack other archives first",
+        ):
+            self._zip = zipfile.ZipFile(path)
+            self._entries = tree([self._note(info) for info in self._zip.infolist()])
 
     def _note(self, info: zipfile.ZipInfo) -> tuple[list[str], bool]:
         """Remember a member; the parts of its name and whether it is a folder."""
         check_name(self.path, info.orig_filename)
         parts = parts_of(info.filename)
         if not info.is_dir() and parts and self._members.setdefault("/".join(parts), info) is not info:
-            raise DataError(
-                f"{self.describe(info.filename)}: is there twice; expected every name once; pack the archive anew"
-            )
+            raise twice(self.describe(info.filename))
         return parts, info.is_dir()
 
     def entries(self, folder: str = "") -> Entries:
@@ -55,17 +57,17 @@ class Zip:
             raise DataError(f"{self.describe(member)}: is not in the archive")
         if info.file_size > MAX_MEMBER_BYTES:
             raise DataError(
-                f"{self.describe(member)}: unpacks to {info.file_size / 2**20:.0f} MiB; expected "
-                f"at most {MAX_MEMBER_BYTES // 2**20}; remove it from the archive"
+                f"{self.describe(member)}: unpacks to {info.file_size / 2**20:.0f} MiB",
+                expected=f"at most {MAX_MEMBER_BYTES // 2**20}",
+                cure="remove it from the archive",
             )
-        try:
-            with self._lock:
-                return self._zip.read(info)
-        # RuntimeError: encrypted, or (as NotImplementedError) an unknown compression.
-        except (zipfile.BadZipFile, zlib.error, lzma.LZMAError, EOFError, OSError, RuntimeError) as error:
-            raise DataError(
-                f"{self.describe(member)}: cannot be read ({error}); fetch the archive again or remove the member"
-            ) from error
+        with (
+            door(
+                self.describe(member), "cannot be read", *DAMAGED, cure="fetch the archive again or remove the member"
+            ),
+            self._lock,
+        ):
+            return self._zip.read(info)
 
     def describe(self, member: str = "") -> str:
         """`archive.zip!member`, for messages."""

@@ -20,7 +20,7 @@ class Dataset:
         classes      class ids; a label is an index into this list
         class_names  the same classes in words a person reads
         labels       int64 (N,), each in [0, len(classes))
-        strays       paths of files and folders that were found but are no part of the data set
+        strays       paths of files and folders that were found but are not part of the data set
 
     Decoded images stay in memory while their sum is below `cache_bytes`. A small set is then
     decoded once instead of once an epoch, and decoding costs far more than cropping.
@@ -62,7 +62,7 @@ class Dataset:
     def image(self, i: int) -> np.ndarray:
         """Image i as uint8 (H, W, 3), read-only because the cache hands out the same array again.
 
-        Safe to call from several threads. Raises DataError, naming the path, if it is no image.
+        Safe to call from several threads. Raises DataError, naming the path, if it cannot be read.
         """
         image = self._cache.get(i)
         if image is not None:

@@ -22,4 +22,5 @@ def door(name: str, problem: str, *raised: type[Exception], expected: str = "", 
 
 def reason(error: Exception) -> str:
     """What an exception says, on one line and without the path that our own line begins with."""
-    return " ".join(str(getattr(error, "strerror", None) or error).split())
+    said = getattr(error, "strerror", None) or getattr(error, "reason", None) or error
+    return " ".join(str(said).split())

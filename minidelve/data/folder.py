@@ -12,7 +12,7 @@ from minidelve.data.sources.source import open_source
 
 
 class FolderDataset(Dataset):
-    """One split of a data set in a folder, a .zip or a .tar, in either layout of layouts.py."""
+    """One split of a data set in a folder, a .zip or a .tar, in one of the layouts/."""
 
     def __init__(self, path: str | os.PathLike[str], split: str = "train", cache_bytes: int = DEFAULT_CACHE_BYTES):
         self._source = open_source(path)

@@ -12,8 +12,8 @@ from minidelve.errors import DataError, MissingSplit
 def open_dataset(path: str | os.PathLike[str], split: str = "train", cache_bytes: int = DEFAULT_CACHE_BYTES) -> Dataset:
     """Open a split, "train" or "val", of the data set at `path`.
 
-    `path` is a folder, a .zip or a .tar, in Tiny-ImageNet's or ImageNet's layout, a packed store (see
-    packing.py), or the word "toy" for the built-in set (a folder of that name is "./toy"). Up to
+    `path` is a folder, a .zip or a .tar, in Tiny-ImageNet's or ImageNet's layout, a packed store
+    (store.py), or the word "toy" for the built-in set (a folder of that name is "./toy"). Up to
     `cache_bytes` of decoded images stay in memory; see Dataset.
 
     Raises DataError with a line for the user if there is no such data set or something in its layout is

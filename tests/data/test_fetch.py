@@ -172,7 +172,13 @@ def test_nobody_at_the_address_is_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("checksum", ["md5:" + "0" * 32, "sha256:" + "0" * 64])
 def test_a_wrong_checksum_is_refused_and_the_file_removed(offer, zipped, tmp_path, checksum):
-    refused(tmp_path, offer(zipped, "photos.zip", checksum), "photos.zip", f"not the checksum {checksum}", "--sha256")
+    refused(
+        tmp_path,
+        offer(zipped, "photos.zip", checksum),
+        "photos.zip",
+        f"does not have the checksum {checksum}",
+        "--sha256",
+    )
     assert names(tmp_path) == []
 
 

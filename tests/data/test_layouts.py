@@ -127,13 +127,13 @@ def test_a_split_without_class_folders_is_named(store):
 
 def test_a_class_of_val_that_train_does_not_have_is_named(store, imagenet_files):
     path = store(imagenet_files | {"val/zebra/0.png": b""})
-    assert "val/zebra: is no class of train/" in error_of(path, "val")
+    assert "val/zebra: is not a class of train/" in error_of(path, "val")
     assert len(open_dataset(path)) == 6
 
 
 def test_a_training_folder_that_wnids_does_not_name_is_refused(store, tiny_files):
     path = store(tiny_files | {"train/n77/images/a.png": b""})
-    assert "train/n77: is no class of wnids.txt" in error_of(path)
+    assert "train/n77: is not a class of wnids.txt" in error_of(path)
 
 
 def test_a_class_of_wnids_without_a_folder_is_named(store, tiny_files):
@@ -148,7 +148,8 @@ def test_a_class_without_its_images_folder_is_named(store, tiny_files):
 
 
 @pytest.mark.parametrize(
-    "wnids, problem", [(b"", "is empty"), (b"n01\nn02\nn01\nn03", "'n01' twice"), (b"\xff\xfe\x00", "is no UTF-8 text")]
+    "wnids, problem",
+    [(b"", "is empty"), (b"n01\nn02\nn01\nn03", "'n01' twice"), (b"\xff\xfe\x00", "is not UTF-8 text")],
 )
 def test_a_bad_list_of_classes_is_named(store, tiny_files, wnids, problem):
     message = error_of(store(tiny_files | {"wnids.txt": wnids}))

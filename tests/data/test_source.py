@@ -35,7 +35,7 @@ def test_dots_inside_a_name_are_no_danger(tmp_path):
 def test_a_file_that_is_no_zip_is_named(tmp_path, content):
     path = tmp_path / "data.zip"
     path.write_bytes(content)
-    with pytest.raises(DataError, match="data.zip: is no zip archive"):
+    with pytest.raises(DataError, match="data.zip: is not a zip archive"):
         open_source(path)
 
 

@@ -83,7 +83,7 @@ def test_a_tar_cut_short_anywhere_is_refused(tmp_path):
     # Two members of 512 + 1024 bytes: 1536 is between them, where no data is missing.
     for size in (0, 100, 512, 600, 1536, 1700, 2048, 2600, 3071):
         path.write_bytes(whole[:size])
-        assert "cut.tar: is no tar archive that can be read" in error_of(path), size
+        assert "cut.tar: is not a tar archive that can be read" in error_of(path), size
     path.write_bytes(whole[:1536] + b"garbage " * 64 + whole[2048:])
     assert "damaged" in error_of(path)
 
@@ -93,7 +93,7 @@ def test_an_inner_tar_must_end_inside_its_member(tmp_path, following):
     # In the outer tar more bytes follow, of another member or the zeros of its end.
     inner = tar_bytes([("a", b"A" * 600)])[:1000]
     (tmp_path / "outer.tar").write_bytes(tar_bytes([("in.tar", inner), *following]))
-    assert "outer.tar!in.tar: is no tar archive" in error_of(tmp_path / "outer.tar", "in.tar")
+    assert "outer.tar!in.tar: is not a tar archive" in error_of(tmp_path / "outer.tar", "in.tar")
 
 
 def test_a_compressed_tar_is_refused_with_the_cure(tmp_path):

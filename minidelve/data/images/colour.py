@@ -1,7 +1,7 @@
 """Random colour alteration: a photograph in slightly other light shows the same thing.
 
 Krizhevsky, Sutskever and Hinton (2012), section 4.1, which the paper uses as it is (section 3). The
-colours of the training pixels (of a sample of the images: train.py) form a cloud in RGB space. Its
+colours of the training pixels (of a sample of the images) form a cloud in RGB space. Its
 principal axes, the eigenvectors p_i of the colours' 3x3 covariance, say in which directions natural
 light varies; the eigenvalues lambda_i, by how much. One draw per image and use moves all of its
 pixels along these axes:
@@ -25,7 +25,7 @@ class ColourAlteration:
     covariance   (3, 3) of the training set's RGB values in levels, as in Statistics.covariance
     std          of alpha
 
-    Raises ValueError if the covariance is no finite 3x3 matrix.
+    Raises ValueError unless the covariance is a finite 3 x 3 matrix.
     """
 
     def __init__(self, covariance: np.ndarray | None, std: float = 0.1):

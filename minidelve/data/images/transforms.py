@@ -1,4 +1,4 @@
-"""What happens to an image before the net sees it: each augmentation a small class.
+"""What happens to an image before the network sees it: each augmentation a small class.
 
 All follow one protocol, so that a new one needs no registration, only these two arguments:
 
@@ -40,7 +40,7 @@ class Compose:
 class RandomCrop:
     """A size x size window anywhere in the image, every position equally likely.
 
-    The object is then seen at many places, and the net cannot learn where it stands (section 3 of
+    The object is then seen at many places, and the network cannot learn where it stands (section 3 of
     the paper). Raises DataError if the image is smaller.
     """
 
@@ -49,13 +49,13 @@ class RandomCrop:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows, columns = _room(image, self.size)
-        # Not rng.integers, which costs five times as much for one number.
+        # Not rng.integers: for a single number it costs several times as much.
         top, left = int(rng.random() * (rows + 1)), int(rng.random() * (columns + 1))
         return image[top : top + self.size, left : left + self.size]
 
 
 class CenterCrop:
-    """The size x size window in the middle: the one view by which a net is compared with others.
+    """The size x size window in the middle: the one view by which a network is compared with others.
 
     Raises DataError if the image is smaller.
     """
@@ -140,8 +140,7 @@ class ScaleJitter:
     than s are enlarged, as in the paper.
 
     The same as ResizeShorterSide(s) and then RandomCrop(size), but for rounding, by one or two of 255
-    levels. Only the pixels of the crop are computed: a fourth of the work for 224
-    pixels out of 384 x 512.
+    levels. Only the pixels of the crop are computed.
     """
 
     def __init__(self, low: int, high: int, size: int):

@@ -13,6 +13,7 @@ the layout is kept in `strays`, so that nothing is left aside without a word; hi
 from collections.abc import Collection, Iterator
 
 from minidelve.data.dataset import SPLITS
+from minidelve.data.door import door
 from minidelve.data.images.decoding import SUFFIXES
 from minidelve.data.sources.source import Source
 from minidelve.errors import DataError, MissingSplit
@@ -37,13 +38,9 @@ class Layout:
         if split not in self.folder_of:
             there = list(self.folder_of)
             raise MissingSplit(
-                str(
-                    self._error(
-                        split,
-                        "is missing; expected the folder of that split; "
-                        + (f"use the split {there[0]!r} or add the folder" if there else "add it"),
-                    )
-                )
+                f"{source.describe(self._member(split))}: is missing",
+                expected="the folder of that split",
+                cure=f"use the split {there[0]!r} or add the folder" if there else "add it",
             )
         self.folder = self.folder_of[split]
         self.classes = self._find_classes()
@@ -112,10 +109,9 @@ class Layout:
 
     def _lines(self, member: str) -> list[str]:
         """The lines of a text file, without blank ones."""
-        try:
+        name = self.source.describe(member)
+        with door(name, "is not UTF-8 text", UnicodeDecodeError, cure="save it as UTF-8"):
             text = self.source.read(member).decode("utf-8-sig")
-        except UnicodeDecodeError as error:
-            raise self._error_at(member, f"is no UTF-8 text ({error.reason}); save it as UTF-8") from error
         return [line for line in text.splitlines() if line.strip()]
 
     def _images(self, *parts: str) -> list[str]:
@@ -138,11 +134,11 @@ class Layout:
         self.labels.append(label)
 
     def _check_same(self, path: str, found: list[str], listed_in: str) -> None:
-        """Raise DataError for a class folder that is no class."""
+        """Raise DataError for a class folder that is not a class."""
         for name in sorted(set(found) - set(self.classes)):
             raise self._error(
                 f"{path}/{name}",
-                f"is no class of {listed_in}; expected one of its "
+                f"is not a class of {listed_in}; expected one of its "
                 f"{len(self.classes)} classes, such as {self.classes[0]!r}; "
                 "add the class there or remove the folder",
             )

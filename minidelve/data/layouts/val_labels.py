@@ -11,7 +11,7 @@ ImageNet's 50,000 validation images come without class folders. Lists that peopl
 
 The trap is in the last one. Its numbers are ILSVRC2012_IDs, which follow meta.mat of the
 development kit and not the sorted ids: 490 is n01751748, position 65. Taken for positions they
-mislabel nearly every image, and a net only seems to have learned nothing. So such a list is used
+mislabel nearly every image, and a network only seems to have learned nothing. So such a list is used
 together with the kit's map_clsloc.txt ("n02119789 1 kit_fox") and refused without it.
 """
 

@@ -1,7 +1,7 @@
 """How one picture of the toy set is drawn: background, clutter, the object, clutter, noise.
 
 The object is darker than what is around it, in any colours; its texture has two shades of one
-colour. Less than this, with free colours throughout, takes a net far longer than a lab lasts: the
+colour. Less than this, with free colours throughout, takes a network far longer than a lab lasts: the
 edges of the texture then hide the outline. The numbers below were chosen so that neither the
 texture nor the outline is much harder than the other.
 

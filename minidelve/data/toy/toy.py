@@ -3,13 +3,12 @@
 A class is a texture AND a shape: {checkered, striped} x {circle, cross, square, star, triangle}.
 Neither alone decides, and nothing simpler does: place, size, angle, stretch, colours, background
 and clutter are random in every picture. The mean picture of a class is gray mud and a linear
-classifier on the pixels is close to guessing; a convolutional net learns the set in minutes.
+classifier on the pixels is close to guessing; a convolutional network learns the set in minutes.
 
 How a picture is drawn is in drawing.py.
 """
 
 import os
-import tempfile
 from collections.abc import Callable, Iterable
 from pathlib import Path
 
@@ -19,6 +18,7 @@ from PIL import Image
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
 from minidelve.data.toy.drawing import SHAPES, TEXTURES, draw
 from minidelve.errors import DataError
+from minidelve.files import disk_errors, scratch_folder
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]
 CLASS_NAMES = [name.replace("_", " ") for name in CLASSES]
@@ -35,10 +35,10 @@ class ToyDataset(Dataset):
         self, split: str = "train", train_size: int = 5000, val_size: int = 1000, cache_bytes: int = DEFAULT_CACHE_BYTES
     ):
         if split not in SPLITS:
-            raise DataError(f"toy: no split {split!r}; expected 'train' or 'val'")
+            raise DataError(f"toy: no split {split!r}", expected="'train' or 'val'")
         size = train_size if split == "train" else val_size
         if size < 1:
-            raise DataError(f"toy: {size} {split} images asked for; expected at least 1")
+            raise DataError(f"toy: {size} {split} images asked for", expected="at least 1")
         super().__init__(
             name="toy",
             kind="toy",
@@ -72,19 +72,16 @@ def write_toy(
     Raises DataError if the folder cannot be written or already holds something: nothing is overwritten.
     """
     place = Path(folder).absolute()
-    try:
+    with disk_errors(f"{folder}: the toy set", "name another folder", DataError):
         if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise DataError(f"{folder}: already exists and is no empty folder; name a new one")
+            raise DataError(f"{folder}: already exists and is not an empty folder", cure="name a new one")
         place.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=f".{place.name}-", dir=place.parent) as unfinished:
-            root = Path(unfinished) / "toy"
+        with scratch_folder(place) as root:
             for split in SPLITS:
                 _write_split(root, ToyDataset(split, train_size, val_size, cache_bytes=0), track)
             words = [f"{name}\t{words}\n" for name, words in zip(CLASSES, CLASS_NAMES, strict=True)]
             (root / "words.txt").write_text("".join(words), encoding="utf-8")
             os.replace(root, place)
-    except OSError as error:
-        raise DataError(f"{folder}: cannot write the toy set here ({error}); name another folder") from error
 
 
 def _write_split(root: Path, toy: ToyDataset, track: Callable) -> None:

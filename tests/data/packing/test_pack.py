@@ -242,13 +242,6 @@ def test_a_bad_image_stops_it_or_is_left_out_and_noted(source, tmp_path):
     np.testing.assert_array_equal(packed.image(8), data.ShrinkShorterSide(SHORT)(direct.image(9), None))
 
 
-def test_a_split_without_one_readable_image_is_refused(source, tmp_path):
-    for path in source.glob("val/*/*"):
-        path.write_bytes(b"text")
-    message = refused(source, tmp_path / "store", SHORT, on_bad_image="skip")
-    assert "not one image of the split 'val' can be read" in message
-
-
 def test_a_full_disk_is_one_line_and_packing_goes_on_after_it(source, tmp_path, monkeypatch):
     pack(source, tmp_path / "whole", SHORT)
     calls, to_disk = [], journal.to_disk

@@ -1,26 +1,10 @@
-import io
 import subprocess
 import tarfile
-from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
 from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
-
-
-def tar_bytes(members):
-    """members: (name, bytes) or a TarInfo."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w") as archive:
-        for member in members:
-            if isinstance(member, tuple):
-                info = tarfile.TarInfo(member[0])
-                info.size = len(member[1])
-                archive.addfile(info, io.BytesIO(member[1]))
-            else:
-                archive.addfile(member)
-    return file.getvalue()
 
 
 def special(name, kind, target=""):
@@ -48,7 +32,7 @@ def test_the_tar_program_is_understood(tmp_path):
         assert archive.read(name) == name.encode() * 400
 
 
-def test_a_tar_in_a_tar_in_a_folder_is_entered_by_name(tmp_path):
+def test_a_tar_in_a_tar_in_a_folder_is_entered_by_name(tmp_path, tar_bytes):
     inner = tar_bytes([("a.png", b"A" * 700), ("b.png", b"B")])
     (tmp_path / "outer.tar").write_bytes(tar_bytes([("first.tar", inner), ("last.tar", tar_bytes([("c", b"C")]))]))
     source = open_source(tmp_path)
@@ -61,23 +45,19 @@ def test_a_tar_in_a_tar_in_a_folder_is_entered_by_name(tmp_path):
         source.read("outer.tar/first.tar/x")
 
 
-@pytest.mark.parametrize("name", ["../evil.png", "train/../../evil", "/etc/passwd", "C:/evil", "..\\evil"])
-def test_a_name_that_leads_outside_is_refused(tmp_path, name):
-    path = tmp_path / "evil.tar"
-    path.write_bytes(tar_bytes([("train/a/ok.png", b"x"), (name, b"x")]))
-    message = error_of(path)
-    assert str(path) in message and repr(name) in message
-    (tmp_path / "outer.tar").write_bytes(tar_bytes([("in.tar", path.read_bytes())]))
-    assert repr(name) in error_of(tmp_path / "outer.tar", "in.tar")
+def test_a_name_that_leads_outside_is_refused_in_an_inner_tar_too(tmp_path, tar_bytes):
+    (tmp_path / "outer.tar").write_bytes(tar_bytes([("in.tar", tar_bytes([("../evil.png", b"x")]))]))
+    message = error_of(tmp_path / "outer.tar", "in.tar")
+    assert "outer.tar!in.tar" in message and "'../evil.png'" in message
 
 
 @pytest.mark.parametrize("kind", [tarfile.SYMTYPE, tarfile.LNKTYPE, tarfile.CHRTYPE, tarfile.FIFOTYPE])
-def test_links_and_devices_are_refused(tmp_path, kind):
+def test_links_and_devices_are_refused(tmp_path, kind, tar_bytes):
     (tmp_path / "a.tar").write_bytes(tar_bytes([("ok", b"1"), special("x.png", kind, "/etc/passwd")]))
     assert "a.tar!x.png: is a link or another special file" in error_of(tmp_path / "a.tar")
 
 
-def test_a_tar_cut_short_anywhere_is_refused(tmp_path):
+def test_a_tar_cut_short_anywhere_is_refused(tmp_path, tar_bytes):
     whole = tar_bytes([("a", b"A" * 600), ("b", b"B" * 600)])
     path = tmp_path / "cut.tar"
     # Two members of 512 + 1024 bytes: 1536 is between them, where no data is missing.
@@ -89,7 +69,7 @@ def test_a_tar_cut_short_anywhere_is_refused(tmp_path):
 
 
 @pytest.mark.parametrize("following", [[("z", b"z" * 9000)], []])
-def test_an_inner_tar_must_end_inside_its_member(tmp_path, following):
+def test_an_inner_tar_must_end_inside_its_member(tmp_path, following, tar_bytes):
     # In the outer tar more bytes follow, of another member or the zeros of its end.
     inner = tar_bytes([("a", b"A" * 600)])[:1000]
     (tmp_path / "outer.tar").write_bytes(tar_bytes([("in.tar", inner), *following]))
@@ -102,12 +82,3 @@ def test_a_compressed_tar_is_refused_with_the_cure(tmp_path):
     (tmp_path / "b.tar").write_bytes((tmp_path / "a.tar.gz").read_bytes())
     assert "unpack other archives first" in error_of(tmp_path / "a.tar.gz")
     assert "decompress a .tar.gz first" in error_of(tmp_path / "b.tar")
-
-
-def test_eight_threads_read_one_tar(tmp_path):
-    members = [(f"{k}", bytes([k]) * (1000 + 100 * k)) for k in range(100)]
-    (tmp_path / "a.tar").write_bytes(tar_bytes(members))
-    archive = open_source(tmp_path / "a.tar")
-    with ThreadPoolExecutor(8) as pool:
-        read = list(pool.map(archive.read, [name for name, _ in members * 5]))
-    assert read == [content for _, content in members * 5]

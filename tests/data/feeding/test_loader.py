@@ -13,7 +13,6 @@ from minidelve.data import (
     RandomFlip,
     Statistics,
     ToyDataset,
-    open_dataset,
 )
 from minidelve.errors import DataError
 
@@ -207,27 +206,6 @@ def test_what_was_only_prefetched_is_not_noted(workers):
     for _ in skipping.epoch(0):
         break
     assert list(skipping.skipped) == ["number/2"]
-
-
-def test_an_epoch_without_one_good_image_is_an_error():
-    with pytest.raises(DataError, match="not one image .* number/0: is broken"):
-        list(numbered(5, bad_images(*range(5)), on_bad_image="skip").epoch(0))
-
-
-def test_a_bad_file_is_skipped_in_a_real_folder(store, imagenet_files):
-    path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, "zip")
-    statistics = Statistics(np.zeros((8, 8, 3), np.float32), 1.0)
-    files = Loader(open_dataset(path), 4, CenterCrop(8), statistics, shuffle=False, seed=0, on_bad_image="skip")
-    assert [len(labels) for _, labels in files.epoch(0)] == [3, 2]
-    assert list(files.skipped) == [f"{path}!train/bee/0.JPEG"]
-
-
-@pytest.mark.parametrize("on_bad_image", ["error", "skip"])
-@pytest.mark.parametrize("workers", [0, 2])
-def test_an_image_smaller_than_the_crop_is_never_skipped(on_bad_image, workers):
-    small = loader(transform=CenterCrop(65), on_bad_image=on_bad_image, workers=workers)
-    with pytest.raises(DataError, match="toy!train/.*64 x 64 pixels is smaller than the crop of 65 x 65"):
-        next(small.epoch(0))
 
 
 def test_images_of_another_size_than_the_mean_are_named():

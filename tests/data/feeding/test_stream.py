@@ -28,29 +28,6 @@ def test_images_come_whole_and_in_order_through_each_transform(folder, workers):
     assert {p.images[1].shape for p in pictures} == {(4, 4, 3)} and pictures[7].path.endswith("val/a/07.png")
 
 
-@pytest.mark.parametrize("workers", [0, 2])
-def test_a_bad_image_stops_it_or_is_left_out(folder, workers):
-    (folder / "val/a/05.png").write_text("text")
-    dataset = data.open_dataset(folder, "val")
-    with pytest.raises(data.DataError, match="05.png.*--on-bad-image skip"):
-        list(ImageStream(dataset, [], workers))
-    stream = ImageStream(dataset, [], workers, "skip")
-    assert [p.number for p in stream] == [i for i in range(40) if i != 5]
-    assert [path.endswith("05.png") for path in stream.skipped] == [True]
-
-
-def test_what_a_transform_refuses_is_named(folder):
-    with pytest.raises(data.DataError, match=r"00.png: the image of 10 x 8"):
-        list(ImageStream(data.open_dataset(folder, "val"), [data.CenterCrop(20)], on_bad_image="skip"))
-
-
-def test_not_one_readable_image_is_an_error(folder):
-    for path in folder.glob("val/a/*"):
-        path.write_text("text")
-    with pytest.raises(data.DataError, match="not one image"):
-        list(ImageStream(data.open_dataset(folder, "val"), [], on_bad_image="skip"))
-
-
 def test_it_reads_only_so_far_ahead(folder):
     dataset, read = data.open_dataset(folder, "val"), []
 

@@ -26,13 +26,6 @@ def test_png_pixels_come_back_exactly(encode, pixels_of):
     np.testing.assert_array_equal(image, pixels)
 
 
-def test_jpeg_is_decoded(encode):
-    pixels = np.full((9, 7, 3), (200, 100, 50), np.uint8)
-    image = decode(encode(pixels, "JPEG"), "a.jpg")
-    assert image.shape == (9, 7, 3)
-    assert abs(image.astype(int) - pixels).max() <= 4
-
-
 def test_a_path_and_an_open_file_are_decoded_like_bytes(encode, pixels_of, tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encode(pixels_of(0)))
@@ -45,47 +38,31 @@ def test_the_content_and_not_the_suffix_tells_the_format(encode, pixels_of):
     np.testing.assert_array_equal(decode(encode(pixels_of(0), "PNG"), "a.JPEG"), pixels_of(0))
 
 
-@pytest.mark.parametrize("format", ["PNG", "JPEG"])
-def test_gray_becomes_three_equal_channels(encode, format):
-    image = decode(encode(GRADIENT, format, quality=100) if format == "JPEG" else encode(GRADIENT), "gray")
-    assert image.shape == (16, 16, 3)
-    assert (image == image[:, :, :1]).all()
-    assert abs(image[:, :, 0].astype(int) - GRADIENT).max() <= (2 if format == "JPEG" else 0)
+ONE = np.full((8, 8, 3), (200, 100, 50), np.uint8)
+HALVES = np.where(np.arange(8)[:, None, None] < 4, (255, 0, 0), (0, 0, 0)).repeat(8, axis=1).astype(np.uint8)
+BLACK = np.zeros((3, 1, 4), np.uint8)
+BLACK[:, 0, 3] = 255, 128, 0  # opaque, half, and fully transparent
+# What is encoded, how, the pixels that come back, by how much they may differ.
+MODES = {
+    "gray": (GRADIENT, {}, GRADIENT[:, :, None], 0),
+    "gray jpeg": (GRADIENT, {"format": "JPEG", "quality": 100}, GRADIENT[:, :, None], 2),
+    "one bit": (GRADIENT > 127, {}, np.where(GRADIENT > 127, 255, 0)[:, :, None], 0),
+    "16 bits are scaled and not clipped": (GRADIENT.astype(np.uint16) * 257, {}, GRADIENT[:, :, None], 0),
+    "jpeg": (ONE, {"format": "JPEG"}, ONE, 4),
+    "cmyk": (ONE, {"format": "JPEG", "mode": "CMYK"}, ONE, 6),
+    "palette": (HALVES, {"mode": "P"}, HALVES, 0),
+    "alpha is laid on white": (BLACK, {}, np.array([0, 127, 255])[:, None, None], 0),
+    "a transparent palette colour too": (ONE * 0, {"mode": "P", "transparency": 0}, np.array(255), 0),
+}
 
 
-def test_one_bit_becomes_black_and_white(encode):
-    image = decode(encode(GRADIENT > 127), "bits")
-    assert set(np.unique(image)) == {0, 255}
-    np.testing.assert_array_equal(image[:, :, 1] == 255, GRADIENT > 127)
-
-
-def test_sixteen_bit_gray_is_scaled_and_not_clipped(encode):
-    image = decode(encode(GRADIENT.astype(np.uint16) * 257), "deep")
-    np.testing.assert_array_equal(image, np.repeat(GRADIENT[:, :, None], 3, axis=2))
-
-
-def test_cmyk_becomes_rgb(encode):
-    pixels = np.full((8, 8, 3), (200, 100, 50), np.uint8)
-    image = decode(encode(pixels, "JPEG", mode="CMYK"), "cmyk")
-    assert image.shape == (8, 8, 3)
-    assert abs(image.astype(int) - pixels).max() <= 6
-
-
-def test_palette_colours_are_looked_up(encode):
-    pixels = np.zeros((8, 8, 3), np.uint8)
-    pixels[:4] = (255, 0, 0)
-    np.testing.assert_array_equal(decode(encode(pixels, mode="P"), "palette"), pixels)
-
-
-def test_alpha_is_laid_on_white(encode):
-    pixels = np.zeros((3, 1, 4), np.uint8)  # black: opaque, half, and fully transparent
-    pixels[:, 0, 3] = 255, 128, 0
-    np.testing.assert_array_equal(decode(encode(pixels), "alpha")[:, 0, 0], [0, 127, 255])
-
-
-def test_a_transparent_palette_colour_is_laid_on_white(encode):
-    image = decode(encode(np.zeros((4, 4, 3), np.uint8), mode="P", transparency=0), "palette")
-    assert (image == 255).all()
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_becomes_rgb(encode, mode):
+    pixels, options, expected, tolerance = MODES[mode]
+    image = decode(encode(pixels, **options), mode)
+    assert image.shape == (*pixels.shape[:2], 3) and image.dtype == np.uint8
+    assert abs(image.astype(int) - expected).max() <= tolerance
+    assert "gray" not in mode or (image == image[:, :, :1]).all()
 
 
 def test_exif_orientation_is_ignored():

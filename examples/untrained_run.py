@@ -16,7 +16,7 @@ from pathlib import Path
 from minidelve import data, models
 from minidelve.training.checkpoint import Checkpoint, save
 from minidelve.training.config import Config
-from minidelve.training.loop import views
+from minidelve.training.views import views
 
 
 def main(model: str, path: str, out: str, size: int) -> None:

@@ -23,7 +23,7 @@ from minidelve.commands.arguments import add_command, add_thread_options, at_lea
 from minidelve.errors import RunError
 from minidelve.files import check_writable
 from minidelve.progress import say
-from minidelve.training.loop import check_device, within_device_memory
+from minidelve.training.device import check_device, within_device_memory
 
 EXAMPLE = """
 minidelve bench

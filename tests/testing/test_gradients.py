@@ -10,6 +10,7 @@ from minidelve.testing import check_gradients
 
 X = np.arange(6.0).reshape(2, 3) / 4 + 0.3
 W = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7], [0.2, 0.9, 1.1]])
+SCALES = np.array([[1e-6, 1e12, 1.0], [1e3, -1e6, 1e9]])
 
 
 def op(forward, backward):
@@ -30,6 +31,8 @@ RIGHT = {
     "square": (op(lambda x: x * x, lambda df, x: 2 * x * df), [X]),
     "scale": (op(lambda x, a: a * x, lambda df, x, a: (a * df, (df * x).sum(keepdims=True).reshape(1))), [X, W[0, :1]]),
     "product": (op(lambda x, w: x @ w, lambda df, x, w: (df @ w.T, x.T @ df)), [X, W]),
+    "gradients of 1e-6 to 1e12": (op(lambda x, a: x * a, lambda df, x, a: (a * df, x * df)), [X, SCALES]),
+    "x of 1e-6 to 1e12": (op(lambda x: x * x, lambda df, x: 2 * x * df), [SCALES]),
     "total": (op(lambda x: x.sum(), lambda df, x: df * np.ones_like(x)), [X]),
     "nothing": (op(lambda x: x * x, lambda df, x: 2 * x * df), [X[:0]]),
 }
@@ -58,6 +61,60 @@ def test_catches_wrong_gradients(case):
     f, arrays = WRONG[case]
     with pytest.raises(AssertionError, match="backward says"):
         check_gradients(f, *arrays)
+
+
+def gradient_times(factor):
+    """x * x with a gradient that is wrong by the factors in this array."""
+    return op(lambda x: x * x, lambda df, x: 2 * x * df * factor)
+
+
+LARGE = np.random.default_rng(1).uniform(0.5, 2, (100, 100)) * np.random.default_rng(2).choice((-1, 1), (100, 100))
+HIDDEN = {
+    "one element of 10,000": ((np.s_[37, 81], 1.001),),
+    "the last row": ((np.s_[-1], 0),),
+    "everything by 1e-4": ((np.s_[:], 1 + 1e-4),),
+    "two by as much as each other": ((np.s_[3, 4], 1.001), (np.s_[50, 60], 0.999)),
+    "every second column": ((np.s_[:, ::2], 1 + 1e-4),),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("places", HIDDEN.values(), ids=HIDDEN)
+@pytest.mark.parametrize("seed", range(5))
+def test_a_small_fault_of_a_large_array_is_seen_in_each_direction(places, seed):
+    factor = np.ones_like(LARGE)
+    for place, value in places:
+        factor[place] = value
+    wrong = np.abs(factor - 1) > 0
+    x = np.where(wrong, np.sign(LARGE), LARGE)  # two equal gradients that are wrong in opposite ways may cancel
+    assert check_gradients(gradient_times(factor), x, tolerance=np.inf, seed=seed) > 1e-5
+
+
+def test_what_a_sum_leaves_out_is_seen():
+    """The gradient of a bias without the last of 100 images."""
+    f = op(lambda x, b: x + b, lambda df, x, b: (df, df[:-1].sum(axis=0)))
+    with pytest.raises(AssertionError, match="input 1 at"):
+        check_gradients(f, LARGE, LARGE[0])
+
+
+def test_a_fault_beside_a_gradient_a_billion_times_larger_is_named():
+    a = np.array([1e9, 1.0, -1e5])
+    f = op(lambda x, a: x * a, lambda df, x, a: (df * a * [1, 1.001, 1], df * x))
+    with pytest.raises(AssertionError, match=r"input 0 at \(1,\)"):
+        check_gradients(f, np.ones(3), a)
+
+
+def test_an_element_too_steep_for_a_direction_to_move_is_checked():
+    """1 + 1e-5 / 1e13 is 1."""
+    f = op(lambda x, a: x * a, lambda df, x, a: (2 * df * a, df * x))
+    with pytest.raises(AssertionError, match=r"input 0 at \(0,\)"):
+        check_gradients(f, np.ones(1), np.full(1, 1e13))
+
+
+@pytest.mark.parametrize("n", [1, 100_000])
+def test_right_gradients_cost_the_same_for_any_number_of_elements(n):
+    calls = []
+    assert check_gradients(lambda x: (calls.append(n), x * x)[1], np.linspace(-2, 2, n)) < 1e-7
+    assert len(calls) == 1 + 2 * 3
 
 
 def test_an_all_ones_cotangent_would_have_missed_swapped_axes():

@@ -99,7 +99,7 @@ def _error_of_elements(points: Arrays, claimed: Arrays, change: Callable, step: 
     for k, (x, g) in enumerate(zip(points, claimed, strict=True)):
         for i in np.ndindex(x.shape):
             above, below = ([*points[:k], x.copy(), *points[k + 1 :]] for _ in range(2))
-            h = step * max(1.0, abs(x[i]))
+            h = step * max(1.0, float(abs(x[i])))
             above[k][i] += h
             below[k][i] -= h
             measured = change(above, below) / (2 * h)

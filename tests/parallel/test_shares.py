@@ -2,8 +2,6 @@
 
 import gc
 import os
-import subprocess
-import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -15,6 +13,7 @@ from minidelve import Tensor, nn, no_grad, use
 from minidelve.models import Network
 from minidelve.parallel.shares import InShares, replicas, run_in_shares
 from minidelve.tensor import reverse_topological_order
+from tests.helpers import in_python
 
 
 @pytest.fixture(autouse=True)
@@ -75,15 +74,6 @@ def assert_close(found, expected):
 
 def bits(arrays) -> list[bytes]:
     return [array.tobytes() for array in arrays]
-
-
-def in_python(code: str, **environment: str) -> str:
-    """What a fresh Python prints; a hang, an abort or an error fails the test."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr}"
-    return done.stdout.strip()
 
 
 # -- the same numbers ------------------------------------------------------------------------------

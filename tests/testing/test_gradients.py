@@ -46,6 +46,7 @@ WRONG = {
     "zeros": (op(lambda x: x * x, lambda df, x: 0 * df), [X]),
     "NaN": (op(lambda x: x * x, lambda df, x: np.nan * df), [X]),
     "infinite": (op(lambda x: x * x, lambda df, x: np.inf * df), [X]),
+    "the largest x alone": (op(lambda x: x * x, lambda df, x: 2 * x * df * np.where(x > 1e11, 1.001, 1)), [SCALES]),
     "one element": (op(lambda x: x * x, lambda df, x: 2 * x * df * (x != X[1, 2])), [X]),
 }  # fmt: skip
 
@@ -101,13 +102,6 @@ def test_a_fault_beside_a_gradient_a_billion_times_larger_is_named():
     f = op(lambda x, a: x * a, lambda df, x, a: (df * a * [1, 1.001, 1], df * x))
     with pytest.raises(AssertionError, match=r"input 0 at \(1,\)"):
         check_gradients(f, np.ones(3), a)
-
-
-def test_an_element_too_steep_for_a_direction_to_move_is_checked():
-    """1 + 1e-5 / 1e13 is 1."""
-    f = op(lambda x, a: x * a, lambda df, x, a: (2 * df * a, df * x))
-    with pytest.raises(AssertionError, match=r"input 0 at \(0,\)"):
-        check_gradients(f, np.ones(1), np.full(1, 1e13))
 
 
 @pytest.mark.parametrize("n", [1, 100_000])

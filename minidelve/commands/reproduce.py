@@ -93,7 +93,7 @@ def print_list() -> None:
     for item in ITEMS.values():
         needs = "reads images (--data)" if item.uses_data else "needs no images"
         seeds = ", ".join(f"{name} {budget.seeds}" for name, budget in item.budgets.items())
-        print(f"{item.name}: {item.title}\n  paper: {item.paper}\n  ours:  {item.ours}")
+        print(f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}")
         print(f"  {needs}; " + (f"seeds: {seeds}\n" if item.random else "nothing is random\n"))
 
 

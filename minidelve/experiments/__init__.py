@@ -1,7 +1,7 @@
 """The paper's tables and figures, each an item of `minidelve reproduce`.
 
-Start with item.py, what an item is, and table2.py, an item as most are; momentum.py is one that trains no network.
-frame.py runs them.
+Start with table2.py, an item as most are, claims.py, how its claims are judged, and item.py, what an item is;
+momentum.py is one that trains no network.  frame.py runs them, again.py makes their pages from results.csv.
 """
 
 from minidelve.experiments import (
@@ -20,7 +20,8 @@ from minidelve.experiments import (
     table4,
     tables5_7,
 )
-from minidelve.experiments.item import Budget, Item, Setup, Trend
+from minidelve.experiments.claims import Trend
+from minidelve.experiments.item import Budget, Item, Setup
 
 IN_ORDER = (
     table1, table2, table4, tables5_7, fig2_responses, fig3_left, fig3_right, fig4, signal, fisher, momentum,

@@ -21,7 +21,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.experiments import style
-from minidelve.experiments.item import Rows, distinct, select
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, plus_minus
 from minidelve.experiments.training import Trained, opened
 

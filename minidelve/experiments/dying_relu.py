@@ -19,10 +19,12 @@ from typing import Any
 from minidelve import data, models
 from minidelve.errors import Diverged
 from minidelve.experiments import style
+from minidelve.experiments.claims import Own, Trend
 from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
-from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU
+from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
 from minidelve.training.loop import create_network, loaders, prepare
 
@@ -53,9 +55,9 @@ def run(setup: Setup) -> Rows:
     row = {"activation": activation, "rate": float(rate), "diverged": False, "top1_error": None}
     try:
         if row["rate"] == START:
-            network, batches = untrained(setup, ACTIVATIONS[activation])
+            network, batches = untrained(setup, RUNS[activation])
         else:
-            net = trained(setup, **ACTIVATIONS[activation], lr=row["rate"])
+            net = trained(setup, **RUNS[activation], lr=row["rate"])
             network, batches, row["top1_error"] = net.network, net.validation(), net.final["val_top1_error"]
         found = dead_units(network, (x for x, _ in batches.epoch(0)), setup.device)
     except (Diverged, NotFinite):  # NotFinite: with its very last step
@@ -182,6 +184,7 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="dying-relu",
     title="dead units against the learning rate",
+    where="nowhere: a claim of its readers",
     paper="The paper does not speak of dead units. Readers of it do: a ReLU that is negative for every image gets no "
     "gradient any more, a large learning rate is blamed for it, and a leak is said to help. There are no numbers.",
     ours="The 14 layers for small images (`lab14`) with ReLU, LReLU (a = 0.01) and channel-wise PReLU, trained for a "
@@ -195,5 +198,5 @@ ITEM = Item(
         "full": Budget(4, settings(FULL, 10, (0.25, 0.5, 1, 2, 4, 8))),
     },
     variants=variants,
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

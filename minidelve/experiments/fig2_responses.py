@@ -28,9 +28,11 @@ from minidelve import Tensor, no_grad
 from minidelve.analysis import observe
 from minidelve.backend.streams import upload_ahead
 from minidelve.experiments import style, table2
-from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, plus_minus
-from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, RELU
+from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
 from minidelve.experiments.training import Trained, trained
 
 AFTER = "_act"  # what the activation behind layer conv1 is called: conv1_act
@@ -39,7 +41,7 @@ MEASURES = {"mean": "mean response", "scaled": "mean / rms"}
 
 def run(setup: Setup) -> Rows:
     """A row for each layer: mean and root mean square of its responses, and their ratio."""
-    return responses(trained(setup, **ACTIVATIONS[setup.variant]))
+    return responses(trained(setup, **RUNS[setup.variant]))
 
 
 def responses(net: Trained) -> Rows:
@@ -169,6 +171,7 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="fig2-responses",
     title="mean response of every layer, ReLU against PReLU",
+    where="Figure 2 [not in arXiv v1]",
     paper="Figure 2 of the ICCV version: the mean response of every layer of the trained 14-layer networks of Table 1, "
     "ReLU's against PReLU's, which is generally smaller. Its values are not at hand.",
     ours="The networks of `table2` (the same seeds and options; nothing new is trained): the 14 layers for small "
@@ -178,5 +181,5 @@ ITEM = Item(
     "compared. LReLU with the fixed slope 0.25 would tell the slope's presence from its learning: `table2` has it.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [RELU, CHANNELS],
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

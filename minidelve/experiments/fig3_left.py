@@ -18,6 +18,7 @@ from itertools import pairwise
 from typing import Any
 
 from minidelve.experiments import style
+from minidelve.experiments.claims import Own, Trend
 from minidelve.experiments.courses import (
     BATCHES,
     EPOCH,
@@ -33,7 +34,8 @@ from minidelve.experiments.courses import (
     show_at_least,
     told,
 )
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error
 from minidelve.experiments.training import trained
 
@@ -180,6 +182,7 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="fig3-left",
     title="He's initialization against Xavier's on 22 layers: both converge",
+    where="Figure 3 left [arXiv v1: Figure 2]",
     paper="Section 2.2 and Figure 3 left (Figure 2 in the first version): model B of Table 3, 19 conv and 3 fully "
     "connected layers with ReLU, on ImageNet. Both initializations converge, and He's starts to fall earlier. The "
     "figure shows the top-1 error on validation images over the first three epochs.",
@@ -189,5 +192,5 @@ ITEM = Item(
     f"A run has started when its training loss is {FALL} below ln C, C the number of classes.",
     budgets={"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
     variants=lambda budget: list(INITS),
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

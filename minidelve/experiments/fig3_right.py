@@ -30,9 +30,11 @@ from minidelve import Tensor, nn
 from minidelve.analysis import Statistics
 from minidelve.backend import to_device
 from minidelve.experiments import style
+from minidelve.experiments.claims import Own, Trend
 from minidelve.experiments.courses import chance_loss, course, final, last_epoch, told
 from minidelve.experiments.fig3_left import HE, INITS, XAVIER, draw_courses
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.training import Trained, opened, trained
 from minidelve.training.loop import create_network, loaders, reseed_dropout
 
@@ -180,6 +182,7 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="fig3-right",
     title="He's initialization against Xavier's on 30 layers: Xavier's stalls",
+    where="Figure 3 right [arXiv v1: Figure 3]",
     paper="Section 2.2 and Figure 3 right (Figure 3 in the first version): the 14-layer network with sixteen more conv "
     "layers, 27 conv and 3 fully connected layers with ReLU, on ImageNet. With He's initialization it converges, to a "
     "top-1/top-5 error of 38.56/16.59%; with Xavier's it stalls, its gradients diminish, and more epochs do not help.",
@@ -191,5 +194,5 @@ ITEM = Item(
     "vanished gradient and not by the flat loss alone.",
     budgets={"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(3, FULL)},
     variants=lambda budget: list(INITS),
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

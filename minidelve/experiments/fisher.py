@@ -40,8 +40,10 @@ from typing import Any
 import numpy as np
 
 from minidelve.experiments import style
+from minidelve.experiments.claims import Own, Trend
 from minidelve.experiments.fisher_course import measure, network, train
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 
 RELU = "ReLU"
@@ -180,6 +182,7 @@ def draw_course(panel: Any, rows: Rows) -> None:
 ITEM = Item(
     name="fisher",
     title="the Fisher matrix's off-diagonal block, ReLU against PReLU",
+    where="the discussion of the Fisher matrix [not in arXiv v1]",
     paper="The ICCV version discusses the Fisher information matrix: the nearer its off-diagonal blocks are to 0, the "
     "faster training converges, and PReLU moves them towards 0. No numbers of it are at hand; those beside ours are "
     "derived in minidelve/experiments/fisher.py.",
@@ -194,5 +197,5 @@ ITEM = Item(
         "full": Budget(32, {"inputs": 400, "units": 256, "batches": 200, "steps": 1000}),
     },
     variants=lambda budget: list(SLOPES),
-    run=run, table=table, trend=trend, draw=draw, uses_data=False,
+    run=run, table=table, claims=[Own(trend)], draw=draw, uses_data=False,
 )  # fmt: skip

@@ -21,7 +21,7 @@ import numpy as np
 from minidelve import Tensor, nn, no_grad, ops, optim
 from minidelve.analysis import watch
 from minidelve.backend import device_of, to_device
-from minidelve.experiments.item import Row
+from minidelve.experiments.rows import Row
 from minidelve.nn import init
 
 MOMENTS = (10, 30, 100, 300, 1000)  # steps after which the block is measured

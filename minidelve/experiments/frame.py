@@ -17,7 +17,7 @@ import platform
 import shlex
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -25,9 +25,11 @@ from pathlib import Path
 from minidelve import __version__
 from minidelve.backend import threads
 from minidelve.errors import RunError
-from minidelve.experiments.item import Item, Rows, Setup, Trend
+from minidelve.experiments.claims import Trend
+from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
+from minidelve.experiments.rows import Rows
 from minidelve.files import check_writable
 from minidelve.progress import duration, progress
 
@@ -87,18 +89,24 @@ def reproduce(work: Work) -> Result:
         (work.folder / "parts").mkdir(parents=True, exist_ok=True)
     parts, found = run_parts(work)
     rows = [row for part in parts for row in part.rows]
-    trend = work.item.trend(rows)
     seconds = sum(part.seconds for part in parts)
     machines = list(dict.fromkeys(part.machine for part in parts))
     with writing(work.folder):
         # A data set's folder is another one on another machine: its name is enough.
         write(work.folder, "results.csv", as_csv(rows).replace(work.data, work.data_name).encode())
-        picture = io.BytesIO()
-        work.item.draw(rows).savefig(picture, format="png", dpi=110)
-        write(work.folder, "figure.png", picture.getvalue())
-        text = page(work.item, work.item.table(rows), trend, facts(work, seconds, machines))
-        write(work.folder, "page.md", text.encode())
+        trend = write_result(work.item, work.folder, rows, facts(work, seconds, machines))
     return Result(work, trend, len(parts), found, seconds)
+
+
+def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str, str]]) -> Trend:
+    """Write figure and page; the verdict."""
+    rows = item.whole(rows)
+    trend = item.trend(rows)
+    picture = io.BytesIO()
+    item.draw(rows).savefig(picture, format="png", dpi=110)
+    write(folder, "figure.png", picture.getvalue())
+    write(folder, "page.md", page(item, item.table(rows), trend, told).encode())
+    return trend
 
 
 def run_parts(work: Work) -> tuple[list[Part], int]:

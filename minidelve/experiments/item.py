@@ -1,7 +1,7 @@
 """An item: one table or figure of the paper, as something that can be run, drawn and judged.
 
 An item's work falls into *parts*, one for each (variant, seed): the same variants with every seed.  A part gives rows,
-plain dicts of numbers and words, and everything else (table, figure, trend) is computed from the rows of all parts.
+plain dicts of numbers and words, and everything else (verdict, table, figure) is computed from the rows of all parts.
 So work can stop after any part and go on later, and a figure can be drawn anew without computing anything.
 """
 
@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-Row = dict[str, Any]  # column -> number, word or None; the frame adds "variant" and "seed"
-Rows = list[Row]
+from minidelve.experiments.claims import Claim, Table, Trend, judge
+from minidelve.experiments.rows import Rows
 
 
 @dataclass(frozen=True)
@@ -45,58 +45,43 @@ class Setup:
 
 
 @dataclass(frozen=True)
-class Trend:
-    """Whether the paper's claim shows: True, False, or None where this many runs cannot tell; and a sentence on it."""
-
-    holds: bool | None
-    sentence: str
-
-    @property
-    def word(self) -> str:
-        """For an index: holds, does not hold, cannot be told."""
-        return {True: "holds", False: "does not hold", None: "cannot be told"}[self.holds]
-
-
-@dataclass(frozen=True)
 class Item:
     """One item of `minidelve reproduce`.
 
     name, title   as in `minidelve reproduce NAME`
-    paper         what the paper did, with its section, equation or table
+    where         where the paper has it: figures as in the ICCV version, with arXiv v1's number in brackets
+    paper         what the paper did
     ours          what we run, and in what it differs
     budgets       quick (under two minutes), lab (at most 25 minutes on two cores), full
     variants      budget -> the names of what is compared
     run           setup -> rows of that part
-    table         all rows -> header and lines of text, the paper's numbers beside ours
-    trend         all rows -> whether the claim holds, with its statistics
-    draw          all rows -> a matplotlib Figure (see style.py)
+    derived       rows of all parts -> more rows, computed from them: claims, table and figure see both
+    claims        what the paper claims (claims.py)
+    table         rows -> header and lines of text, the paper's numbers beside ours
+    draw          rows -> a matplotlib Figure (see style.py)
     uses_data     whether `run` reads images
     random        whether a seed changes anything; else one is run
     """
 
     name: str
     title: str
+    where: str
     paper: str
     ours: str
     budgets: Mapping[str, Budget]
     variants: Callable[[Budget], Sequence[str]]
     run: Callable[[Setup], Rows]
-    table: Callable[[Rows], tuple[Sequence[str], Sequence[Sequence[str]]]]
-    trend: Callable[[Rows], Trend]
+    claims: Sequence[Claim]
+    table: Callable[[Rows], Table]
     draw: Callable[[Rows], Any]
+    derived: Callable[[Rows], Rows] = lambda rows: []
     uses_data: bool = True
     random: bool = True
 
+    def whole(self, rows: Rows) -> Rows:
+        """The rows of all parts, and what is derived from them: what `trend`, `table` and `draw` read."""
+        return rows + self.derived(rows)
 
-def select(rows: Rows, **wanted: Any) -> Rows:
-    """The rows with these values.
-
-    >>> select([{"a": 0.0, "seed": 1}, {"a": 0.25, "seed": 1}], a=0.25)
-    [{'a': 0.25, 'seed': 1}]
-    """
-    return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
-
-
-def distinct(rows: Rows, column: str) -> list[Any]:
-    """The values of a column, each once, in the order in which they first occur."""
-    return list(dict.fromkeys(row[column] for row in rows))
+    def trend(self, rows: Rows) -> Trend:
+        """Whether the claims hold."""
+        return judge(self.claims, rows)

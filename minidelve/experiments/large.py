@@ -22,7 +22,8 @@ from typing import Any
 
 from minidelve.errors import Diverged
 from minidelve.evaluation.ensemble import ALL_SCALES
-from minidelve.experiments.item import Budget, Rows, Setup
+from minidelve.experiments.item import Budget, Setup
+from minidelve.experiments.rows import Rows
 from minidelve.experiments.statistics import mean_and_error, plus_minus, spread
 from minidelve.experiments.training import Trained, say, tested, trained
 

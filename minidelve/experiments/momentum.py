@@ -30,7 +30,9 @@ import numpy as np
 
 from minidelve import nn, optim
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, select
 
 MU, RATE, FACTOR, DROP = 0.9, 0.1, 0.1, 60  # eps and, from step DROP on, eps FACTOR
 CURVATURES = (0.1, 20.0)  # lambda of the flat and of the steep direction of the quadratic
@@ -173,11 +175,12 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="momentum",
     title="the paper's momentum through a learning-rate drop, and the heavy ball",
+    where="section 2.1, equation (4)",
     paper="Section 2.1, equation (4), gives momentum as D := mu D + eps dE/da, with the learning rate inside D; "
     "section 3 trains with mu = 0.9 and divides the learning rate by 10 twice. It shows no figure of it.",
     ours="Both rules, written out, and minidelve's optim.SGD walk down a constant slope while the learning rate drops "
     f"from {RATE} to {RATE * FACTOR:g} after {DROP} steps. Then optim.SGD rolls down a quadratic valley with and "
     "without momentum. Every figure is set beside its derivation (minidelve/experiments/momentum.py).",
     budgets={name: Budget(1, {"steps": 400}) for name in ("quick", "lab", "full")},
-    variants=variants, run=run, table=table, trend=trend, draw=draw, uses_data=False, random=False,
+    variants=variants, run=run, table=table, claims=[Own(trend)], draw=draw, uses_data=False, random=False,
 )  # fmt: skip

@@ -4,9 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidelve.experiments.item import Item, Trend
+from minidelve.experiments.claims import Table, Trend
+from minidelve.experiments.item import Item
 
-Table = tuple[Sequence[str], Sequence[Sequence[str]]]
+REPEAT = "## To repeat it"
+INTERVALS = (
+    " A mean over the seeds is followed by ± half its 95% interval (Student's t), or by the standard deviation (sd) of "
+    "single runs."
+)
 
 
 def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, str]]) -> str:
@@ -15,13 +20,14 @@ def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, st
         "\n\n".join(
             [
                 f"# {item.name}: {item.title}",
+                f"**In the paper.** {item.where}",
                 f"**What the paper did.** {item.paper}",
                 f"**What we ran.** {item.ours}",
                 f"**The trend {trend.word}.** {trend.sentence}",
                 f"![{item.title}](figure.png)",
-                "Every number is in [results.csv](results.csv).",
+                "Every number is in [results.csv](results.csv)." + (INTERVALS if item.random else ""),
                 markdown(numbers),
-                "## To repeat it",
+                REPEAT,
                 "\n".join(f"- {name}: {value}" for name, value in facts),
             ]
         )
@@ -32,9 +38,9 @@ def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, st
 def index(lines: Sequence[tuple[Item, Trend, str]]) -> str:
     """index.md: (item, trend, time) of all."""
     table = (
-        ("item", "what", "trend", "in short", "time"),
+        ("item", "in the paper", "what", "trend", "in short", "time"),
         [
-            (f"[{item.name}]({item.name}/page.md)", item.title, trend.word, trend.sentence, time)
+            (f"[{item.name}]({item.name}/page.md)", item.where, item.title, trend.word, trend.sentence, time)
             for item, trend, time in lines
         ],
     )

@@ -19,7 +19,8 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import __version__
-from minidelve.experiments.item import Budget, Item, Rows
+from minidelve.experiments.item import Budget, Item
+from minidelve.experiments.rows import Rows
 
 
 @dataclass(frozen=True)

@@ -13,11 +13,13 @@ import numpy as np
 
 from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
-from minidelve.experiments.item import Item, Rows, Setup, Trend, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.large import LEARNED
 from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import draw_guesses, guesses, short
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, listed, of_classes
+from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.training import tested, trained
 
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
@@ -28,7 +30,7 @@ PAPER_FAULTLESS = "113 of 1000 classes"
 
 def run(setup: Setup) -> Rows:
     """A row for each class that has images; and, of the first seed, one for each guess at each image shown."""
-    net = trained(setup, **table2.ACTIVATIONS[setup.variant])
+    net = trained(setup, **table2.RUNS[setup.variant])
     found = tested([net], protocol="ten-view")
     names = [first_name(name) for name in found.dataset.class_names]
     rows = of_classes(found.rows[0].tally, names)
@@ -133,6 +135,7 @@ def draw_errors(panel: Any, worst: list[OfClass], best: list[OfClass]) -> None:
 ITEM = Item(
     name="per-class",
     title="errors class by class, and what the classes are taken for",
+    where="section 4 and a figure [arXiv v1 only]",
     paper="Section 4 and a figure of the arXiv version: top-5 errors of the final result, class by class, on ImageNet. "
     "113 of 1000 classes have none; the worst are letter opener (49%), spotlight (38%) and restaurant (36%).",
     ours="One network of `table2`, the 14 layers for small images with a PReLU for each channel, several seeds, tested "
@@ -141,5 +144,5 @@ ITEM = Item(
     "evenly spaced classes.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [table2.CHANNELS],
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

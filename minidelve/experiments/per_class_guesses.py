@@ -14,7 +14,7 @@ import numpy as np
 
 from minidelve import data
 from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
-from minidelve.experiments.item import Rows, distinct, select
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.training import Trained, opened
 from minidelve.training.loop import views
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve.evaluation.tally import Tally
-from minidelve.experiments.item import Rows, distinct, select
+from minidelve.experiments.rows import Rows, distinct, select
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 

@@ -21,7 +21,9 @@ from minidelve import Tensor
 from minidelve.analysis import Statistics, observe
 from minidelve.backend import to_device
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.signal_stack import KERNEL, PRELU, STARTS, channels, patches, predicted, stack
 
 DEPTHS = (14, 22, 30, 100)
@@ -189,6 +191,7 @@ WIDTHS = (64, 96, 128)
 ITEM = Item(
     name="signal",
     title="variance of responses and of gradients, layer by layer, at initialization",
+    where="section 2.2, equations (9) and (13)",
     paper="Section 2.2 derives how the variance of responses, equation (9), and of gradients, equation (13), changes "
     "from layer to layer, and chooses the initialization that keeps it: (10) forward, (14) backward, with a factor "
     "1 + a² for PReLU. Xavier's halves it in every layer, and a fixed 0.01 shrinks it faster.",
@@ -203,5 +206,5 @@ ITEM = Item(
         "full": Budget(64, {"networks": 128, "widths": WIDTHS}),
     },
     variants=lambda budget: [f"{start}, {depth}" for depth in DEPTHS for start in STARTS],
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

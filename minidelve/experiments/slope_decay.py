@@ -34,9 +34,11 @@ import numpy as np
 
 from minidelve.errors import Diverged
 from minidelve.experiments import style
-from minidelve.experiments.item import Budget, Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Budget, Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
-from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS
+from minidelve.experiments.table2 import CHANNELS, RUNS
 from minidelve.experiments.training import FULL, LAB, QUICK, Trained, opened, trained
 
 WHOSE = ("weights alone", "slopes too")
@@ -54,7 +56,7 @@ def run(setup: Setup) -> Rows:
     decay, whose = setup.variant.split(", ")
     row = {"decay": float(decay), "whose": whose}
     try:  # for the first decay without the slopes, these are the options of table2's network
-        net = trained(setup, **ACTIVATIONS[CHANNELS], weight_decay=float(decay), decay_slopes=whose == WHOSE[1])
+        net = trained(setup, **RUNS[CHANNELS], weight_decay=float(decay), decay_slopes=whose == WHOSE[1])
     except Diverged:
         return [row | {"layer": WHOLE} | dict.fromkeys(("mean_abs_a", "derived_factor", "top1_error"))]
     slopes = {name.removesuffix("_act.a"): a for name, a in net.saved.parameters.items() if name.endswith("_act.a")}
@@ -194,6 +196,7 @@ def draw(rows: Rows) -> Any:
 ITEM = Item(
     name="slope-decay",
     title="weight decay on PReLU's slopes",
+    where="section 2.1",
     paper="Section 2.1 uses no weight decay on the slopes: it would push them to 0 and so PReLU towards ReLU. No "
     "numbers are given. Table 1 has slopes learned without it. With section 3's rate of 0.01, momentum of 0.9 and "
     "decay of 0.0005 a slope that the loss does not hold would fade by a factor of e in 20,000 steps, two epochs of "
@@ -205,5 +208,5 @@ ITEM = Item(
     "momentum) for every step but the first few; slopes are those after the last epoch, errors those of centre crops.",
     budgets={"quick": Budget(1, QUICK | DECAYS), "lab": Budget(3, LAB | DECAYS), "full": Budget(5, FULL | DECAYS)},
     variants=variants,
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

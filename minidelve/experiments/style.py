@@ -7,6 +7,7 @@ Every figure says what it shows (title), in which units (axis labels) and which 
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 # (colour, dashes, marker): from dark to light, so that gray keeps them apart.
@@ -18,6 +19,7 @@ LINES = (
     ("#d98f2b", (0, (5, 1, 1, 1, 1, 1)), "v"),
     ("#9a9a9a", "-", "x"),
 )
+PAPER = LINES[2][0]  # of a cross that is a number of the paper
 PREDICTION = {"color": "0.55", "linewidth": 3.5, "alpha": 0.55, "zorder": 1}  # a broad pale band that lines lie upon
 WIDTH, HEIGHT = 5.0, 3.9  # of a panel, in inches
 SIZES: Any = {"font.size": 10, "axes.titlesize": 11, "legend.fontsize": 8.5}
@@ -55,3 +57,16 @@ def line(i: int, every: int | tuple[int, int] = 1) -> dict[str, Any]:
         "color": colour, "linestyle": dashes, "marker": marker, "markersize": 4.5, "markevery": every,
         "linewidth": 1.4, "zorder": 3,
     }  # fmt: skip
+
+
+def name_lines(panel: Any, names: Sequence[str]) -> None:
+    """Name the lines of a panel that reads from top to bottom."""
+    panel.set_yticks(range(len(names)), names)
+    panel.set_ylim(len(names) - 0.5, -0.5)
+
+
+def legend_below(figure: Any, panel: Any, columns: int = 4) -> None:
+    """What each mark of a panel is, once, below the figure."""
+    handles, labels = panel.get_legend_handles_labels()
+    marks = dict(zip(labels, handles, strict=True))
+    figure.legend(marks.values(), marks.keys(), loc="outside lower center", ncols=columns)

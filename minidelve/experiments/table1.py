@@ -23,9 +23,11 @@ from typing import Any
 import numpy as np
 
 from minidelve.experiments import style, table2
-from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
-from minidelve.experiments.statistics import mean_and_error, plus_minus, ranks
-from minidelve.experiments.table2 import ACTIVATIONS, CHANNELS, SHARED
+from minidelve.experiments.claims import Above, Below, Column, Compared, Table, Told
+from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.rows import Rows, by_seed, distinct, select
+from minidelve.experiments.statistics import Estimate, estimate, ranks
+from minidelve.experiments.table2 import CHANNELS, RUNS, SHARED
 from minidelve.experiments.training import trained
 from minidelve.models.table import PRELU_START
 
@@ -42,7 +44,7 @@ Profile = Sequence[float] | np.ndarray  # a slope for each of LAYERS
 
 def run(setup: Setup) -> Rows:
     """A row for each layer: how many slopes it has, their mean and their quartiles."""
-    parameters = trained(setup, **ACTIVATIONS[setup.variant]).saved.parameters
+    parameters = trained(setup, **RUNS[setup.variant]).saved.parameters
     rows = []
     for layer in LAYERS:
         a = parameters[f"{layer}_act.a"].astype(np.float64)
@@ -53,15 +55,14 @@ def run(setup: Setup) -> Rows:
     return rows
 
 
-def profiles(rows: Rows, variant: str, column: str = "mean") -> np.ndarray:
-    """A column by (seed, layer), for the seeds that have a number for every layer."""
-    found = []
+def profiles(rows: Rows, variant: str) -> dict[int, list[float]]:
+    """Seed -> the mean slopes of LAYERS, for the seeds that have a number for every layer."""
+    found = {}
     for seed in distinct(rows, "seed"):
-        by_layer = {row["layer"]: row[column] for row in select(rows, variant=variant, seed=seed)}
-        profile = [by_layer.get(layer) for layer in LAYERS]
-        if None not in profile:
-            found.append(profile)
-    return np.array(found, dtype=float).reshape(-1, len(LAYERS))
+        slopes = {row["layer"]: row["mean"] for row in select(rows, variant=variant, seed=seed)}
+        if all(slopes.get(layer) is not None for layer in LAYERS):
+            found[seed] = [slopes[layer] for layer in LAYERS]
+    return found
 
 
 def lead(profile: Profile) -> float:
@@ -91,71 +92,66 @@ def distance(profile: Profile) -> float:
     return float(np.mean(np.abs(np.array(profile) - PRELU_START)))
 
 
+LEAD, LEAD_ON_MEAN = "conv1 less the largest of the deeper layers", "conv1 less the mean of the deeper layers"
+FALL, DISTANCE = "rank correlation with depth, conv layers", "distance from the start, 0.25, mean over the layers"
 READINGS: dict[str, Callable[[Profile], float]] = {
-    "conv1 less the largest of the deeper layers": lead,
-    "conv1 less the mean of the deeper layers": lead_on_mean,
-    "rank correlation with depth, conv layers": rank_correlation,
-    "distance from the start, 0.25, mean over the layers": distance,
-}
+    LEAD: lead, LEAD_ON_MEAN: lead_on_mean, FALL: rank_correlation, DISTANCE: distance,
+}  # fmt: skip
+SLOPE = Column("mean", "slope")
 
 
-def stated(numbers: Sequence[float]) -> tuple[float, float]:
-    """Mean and standard error of what is finite; (NaN, inf) if nothing is."""
-    finite = [x for x in numbers if math.isfinite(x)]
-    return mean_and_error(finite) if finite else (math.nan, math.inf)
+def of_reading(claim: type[Compared], variant: str, name: str, **more: Any) -> Compared:
+    """A claim on one of the readings."""
+    paper, words = READINGS[name](PAPER[variant]), f"{variant}, {name}"
+    return claim(variant, 0, SLOPE, paper=paper, where={"layer": name}, words=words, **more)
 
 
-def reading(rows: Rows, variant: str, read: Callable[[Profile], float]) -> tuple[float, float]:
-    """One of the readings, run by run: mean and standard error."""
-    return stated([read(profile) for profile in profiles(rows, variant)])
+CLAIMS = [
+    of_reading(Above, SHARED, LEAD),
+    of_reading(Above, CHANNELS, LEAD),
+    of_reading(Below, CHANNELS, FALL),
+    of_reading(Told, CHANNELS, DISTANCE),
+]
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
-    """Every layer's slope beside the paper's; then the readings of a whole run, and how many slopes there are."""
-    columns = [[*LAYERS, *READINGS, "slopes in all"]]
-    for variant in (SHARED, CHANNELS):
-        pairs = [stated(slopes) for slopes in profiles(rows, variant).T.tolist()]
-        pairs += [reading(rows, variant, read) for read in READINGS.values()]
-        counts = profiles(rows, variant, "slopes").sum(axis=1)  # the same in every run
-        columns.append([*("" if math.isnan(mean) else plus_minus(mean, error) for mean, error in pairs)])
-        columns[-1].append(f"{counts[0]:,.0f}" if len(counts) else "")
-        if variant == CHANNELS:
-            columns.append([*quartiles(rows), *[""] * (len(READINGS) + 1)])
-        paper = [*PAPER[variant], *(read(PAPER[variant]) for read in READINGS.values())]
-        columns.append([*(f"{x:.3f}" for x in paper), f"{PAPER_COUNT[variant]:,}"])
+def readings(rows: Rows) -> Rows:
+    """A row for each run and reading, where a layer's name would be."""
     return [
-        "layer", "shared ± standard error", "paper: shared", "channel-wise, mean ± standard error",
-        "quartiles over its channels", "paper: channel-wise, mean",
-    ], [list(line) for line in zip(*columns, strict=True)]  # fmt: skip
+        {"variant": variant, "seed": seed, "layer": name, "mean": number if math.isfinite(number) else None}
+        for variant in (SHARED, CHANNELS)
+        for seed, profile in profiles(rows, variant).items()
+        for name, read in READINGS.items() for number in [read(profile)]
+    ]  # fmt: skip
 
 
-def quartiles(rows: Rows) -> list[str]:
+def column(rows: Rows, variant: str, lines: Sequence[str], name: str = "mean") -> list[Estimate]:
+    """The estimates of a variant's numbers, one for each layer or reading."""
+    own = select(rows, variant=variant)
+    return [estimate(list(by_seed(own, name, layer=line).values())) for line in lines]
+
+
+def quartiles(rows: Rows, layers: Sequence[str]) -> tuple[list[float], list[float]]:
     """Between which slopes the middle half of each layer's channels lies, on average over the seeds."""
-    lower, upper = (profiles(rows, CHANNELS, f"{which}_quartile") for which in ("lower", "upper"))
-    if not len(lower):
-        return [""] * len(LAYERS)
-    return [f"{a:.3f} to {b:.3f}" for a, b in zip(lower.mean(axis=0), upper.mean(axis=0), strict=True)]
+    lower, upper = (column(rows, CHANNELS, layers, f"{which}_quartile") for which in ("lower", "upper"))
+    return [found.mean for found in lower], [found.mean for found in upper]
 
 
-def trend(rows: Rows) -> Trend:
-    """conv1 above every deeper layer, shared and channel-wise; channel-wise slopes fall with depth."""
-    leads = {variant: reading(rows, variant, lead) for variant in (SHARED, CHANNELS)}
-    fall, moved = reading(rows, CHANNELS, rank_correlation), reading(rows, CHANNELS, distance)
-    signed = [*leads.values(), (-fall[0], fall[1])]  # each asked to be above 0
-    if any(math.isnan(x) for x, _ in signed):
-        return Trend(None, "There are no complete runs with learned slopes.")
-    holds = True if all(x > 2 * e for x, e in signed) else False if any(x < -2 * e for x, e in signed) else None
-    seeds = len(distinct(rows, "seed"))
-    words = ", ".join(f"{v} {plus_minus(*pair)} (paper {lead(PAPER[v]):.2f})" for v, pair in leads.items())
-    return Trend(
-        holds,
-        f"conv1's slope less the largest of the deeper layers', over {seeds} seed{'s' if seeds > 1 else ''}: {words}. "
-        f"Rank correlation of channel-wise slope and depth over the conv layers: {plus_minus(*fall, 2)} (paper "
-        f"{rank_correlation(PAPER[CHANNELS]):.2f}). Asked for: the differences above 0, the correlation below 0, each "
-        f"by more than two standard errors. Channel-wise, a layer's mean slope ends {moved[0]:.3f} from its start at "
-        f"0.25 on average (paper {distance(PAPER[CHANNELS]):.2f})."
-        + ("" if seeds > 1 else " One seed tells no error."),
-    )
+def table(rows: Rows) -> Table:
+    """Every layer's slope beside the paper's; then the readings of a whole run, and how many slopes there are."""
+    lines = [*LAYERS, *READINGS]
+    columns = [[*lines, "slopes in all"]]
+    for variant in (SHARED, CHANNELS):
+        counts = [found.mean for found in column(rows, variant, LAYERS, "slopes")]  # the same in every run
+        columns.append([found.text() for found in column(rows, variant, lines)] + [f"{sum(counts):,.0f}"])
+        if variant == CHANNELS:
+            pairs = zip(*quartiles(rows, LAYERS), strict=True)
+            columns.append([f"{lower:.3f} to {upper:.3f}" for lower, upper in pairs] + [""] * (len(READINGS) + 1))
+        paper = [*PAPER[variant], *(read(PAPER[variant]) for read in READINGS.values())]
+        columns.append([f"{number:.3f}" for number in paper] + [f"{PAPER_COUNT[variant]:,}"])
+    return [
+        "layer", "shared", "paper: shared", "channel-wise, mean", "quartiles over its channels",
+        "paper: channel-wise, mean",
+    ], [["" if "nan" in cell else cell for cell in line] for line in zip(*columns, strict=True)]  # fmt: skip
 
 
 def draw(rows: Rows) -> Any:
@@ -163,27 +159,26 @@ def draw(rows: Rows) -> Any:
     figure, panels = style.panels("Learned slopes of the 14-layer network, layer by layer", 1, 2)
     panels[1].sharey(panels[0])
     places = np.arange(len(LAYERS))
+    panels[1].fill_between(
+        places, *quartiles(rows, LAYERS), color="0.88", label="ours: middle half of the channels", zorder=1
+    )
     for panel, variant in zip(panels, (SHARED, CHANNELS), strict=True):
         panel.axhline(PRELU_START, color="0.6", lw=1, label="start")
         panel.plot(places, PAPER[variant], label="paper (ImageNet)", **style.line(2) | {"linewidth": 1.0})
-        pairs = [stated(slopes) for slopes in profiles(rows, variant).T.tolist()]
-        bars = [style.bar(error) for _, error in pairs]
-        look = style.line(0) | {"linestyle": "none", "capsize": 3}
-        panel.errorbar(places, [mean for mean, _ in pairs], bars, label="ours ± 2 standard errors", **look)
-        if variant == CHANNELS and len(profiles(rows, variant)):
-            lower, upper = (profiles(rows, variant, f"{which}_quartile").mean(axis=0) for which in ("lower", "upper"))
-            panel.fill_between(places, lower, upper, color="0.88", label="ours: middle half of the channels", zorder=1)
+        found, look = column(rows, variant, LAYERS), style.line(0) | {"linestyle": "none", "capsize": 3}
+        panel.errorbar(places, [e.mean for e in found], [e.bar for e in found], label="ours, 95% intervals", **look)
         panel.axhline(0, color="0.4", lw=0.8)
         panel.set_xticks(places, LAYERS, rotation=60, ha="right", rotation_mode="anchor")
         panel.set(title=variant.removeprefix("PReLU "), ylabel="slope a", xlabel="layer")
-    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    style.legend_below(figure, panels[1])
     return figure
 
 
 ITEM = Item(
     name="table1",
     title="the slopes that PReLU learned, layer by layer",
-    paper="Table 1: the slopes of the 14-layer network after training on ImageNet, shared by a layer (13 in all) and "
+    where="Table 1",
+    paper="The slopes of the 14-layer network after training on ImageNet, shared by a layer (13 in all) and "
     "channel-wise (the mean of each layer). Section 2.1 reads two things from it: conv1's is far above 0, and the "
     "channel-wise ones become smaller with depth. The number of channel-wise slopes is counted from its channels.",
     ours="The slopes of the networks of `table2` (the same seeds and options; nothing new is trained), whose layers "
@@ -193,5 +188,5 @@ ITEM = Item(
     "equation (2): to first order it moves C times as far as the mean of C own slopes.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [SHARED, CHANNELS],
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, derived=readings, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -10,7 +10,9 @@ from typing import Any
 
 from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import large, style
-from minidelve.experiments.item import Item, Rows, Setup, Trend, distinct, select
+from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 
 RELU, PRELU = "ReLU", "PReLU"
@@ -142,6 +144,7 @@ def curve(panel: Any, i: int, label: str, means: dict[float, float]) -> None:
 ITEM = Item(
     name="table4",
     title="model A with ReLU and with PReLU, dense testing at three scales",
+    where="Table 4",
     paper="Table 4: model A (19 layers) on ImageNet, trained in the same way with ReLU and with PReLU (a slope per "
     "channel); tested with every window of the last feature map at 256, 384 and 480 pixels, and with the scores of all "
     "three averaged. PReLU is better at each, by 1.05 points (top-1) with all three.",
@@ -153,5 +156,5 @@ ITEM = Item(
     "standard deviation.",
     budgets=large.BUDGETS,
     variants=lambda budget: list(VARIANTS),
-    run=run, table=table, trend=trend, draw=draw,
+    run=run, table=table, claims=[Own(trend)], draw=draw,
 )  # fmt: skip

@@ -71,7 +71,8 @@ def test_the_list_explains_every_item(cli):
     code, out, _ = cli("reproduce", "--list")
     assert code == 0
     for item in ITEMS.values():
-        assert f"{item.name}: {item.title}" in out and item.paper in out
+        assert f"{item.name}: {item.title}\n  where: {item.where}\n" in out and item.paper in out
+    assert "where: Figure 3 left [arXiv v1: Figure 2]" in out
     assert "needs no images" in out and "seeds: quick 4" in out
 
 

@@ -30,7 +30,7 @@ def by_hand(network, x):
 def test_responses_are_those_of_the_validation_set_without_dropout(tiny_data, tmp_path):
     setup = Setup(TINY, str(tiny_data), CHANNELS, 0, tmp_path)
     rows = fig2_responses.run(setup)
-    net = trained(setup, **table2.ACTIVATIONS[CHANNELS])
+    net = trained(setup, **table2.RUNS[CHANNELS])
     assert [folder.name for folder in tmp_path.iterdir()] == [net.folder.name]  # table2's network, no other
     images = np.concatenate([x for x, _ in net.validation().epoch(0)])
     assert len(images) == 16  # batches of 6, 6 and 4

@@ -13,7 +13,8 @@ from minidelve.experiments import courses, fig3_left, fig3_right
 from minidelve.experiments.courses import BATCHES, EPOCH
 from minidelve.experiments.fig3_left import HE, XAVIER
 from minidelve.experiments.fig3_right import START
-from minidelve.experiments.item import Budget, Setup, select
+from minidelve.experiments.item import Budget, Setup
+from minidelve.experiments.rows import select
 from minidelve.experiments.training import trained
 from minidelve.training.config import Config
 

@@ -7,8 +7,9 @@ import pytest
 
 from minidelve.experiments import courses, fig4, table2
 from minidelve.experiments.courses import BATCHES, EPOCH
-from minidelve.experiments.fig4 import CHANNELS, RELU, Gap
+from minidelve.experiments.fig4 import CHANNELS, RELU
 from minidelve.experiments.item import Setup
+from minidelve.experiments.statistics import Estimate
 
 LUCK = (1.0, -1.0, 0.5, -0.5)  # of the seeds, in points: the same for both activations
 
@@ -40,9 +41,9 @@ def test_a_gap_is_the_mean_of_the_seeds_differences():
     error = math.sqrt(4 * 0.3**2 / 3) / 2  # s / sqrt(n) of +0.3, -0.3, +0.3, -0.3
     for column, means in (("train_error", (-1.0, -2.0)), ("val_error", (0.5, -3.0))):
         found = fig4.gaps(rows, column)
-        assert [gap.epoch for gap in found] == [1.0, 2.0]
-        assert [gap.mean for gap in found] == pytest.approx(means)
-        assert [gap.error for gap in found] == pytest.approx([error, error])
+        assert list(found) == [1.0, 2.0]
+        assert [gap.mean for gap in found.values()] == pytest.approx(means)
+        assert [gap.error for gap in found.values()] == pytest.approx([error, error])
     assert fig4.lower(fig4.gaps(rows, "val_error")) == 0.5
 
 
@@ -50,7 +51,7 @@ def test_each_seed_is_compared_with_itself():
     """The same rows in another order, and a seed that only one of the two has."""
     rows = made([-1.0], [-1.0])[::-1]
     rows.append(next(r for r in rows if r["what"] == EPOCH and r["variant"] == RELU) | {"seed": 9, "val_error": 0.0})
-    assert fig4.gaps(rows, "val_error")[0].mean == pytest.approx(-1.0)
+    assert fig4.gaps(rows, "val_error")[1.0].mean == pytest.approx(-1.0)
 
 
 def test_the_learning_rate_falls_where_the_epochs_say():
@@ -59,32 +60,40 @@ def test_the_learning_rate_falls_where_the_epochs_say():
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    holds = fig4.trend(made(LOWER, LOWER))
-    assert holds.holds is True and "training error in 100% of 20 epochs, by 1.00 ± 0.06 points" in holds.sentence
-    assert fig4.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
-    crossed = fig4.trend(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
-    assert crossed.holds is False and "two or more on end: training: 1, 2." in crossed.sentence
-    assert fig4.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
-    assert fig4.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
-    assert fig4.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
-    assert fig4.trend(made(LOWER, LOWER, waver=3.0)).holds is None
+    holds = fig4.ITEM.trend(made(LOWER, LOWER))
+    assert (
+        holds.holds is True
+        and "training error in 100% of 20 epochs" in holds.sentence
+        and "by 1.00 ± 0.18 points" in holds.sentence
+    )
+    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
+    crossed = fig4.ITEM.trend(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
+    assert crossed.holds is False and "higher: 1, 2." in crossed.sentence
+    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
+    assert fig4.ITEM.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
+    assert fig4.ITEM.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
+    assert fig4.ITEM.trend(made(LOWER, LOWER, waver=3.0)).holds is None
 
 
-def test_two_epochs_on_end_contradict_beyond_three_standard_errors_and_the_last_beyond_two():
-    fine, luck, off = Gap(9.0, -1.0, 0.1), Gap(1.0, 0.29, 0.1), Gap(1.0, 0.31, 0.1)
-    assert fig4.verdict([luck, luck, *[fine] * 18]) is True
-    assert fig4.verdict([off, luck, *[fine] * 18]) is True
-    assert fig4.verdict([off, fine, off, *[fine] * 17]) is True
-    assert fig4.verdict([off, off, *[fine] * 18]) is False
-    assert fig4.verdict([*[fine] * 9, off, off, *[fine] * 9]) is False
-    assert fig4.clearly_higher([fine, off]) == [] and len(fig4.clearly_higher([fine, off, off])) == 2
-    assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.21, 0.1)]) is False
-    assert fig4.verdict([*[fine] * 9, Gap(10.0, 0.19, 0.1)]) is None
+def test_two_epochs_on_end_contradict_and_so_does_the_last():
+    def verdict(*gaps):
+        """Of four seeds: the interval is 3.182 standard errors to either side."""
+        return fig4.verdict({float(e): Estimate(mean, 0.1, 4) for e, mean in enumerate(gaps, 1)})
+
+    fine, luck, off = -1.0, 0.31, 0.32
+    assert verdict(luck, luck, *[fine] * 18) is True
+    assert verdict(off, luck, *[fine] * 18) is True
+    assert verdict(off, fine, off, *[fine] * 17) is True
+    assert verdict(off, off, *[fine] * 18) is False
+    assert verdict(*[fine] * 9, off, off, *[fine] * 9) is False
+    assert verdict(*[fine] * 9, off) is False
+    assert verdict(*[fine] * 9, luck) is None
+    assert fig4.clearly_higher({1.0: Estimate(1, 0.1, 4)}) == []
 
 
-def test_one_seed_tells_no_error():
-    one = fig4.trend(made(LOWER, LOWER, seeds=1))
-    assert one.holds is None and "Over 1 seed PReLU" in one.sentence and "One seed tells no error" in one.sentence
+def test_one_seed_tells_no_interval():
+    one = fig4.ITEM.trend(made(LOWER, LOWER, seeds=1))
+    assert one.holds is None and "with one seed, which tells no interval" in one.sentence
 
 
 def test_the_table_has_both_errors():
@@ -100,7 +109,7 @@ def test_the_networks_are_those_of_table2(monkeypatch):
     for module in (table2, fig4):
         monkeypatch.setattr(module, "trained", lambda setup, **options: asked.append((setup, options)))
     monkeypatch.setattr(fig4, "course", lambda net: [])
-    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.ACTIVATIONS)
+    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.RUNS)
     for name, budget in fig4.ITEM.budgets.items():
         for variant in fig4.ITEM.variants(budget):
             assert fig4.ITEM.run(Setup(budget, "toy", variant, 1)) == []
@@ -121,5 +130,5 @@ def test_a_missing_number_stops_nothing(share):
         for those in (one, spoilt):
             header, lines = fig4.table(those)
             assert {len(line) for line in lines} == {len(header)}
-            assert "nan" not in f"{fig4.trend(those).sentence} {lines}"
+            assert "nan" not in f"{fig4.ITEM.trend(those).sentence} {lines}"
     fig4.draw(spoilt).savefig(io.BytesIO(), format="png")

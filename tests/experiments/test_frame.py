@@ -8,11 +8,14 @@ import numpy as np
 import pytest
 
 from minidelve.errors import RunError
-from minidelve.experiments import ITEMS, Budget, Item, Trend, frame, parts, style
+from minidelve.experiments import ITEMS, Budget, Item, Trend, again, frame, parts, style
+from minidelve.experiments.claims import Own
 from minidelve.experiments.frame import Work, reproduce
-from minidelve.experiments.item import distinct
 from minidelve.experiments.page import index
 from minidelve.experiments.parts import Part, Parts, plain
+from minidelve.experiments.rows import distinct
+
+WHERE = "Figure 9 [arXiv v1: Figure 8]"
 
 
 class Counting:
@@ -22,10 +25,11 @@ class Counting:
         self.ran, self.stop_after = [], stop_after
         options = {
             "name": "count", "title": "a title", "paper": "Section 9.", "ours": "We count.",
+            "where": WHERE,
             "budgets": {"quick": Budget(2, {"size": 3}), "lab": Budget(3, {"size": 4})},
             "variants": lambda budget: ["he, 14", "xavier"], "run": self.run,
             "table": lambda rows: (["a", "paper"], [[str(len(rows)), "7"]]),
-            "trend": lambda rows: Trend(False, f"{len(rows)} rows."), "draw": self.draw,
+            "claims": [Own(lambda rows: Trend(False, f"{len(rows)} rows."))], "draw": self.draw,
         } | changes  # fmt: skip
         self.item = Item(**options)
 
@@ -56,8 +60,8 @@ def test_what_is_written(tmp_path):
         ("he, 14", "1", "3.3333333333333335"), ("xavier", "1", "3.3333333333333335")]  # fmt: skip
     assert {row["missing"] for row in rows} == {""}
     page = (tmp_path / "count/page.md").read_text()
-    for part in ("# count: a title", "Section 9.", "We count.", "**The trend does not hold.** 4 rows.", "| 4 | 7 |",
-                 "seeds: 0 to 1", "quick: size 3", "data: `toy`",
+    for part in ("# count: a title", WHERE, "Section 9.", "We count.", "**The trend does not hold.** 4 rows.",
+                 "| 4 | 7 |", "seeds: 0 to 1", "quick: size 3", "data: `toy`",
                  "`minidelve reproduce count --data toy --budget quick --seeds 2`"):  # fmt: skip
         assert part in page, part
 
@@ -130,7 +134,7 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
 def test_the_index_links_every_page():
     item = Counting().item
     text = index([(item, Trend(None, "a | b"), "3 s")])
-    assert "| [count](count/page.md) | a title | cannot be told | a \\| b | 3 s |" in text
+    assert f"| [count](count/page.md) | {WHERE} | a title | cannot be told | a \\| b | 3 s |" in text
 
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=list(ITEMS))
@@ -216,3 +220,28 @@ def test_every_machine_that_had_a_part_in_it_is_named(tmp_path):
 
 def test_infinity_is_no_number_of_json():
     assert plain(np.float32("inf")) is None and plain(-np.inf) is None
+
+
+def test_what_is_derived_is_read_by_claims_and_table_but_not_kept(tmp_path):
+    counting = Counting(derived=lambda rows: [row | {"variant": "mean"} for row in rows])
+    assert reproduce(counting.work(tmp_path)).trend.sentence == "8 rows."
+    assert "| 8 | 7 |" in (tmp_path / "count/page.md").read_text()
+    assert len((tmp_path / "count/results.csv").read_text().splitlines()) == 5
+
+
+def test_a_page_is_made_again_from_its_csv(tmp_path, monkeypatch):
+    counting = Counting()
+    reproduce(counting.work(tmp_path))
+    first = {name: (tmp_path / "count" / name).read_bytes() for name in ("page.md", "figure.png")}
+    (tmp_path / "count/figure.png").unlink()
+    again.again(counting.item, tmp_path, "toy")
+    assert first == {name: (tmp_path / "count" / name).read_bytes() for name in first}
+    monkeypatch.setattr(again, "ITEMS", {"count": counting.item})
+    again.write_index(tmp_path)
+    assert "| does not hold | 4 rows. | " in (tmp_path / "index.md").read_text()
+
+
+def test_images_are_found_where_the_data_lie_now():
+    rows = [{"data": "four.zip", "path": "four.zip/val/1.png", "name": "four.zips"}]
+    found = {"data": "/x/four.zip", "path": "/x/four.zip/val/1.png", "name": "four.zips"}
+    assert again.located(rows, "four.zip", "/x/four.zip") == [found]

@@ -164,7 +164,7 @@ def test_the_item_tests_table2s_network_and_tells_its_guesses(tiny_data, tmp_pat
     classes, told = ([row for row in rows if row["kind"] == kind] for kind in ("class", "guess"))
     assert theirs["top1_error"] == pytest.approx(np.mean([row["top1_error"] for row in classes])) and len(classes) == 4
     assert len(told) == 4 * 4 and {row["rank"] for row in told} == {1, 2, 3, 4}  # of four classes
-    net = training.trained(setup, **table2.ACTIVATIONS[table2.CHANNELS])
+    net = training.trained(setup, **table2.RUNS[table2.CHANNELS])
     crops, labels = (np.concatenate(part) for part in zip(*net.validation().epoch(0), strict=True))
     p = ops.softmax(net.network(Tensor(crops)), axis=1).data
     for row in told:

@@ -1,32 +1,19 @@
 """docs/results is what the items wrote: every page has its numbers, and they are those of its results.csv."""
 
-import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from minidelve.experiments import ITEMS
+from minidelve.experiments.again import read_rows
 from minidelve.experiments.page import markdown
+from minidelve.experiments.rows import Rows
 
 RESULTS = Path(__file__).parents[2] / "docs" / "results"
 
 
-def value(text: str) -> Any:
-    """As the csv's writer had it."""
-    if text in ("", "True", "False"):
-        return {"": None, "True": True, "False": False}[text]
-    for kind in (int, float):
-        try:
-            return kind(text)
-        except ValueError:
-            pass
-    return text
-
-
-def rows_of(name: str) -> list[dict[str, Any]]:
-    with (RESULTS / name / "results.csv").open(encoding="utf-8") as file:
-        return [{column: value(text) for column, text in row.items()} for row in csv.DictReader(file)]
+def rows_of(name: str) -> Rows:
+    return ITEMS[name].whole(read_rows(RESULTS / name / "results.csv"))
 
 
 @pytest.mark.parametrize("name", ITEMS)
@@ -34,7 +21,8 @@ def test_a_page_says_what_its_csv_holds(name):
     item, page = ITEMS[name], (RESULTS / name / "page.md").read_text(encoding="utf-8")
     rows = rows_of(name)
     assert page.startswith(f"# {name}: {item.title}\n") and item.paper in page and item.ours in page
-    assert f"**The trend {item.trend(rows).word}.**" in page
+    trend = item.trend(rows)
+    assert f"**In the paper.** {item.where}\n" in page and f"**The trend {trend.word}.** {trend.sentence}\n" in page
     assert markdown(item.table(rows)) in page
     assert "budget: lab" in page and "/work" not in page
     assert (RESULTS / name / "figure.png").read_bytes().startswith(b"\x89PNG")
@@ -43,7 +31,7 @@ def test_a_page_says_what_its_csv_holds(name):
 def test_the_index_lists_every_item_with_its_verdict():
     index = (RESULTS / "index.md").read_text(encoding="utf-8")
     for name, item in ITEMS.items():
-        assert f"[{name}]({name}/page.md) | {item.title} | {item.trend(rows_of(name)).word} |" in index
+        assert f"[{name}]({name}/page.md) | {item.where} | {item.title} | {item.trend(rows_of(name)).word} |" in index
 
 
 def test_nothing_else_lies_there():

@@ -6,7 +6,7 @@ import pytest
 from minidelve import Tensor
 from minidelve.analysis import observe
 from minidelve.experiments import Budget, Setup, signal, signal_stack
-from minidelve.experiments.item import select
+from minidelve.experiments.rows import select
 
 SMALL = Budget(3, {"networks": 16, "widths": (32, 48)})
 

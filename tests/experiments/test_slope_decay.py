@@ -101,7 +101,7 @@ def test_a_row_is_the_mean_of_absolute_slopes_and_the_last_the_mean_of_the_layer
 
 def test_the_usual_decay_on_the_weights_alone_is_the_network_of_table2(ran):
     setup, rows = ran
-    assert (setup.runs / name_of(configured(setup, table2.ACTIVATIONS[table2.CHANNELS]))).is_dir()
+    assert (setup.runs / name_of(configured(setup, table2.RUNS[table2.CHANNELS]))).is_dir()
     assert len(list(setup.runs.iterdir())) == len({row["variant"] for row in rows}) == 3
 
 

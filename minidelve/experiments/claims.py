@@ -1,0 +1,212 @@
+"""Claims of the paper as data: judged, and told in a sentence.  comparison.py sets them in a table and draws them.
+
+Most claims compare: the errors of one variant are below those of another.  Runs of one seed see the same images in the
+same order, so they are compared seed by seed, and what the differences say of their mean is an Estimate
+(statistics.py).
+
+    Below(PRELU, RELU, TOP1, paper=-1.18)       the 95% interval of PReLU's top-1 error less ReLU's lies below 0
+    Above(PRELU, 0, LEAD)                       PReLU's own numbers, here called the lead, are above 0
+    NotAbove(SHARED, RELU, TOP1)                a weaker claim: it holds unless the interval lies above 0
+    Told(LEAKY, RELU, TOP1)                     no claim, but a number that the reader should know
+
+A claim holds, does not hold (the interval lies on the other side of 0), or cannot be told with this many seeds.  The
+verdict of an item is that of all its claims: one that does not hold decides, else one that cannot be told.  A claim
+that asks for something else is a class with a `judge` of its own, in its item's file.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any, ClassVar, Protocol
+
+from minidelve.experiments.rows import Rows, select
+from minidelve.experiments.statistics import Estimate, estimate, paired
+
+LARGE = 3  # an effect of more than so many times the paper's is remarked on
+VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
+Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and lines
+
+
+@dataclass(frozen=True)
+class Trend:
+    """Whether a claim shows: True, False, or None where this many runs cannot tell; and a sentence on it."""
+
+    holds: bool | None
+    sentence: str
+
+    @property
+    def word(self) -> str:
+        """For an index: holds, does not hold, cannot be told."""
+        return VERDICTS[self.holds]
+
+
+class CannotTell(Exception):
+    """Why an item cannot be judged at all, whatever its other claims say: raised by a claim's `judge`."""
+
+
+class Claim(Protocol):
+    """What an item claims."""
+
+    def judge(self, rows: Rows) -> Trend:
+        """Whether the rows show it."""
+
+
+@dataclass(frozen=True)
+class Own:
+    """A claim that is judged by a function."""
+
+    judge: Callable[[Rows], Trend]
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of results.csv: its name there, and how it is called on a page; `unit` is that of a difference."""
+
+    name: str
+    words: str
+    unit: str = ""
+    digits: int = 3
+
+
+TOP1, TOP5 = (Column(f"top{k}_error", f"top-{k} error", "points", 2) for k in (1, 5))
+
+
+def judge(claims: Iterable[Claim], rows: Rows) -> Trend:
+    """All claims together, and what is said of each."""
+    try:
+        found = [claim.judge(rows) for claim in claims]
+    except CannotTell as reason:
+        return Trend(None, str(reason))
+    return Trend(together([trend.holds for trend in found]), " ".join(trend.sentence for trend in found))
+
+
+def together(verdicts: Sequence[bool | None]) -> bool | None:
+    """False if any is, else None if any is, else True.
+
+    >>> together([True, None, False]), together([True, None]), together([True, True])
+    (False, None, True)
+    """
+    return False if False in verdicts else None if None in verdicts else True
+
+
+def over(seeds: int) -> str:
+    """On how many seeds an estimate rests.
+
+    >>> over(4), over(1)
+    (' over 4 seeds', ' with one seed, which tells no interval')
+    """
+    return f" over {seeds} seeds" if seeds != 1 else " with one seed, which tells no interval"
+
+
+def beside_paper(mean: float, paper: float | None, digits: int) -> str:
+    """The paper's number, with a remark where ours is of the other sign or more than LARGE times as large.
+
+    >>> beside_paper(-2.0, -1.18, 2), beside_paper(-17.2, -1.18, 2), beside_paper(0.3, -1.18, 2)
+    (", the paper's is -1.18", ", 15 times the paper's -1.18", ", of the other sign than the paper's -1.18")
+    """
+    if paper is None:
+        return ""
+    mean = round(mean, digits)
+    if mean * paper < 0:
+        return f", of the other sign than the paper's {paper:.{digits}f}"
+    if abs(mean) > LARGE * abs(paper):
+        return f", {mean / paper:.0f} times the paper's {paper:.{digits}f}"
+    return f", the paper's is {paper:.{digits}f}"
+
+
+@dataclass(frozen=True)
+class Compared:
+    """A variant's numbers of a column less another's, seed by seed; or less 0.
+
+    paper   the paper's difference
+    least   what the mean must exceed besides, where numbers come in steps
+    where   further columns and their values, which tell the rows apart
+    words   in place of "PReLU less ReLU, top-1 error"
+    """
+
+    variant: str
+    other: str | int
+    column: Column
+    paper: float | None = None
+    least: float = 0.0
+    where: Mapping[str, Any] = field(default_factory=dict)
+    words: str = ""
+    asked: ClassVar[str]
+
+    @property
+    def subject(self) -> str:
+        """What is estimated."""
+        difference = f"{self.variant} less {self.other}" if self.other else self.variant
+        return self.words or f"{difference}, {self.column.words}"
+
+    def numbers(self, rows: Rows) -> list[float]:
+        """One for each seed that has what it takes."""
+        rows = select(rows, **self.where)
+        if self.other:
+            return paired(rows, self.variant, str(self.other), self.column.name)
+        numbers = (row[self.column.name] for row in select(rows, variant=self.variant))
+        return [number for number in numbers if number is not None]
+
+    def holds(self, found: Estimate) -> bool | None:
+        """The verdict on an estimate."""
+        raise NotImplementedError
+
+    def judge(self, rows: Rows) -> Trend:
+        """The verdict, and the estimate beside the paper's number."""
+        found = estimate(self.numbers(rows))
+        if not found.count:
+            return Trend(None, f"{self.subject}: no seed has the numbers.")
+        holds = self.holds(found)
+        number = f"{found.text(self.column.digits)} {self.column.unit}".rstrip()
+        paper = beside_paper(found.mean, self.paper, self.column.digits)
+        return Trend(holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.verdict(holds)}).")
+
+    def verdict(self, holds: bool | None) -> str:
+        """What was claimed, and whether it holds."""
+        by = f" by more than {self.least:g}" if self.least else ""
+        return f"claimed: {self.asked}{by}; {VERDICTS[holds]}"
+
+
+class Below(Compared):
+    """The interval lies below 0."""
+
+    asked = "below 0"
+
+    def holds(self, found: Estimate) -> bool | None:
+        return {-1: True, 0: None, 1: False}[found.sign(self.least)]
+
+
+class Above(Compared):
+    """The interval lies above 0."""
+
+    asked = "above 0"
+
+    def holds(self, found: Estimate) -> bool | None:
+        return {-1: False, 0: None, 1: True}[found.sign(self.least)]
+
+
+class NotAbove(Compared):
+    """The interval does not lie above 0; it may reach above it."""
+
+    asked = "not above 0"
+
+    def holds(self, found: Estimate) -> bool | None:
+        return found.sign(self.least) <= 0
+
+
+@dataclass(frozen=True)
+class Told(Compared):
+    """Beside the claims, with a `note` in place of a verdict."""
+
+    note: str = "not judged"
+
+    def holds(self, found: Estimate) -> bool | None:
+        return True
+
+    def judge(self, rows: Rows) -> Trend:
+        """A missing number is no reason to withhold a verdict on the claims."""
+        return Trend(True, super().judge(rows).sentence)
+
+    def verdict(self, holds: bool | None) -> str:
+        return self.note

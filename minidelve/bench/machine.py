@@ -13,8 +13,8 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import cupy_module, in_shares, kernels_for, threads, uniform, use
+from minidelve.backend.memory import memory, readable
 from minidelve.backend.precision import FACTORS, as_factor, using_precision
-from minidelve.backend.streams import memory, readable
 from minidelve.bench.timing import Clock
 
 

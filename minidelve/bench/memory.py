@@ -28,7 +28,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import use
-from minidelve.backend.streams import peak_memory
+from minidelve.backend.memory import peak_memory
 from minidelve.backend.threads import thread_count
 from minidelve.bench.networks import Job, our_side, their_side
 from minidelve.bench.timing import Side

@@ -94,7 +94,7 @@ class Recorder:
         return cupy_module().cuda.get_elapsed_time(start, end) / 1e3
 
     @contextmanager
-    def listening(self, kernels: ModuleType) -> Iterator[None]:
+    def listening(self, kernels: Any) -> Iterator[None]:
         """Within: calls of the folder's kernels and of BESIDE are taken down, wherever they are called from."""
         places = [(kernels, name) for name in kernels.__all__]
         for function in BESIDE:

@@ -92,13 +92,3 @@ def fc_bytes(head: Sequence[nn.Module], width: int) -> int:
 def numbers(shape: Shape) -> int:
     """How many numbers a map holds."""
     return math.prod(shape)
-
-
-def readable(size: float) -> str:
-    """Bytes for a person, rounded up.
-
-    >>> readable(1_234_567)
-    '1.3 MB'
-    """
-    unit, name = next(((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if size >= unit), (1e3, "KB"))
-    return f"{-(-size * 10 // unit) / 10:.1f} {name}"

@@ -72,7 +72,7 @@ class InPlaceActivation:
         if not self:
             return df, None
         df_rows, f_rows = (x.reshape(-1, x.shape[-1]) for x in (df, f))
-        if self.a is None:
+        if self.slope is not None:
             return kernels_for(df).leaky_relu_backward(df_rows, f_rows, self.slope).reshape(df.shape), None
         a = self.slopes(df_rows)
         dy, sums = kernels_for(df).prelu_backward(df_rows, f_rows, a)  # (dy), and with f for y: sum of df f

@@ -124,7 +124,7 @@ def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):
 
 
 def test_cuda_where_there_is_none(refused, monkeypatch):
-    monkeypatch.setattr("minidelve.backend._cupy_state", (None, "CuPy finds no driver"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
     refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
 

@@ -1,9 +1,9 @@
 """kernels/numba_cuda as a GPU would get it, on a machine without one.
 
-Numba's simulator runs the kernels as Python, which says nothing about types.  So the host functions are called on
+Numba's simulator runs the kernels as Python, which says nothing about types. So the host functions are called on
 arrays that stand for CuPy's, and what they would launch is compiled for a real GPU instead, with the types of the very
-arguments, down to PTX, the GPU's assembly language.  That takes libNVVM, a compiler NVIDIA gives away
-(pip install "numba-cuda[cu12]"), but no driver.  It happens in a process of its own: whether Numba simulates is decided
+arguments, down to PTX, the GPU's assembly language. That takes libNVVM, a compiler NVIDIA gives away
+(pip install "numba-cuda[cu12]"), but no driver. It happens in a process of its own: whether Numba simulates is decided
 when it is imported.
 """
 

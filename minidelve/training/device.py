@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from minidelve.backend import cuda_state
-from minidelve.backend.streams import LESS, explain_out_of_memory
+from minidelve.backend.memory import LESS, explain_out_of_memory
 from minidelve.errors import RunError
 
 

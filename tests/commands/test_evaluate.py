@@ -4,14 +4,13 @@ import csv
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from minidelve.cli import main
+from tests.helpers import python
 
 
 def test_it_repeats_the_best_validation_error_of_the_run(cli, trained):
@@ -69,12 +68,9 @@ def test_what_is_no_run(refused, tmp_path, trained, command):
 
 
 def test_python_m_minidelve_is_the_same_program(trained):
-    command = [sys.executable, "-m", "minidelve", "evaluate"]
-    done = subprocess.run([*command, str(trained)], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.startswith("four val: top-1 error")
-    failed = subprocess.run([*command, "/nowhere"], capture_output=True, text=True)
-    assert failed.returncode == 2 and failed.stdout == ""
-    assert failed.stderr.splitlines() == [
+    assert python("-m", "minidelve", "evaluate", trained).stdout.startswith("four val: top-1 error")
+    failed = python("-m", "minidelve", "evaluate", "/nowhere", exit_code=2)
+    assert failed.stdout == "" and failed.stderr.splitlines() == [
         "minidelve: /nowhere is neither a run folder nor an .npz file; give the --out folder of a `minidelve train`"
     ]
 

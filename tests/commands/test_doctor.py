@@ -1,7 +1,6 @@
 """`minidelve doctor`: the facts one asks for first when something is slow or does not start."""
 
 import re
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from minidelve import backend
 from minidelve.backend import cuda_install
 from minidelve.bench import machine
 from minidelve.commands import doctor_cuda
+from tests.helpers import in_python
 
 
 @pytest.fixture(autouse=True)
@@ -114,6 +114,6 @@ def test_it_works_without_a_compiler_and_says_so():
         "from minidelve.bench import machine; machine.best_seconds = lambda *_: 1.0;"
         "from minidelve.commands import doctor; doctor.run(None)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"NUMBA_DISABLE_JIT": "1"})
-    assert done.returncode == 0 and re.search(r"^NUMBA_DISABLE_JIT +1$", done.stdout, re.M), done.stderr
-    assert re.search(r"^Numba cache +none: NUMBA_DISABLE_JIT is set, so nothing is compiled", done.stdout, re.M)
+    said = in_python(code, NUMBA_DISABLE_JIT="1")
+    assert re.search(r"^NUMBA_DISABLE_JIT +1$", said, re.M)
+    assert re.search(r"^Numba cache +none: NUMBA_DISABLE_JIT is set, so nothing is compiled", said, re.M)

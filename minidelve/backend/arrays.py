@@ -13,7 +13,7 @@ import numpy as np
 
 from minidelve.backend.cuda import cupy_module
 
-CACHE_LINE = 64  # bytes
+CACHE_LINE, SMALL = 64, 1024  # bytes
 
 
 def array_module(*arrays: Any) -> ModuleType:
@@ -26,8 +26,11 @@ def array_module(*arrays: Any) -> ModuleType:
 
 def device_of(*arrays: Any) -> str:
     """'cpu' or 'cuda'. None entries are passed over; raises TypeError on a mixture."""
-    if all(type(x) is np.ndarray or x is None for x in arrays):
-        return "cpu"  # asked for hundreds of times a step, and nearly always this
+    for x in arrays:
+        if type(x) is not np.ndarray and x is not None:
+            break
+    else:
+        return "cpu"  # asked for hundreds of times a step, and nearly always this: hence no generator
     devices = {_device(x) for x in arrays if x is not None}
     if len(devices) > 1:
         raise TypeError("arrays live on different devices (cpu and cuda); move them together with .to(...)")
@@ -60,20 +63,21 @@ def to_device(x: Any, device: str) -> Any:
 
 def memory_order(x: Any) -> tuple[int, ...]:
     """The axes of x sorted from far to near in memory: x.transpose(memory_order(x)) lies as C wants it."""
-    return tuple(sorted(range(x.ndim), key=lambda axis: (-abs(x.strides[axis]), axis)))
+    steps = [-abs(step) for step in x.strides]
+    return tuple(sorted(range(x.ndim), key=steps.__getitem__))
 
 
 def inverse(axes: tuple[int, ...]) -> tuple[int, ...]:
     """The permutation that undoes x.transpose(axes)."""
-    return tuple(sorted(range(len(axes)), key=lambda i: axes[i]))
+    return tuple(sorted(range(len(axes)), key=axes.__getitem__))
 
 
 def empty_like(x: Any) -> Any:
-    """An array like the C-contiguous x, not filled, that begins with a whole line of the cache.
+    """An array like the C-contiguous x, not filled; from SMALL bytes on it begins with a whole line of the cache.
 
     What is written past the caches is then written in whole lines (kernels/numba_cpu/prelu.py).
     """
-    if device_of(x) == "cuda":
+    if x.nbytes < SMALL or device_of(x) == "cuda":
         return array_module(x).empty_like(x)
     room = np.empty(x.size + CACHE_LINE // x.itemsize, x.dtype)
     first = -room.ctypes.data % CACHE_LINE // x.itemsize

@@ -42,7 +42,7 @@ def upload_ahead(batches: Iterable[tuple[Any, ...]], device: str) -> Generator[t
     """The batches with their images, the first array of each, on the device; on CUDA one batch ahead of its use.
 
     What else is in a batch stays as it is: labels are few, and `cross_entropy` looks at them on the CPU. The images
-    keep their order in memory (data/loader.py: channels last). A batch belongs to the one who takes it.
+    keep their order in memory (data/feeding/loader.py: channels last). A batch belongs to the one who takes it.
 
     Closing the generator early (contextlib.closing) leaves no copy under way and closes `batches` too.
     """

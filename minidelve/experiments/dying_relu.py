@@ -26,7 +26,8 @@ from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
-from minidelve.training.loop import create_network, loaders, prepare
+from minidelve.training.setting_up import create_network, prepare
+from minidelve.training.views import loaders
 
 LRELU = "LReLU a=0.01"
 COMPARED = (RELU, LRELU, CHANNELS)

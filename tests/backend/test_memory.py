@@ -7,7 +7,7 @@ import pytest
 from minidelve import cli
 from minidelve.backend import memory
 from minidelve.commands import bench
-from minidelve.training.loop import within_device_memory
+from minidelve.training.device import within_device_memory
 from tests.helpers import in_python
 
 

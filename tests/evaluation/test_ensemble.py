@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.data.stream import Picture
+from minidelve.data import Picture
 from minidelve.evaluation.ensemble import Member, group_scores, groups, score
 
 

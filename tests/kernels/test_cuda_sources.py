@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from minidelve.ops.winograd import SIDES
+from minidelve.ops.conv.winograd import SIDES
 
 FOLDER = Path(__file__).parents[2] / "kernels/cupy_cuda"
 FILES = sorted(path.stem for path in FOLDER.glob("*.cu") if path.stem != "pack")

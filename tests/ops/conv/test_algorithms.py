@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from minidelve import Tensor, conv2d
 from minidelve.backend.threads import using
 from minidelve.ops.conv import conv2d_simple
+from tests.helpers import assert_close, empty_batch, layout_does_not_matter, run
 from tests.ops.conv.algorithms import GRID, NAMES, able, by, images_at_a_time, normal
-from tests.ops.helpers import assert_close, empty_batch, layout_does_not_matter, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
 each_algorithm = pytest.mark.parametrize("name", NAMES)

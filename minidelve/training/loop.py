@@ -26,8 +26,9 @@ from minidelve import data, models, nn, optim
 from minidelve.analysis.diagnosis import first_nonfinite_layer
 from minidelve.analysis.summary import summarize
 from minidelve.backend import cuda_state, to_device
+from minidelve.backend.memory import LESS, explain_out_of_memory
 from minidelve.backend.precision import using_precision
-from minidelve.backend.streams import LESS, explain_out_of_memory, read_later, synchronize, upload_ahead
+from minidelve.backend.streams import read_later, synchronize, upload_ahead
 from minidelve.errors import Diverged, RunError
 from minidelve.progress import progress
 from minidelve.tensor import Tensor

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve import backend
-
 
 @pytest.fixture
 def data(tiny_data, tmp_path) -> Path:
@@ -129,7 +127,7 @@ def test_out_is_required(refused):
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
 def test_cuda_where_there_is_none(refused, trained, out, monkeypatch, command):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy finds no driver"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
     args = {"train": ["--out", out], "evaluate": [trained], "predict": [trained, "a.png", "--out", f"{out}.png"]}
     refused([command, *args[command], "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 

@@ -33,14 +33,14 @@ def test_every_fact_has_a_line(cli):
 
 
 def test_it_says_why_cuda_is_not_usable(cli, monkeypatch):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy fails: cuBLAS is missing"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy fails: cuBLAS is missing"))
     assert re.search(r"^CUDA +not usable: CuPy fails: cuBLAS is missing$", cli("doctor").out, re.M)
-    monkeypatch.setattr(backend, "_cupy_state", (object(), "CuPy 14 on a card"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (object(), "CuPy 14 on a card"))
     assert re.search(r"^CUDA +usable: CuPy 14 on a card$", cli("doctor").out, re.M)
 
 
 def test_it_names_what_cuda_needs_and_what_is_missing(cli, monkeypatch):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy is not installed"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy is not installed"))
     monkeypatch.setattr(cuda_install, "driver_cuda", lambda: (12, 4))
     monkeypatch.setattr(cuda_install, "driver_version", lambda: "550.54.14")
     monkeypatch.setattr(cuda_install, "wheels", list)
@@ -62,7 +62,7 @@ def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(cli, monkeypatch
         def __getattr__(self, name):
             raise ImportError('Failure finding "libcublasLt.so.12": No such file\nmore')
 
-    monkeypatch.setattr(backend, "_cupy_state", (Card(), "CuPy 14 on a card"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (Card(), "CuPy 14 on a card"))
     monkeypatch.setitem(sys.modules, "cupy", Card())
     monkeypatch.setattr(cuda_install, "wheels", lambda: ["cupy-cuda12x 14.2.0"])
     code, out, err = cli("doctor")

@@ -1,6 +1,6 @@
 """The activation behind a conv layer, applied while the response is still in the cache.
 
-As an op of its own PReLU (prelu.py) reads y from memory and writes f beside it, and both stay there until backward.
+As an op of its own PReLU (ops/prelu.py) reads y from memory and writes f beside it, and both stay there until backward.
 Behind a convolution none of this is needed.  The response is computed a few images at a time, and f takes its place
 before the next ones come: y never reaches memory.  And backward can do with f alone, as
 
@@ -17,8 +17,8 @@ negative:
 in each channel; a slope that the layer shares adds these over the channels.
 
 A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y is negative, which counts as negative.
-Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `is_possible` then says no, and conv2d
-leaves it to prelu.py.
+Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `Rectifier.tells_y` is then False, and
+conv2d leaves the activation to prelu.py.
 
 On a GPU a piece is larger than its caches: y is written and read once more.  What is saved there is the array.
 
@@ -37,8 +37,8 @@ import numpy as np
 from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
-# Slope: from it to 1 / LEAST f / a gives y back, but for rounding.  Any slope above 0 would, if f could never become
-# 0 or infinite; a small factor from y never comes near that.
+# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding.  Any slope above 0 would, if f could never
+# become 0 or infinite; a small factor from y never comes near that.
 LEAST = 2.0**-10
 
 
@@ -72,7 +72,7 @@ class InPlaceActivation:
         if not self:
             return df, None
         df_rows, f_rows = (x.reshape(-1, x.shape[-1]) for x in (df, f))
-        if self.a is None:
+        if self.slope is not None:
             return kernels_for(df).leaky_relu_backward(df_rows, f_rows, self.slope).reshape(df.shape), None
         a = self.slopes(df_rows)
         dy, sums = kernels_for(df).prelu_backward(df_rows, f_rows, a)  # (dy), and with f for y: sum of df f
@@ -86,47 +86,50 @@ class InPlaceActivation:
 
 
 @dataclass(frozen=True)
-class LookedAt:
-    """PReLU's slopes, and whether they are all within the bounds: see `look_at`."""
+class Rectifier:
+    """The activation behind a conv layer, and what a look at its slopes has found.
 
-    a: Tensor
-    possible: bool
+    a         PReLU's slopes (O,) or (1,); None for a fixed slope
+    slope     the fixed slope, 0 for ReLU; None, with a None too, for no activation at all
+    tells_y   whether f tells y's sign, and for learned slopes y itself
+    """
+
+    a: Tensor | None
+    slope: float | None
+    tells_y: bool
+
+    def fits_in_place(self, dtype: Any) -> bool:
+        """Whether f of this dtype, y's, can take y's place."""
+        return self.tells_y and (self.a is None or np.result_type(self.a.dtype, dtype) == dtype)
 
 
-def look_at(activations: Sequence[Tensor | float | None]) -> list[Tensor | float | LookedAt | None]:
-    """The activations of several layers, with one look at all slopes that a GPU holds.
+def as_rectifier(activation: Tensor | Rectifier | float | None) -> Rectifier:
+    """conv2d's argument, looked at; TypeError for what is not an activation."""
+    if isinstance(activation, Rectifier):
+        return activation
+    if isinstance(activation, Tensor):
+        return Rectifier(activation, None, within_bounds(activation.data))
+    if activation is None or isinstance(activation, Real):
+        return Rectifier(None, activation, activation is None or activation >= 0)
+    raise TypeError(
+        f"conv2d: activation is a {type(activation).__name__}; expected PReLU's slopes as a Tensor, a number "
+        "(0 for ReLU) or None"
+    )
+
+
+def look_at(activations: Sequence[Tensor | float | None]) -> list[Rectifier | None]:
+    """The activations behind several layers, None for a layer without, with one look at all slopes that a GPU holds.
 
     To look into a GPU's memory is to wait until everything it was asked to do before is done.  A network that does
     so once, at its beginning, keeps the GPU busy through all of its layers.
     """
     remote = [a for a in activations if isinstance(a, Tensor) and a.device == "cuda"]
-    if not remote:
-        return list(activations)
-    slopes = to_device(array_module(remote[0].data).concatenate([a.data for a in remote]), "cpu")
-    own = iter(np.split(slopes, np.cumsum([a.size for a in remote])[:-1]))
-    looked_at = {id(a): LookedAt(a, within_bounds(next(own))) for a in remote}
-    return [looked_at.get(id(a), a) for a in activations]
-
-
-def learned_or_fixed(activation: Tensor | LookedAt | float | None) -> tuple[Tensor | None, float | None]:
-    """conv2d's argument as (a, slope): one of them is None, or both are."""
-    if isinstance(activation, LookedAt):
-        return activation.a, None
-    if activation is not None and not isinstance(activation, Tensor | Real):
-        raise TypeError(
-            f"conv2d: activation is a {type(activation).__name__}; expected PReLU's slopes as a Tensor, a number "
-            "(0 for ReLU) or None"
-        )
-    return (activation, None) if isinstance(activation, Tensor) else (None, activation)
-
-
-def is_possible(activation: Tensor | LookedAt | float, dtype: Any) -> bool:
-    """Whether f in y's dtype tells y's sign, and for a learned slope y itself; activation as in conv2d."""
-    if isinstance(activation, LookedAt):
-        return activation.possible and np.result_type(activation.a.dtype, dtype) == dtype
-    if isinstance(activation, Tensor):
-        return np.result_type(activation.dtype, dtype) == dtype and within_bounds(activation.data)
-    return activation >= 0
+    looked_at: dict[int, Rectifier] = {}
+    if remote:
+        slopes = to_device(array_module(remote[0].data).concatenate([a.data for a in remote]), "cpu")
+        own = np.split(slopes, np.cumsum([a.size for a in remote])[:-1])
+        looked_at = {id(a): Rectifier(a, None, within_bounds(slopes)) for a, slopes in zip(remote, own, strict=True)}
+    return [None if f is None else looked_at.get(id(f)) or as_rectifier(f) for f in activations]
 
 
 def within_bounds(a: Any) -> bool:

@@ -1,22 +1,15 @@
-"""Claims that both poolings make: geometries, agreement with PyTorch, empty batches, wrong input."""
+"""Claims that both poolings make."""
 
 import numpy as np
+import pytest
+from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.ops.helpers import raises, zeros
+from minidelve import Tensor, avg_pool2d, max_pool2d
+from minidelve.testing import check_gradients
+from tests.ops.helpers import assert_close, distinct, raises, zeros
 
-# x, kernel_size, stride, padding, ceil_mode
-GEOMETRIES = [
-    ((2, 3, 4, 6), 2, None, 0, False),
-    ((2, 3, 7, 6), 3, 2, 1, False),  # overlapping windows
-    ((2, 3, 7, 6), 3, 2, 1, True),
-    ((1, 2, 8, 6), (3, 2), (2, 3), (1, 0), True),
-    ((1, 2, 6, 7), (1, 4), (3, 1), (0, 2), False),
-    ((2, 1, 5, 5), 2, 3, 0, True),  # the last window hangs over the edge
-    ((1, 1, 3, 3), 4, 3, 2, True),  # over the frame, too
-    ((1, 2, 3, 4), (3, 4), None, 0, False),  # one window
-    ((2, 2, 1, 1), 1, 1, 0, False),
-]
+pytestmark = pytest.mark.usefixtures("kernels")
 
 
 @st.composite
@@ -40,10 +33,24 @@ def by_definition(reduce, x, y_shape, kernel, stride, padding):
     return y
 
 
-def refuses_wrong_shapes_and_options(pool, name):
+@pytest.mark.parametrize(
+    "pool, reduce",
+    [(max_pool2d, lambda pixels, taps: pixels.max()), (avg_pool2d, lambda pixels, taps: pixels.sum() / taps)],
+)
+@given(any_geometry(), st.integers(0, 99))
+def test_any_geometry_is_the_definition_and_its_derivative(pool, reduce, geometry, seed):
+    shape, *window, ceil_mode = geometry
+    x = distinct(np.random.default_rng(seed), *shape)
+    y = pool(Tensor(x), *window, ceil_mode).data
+    assert_close(y, by_definition(reduce, x, y.shape, *window))
+    check_gradients(lambda x: pool(x, *window, ceil_mode), x)
+
+
+@pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])
+def test_wrong_shapes_and_options_are_named(pool):
     x = zeros(2, 3, 5, 5)
-    raises(ValueError, lambda: pool(zeros(3, 5, 5), 2), name, "(3, 5, 5)", "(N, C, H, W)")
-    raises(ValueError, lambda: pool(zeros(2, 3, 0, 5), 2, padding=1), name, "(2, 3, 0, 5)")
+    raises(ValueError, lambda: pool(zeros(3, 5, 5), 2), pool.__name__, "(3, 5, 5)", "(N, C, H, W)")
+    raises(ValueError, lambda: pool(zeros(2, 3, 0, 5), 2, padding=1), pool.__name__, "(2, 3, 0, 5)")
     raises(ValueError, lambda: pool(x, 6), "(6, 6)", "(5, 5)")
     raises(ValueError, lambda: pool(x, (2, 6)), "(2, 6)", "(5, 5)")
     raises(ValueError, lambda: pool(x, 3, padding=2), "padding", "(2, 2)", "(3, 3)")

@@ -1,97 +1,93 @@
 """conv2d with an activation is conv2d and then the activation, in half of the memory."""
 
-import sys
-
 import numpy as np
 import pytest
 
 from minidelve import Tensor, conv2d, leaky_relu, nn, no_grad, prelu, relu
 from minidelve.nn.chain import run_chain
-from minidelve.ops.in_place_activation import LEAST
+from minidelve.ops.conv import conv2d_simple
+from minidelve.ops.conv.activation import LEAST, look_at
 from minidelve.tensor import reverse_topological_order
 from minidelve.testing import check_gradients
+from tests.ops.conv.algorithms import NAMES, by, images_at_a_time, leaves, normal
 from tests.ops.helpers import assert_close, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
-
-ALGORITHMS = ["im2col", "direct", "winograd"]
+each_algorithm = pytest.mark.parametrize("name", NAMES)
 
 
 @pytest.fixture
 def arrays(rng):
     """x, weight, bias: of several pieces a share, the last one not full, if a piece holds few images."""
-    return [rng.standard_normal(shape) for shape in ((7, 3, 6, 5), (16, 3, 3, 3), (16,))]
+    return normal(rng, (7, 3, 6, 5), (16, 3, 3, 3), (16,))
 
 
 @pytest.fixture(params=["whole", "pieces"])
 def pieces(request, monkeypatch):
     """Once with all images in a piece, once with two at most."""
     if request.param == "pieces":
-        monkeypatch.setattr("minidelve.ops.direct.PIECE_BYTES", 2 * 6 * 5 * 16 * 8)
-        monkeypatch.setattr(sys.modules["minidelve.ops.conv2d"], "COLS_BYTES", 2 * 6 * 5 * 27 * 8)
-        monkeypatch.setattr("minidelve.ops.winograd.TILE_BYTES", 1)
+        images_at_a_time(monkeypatch, 2)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("slopes", [1, 16])
-def test_learned_slopes_are_prelu_s(arrays, rng, pieces, algorithm, slopes):
-    a = rng.uniform(0.1, 2, slopes)
-    y, gradients = run(lambda x, w, b, a: conv2d(x, w, b, 1, 1, algorithm, a), *arrays, a)
-    expected, others = run(lambda x, w, b, a: prelu(conv2d(x, w, b, 1, 1, algorithm), a), *arrays, a)
-    assert_close(y, expected)
-    assert len(gradients) == 4
-    for gradient, other in zip(gradients, others, strict=True):
-        assert_close(gradient, other)
+@pytest.mark.parametrize("slope", [None, 1, 16, 0.0, 0.01, 1.5])
+@each_algorithm
+def test_value_and_gradients_are_those_of_the_two_ops(arrays, rng, pieces, name, slope):
+    """A float is a fixed slope; a whole number is how many slopes are learned; None is no activation."""
+    learned = [rng.uniform(0.1, 2, slope)] if type(slope) is int else []
+
+    def apart(x, w, b, a=None):
+        y = conv2d_simple(x, w, b, 1, 1)
+        return prelu(y, a) if learned else y if slope is None else leaky_relu(y, slope)
+
+    y, gradients = run(lambda x, w, b, a=slope: by(name, None, 1, 1)(x, w, b, a), *arrays, *learned)
+    expected, others = run(apart, *arrays, *learned)
+    for one, other in zip([y, *gradients], [expected, *others], strict=True):
+        assert_close(one, other)
+    assert (y.min() >= 0) == (slope == 0 and not learned)
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-@pytest.mark.parametrize("slope", [0.0, 0.01, 1.5])
-def test_a_fixed_slope_is_leaky_relu_s(arrays, pieces, algorithm, slope):
-    y, gradients = run(lambda x, w, b: conv2d(x, w, b, 1, 1, algorithm, slope), *arrays)
-    expected, others = run(lambda x, w, b: leaky_relu(conv2d(x, w, b, 1, 1, algorithm), slope), *arrays)
-    assert_close(y, expected)
-    for gradient, other in zip(gradients, others, strict=True):
-        assert_close(gradient, other)
-    assert (y.min() >= 0) == (slope == 0)
-
-
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_gradients_are_the_differences(rng, algorithm):
-    arrays = [rng.standard_normal(shape) for shape in ((3, 2, 4, 5), (3, 2, 3, 3), (3,))]
+@each_algorithm
+def test_gradients_are_the_differences(rng, name):
+    arrays = normal(rng, (3, 2, 4, 5), (3, 2, 3, 3), (3,))
     for a in rng.uniform(0.1, 2, 3), rng.uniform(0.1, 2, 1):
-        check_gradients(lambda x, w, b, a: conv2d(x, w, b, 1, 1, algorithm, a), *arrays, a)
-    check_gradients(lambda x, w: conv2d(x, w, None, 1, 1, algorithm, 0.3), *arrays[:2])
+        check_gradients(by(name, None, 1, 1), *arrays, a)
+    check_gradients(lambda x, w: by(name, None, 1, 1)(x, w, None, 0.3), *arrays[:2])
 
 
 @pytest.mark.parametrize(
     "a", [[0.5, 0.0], [0.5, -0.25], [0.5, LEAST / 2], [0.5, 1e-30], [0.5, 1e30], [np.nan, 0.5], [-1.0]]
 )
 def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
-    x, w = Tensor(rng.standard_normal((2, 1, 4, 4))), Tensor(rng.standard_normal((2, 1, 2, 2)))
+    x, w = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2)))
     y = conv2d(x, w, activation=Tensor(np.array(a), requires_grad=True))
     assert type(y.function).__name__ == "PReLU"
     np.testing.assert_array_equal(y.data, prelu(conv2d(x, w), Tensor(np.array(a))).data)
     assert type(conv2d(x, Tensor(w.data, requires_grad=True), activation=-0.5).function).__name__ == "LeakyReLU"
 
 
+def test_the_op_of_its_own_follows_the_algorithm_that_was_asked_for(rng):
+    y = conv2d(*leaves(*normal(rng, (2, 1, 4, 4), (2, 1, 2, 2))), None, 1, 0, "winograd", Tensor([-0.5]))
+    assert [type(function).__name__ for function in (y.function, y.function.sources[0])] == ["PReLU", "Winograd2d"]
+
+
 def test_gradients_pass_the_differences_also_where_a_slope_is_zero_or_negative(rng):
-    arrays = [rng.standard_normal(shape) for shape in ((2, 2, 4, 3), (3, 2, 2, 2))]
+    arrays = normal(rng, (2, 2, 4, 3), (3, 2, 2, 2))
     check_gradients(lambda x, w, a: conv2d(x, w, activation=a), *arrays, np.array([0.25, 0.0, -0.5]))
 
 
-@pytest.mark.parametrize("algorithm", ALGORITHMS)
-def test_from_the_least_slope_on_f_keeps_y(rng, algorithm):
-    x, w = (Tensor(rng.standard_normal(shape).astype(np.float32)) for shape in ((2, 1, 4, 4), (2, 1, 2, 2)))
+@each_algorithm
+def test_from_the_least_slope_on_f_keeps_y(rng, name):
+    x, w = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2), dtype=np.float32))
     slopes = [Tensor(np.array([2.0**-10, 0.5], np.float32), requires_grad=True) for _ in range(2)]
-    y = conv2d(x, w, algorithm=algorithm, activation=slopes[0])
+    y = by(name)(x, w, None, slopes[0])
     assert type(y.function).__name__ != "PReLU"
-    for f in y, prelu(conv2d(x, w, algorithm=algorithm), slopes[1]):
+    for f in y, prelu(by(name)(x, w), slopes[1]):
         f.backward(np.ones(f.shape))
     np.testing.assert_allclose(slopes[0].grad, slopes[1].grad, rtol=1e-5)
 
 
 def test_the_dtype_is_that_of_the_two_ops(rng):
-    x, w = (Tensor(rng.standard_normal(shape).astype(np.float32)) for shape in ((2, 1, 4, 4), (2, 1, 2, 2)))
+    x, w = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2), dtype=np.float32))
     assert conv2d(x, w, activation=Tensor(np.array([0.5]))).dtype == np.float64
     x, w = Tensor(x.data.astype(np.float64)), Tensor(w.data.astype(np.float64))
     y = conv2d(x, w, activation=Tensor(np.array([0.5], np.float32), requires_grad=True))
@@ -142,17 +138,30 @@ def test_a_layer_of_the_user_s_gets_a_call_of_its_own(rng):
     x = Tensor(rng.standard_normal((1, 2, 4, 4)).astype(np.float32))
     conv = Doubled(2, 3, 2, rng=rng)
     np.testing.assert_array_equal(run_chain([conv, nn.ReLU()], x).data, relu(conv(x)).data)
+    np.testing.assert_array_equal(run_chain([conv], x).data, conv(x).data)
     plain = nn.Conv2d(2, 3, 2, rng=rng)
     np.testing.assert_array_equal(run_chain([plain, Shifted()], x).data, (relu(plain(x)) + 1).data)
 
 
-def test_an_empty_batch_passes(arrays):
-    _, w, b = arrays
-    for algorithm in ALGORITHMS:
-        leaves = [Tensor(z, requires_grad=True) for z in (np.zeros((0, 3, 6, 5)), w, b, np.full(16, 0.25))]
-        y = conv2d(*leaves[:3], 1, 1, algorithm, leaves[3])
-        y.backward(np.zeros(y.shape))
-        assert y.shape == (0, 16, 6, 5) and not leaves[3].grad.any() and not leaves[1].grad.any()
+def test_a_look_finds_of_each_layer_what_conv2d_would_find(rng):
+    learned = [Tensor(np.array(a)) for a in ([0.5, 0.25], [0.5, 0.0], [2.0**-10], [2.0**10], [2.0**11], [np.nan])]
+    found = look_at([None, *learned, 0.0, 0.3, -0.5])
+    assert (
+        found[0] is None and [f.a for f in found[1:7]] == learned and [f.slope for f in found[7:]] == [0.0, 0.3, -0.5]
+    )
+    assert [f.tells_y for f in found[1:]] == [True, False, True, True, False, False, True, True, False]
+    x, w, b = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2), (2,)))
+    for rectifier, activation in zip(found[1:], [*learned, 0.0, 0.3, -0.5], strict=True):
+        f, expected = (conv2d(x, w, b, activation=z) for z in (rectifier, activation))
+        np.testing.assert_array_equal(f.data, expected.data)
+
+
+@each_algorithm
+def test_an_empty_batch_passes(arrays, name):
+    inputs = leaves(np.zeros((0, 3, 6, 5)), *arrays[1:], np.full(16, 0.25))
+    y = by(name, None, 1, 1)(*inputs)
+    y.backward(np.zeros(y.shape))
+    assert y.shape == (0, 16, 6, 5) and not inputs[3].grad.any() and not inputs[1].grad.any()
 
 
 @pytest.mark.parametrize("activation", ["prelu", [0.25], np.ones(3)])

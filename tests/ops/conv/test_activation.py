@@ -58,10 +58,10 @@ def test_gradients_are_the_differences(rng, name):
     "a", [[0.5, 0.0], [0.5, -0.25], [0.5, LEAST / 2], [0.5, 1e-30], [0.5, 1e30], [np.nan, 0.5], [-1.0]]
 )
 def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
-    x, w = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2)))
-    y = conv2d(x, w, activation=Tensor(np.array(a), requires_grad=True))
+    x, w, b = map(Tensor, normal(rng, (2, 1, 5, 5), (2, 1, 2, 2), (2,)))
+    y = conv2d(x, w, b, 2, 1, activation=Tensor(np.array(a), requires_grad=True))
     assert type(y.function).__name__ == "PReLU"
-    np.testing.assert_array_equal(y.data, prelu(conv2d(x, w), Tensor(np.array(a))).data)
+    np.testing.assert_array_equal(y.data, prelu(conv2d(x, w, b, 2, 1), Tensor(np.array(a))).data)
     assert type(conv2d(x, Tensor(w.data, requires_grad=True), activation=-0.5).function).__name__ == "LeakyReLU"
 
 

@@ -112,7 +112,7 @@ class OwnFolder:
     what    how the user knows it, such as "--out runs/a"
 
     As a context manager it makes the folder and holds its lock; when the block ends, the lock goes, and so does the
-    folder if nothing was written.  The system drops the lock of a process that was killed.
+    folder if nothing was written. The system drops the lock of a process that was killed.
     Subclasses say in `guard` what may lie there already.
     """
 

@@ -1,6 +1,6 @@
 r"""Tensor and Function: the graph that a forward pass leaves behind, and the walk back through it.
 
-Define-by-run.  Every op is a Function object with two methods on raw arrays,
+Define-by-run. Every op is a Function object with two methods on raw arrays,
 
     forward(*inputs)  -> output          and          backward(dE/doutput) -> dE/dinputs.
 
@@ -11,7 +11,7 @@ Calling an op runs forward and, if an input wants a gradient, keeps the object a
     w ----/                 Add ---> loss         a Function knows its sources: the Functions
     b ---------------------/                      (or leaf Tensors) that its inputs came from
 
-An edge holds the *Function* behind an input, not the input's array.  An array that no backward
+An edge holds the *Function* behind an input, not the input's array. An array that no backward
 saved is therefore freed as soon as Python forgets it, which keeps training memory low.
 
 `loss.backward()` is the chain rule in reverse topological order: when a node's turn comes, all
@@ -46,7 +46,7 @@ def no_grad() -> Iterator[None]:
 class Tensor:
     """An array that remembers how it was made.
 
-    data            array, number, or nested lists.  Arrays keep their dtype, Python floats become float32
+    data            array, number, or nested lists. Arrays keep their dtype, Python floats become float32
     requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
 
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
@@ -150,7 +150,7 @@ class Tensor:
     def to(self, device: str) -> Tensor:
         """This tensor on "cpu" or "cuda"; gradients flow back through the move.
 
-        A leaf moved to another device is a new tensor made from it.  Raises RuntimeError
+        A leaf moved to another device is a new tensor made from it. Raises RuntimeError
         when CUDA cannot be used, ValueError for an unknown device.
         """
         if device == self.device:
@@ -306,7 +306,7 @@ class _ToDevice(Function):
 
 
 def as_array(data: Any) -> Any:
-    """The array behind `data`.  Arrays keep their dtype; Python floats, alone or in lists, become float32."""
+    """The array behind `data`. Arrays keep their dtype; Python floats, alone or in lists, become float32."""
     if isinstance(data, Tensor):
         return data.data
     if isinstance(data, (np.ndarray, np.generic)):

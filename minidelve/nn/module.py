@@ -14,7 +14,7 @@ from minidelve.tensor import Tensor
 class Parameter(Tensor):
     """A Tensor that training updates.
 
-    weight_decay  whether L2 decay applies to it.  PReLU's slope says no: decay would drag it to 0,
+    weight_decay  whether L2 decay applies to it. PReLU's slope says no: decay would drag it to 0,
                   that is, to ReLU (paper, section 2.1).
     """
 

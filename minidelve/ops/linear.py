@@ -1,6 +1,6 @@
 """Fully connected layer: y = x W^T + b.
 
-A convolution whose receptive field is the whole input.  Its gradients are therefore the same three transposes,
+A convolution whose receptive field is the whole input. Its gradients are therefore the same three transposes,
 with x (N, in) and W (out, in):
 
     y[n, o]     = sum_i x[n, i] W[o, i] + b[o]                             (5)
@@ -61,7 +61,7 @@ class Linear(Function):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (N, in) @ weight (out, in)^T + bias (out,): (N, out).  Paper: section 2.2, equation (5).
+    """x (N, in) @ weight (out, in)^T + bias (out,): (N, out). Paper: section 2.2, equation (5).
 
     Raises ValueError when the shapes do not fit.
     """

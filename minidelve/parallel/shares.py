@@ -2,15 +2,15 @@
 
 The paper trains on several GPUs like this (section 3): every GPU runs the conv layers forward on its
 part of the mini-batch; before the first fully connected layer they meet, and one GPU does the rest
-on the whole batch; backwards the same way, and the weights' gradients are added up.  Here a core
+on the whole batch; backwards the same way, and the weights' gradients are added up. Here a core
 plays the GPU.
 
 If each op used all cores, they would meet after every op, a hundred times a step, and waking a
-sleeping core takes longer than a PReLU.  Here they meet twice a step, once forward and once back.
+sleeping core takes longer than a PReLU. Here they meet twice a step, once forward and once back.
 
-It is one Function.  Its forward runs each share through *replicas* of the layers: the same arrays in
+It is one Function. Its forward runs each share through *replicas* of the layers: the same arrays in
 Tensors of the share's own, so that each share builds a graph of its own and collects gradients of
-its own.  Its backward walks those graphs, and adds:
+its own. Its backward walks those graphs, and adds:
 
     y[share]  = layers(x[share])
     dx[share] = walk back from dy[share]

@@ -1,6 +1,6 @@
 """Every op with inputs on which its gradient is checked: what `minidelve check-grad` runs.
 
-A case is an op, what is particular about it, the function to differentiate, and its inputs.  The
+A case is an op, what is particular about it, the function to differentiate, and its inputs. The
 inputs are random but stay where the function has a derivative: a maximum gets `distinct` numbers
 (a tie would be a kink), a logarithm gets positive ones, and dropout draws the same mask each time.
 """

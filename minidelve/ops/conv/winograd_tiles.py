@@ -1,6 +1,6 @@
 """How large the tiles of Winograd's algorithm are.
 
-A tile of m x m outputs takes (m + k - 1)^2 multiplications for each pair of channels, instead of (m k)^2.  Large tiles
+A tile of m x m outputs takes (m + k - 1)^2 multiplications for each pair of channels, instead of (m k)^2. Large tiles
 save more of them, but waste more at the edge of a map that they do not fit, and have more matrices of U to read.
 """
 

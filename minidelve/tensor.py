@@ -137,9 +137,9 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
-            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() on purpose")
+            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() to leave it")
         if self.device == "cuda":
-            raise TypeError("this tensor lives on the GPU and NumPy's arrays do not; write t.to('cpu') on purpose")
+            raise TypeError("this tensor lives on the GPU; NumPy expects one on the CPU; write t.to('cpu')")
         return np.array(self.data, dtype=dtype, copy=copy)
 
     # -- where it lives -----------------------------------------------------------------------
@@ -177,7 +177,7 @@ class Tensor:
         for a gradient of another shape.
         """
         if not self.requires_grad:
-            raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True")
+            raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True; set it")
         xp = array_module(self.data)
         if gradient is None:
             if self.size != 1:
@@ -229,7 +229,7 @@ class Function:
         def forward(self, x, w, *, stride): ...; self.save(x, w); return y     raw arrays in, one out
         def backward(self, df): x, w = self.saved; ...; return dx, dw           one gradient per input
 
-    and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input).  backward may
+    and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input). backward may
     return None for an input with self.needs[i] False, and must not write into df or into what it saved.
     """
 
@@ -355,7 +355,7 @@ def _refuse_freed(order: list[Node]) -> None:
 
 
 def _overlaps(x: Any, others: tuple[Any, ...]) -> bool:
-    if x.base is None:  # the usual case, and the fastest to tell: its memory is its own and that of its views
+    if x.base is None:  # the usual case, and quick to tell: its memory belongs to it and to its views
         return any(other is x or getattr(other, "base", None) is x for other in others)
     xp = array_module(x)
     return any(xp.may_share_memory(x, other) for other in others if isinstance(other, type(x)))

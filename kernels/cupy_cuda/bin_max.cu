@@ -1,4 +1,4 @@
-// Maxima over rectangular bins (spatial pyramid pooling) and their gradient.  x, dx are (N, H, W, C), f, df, argmax
+// Maxima over rectangular bins (spatial pyramid pooling) and their gradient. x, dx are (N, H, W, C), f, df, argmax
 // (N, B, C).
 //
 // Forward. The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
@@ -93,7 +93,7 @@ extern "C" __global__ void bin_max(const pack *__restrict__ best, const pack_of_
 
 const int RUN = 32, OWNERS = 128;  // pixels of a run; threads of a block at most: 32 KiB of sums if numbers are double
 
-// Here C counts numbers.  pixels: H W. A block has 32 channels, side by side, of OWNERS / 32 runs.
+// Here C counts numbers. pixels: H W. A block has 32 channels, side by side, of OWNERS / 32 runs.
 extern "C" __global__ void bin_max_backward(const number *__restrict__ df, const int *__restrict__ argmax,
                                             number *__restrict__ dx, int pixels, int B, int C, int runs)
 {

@@ -1,4 +1,4 @@
-// Max pooling and its gradient.  x, dx are (N, H, W, C), y, dy, taps (N, OH, OW, C); C counts packs.
+// Max pooling and its gradient. x, dx are (N, H, W, C), y, dy, taps (N, OH, OW, C); C counts packs.
 //
 // Forward. A block has one output row (n, i). A thread keeps to one pack of channels and walks along the row: it
 // reads the window of each output pixel and keeps the maximum of each channel, and the tap where it was, in registers.

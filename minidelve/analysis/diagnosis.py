@@ -1,4 +1,4 @@
-"""When a loss is NaN or infinite: which layer was the first to leave the finite numbers?"""
+"""When a loss is NaN or infinite: which layer was the first with an output that is not?"""
 
 from __future__ import annotations
 

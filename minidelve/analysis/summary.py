@@ -7,7 +7,7 @@ oh x ow outputs of d channels, a k x k conv layer of c input channels needs
 
 Activations, pooling and biases are not counted: they are less than a hundredth of it.
 
-Nothing is multiplied for it: the shape of each layer's output follows from the shape of its input.
+The network does not run: the shape of each layer's output follows from the shape of its input.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def output_shape(layer: nn.Module, shape: Shape) -> Shape:
             return (out,)
     if isinstance(layer, KEEP_SHAPE):
         return shape
-    raise TypeError(f"summary does not know the output's shape of a {type(layer).__name__}")
+    raise TypeError(f"summary: the output shape of a {type(layer).__name__} is unknown; add a case to output_shape")
 
 
 def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:

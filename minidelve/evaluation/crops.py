@@ -76,7 +76,7 @@ class CropScorer:
 def probabilities(logits):
     """Softmax of each row of (N, classes), in float64.
 
-    In float32 a sure network's small probabilities become 0, and classes that it ranked become equal.
+    In float32 a confident network's small probabilities become 0, and classes that it ranked become equal.
     """
     xp = array_module(logits)
     e = xp.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))

@@ -36,7 +36,7 @@ class Way:
     protocol     "center": one crop; "ten-view": four corners and the centre of the whole image; "dense": every window
                  of the last conv map
     scales       shorter sides to which each image is brought; scores are averaged over them. None: as trained
-    flip         mirrored views too; None: not for "center", else yes
+    flip         mirrored views too; None: yes, except for "center"
     max_memory   bytes for activations
     """
 

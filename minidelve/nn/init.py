@@ -24,7 +24,7 @@ If each factor is beta, the end is off by beta^(L-1). So make each factor 1:
 (The first layer reads an image, not a rectifier's output: n_1 Var[w_1] = 1 would do. One factor 2
 in one layer is harmless, so the paper keeps (10) for all.)
 
-Backward. Write dx for dE/dx and dy for dE/dy.  dx_l is a sum as well, of nhat_l = k^2 d products, d
+Backward. Write dx for dE/dx and dy for dE/dy. dx_l is a sum as well, of nhat_l = k^2 d products, d
 the number of filters (the *fan-out*):
 
     dx_l = W^_l dy_l                               W^_l: the numbers of W_l, rearranged     (11)
@@ -45,7 +45,7 @@ PReLU keeps half of the second moment and a^2 of the other half: 1/2 becomes (1 
 
     1/2 (1 + a^2) n_l Var[w_l] = 1    std = sqrt(2 / ((1 + a^2) n_l))                      (10a)
 
-a = 0 is ReLU.  a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
+a = 0 is ReLU. a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
 was derived: Var[w] = 1/n forward, 1/nhat backward, 2 / (n + nhat) as a compromise. The paper's
 comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`. He's std is sqrt(2) times that;
 over L rectifier layers Xavier multiplies the signal's standard deviation by 2^(-L/2): 3e-5 at L = 30.

@@ -9,7 +9,7 @@ with x (N, in) and W (out, in):
     dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
     dE/db[o]    = sum_n df[n, o]                                           (db)
 
-Every core takes a share of the units o through both passes.  dx is the sum of what the cores find.
+Every core takes a share of the units o through both passes. dx is the sum of what the cores find.
 
 >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
 [[16.0]]

@@ -10,7 +10,7 @@ The window of c is c - size//2 <= e <= c + (size-1)//2, cut at the first and las
 AlexNet writes alpha without the division by size: its alpha = 1e-4 at size 5 is 5e-4 here, as in PyTorch and
 Caffe.
 
-Backward.  x_e acts on y_e directly, and through s_c on every y_c whose window holds e:
+Backward. x_e acts on y_e directly, and through s_c on every y_c whose window holds e:
 
     dE/dx_e = df_e s_e^(-beta) - 2 alpha beta / size * x_e * sum_c df_c x_c s_c^(-beta-1)
 

@@ -3,7 +3,7 @@
 He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", arXiv 1502.01852, section 2.1.
 The paper's letters: y goes in, f(y) comes out, a is learned.
 
-Shapes.  y, f, df, dy: (N, C, *spatial)     a, da: (C,), or (1,) if channel-shared
+Shapes. y, f, df, dy: (N, C, *spatial)     a, da: (C,), or (1,) if channel-shared
 
 Forward, elementwise, c the channel:
 

@@ -8,7 +8,7 @@ backward() claims g = dE/dx. Without any calculus, the central difference along 
 
     (E(x + h d) - E(x - h d)) / 2h  =  sum of d_i dE/dx_i + O(h^2),
 
-says what the sum of d_i g_i should be.  r is random because an all-ones one cannot see swapped axes.
+says what the sum of d_i g_i should be. r is random because an all-ones one cannot see swapped axes.
 
 A direction moves all elements at once, so a check costs the same however many there are. Along
 
@@ -16,8 +16,8 @@ A direction moves all elements at once, so a check costs the same however many t
 
 claim and measurement differ by the sum of d_i e_i, where e_i is the error of g_i. One wrong element among
 thousands is thus seen in full. For several to cancel to less than a tolerance t, the u of the worst must
-fall into an interval of length 2 t / |e| by chance: a probability of at most t / |e|.  Three directions are
-tried.
+fall into an interval of length 2 t / |e| by chance: a probability of at most t / |e|. So three directions
+are taken.
 
 Where one does not agree, each element is moved on its own. These differences have the last word, since they
 can be held against the size of the gradient they measure, and they name the wrong element.

@@ -101,7 +101,7 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarr
         raise _foreign(path, "its meta has no format")
     if meta["format"] != FORMAT:
         found = f"{path} has format {meta['format']}; this version reads format {FORMAT}"
-        raise CheckpointError(found, cure="use the one that wrote it")
+        raise CheckpointError(found, cure="use the version that wrote it")
     if not META.keys() <= meta.keys() or not all(isinstance(meta[name], kind) for name, kind in META.items()):
         raise _foreign(path, f"its meta lacks one of {', '.join(META)}")
     return entries, meta

@@ -37,7 +37,7 @@ import numpy as np
 from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
-# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding.  Any slope above 0 would, if f could never
+# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding. Any slope above 0 would, if f could never
 # become 0 or infinite; a small factor from y never comes near that.
 LEAST = 2.0**-10
 

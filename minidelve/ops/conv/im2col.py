@@ -17,7 +17,7 @@ the rows of a matrix. From here on:
 
 Products round their factors as backend/precision.py says, and x is kept as the factor that it is in both passes.
 
-Backward.  y is linear in x, in W and in b, so each gradient is a transpose:
+Backward. y is linear in x, in W and in b, so each gradient is a transpose:
 
     y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
 
@@ -28,7 +28,7 @@ Backward.  y is linear in x, in W and in b, so each gradient is a transpose:
 and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
 transpose of im2col  (dx).
 
-Memory.  cols is k^2 times as large as x (at stride 1). It is therefore built for a few images at a time, so that it
+Memory. cols is k^2 times as large as x (at stride 1). It is therefore built for a few images at a time, so that it
 stays in the cache until the product has read it, and built again in backward rather than kept.
 
 >>> import numpy as np

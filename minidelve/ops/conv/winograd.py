@@ -2,7 +2,7 @@ r"""Convolution with fewer multiplications (Winograd's algorithm), for stride 1.
 
 A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308.
 
-One dimension.  winograd_matrices.py derives, for a kernel g of k taps, m outputs y and the e = m + k - 1 inputs d that
+One dimension. winograd_matrices.py derives, for a kernel g of k taps, m outputs y and the e = m + k - 1 inputs d that
 they see,
 
     y[i] = sum over u of  g[u] d[i + u],     y = A^T [ (G g) * (B^T d) ]                           (1)
@@ -35,7 +35,7 @@ Backward. Each step is linear in what it reads, so its gradient is its transpose
 
 Rounding. The products are sums of terms larger than their result, the more the larger the points:
 in float32 the error relative to the largest number is below 2e-6 with m = 2 or 3, and below 2e-5 with m = 4
-(im2col: 5e-7).  tests/ops/conv/test_winograd.py holds it.
+(im2col: 5e-7). tests/ops/conv/test_winograd.py holds it.
 
 >>> import numpy as np
 >>> from minidelve import Tensor

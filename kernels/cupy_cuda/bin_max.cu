@@ -3,7 +3,7 @@
 //
 // Forward. The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
 // bin is a rectangle of whole cells. (Cells are also cut every 6 pixels, so that no thread has a long walk while
-// others have none: bin_max.py.)  So there are two kernels; C counts packs, and neighbouring threads have
+// others have none: bin_max.py.) So there are two kernels; C counts packs, and neighbouring threads have
 // neighbouring channels:
 //   1. cell_max: a thread has one pack of channels of one cell (n, i, j) and finds its maximum and where it is;
 //   2. bin_max: a thread has one pack of channels of one bin (n, b) and finds the largest maximum of its cells.

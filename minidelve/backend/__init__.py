@@ -1,4 +1,4 @@
-"""Where an array lives and what serves it there: devices, kernels, threads, streams, memory, what of CUDA is there.
+"""Where an array lives and what serves it there: devices, kernels, threads, streams, memory, CUDA.
 
 Only this room imports `kernels` and `cupy`. The mathematics of the network does not belong here, but in ops/.
 """

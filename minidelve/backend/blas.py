@@ -22,7 +22,7 @@ def libraries() -> list[Any]:
 
 
 class _Limits:
-    """What BLAS and Python were set to before the first of those who now run shares came in."""
+    """What BLAS and Python were set to before the first thread came in that runs shares."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

@@ -134,7 +134,10 @@ def check_folders(args: argparse.Namespace) -> None:
     """RunError for a folder of kernels that cannot be timed on the device."""
     for name in args.kernels or ():
         if name == "numba_cuda" and DEVICE_OF[name] == "cpu":
-            raise RunError("--kernels numba_cuda: Numba's simulator is on", cure="unset NUMBA_ENABLE_CUDASIM")
+            raise RunError(
+                "--kernels numba_cuda: Numba's simulator, which is on, tells no times",
+                cure="unset NUMBA_ENABLE_CUDASIM",
+            )
         if DEVICE_OF[name] != args.device:
             own = ", ".join(folder for folder, device in DEVICE_OF.items() if device == args.device)
             raise RunError(f"--kernels {name} does not serve --device {args.device}", expected=f"one of: {own}")

@@ -1,4 +1,4 @@
-"""Scores from crops: every crop goes through the whole network, the softmax outputs of an image's crops are averaged.
+"""Scores from crops: each goes through the whole network, and the softmax outputs of an image's crops are averaged.
 
     p(image) = (1 / V) sum over its V crops of softmax(network((crop - mean image) / std))
 

@@ -1,6 +1,7 @@
 """Layers: the ops of minidelve/ops with their parameters, under PyTorch's names.
 
-Weights are initialized by the paper's equation (10), or by `init(weight, rng=rng)`; biases by 0.
+Weights are initialized by the paper's equation (10), or by `init(weight, rng=rng)`; biases by 0. Called with a wrong
+shape, a layer raises what its op raises.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Initializer = Callable[..., object]  # fills a weight in place: init(weight, rng
 class Conv2d(Module):
     """2-D convolution of (N, in_channels, H, W): weight (out, in, kh, kw), bias (out,) or None.
 
+    kernel_size, stride and padding are in pixels, an int or a pair (vertical, horizontal); ValueError for others.
     The weight's memory is (out, kh, kw, in), the order in which conv2d multiplies (ops/layout.py).
     """
 

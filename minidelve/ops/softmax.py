@@ -66,5 +66,5 @@ def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
 def check_axis(op: str, z: Tensor, axis: int) -> int:
     """The axis itself. Raises ValueError if z has no such axis, or nothing along it."""
     if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
-        raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}")
+        raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}; expected some")
     return axis

@@ -91,7 +91,7 @@ class SGD:
     def load_state_dict(self, state: dict) -> None:
         """Restore what state_dict() gave; ValueError when the parameters differ."""
         if [D.shape for D in state["steps"]] != [D.shape for D in self.steps]:
-            raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters")
+            raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters; load this model's")
         self.lr = state["lr"]
         for D, saved in zip(self.steps, state["steps"], strict=True):
             D[...] = saved

@@ -20,6 +20,8 @@ from minidelve.testing import check_gradients
 
 
 class GradientCase(NamedTuple):
+    """A function to differentiate at its inputs."""
+
     op: str  # its name in minidelve.ops
     description: str
     f: Callable[..., Tensor]
@@ -27,6 +29,8 @@ class GradientCase(NamedTuple):
 
 
 class GradientResult(NamedTuple):
+    """How far a case's gradients are from central differences, and how long it took."""
+
     op: str
     description: str
     error: float  # what check_gradients returns; infinite if a gradient is NaN

@@ -1,6 +1,6 @@
 """Checkpoints: a network, its optimizer and all that is needed to go on, in one .npz file.
 
-An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: to open a stranger's file runs none of
+An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: opening a stranger's file runs none of
 their code. Entries:
 
     model/<name>     a parameter, as in state_dict()

@@ -70,5 +70,5 @@ def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]
         misses1, misses5 = misses1 + int((rank >= 1).sum()), misses5 + int((rank >= 5).sum())
         loss_sum, images = loss_sum + float(loss_is()) * count, images + count
     if images == 0:
-        raise ValueError("evaluate: got no images")
+        raise ValueError("evaluate: got no images; expected at least one")
     return Errors(100 * misses1 / images, 100 * misses5 / images, loss_sum / images, images)

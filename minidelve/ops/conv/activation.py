@@ -22,7 +22,7 @@ conv2d leaves the activation to prelu.py.
 
 On a GPU a piece is larger than its caches: y is written and read once more. What is saved there is the array.
 
-What it buys stands in docs/measurements.md.
+docs/measurements.md says what it buys.
 """
 
 from __future__ import annotations

@@ -70,7 +70,7 @@ def conv2d(
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
     function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
     if why := function.cannot(layer):
-        raise ValueError(f"conv2d: {why}: use algorithm='auto'")
+        raise ValueError(f"conv2d: {why}; use algorithm='auto'")
     rectifier = as_rectifier(activation)
     a, slope = rectifier.a, rectifier.slope
     if a is not None and a.shape not in ((1,), weight.shape[:1]):

@@ -125,7 +125,7 @@ class Winograd2d(Convolution):
         xp, F, C, O = array_module(U), len(U), x.shape[3], y.shape[3]
         down, across = self.tiles(y)
         each = down * across
-        # Each piece reads all of U: make it worth while.
+        # Each piece reads all of U, so it should not be small.
         cut = pieces(share, F * each * (O + C) * U.itemsize, max(bytes_at_a_time(U, TILE_BYTES), U.nbytes))
         # On a CPU an odd number of tiles, one of them empty if need be: the e e places of a tile are then not a
         # multiple of 4096 bytes apart, which would send them all to the same few lines of the cache.

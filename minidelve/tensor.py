@@ -137,7 +137,7 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
-            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() to leave it")
+            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() to drop it")
         if self.device == "cuda":
             raise TypeError("this tensor lives on the GPU; NumPy expects one on the CPU; write t.to('cpu')")
         return np.array(self.data, dtype=dtype, copy=copy)

@@ -49,6 +49,8 @@ class Tensor:
     data            array, number, or nested lists. Arrays keep their dtype, Python floats become float32
     requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
 
+    Raises TypeError for data that are not numbers, and for requires_grad with another dtype.
+
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
     >>> (w * w).sum().backward()
     >>> w.grad.tolist()

@@ -82,7 +82,7 @@ def output_shape(layer: nn.Module, shape: Shape) -> Shape:
             return (out,)
     if layer.keeps_shape:
         return shape
-    raise TypeError(f"summary: the output shape of a {type(layer).__name__} is unknown; add a case to output_shape")
+    raise TypeError(f"summary: the output shape of a {type(layer).__name__} is unknown; set keeps_shape or add a case here")
 
 
 def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:

@@ -51,6 +51,9 @@ comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`. He's std is sqrt(
 over L rectifier layers Xavier multiplies the signal's standard deviation by 2^(-L/2): 3e-5 at L = 30.
 
 A uniform distribution on [-b, b] has variance b^2/3: b = sqrt(3) std.
+
+The functions below fill a weight (out, in) or (out, in, kh, kw) in place and return it. They raise ValueError for
+another shape, for an empty weight, and for an unknown mode.
 """
 
 from __future__ import annotations

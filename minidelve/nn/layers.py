@@ -168,7 +168,7 @@ class SpatialPyramidPool2d(Module):
 
 
 class LocalResponseNorm(Module):
-    """AlexNet's normalisation over neighbouring channels (not used by this paper's networks)."""
+    """AlexNet's normalisation over `size` neighbouring channels; this paper's networks do not use it."""
 
     keeps_shape = True
 
@@ -187,6 +187,7 @@ class Dropout(Module):
     """While training, zero units with probability p and scale the rest by 1 / (1 - p).
 
     `rng` is the layer's generator; training sets it anew each epoch, so that a run can be repeated.
+    Raises ValueError unless 0 <= p < 1.
     """
 
     keeps_shape = True

@@ -139,7 +139,7 @@ class Module:
 
 
 class Sequential(Module):
-    """Modules one after the other: Sequential(a, b)(x) is b(a(x))."""
+    """Modules one after the other: Sequential(a, b)(x) is b(a(x)). TypeError for a layer that is not a Module."""
 
     def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):

@@ -82,7 +82,8 @@ def output_shape(layer: nn.Module, shape: Shape) -> Shape:
             return (out,)
     if layer.keeps_shape:
         return shape
-    raise TypeError(f"summary: the output shape of a {type(layer).__name__} is unknown; set keeps_shape or add a case here")
+    kind = type(layer).__name__
+    raise TypeError(f"summary: the output shape of a {kind} is unknown; if it is the input's, set keeps_shape")
 
 
 def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:

@@ -105,7 +105,7 @@ def load(run_path: Path, device: str) -> Candidate:
     """The run's network on the device."""
     path = find_checkpoint(run_path)
     saved = checkpoint.load(path, optimizer=False)
-    network = checkpoint.restore_network(saved, path)
+    network = checkpoint.trained_network(saved, path)
     saved.parameters.clear()  # the network has them now: once in memory is enough
     network.to(device)
     return Candidate(str(run_path), saved, network)

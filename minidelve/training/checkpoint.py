@@ -1,4 +1,6 @@
-"""Checkpoints: a network, its optimizer and all that is needed to go on, in one .npz file.
+"""The file of a checkpoint: how a network, its optimizer and a run's state are written as one .npz and read again.
+
+What of a run goes into it, and how the run goes on from it, is state.py.
 
 An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: opening a stranger's file runs none of
 their code. Entries:
@@ -112,7 +114,7 @@ def _foreign(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(found, cure="use another one, such as best.npz or last.npz of the run")
 
 
-def restore_network(saved: Checkpoint, path: Path) -> models.Network:
+def trained_network(saved: Checkpoint, path: Path) -> models.Network:
     """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
     config = saved.meta["config"]
     try:

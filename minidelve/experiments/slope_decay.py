@@ -181,7 +181,7 @@ def draw(rows: Rows) -> Any:
     right.set(title="with decay on the slopes / without", ylabel="ratio of mean |a|")
     for panel in (left, right):
         panel.margins(y=0.1)
-        panel.legend(loc="best")
+        style.legend(panel)
     return figure
 
 

@@ -69,6 +69,12 @@ def name_lines(panel: Any, names: Sequence[str]) -> None:
     panel.set_ylim(len(names) - 0.5, -0.5)
 
 
+def legend(panel: Any) -> None:
+    """What each mark of a panel is, inside of it; nothing if it has none."""
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(loc="best")
+
+
 def legend_below(figure: Any, panel: Any, columns: int = 4) -> None:
     """What each mark of a panel is, once, below the figure."""
     handles, labels = panel.get_legend_handles_labels()

@@ -153,7 +153,7 @@ def test_the_trend_asks_the_larger_decay_and_lets_no_pair_grow(changes, holds, w
 def test_the_table_has_each_layer_and_the_derivation_below():
     header, lines = slope_decay.table(rows_of())
     assert [line[0] for line in lines] == [
-        "conv1", "fc1", WHOLE, "derived, if the decay alone moved a", "top-1 error %", "runs that diverged"]  # fmt: skip
+        "conv1", "fc1", WHOLE, slope_decay.DERIVED, "top-1 error %", "runs that diverged"]  # fmt: skip
     assert len(header) == 7 and all(len(line) == 7 for line in lines)
     assert lines[0][4:] == ["0.3300", "0.1750", "0.530"]  # 1.5 times the means .22 and .11667
     assert lines[3][3] == "0.950" and lines[3][6] == "0.550"

@@ -30,7 +30,8 @@ from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
 from minidelve.experiments.table2 import CHANNELS, LRELU, RELU, RUNS
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
-from minidelve.training.loop import create_network, loaders, prepare
+from minidelve.training.setting_up import create_network, prepare
+from minidelve.training.views import loaders
 
 COMPARED = (RELU, LRELU, CHANNELS)
 SHARE = Column("share", "% of units always negative", "points", 1)

@@ -37,7 +37,9 @@ from minidelve.experiments.fig3_left import ERROR, HE, INITS, XAVIER, draw_cours
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.training import Trained, opened, trained
-from minidelve.training.loop import create_network, loaders, reseed_dropout
+from minidelve.training.loop import reseed_dropout
+from minidelve.training.setting_up import create_network
+from minidelve.training.views import loaders
 
 # As in fig3_left.py: He's rule in the fully connected layers with either, and a rate that never falls.
 LAB: dict[str, Any] = {

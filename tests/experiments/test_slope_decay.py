@@ -37,7 +37,7 @@ def test_over_many_steps_a_slope_fades_as_derived():
     assert further / far == pytest.approx(root, rel=1e-9)
 
 
-def test_the_lab_runs_keep_what_the_docstring_says():
+def test_the_lab_runs_keep_what_their_page_says():
     """157 batches of 64 an epoch; the rate falls after epochs 7 and 10 of 12."""
     assert shrinkage([(0.01, 1900)], 0.0005, 0.9) == pytest.approx(0.91, abs=0.005)
     falling = [(0.01, 7 * 157), (0.001, 3 * 157), (0.0001, 2 * 157)]

@@ -1,14 +1,11 @@
 """`dying-relu`: how many units are dead after training, against the learning rate.
 
-dead_units.py says what a dead unit is, and why that matters to a ReLU.  What kills a unit, it is said, is a large step
-that carries its weights or its bias to where every image lies on the negative side.  So the learning rate is what
-varies here, from 0, the network as it is initialized, to rates at which training diverges.
+dead_units.py says what a dead unit is.  What kills it, it is said, is a large step that carries its weights or its bias
+to where every image lies on the negative side.  So the learning rate is what varies here, from 0, the network as it is
+initialized, to rates at which training diverges.
 
-Always negative units of LReLU and PReLU are counted alike, as the same accident.  They are not dead: beside their
-share stands the factor |a| with which the gradient passes them.
-
-A channel of a conv layer may be positive at any of many positions of an image, a unit of fc1 at one: the same criterion
-is met there more easily.
+Always negative units of LReLU and PReLU are counted alike, as the same accident.  A channel of a conv layer may be
+positive at any of many positions of an image, a unit of fc1 at one: it is counted more easily.
 """
 
 from __future__ import annotations

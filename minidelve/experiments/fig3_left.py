@@ -5,9 +5,8 @@ of a conv layer whose responses are sums of n products.  With rectifiers the sec
 times weaker after each layer.  Model B has 19 conv layers: 2^(-19/2) = 1.4e-3 of He's signal arrives, which delays
 training and does not prevent it.
 
-"Earlier" needs a moment.  Ours is the first point of the course (a tenth of an epoch) whose training loss is FALL
-below ln C, the loss of knowing nothing.  Both networks of a seed start from the same normal deviates, scaled
-differently, and see the same batches, so that moments are compared seed by seed.
+A run has started at the first point of the course (a tenth of an epoch) whose training loss is FALL below ln C, the
+loss of knowing nothing.  Both networks of a seed start from the same normal deviates and see the same batches.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """`fig3-right`: the same on 30 layers, where Xavier's initialization stalls.
 
 Why it stalls can be seen before the first step.  Xavier's weights, std sqrt(1/n), are He's divided by sqrt(2), and with
-one seed exactly so: both scale the same normal deviates.  ReLU and max pooling let a positive factor pass and biases
-start at 0, hence in a network of L conv layers, Xavier's against He's,
+one seed exactly so.  ReLU and max pooling let a positive factor pass and biases start at 0, hence in a network of L
+conv layers, Xavier's against He's,
 
     response after conv layer l                  x_{l+1}     2^(-l/2)         times
     the way back from the logits to y_l          dy_l        2^(-(L-l)/2)     times, for the same dE/dz
@@ -13,12 +13,11 @@ L factors of 2^(-1/2), those of the response.)
 
 What the factors leave out is dE/dz = p - t.  Xavier's logits are nearly 0: p = 1/C in every image, and over a batch
 p - t nearly cancels.  He's are not, and an untrained network gives all images much the same p: that part does not
-cancel.  So He's gradient is larger still, and the ratio below 2^-(L-1), the more so the larger its first logits.
+cancel.  So He's gradient is larger still, and the ratio below 2^-(L-1).
 
-A flat loss does not tell a stall from a late start.  The paper warns that weight decay may hide a vanished gradient:
-the step is that of dE/dw + lambda w, and where lambda w is the larger part the weights merely shrink.  So we set its
-mean square beside the gradient's, and call it a stall only where the gradient is the smaller of the two.  From seed
-to seed the gradients differ by powers of ten: over the seeds we take geometric means.
+A flat loss does not tell a stall from a late start.  The step is that of dE/dw + lambda w, and where lambda w is the
+larger part the weights merely shrink: only there we call it a stall.  From seed to seed the gradients differ by powers
+of ten: over the seeds we take geometric means.
 """
 
 from __future__ import annotations

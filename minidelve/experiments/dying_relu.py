@@ -123,7 +123,7 @@ class MoreWithTheRate:
             raise CannotTell("Too many runs diverged: there are no two rates with a share of dead ReLUs to compare.")
         (low, high), last = (rates[0], rates[-1]), both[-1]
         grows = f"ReLU's {SHARE.words}, at {high:g} less at {low:g}, the largest and smallest rates without divergence"
-        above = f"ReLU's less PReLU's, at {last:g}, the largest rate at which neither diverged"
+        above = f"ReLU's {SHARE.words} less PReLU's, at {last:g}, the largest rate at which neither diverged"
         return judge([
             Above(named(RELU, high), named(RELU, low), SHARE, words=grows),
             Above(named(RELU, last), named(CHANNELS, last), SHARE, words=above),

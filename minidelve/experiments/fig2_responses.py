@@ -40,15 +40,8 @@ MEASURES = {"mean": "mean response", "scaled": "mean / rms"}
 AHEAD = "layers in which it is smaller in size, less half of them"
 # A single layer makes a majority of 7 of 13, on which two seeds may agree by luck: half a layer more is not enough.
 CLAIMS = [
-    Above(
-        CHANNELS,
-        0,
-        Column(measure, words, "layers", 1),
-        least=0.5,
-        where={"layer": AHEAD},
-        words=f"PReLU's {words}, {AHEAD}",
-    )
-    for measure, words in MEASURES.items()
+    Above(CHANNELS, 0, Column(name, f"{words}, {AHEAD}", "layers", 1), least=0.5, where={"layer": AHEAD})
+    for name, words in MEASURES.items()
 ]
 
 

@@ -80,7 +80,9 @@ def judge(claims: Iterable[Claim], rows: Rows) -> Trend:
         found = [claim.judge(rows) for claim in claims]
     except CannotTell as reason:
         return Trend(None, str(reason))
-    return Trend(together([trend.holds for trend in found]), " ".join(trend.sentence for trend in found))
+    return Trend(
+        together([trend.holds for trend in found]), " ".join(trend.sentence for trend in found if trend.sentence)
+    )
 
 
 def together(verdicts: Sequence[bool | None]) -> bool | None:

@@ -88,11 +88,11 @@ def test_arrays_of_two_devices_raise_and_name_the_cure():
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(), (1,), (3, 5), (2, 7, 9)])
-def test_a_new_array_begins_with_a_line_of_the_cache(shape, dtype):
+@pytest.mark.parametrize("shape", [(), (3, 5), (0, 4), (256,), (2, 17, 19)])
+def test_a_new_array_begins_with_a_line_of_the_cache_unless_it_is_small(shape, dtype):
     new = [backend.empty_like(np.ones(shape, dtype)) for _ in range(5)]
-    assert all(x.ctypes.data % 64 == 0 and x.flags.c_contiguous for x in new)
-    assert all((x.shape, x.dtype) == (shape, dtype) for x in new)
+    assert all((x.shape, x.dtype, x.flags.c_contiguous) == (shape, dtype, True) for x in new)
+    assert all(x.ctypes.data % 64 == 0 for x in new if x.nbytes >= 1024)
 
 
 def test_the_order_in_memory_is_found_and_undone():

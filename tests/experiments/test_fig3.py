@@ -87,7 +87,7 @@ def test_a_course_has_a_row_for_each_point_and_one_for_each_epoch():
 
 
 @pytest.mark.parametrize("item", [fig3_left, fig3_right])
-def test_the_two_networks_differ_in_the_conv_layers_alone_and_there_by_sqrt_2(item):
+def test_the_networks_differ_in_the_conv_layers_alone_by_sqrt_2(item):
     shape = {name: item.LAB[name] for name in ("width", "levels", "fc", "fc_init")}
     he, xavier = (
         models.create(item.LAB["model"], 20, "relu", init, seed=1, **shape).state_dict() for init in item.INITS.values()
@@ -207,7 +207,7 @@ def test_the_trend_on_30_layers_tells_right_wrong_and_not_to_be_told(he, xavier,
     assert trend(fig3_right, right(he, xavier, epochs)).holds is holds
 
 
-def test_the_page_on_30_layers_has_every_seeds_loss_and_the_first_steps_numbers():
+def test_the_page_on_30_layers_has_losses_and_first_gradients():
     rows = right(he=[-0.06, -0.3], xavier=[0.0, 0.001])
     said = trend(fig3_right, rows).sentence
     assert "He, training loss of the last epoch less ln C: -0.0600, -0.3000 (claimed, in every seed: at most" in said
@@ -216,14 +216,14 @@ def test_the_page_on_30_layers_has_every_seeds_loss_and_the_first_steps_numbers(
         ["5.00e+02", "1", "1"], ["5.00e-02", "1.00e-08", "1.49e-08"]]  # fmt: skip
 
 
-def test_a_flat_loss_is_a_stall_only_where_weight_decay_outweighs_the_gradient():
+def test_a_flat_loss_is_a_stall_only_where_the_gradient_has_vanished():
     for vanished, holds in ((3.9e-8, True), (4.1e-8, False)):  # the decay's mean square is 4e-8
         assert trend(fig3_right, right(he=[-0.3, -0.3], xavier=[0.0, 0.0], vanished=vanished)).holds is holds
     unknown = [row | {"gradient_square": None} if "layer" in row else row for row in right([-0.3], [0.0])]
     assert trend(fig3_right, unknown).holds is None
 
 
-def test_over_the_seeds_the_gradients_have_geometric_means_and_the_printed_numbers_agree():
+def test_gradients_have_geometric_means_that_agree_as_printed():
     squares = {HE: (1e-2, 3e-6), XAVIER: (2e-11, 7e-13)}
     rows = [
         row for variant, several in squares.items() for seed, square in enumerate(several)

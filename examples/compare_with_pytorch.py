@@ -2,7 +2,7 @@
 
     python examples/compare_with_pytorch.py
 
-Needs PyTorch (pip install torch); takes some minutes.  Batches of 64 images of 56 pixels, 20 classes.  Speed
+Needs PyTorch (pip install torch); takes some minutes. Batches of 64 images of 56 pixels, 20 classes. Speed
 and memory beside PyTorch are measured by `minidelve bench networks --against torch`.
 """
 

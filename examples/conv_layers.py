@@ -2,9 +2,10 @@
 
     python examples/conv_layers.py                one core, all three networks
     python examples/conv_layers.py lab14 2        lab14 alone, two cores
+    python examples/conv_layers.py rules          layers on both sides of each rule of minidelve/ops/conv/choice.py
 
 Prints milliseconds of forward + backward for each different layer (the first layer's input wants no gradient).
-All take turns and the median of 9 turns counts, since other work on the machine comes and goes.  Needs PyTorch
+All take turns and the median of 9 turns counts, since other work on the machine comes and goes. Needs PyTorch
 (pip install torch).
 """
 
@@ -27,12 +28,28 @@ from torch.nn.functional import conv2d as their_conv2d  # noqa: E402
 import minidelve as md  # noqa: E402
 
 BATCH_AND_SIZE = {"lab14": (32, 56), "small14": (4, 224), "model_a": (1, 224)}
+# x, weight, stride, padding
+RULES = [
+    *(((16, C, 28, 28), (C, C, 3, 3), 1, 1) for C in (32, 48, 64, 96)),  # channels
+    *(((16, C, 13, 13), (C, C, 2, 2), 1, 0) for C in (32, 48, 64, 96)),
+    *(((16, 128, size, size), (128, 128, 2, 2), 1, 0) for size in (13, 15, 17)),  # 0.44, 0.51, 0.56 of the products
+    ((16, 512, 7, 7), (512, 512, 2, 2), 1, 0),  # 2^20 weights
+    ((16, 1024, 7, 7), (1024, 1024, 1, 1), 1, 0),
+    ((16, 256, 7, 7), (256, 256, 5, 5), 1, 2),  # more
+    ((16, 1024, 7, 7), (2048, 1024, 1, 1), 1, 0),
+    ((16, 1024, 7, 7), (1024, 1024, 2, 2), 1, 0),
+    ((16, 64, 28, 28), (64, 64, 3, 3), 2, 1),  # stride 2, dx wanted
+    ((16, 64, 28, 28), (64, 64, 5, 5), 2, 2),
+    ((16, 3, 56, 56), (32, 3, 7, 7), 2, 3),  # and not
+]
 TURNS = 9
 ALGORITHMS = ("auto", "im2col", "direct", "winograd")
 
 
 def layers(name: str) -> list[tuple[tuple[int, ...], md.nn.Conv2d]]:
-    """The different conv layers of a network, each with the shape of its input."""
+    """The different conv layers of a network (or of RULES), each with the shape of its input."""
+    if name == "rules":
+        return [(x, md.nn.Conv2d(w[1], w[0], w[2:], stride, padding)) for x, w, stride, padding in RULES]
     batch, size = BATCH_AND_SIZE[name]
     x = md.Tensor(np.zeros((batch, 3, size, size), np.float32))
     found = {}

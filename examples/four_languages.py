@@ -7,7 +7,7 @@ They are Python with NumPy, Numba on the CPU, Numba on a GPU and CUDA C; docs/ke
 
 Every rung computes dy and da of the same df, y (M, C) and a (C,), and is compared with the first one's result.
 Printed is the time for one of the M C numbers, and the rate at which the three numbers that each needs are moved
-(df and y read, dy written), also as a share of the copy rate.  CPU rungs run on one core, GPU rungs on 8 times as
+(df and y read, dy written), also as a share of the copy rate. CPU rungs run on one core, GPU rungs on 8 times as
 many rows: arrays that no cache holds.
 """
 
@@ -34,7 +34,7 @@ Rung = tuple[str, Callable[..., Any]]  # what it is, and (df, y, a) -> dy, da
 CUDA = """
 extern "C" __global__ void atomic(const float *df, const float *y, const float *a, float *dy, float *da, int M, int C)
 {
-    // A thread a number.  Every number of a channel is added to the same da[c], one after the other.
+    // A thread a number. Every number of a channel is added to the same da[c], one after the other.
     long long i = (long long)blockIdx.x * blockDim.x + threadIdx.x;
     if (i >= (long long)M * C) return;
     int c = i % C;
@@ -45,7 +45,7 @@ extern "C" __global__ void atomic(const float *df, const float *y, const float *
 
 extern "C" __global__ void column(const float *df, const float *y, const float *a, float *dy, float *da, int M, int C)
 {
-    // A thread a channel.  No two add to the same number, but there are only C threads: a GPU holds 200,000 at a time.
+    // A thread a channel. No two add to the same number, but there are only C threads: a GPU holds 200,000 at a time.
     int c = blockIdx.x * blockDim.x + threadIdx.x;
     if (c >= C) return;
     float sum = 0;

@@ -4,7 +4,7 @@
     python examples/growth.py lab14 56 8    the image of lab14, up to 56 pixels, and batches up to 8
 
 Each line is a process of its own: the median time of a step (of 5, after two to warm up), that time per image and
-per 10^9 multiply-adds of the conv and fully connected layers (forward), and the peak of resident memory.  Where the
+per 10^9 multiply-adds of the conv and fully connected layers (forward), and the peak of resident memory. Where the
 work is linear, the time per multiply-add stays the same.
 """
 

@@ -4,7 +4,7 @@
     python examples/ladder.py 1 6        one turn, with maps of 6 x 6
 
 On the second stage of small14 at 224 pixels: 16 images of 128 maps of 36 x 36, and a 2 x 2 convolution to 128.
-Each rung goes forward and backward, to the same gradients.  All take turns; printed are the median, the
+Each rung goes forward and backward, to the same gradients. All take turns; printed are the median, the
 smallest and the largest time, and how many times as fast as the first rung it is.
 """
 
@@ -41,7 +41,7 @@ df_prelu = channels_first(normal(*SHAPE))
 @contextmanager
 def setting(**values: float) -> Iterator[None]:
     """Constants of the ops and kernels for the time of a call: setting(COLS_BYTES=1 << 40)."""
-    home = {"COLS_BYTES": "minidelve.ops.conv2d", "STREAM_BYTES": "kernels.numba_cpu.prelu"}
+    home = {"COLS_BYTES": "minidelve.ops.conv.im2col", "STREAM_BYTES": "kernels.numba_cpu.prelu"}
     with ExitStack() as stack:
         for name, value in values.items():
             stack.enter_context(patch.object(sys.modules[home[name]], name, value))

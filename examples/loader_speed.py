@@ -57,7 +57,7 @@ def pillow_loop(files: list[bytes]) -> Callable[[int], int]:
 def main(path: str, rounds: int = 5, short_side: int = 256) -> None:
     images = data.open_splits(path, cache_bytes=0)[0]  # no cache: an epoch of ImageNet fits in no memory
     if not isinstance(images, data.FolderDataset):
-        sys.exit(f"{path} is no folder, .zip or .tar of images; give one of some hundred JPEGs")
+        sys.exit(f"{path} is not a folder, .zip or .tar of images; give one of some hundred JPEGs")
     files = [images.read(i) for i in range(len(images))]
     with tempfile.TemporaryDirectory() as place:
         store = Path(place) / "store"

@@ -3,8 +3,8 @@
     python examples/untrained_run.py model_a ilsvrc-100.zip runs/random_a
     minidelve evaluate runs/random_a --protocol dense --scales 256,384,480
 
-MODEL is a name that `minidelve train --model` knows, PATH a data set of which one split is enough.  The mean
-image is that of up to 100 of its pictures.  The weights are drawn by the paper's initialization; the
+MODEL is a name that `minidelve train --model` knows, PATH a data set of which one split is enough. The mean
+image is that of up to 100 of its pictures. The weights are drawn by the paper's initialization; the
 network has learned nothing, so expect errors near 100%.  A fourth argument is the crop's side: 224 for
 all networks but lab14, which takes 56.
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 from minidelve import data, models
 from minidelve.training.checkpoint import Checkpoint, save
 from minidelve.training.config import Config
-from minidelve.training.loop import views
+from minidelve.training.views import views
 
 
 def main(model: str, path: str, out: str, size: int) -> None:

@@ -2,6 +2,7 @@
 
     write_whole(path, text)                a small file
     with writing_whole(path) as file: ...  a large one, or one that a library fills
+    with scratch_folder(path) as scratch:  a place beside it, for a folder or download that is not finished
     check_writable(folder)                 before hours of work, not after them
     with disk_errors("--out runs/a"): ...  what a full disk raises becomes one line
     with OwnFolder(path, {"last.npz"}): .. a folder that belongs to this process
@@ -54,6 +55,17 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:  # a full disk, Ctrl-C
         beside.unlink(missing_ok=True)
         raise
+
+
+@contextmanager
+def scratch_folder(path: Path) -> Iterator[Path]:
+    """A new folder beside `path` for what is not finished; gone with all in it when the block ends. Raises OSError."""
+    scratch = unfinished(path)
+    try:
+        scratch.mkdir()
+        yield scratch
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
 
 
 def unfinished(path: Path) -> Path:

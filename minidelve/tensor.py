@@ -30,7 +30,6 @@ import numpy as np
 
 from minidelve.backend import array_module, device_of, to_device
 
-_Binary = Callable[[Any], "Tensor"]
 _recording = ContextVar("minidelve_recording", default=True)
 
 
@@ -59,18 +58,11 @@ class Tensor:
     __array_ufunc__ = None  # ndarray + Tensor must reach our __radd__, not loop over elements
 
     if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops stand a floor above this file
-        __add__: _Binary
-        __radd__: _Binary
-        __sub__: _Binary
-        __rsub__: _Binary
-        __mul__: _Binary
-        __rmul__: _Binary
-        __truediv__: _Binary
-        __rtruediv__: _Binary
-        __pow__: _Binary
-        __matmul__: _Binary
-        __rmatmul__: _Binary
-        __getitem__: _Binary
+
+        def _binary(self, other: Any) -> Tensor: ...
+
+        __add__ = __radd__ = __sub__ = __rsub__ = __mul__ = __rmul__ = __truediv__ = __rtruediv__ = _binary
+        __pow__ = __matmul__ = __rmatmul__ = __getitem__ = _binary
         __neg__: Callable[[], Tensor]
         sum: Callable[..., Tensor]
         mean: Callable[..., Tensor]

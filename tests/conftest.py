@@ -1,6 +1,7 @@
 """What all tests share: seeded randomness, and real images where they are at hand."""
 
 import os
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -14,6 +15,21 @@ from minidelve.backend import threads
 # deadline=None: the first call of a Numba kernel compiles it, which takes seconds.
 settings.register_profile("minidelve", derandomize=True, deadline=None, max_examples=25)
 settings.load_profile("minidelve")
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Without a -m of the user's, what is marked slow is skipped, and the line of skips says how to run it."""
+    if not config.option.markexpr:
+        for item in items:
+            if item.get_closest_marker("slow"):
+                item.add_marker(pytest.mark.skip(reason="slow: `pytest -m slow` runs these"))
+
+
+@pytest.fixture(autouse=True)
+def one_thread_of_pytorch() -> None:
+    """Two threads that wait for each other at every tiny operation take ten times as long on a busy machine."""
+    if torch := sys.modules.get("torch"):
+        torch.set_num_threads(1)
 
 
 @pytest.fixture

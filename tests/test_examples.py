@@ -1,19 +1,13 @@
 """The examples run as a reader would run them, and what they print is true."""
 
 import re
-import subprocess
-import sys
-from pathlib import Path
 
 from minidelve import data
-
-EXAMPLES = Path(__file__).parents[1] / "examples"
+from tests.helpers import ROOT, python
 
 
 def run(name: str, *args: object) -> str:
-    done = subprocess.run([sys.executable, EXAMPLES / name, *map(str, args)], capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return python(ROOT / "examples" / name, *args).stdout
 
 
 def test_quickstart_learns():
@@ -33,18 +27,15 @@ def test_train_imagenet_subset_runs_on_a_folder(tmp_path):
 
 
 def test_train_imagenet_subset_says_how_to_call_it():
-    done = subprocess.run([sys.executable, EXAMPLES / "train_imagenet_subset.py"], capture_output=True, text=True)
-    assert done.returncode == 1 and "tiny-imagenet-20.zip" in done.stderr
+    assert "tiny-imagenet-20.zip" in python(ROOT / "examples" / "train_imagenet_subset.py", exit_code=1).stderr
 
 
 def test_untrained_run_can_be_evaluated_and_used(tmp_path):
     data.write_toy(tmp_path / "toy", train_size=20, val_size=30)
     out = run("untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "run", 40)
     assert "lab14 with 1,6" in out and "random parameters, 10 classes, crops of 40" in out
-    command = [sys.executable, "-m", "minidelve", "evaluate", tmp_path / "run", "--protocol", "dense", "--scales", "48"]
-    done = subprocess.run(command, capture_output=True, text=True)
-    assert done.returncode == 0 and "(30 images)" in done.stdout
-    assert done.stdout.startswith("toy val, dense windows, mirrored too at scale 48: top-1 error")
+    said = python("-m", "minidelve", "evaluate", tmp_path / "run", "--protocol", "dense", "--scales", "48").stdout
+    assert said.startswith("toy val, dense windows, mirrored too at scale 48: top-1 error") and "(30 images)" in said
 
 
 def test_dense_by_hand_agrees(tmp_path):
@@ -70,3 +61,11 @@ def test_four_languages_compute_the_same_on_this_processor():
     out = run("four_languages.py", 1, 300, 16)  # which asserts that every rung agrees with the reference kernels
     rungs = re.findall(r"^  (\S.*?)\s+[\d.]+ ns", out, re.M)
     assert len(rungs) >= 4 and "NumPy (kernels/reference)" in rungs and "GPU: " in out
+
+
+def test_loader_speed_measures_every_way(tiny_data):
+    """Its figures are for a quiet machine and are not tested."""
+    out = run("loader_speed.py", tiny_data, 1, 32)
+    speeds = re.findall(r"^(plain|Loader from JPEGs|Loader from a store of 32).* (\d+) images/s ", out, re.M)
+    assert len(speeds) == 3 and all(int(speed) > 0 for _, speed in speeds)
+    python(ROOT / "examples" / "loader_speed.py", "toy", exit_code=1)

@@ -1,5 +1,6 @@
 """files.py: what lies in a place is whole, belongs to one process, and could have been written."""
 
+import contextlib
 import errno
 import os
 import subprocess
@@ -10,7 +11,15 @@ import pytest
 
 from minidelve import files
 from minidelve.errors import DataError, RunError
-from minidelve.files import OwnFolder, check_writable, copy_whole, disk_errors, write_whole, writing_whole
+from minidelve.files import (
+    OwnFolder,
+    check_writable,
+    copy_whole,
+    disk_errors,
+    scratch_folder,
+    write_whole,
+    writing_whole,
+)
 
 
 class Box(OwnFolder):
@@ -63,6 +72,17 @@ def test_two_who_write_one_file_at_once_have_names_of_their_own(tmp_path):
         assert path.read_bytes() == b"2"
     assert path.read_bytes() == b"1" * 1000
     assert files.unfinished(path) != files.unfinished(path)
+
+
+@pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
+def test_a_scratch_folder_lies_beside_and_goes_with_all_in_it(tmp_path, error):
+    with contextlib.suppress(OSError, KeyboardInterrupt), scratch_folder(tmp_path / "set") as scratch:
+        (scratch / "inner").mkdir()
+        (scratch / "inner" / "file").touch()
+        assert scratch.parent == tmp_path and scratch.name.startswith("set") and files.is_unfinished(scratch.name)
+        if error:
+            raise error
+    assert os.listdir(tmp_path) == []
 
 
 def test_a_file_has_the_usual_permissions(tmp_path):

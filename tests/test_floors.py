@@ -1,6 +1,6 @@
-"""The floors of the house: imports only go down.
+"""The floors of the house: imports only go down, from room to room and, where order matters, from file to file.
 
-kernels < backend < tensor < ops < nn, optim < models, data < train ... < experiments < cli
+kernels < the ground < backend < tensor < ops < nn, optim < models, data, ... < commands < cli
 
 Files are read, never imported, so an import hidden inside a function, under `if TYPE_CHECKING:`
 or in importlib.import_module("...") counts like any other.
@@ -34,8 +34,43 @@ FLOORS = [
     {"minidelve.commands"},
     {"minidelve.cli", "minidelve.__main__"},
 ]
-# What each kernel folder may import beside itself and the standard library.
+# Within a room, bottom to top: what a file may import of its own room lies on a lower shelf or on its own. A name
+# stands for a file or folder and all below it; REST for all that are not named.
+REST = "*"
+SHELVES: dict[str, list[set[str]]] = {
+    "minidelve.backend": [
+        {"blas", "cuda_install"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"precision", "sharing"},
+    ],
+    "minidelve.ops": [{"geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops.conv": [
+        {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
+        {"choice"}, {"conv2d"},
+    ],
+    "minidelve.nn": [{"init", "module"}, {"layers"}, {"chain"}],
+    "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
+    "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
+    "minidelve.data": [
+        {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
+        {"opening"}, {"packing"},
+    ],
+    "minidelve.training": [
+        {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},
+        {"loop"},
+    ],
+    "minidelve.evaluation": [
+        {"footprint", "predict", "tally", "views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
+    ],
+    "minidelve.bench": [
+        {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},
+    ],
+    "minidelve.commands": [
+        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "picture_file"}, {REST},
+    ],
+}  # fmt: skip
+# What each kernel folder may import beside itself, the contract and the standard library.
 KERNEL_LIBRARIES = {
+    "contract": {"numpy"},
     "reference": {"numpy"},
     "numba_cpu": {"numpy", "numba", "llvmlite"},
     "cupy_cuda": {"numpy", "cupy"},
@@ -135,12 +170,31 @@ def broken_rule(name: str, target: str) -> str | None:
         return None
     if in_package(name, STANDS_ALONE) and not in_package(target, STANDS_ALONE) and target not in GROUND:
         return f"but {STANDS_ALONE} imports nothing of minidelve but the ground"
+    if climbs_a_shelf(name, target):
+        return "which is on a higher shelf of the same room"
     own, other = floor_of(name), floor_of(target)
     if other is None:
         return "which stands on no floor: give it a floor in tests/test_floors.py"
     if own is not None and other > own:
         return "which is a higher floor"
     return None
+
+
+def climbs_a_shelf(name: str, target: str) -> bool:
+    """Whether both are files of one room with shelves, and the target's is the higher one."""
+    for room, shelves in SHELVES.items():
+        if in_package(name, room) and in_package(target, room) and room not in (name, target):
+            own, other = (shelf_of(file.removeprefix(room + "."), shelves) for file in (name, target))
+            if other > own:
+                return True
+    return False
+
+
+def shelf_of(file: str, shelves: list[set[str]]) -> int:
+    """The index of the shelf that names the file, or a folder above it; else that of REST; else the lowest."""
+    named = [i for i, shelf in enumerate(shelves) if any(in_package(file, entry) for entry in shelf)]
+    rest = [i for i, shelf in enumerate(shelves) if REST in shelf]
+    return (named or rest or [0])[0]
 
 
 def broken_kernel_rule(name: str, target: str) -> str | None:
@@ -154,7 +208,7 @@ def broken_kernel_rule(name: str, target: str) -> str | None:
         return "but kernels/__init__.py loads nothing: minidelve.backend chooses the folder"
     if folder not in KERNEL_LIBRARIES:
         return f"but kernels/{folder} has no entry in KERNEL_LIBRARIES of tests/test_floors.py"
-    if in_package(target, f"kernels.{folder}") or top in KERNEL_LIBRARIES[folder]:
+    if in_package(target, f"kernels.{folder}") or target == "kernels.contract" or top in KERNEL_LIBRARIES[folder]:
         return None
     return f"but kernels/{folder} may import only itself and {', '.join(sorted(KERNEL_LIBRARIES[folder]))}"
 
@@ -178,6 +232,12 @@ def find_circle(graph: dict[str, set[str]]) -> list[str] | None:
     return next((circle for name in sorted(graph) if (circle := walk(name, []))), None)
 
 
+def test_every_name_on_a_shelf_is_there():
+    modules = modules_under(ROOT)
+    named = [f"{room}.{file}" for room, shelves in SHELVES.items() for shelf in shelves for file in shelf - {REST}]
+    assert [name for name in named if name not in modules] == []
+
+
 def test_imports_only_go_down():
     assert "minidelve.backend" in modules_under(ROOT) and "kernels.reference" in modules_under(ROOT)
     assert complaints(ROOT) == []
@@ -190,16 +250,20 @@ def test_imports_only_go_down():
 FAULTS = [
     (
         "minidelve/tensor.py",
-        "\nimport minidelve.ops.conv",
-        "tensor.py:2 imports minidelve.ops.conv, which is a higher floor",
+        "\nimport minidelve.ops.softmax",
+        "tensor.py:2 imports minidelve.ops.softmax, which is a higher floor",
     ),
     (
         "minidelve/tensor.py",
         "from minidelve import ops",
         "minidelve/tensor.py:1 imports minidelve.ops, which is a higher floor",
     ),
-    ("minidelve/tensor.py", "from .ops.conv import f", "imports minidelve.ops.conv, which is a higher floor"),
-    ("minidelve/tensor.py", "def f():\n    from minidelve.ops import conv", "tensor.py:2 imports minidelve.ops.conv"),
+    ("minidelve/tensor.py", "from .ops.softmax import f", "imports minidelve.ops.softmax, which is a higher floor"),
+    (
+        "minidelve/tensor.py",
+        "def f():\n    from minidelve.ops import softmax",
+        "tensor.py:2 imports minidelve.ops.softmax",
+    ),
     ("minidelve/tensor.py", "from minidelve import Tensor", "imports minidelve, which is a higher floor"),
     ("minidelve/tensor.py", "import kernels.reference", "which only minidelve.backend may"),
     ("minidelve/tensor.py", "import cupy as cp", "imports cupy, which only minidelve.backend may"),
@@ -207,8 +271,16 @@ FAULTS = [
     ("minidelve/tensor.py", "import minidelve.surprise", "stands on no floor: give it a floor"),
     ("minidelve/surprise.py", "", "minidelve/surprise.py stands on no floor: give it a floor"),
     ("minidelve/data/toy.py", "from ..tensor import Tensor", "minidelve.data imports nothing of minidelve"),
-    ("minidelve/ops/conv.py", "from . import pool", "circle: minidelve.ops.conv -> minidelve.ops.pool ->"),
+    (
+        "minidelve/nn/init.py",
+        "from minidelve.nn import layers",
+        "nn.layers, which is on a higher shelf of the same room",
+    ),
+    ("minidelve/nn/other.py", "from .layers import Conv2d", "nn.layers, which is on a higher shelf of the same room"),
+    ("minidelve/ops/prelu.py", "from minidelve.ops.conv.conv2d import conv2d", "which is on a higher shelf"),
+    ("minidelve/ops/softmax.py", "from . import pool", "circle: minidelve.ops.pool -> minidelve.ops.softmax ->"),
     ("kernels/__init__.py", "from kernels import reference", "kernels/__init__.py loads nothing"),
+    ("kernels/contract.py", "from kernels import reference", "kernels/contract may import only itself and numpy"),
     ("kernels/reference/conv.py", "import minidelve.tensor", "kernels know raw arrays only"),
     ("kernels/reference/conv.py", "import numba", "kernels/reference may import only itself and numpy"),
     ("kernels/numba_cpu/conv.py", "from kernels.reference import conv", "only itself and llvmlite, numba, numpy"),
@@ -232,16 +304,21 @@ def test_a_sound_house_has_no_complaints(tmp_path):
 def build_house(root: Path, changes: dict[str, str]) -> None:
     sound = {
         "kernels/__init__.py": "",
-        "kernels/reference/__init__.py": "from kernels.reference.conv import im2col",
+        "kernels/contract.py": "from typing import Protocol",
+        "kernels/reference/__init__.py": "from kernels.reference.conv import im2col\nfrom kernels import contract",
         "kernels/reference/conv.py": "import math\nimport numpy as np",
         "kernels/numba_cpu/conv.py": "import numba",
         "minidelve/__init__.py": "from minidelve.cli import main\n__version__ = '0'",
         "minidelve/backend/__init__.py": "import cupy, kernels\nimportlib.import_module(f'kernels.{name}')",
         "minidelve/tensor.py": "from minidelve.backend import array_module",
-        "minidelve/ops/__init__.py": "from minidelve.ops.conv import conv\nfrom . import pool",
-        "minidelve/ops/conv.py": "from minidelve.tensor import Tensor",
-        "minidelve/ops/pool.py": "from .conv import conv",
+        "minidelve/ops/__init__.py": "from minidelve.ops.softmax import softmax\nfrom . import pool",
+        "minidelve/ops/softmax.py": "from minidelve.tensor import Tensor",
+        "minidelve/ops/pool.py": "from .softmax import softmax",
         "minidelve/data/toy.py": "import numpy",
+        "minidelve/nn/__init__.py": "from minidelve.nn.layers import Conv2d",
+        "minidelve/nn/layers.py": "from .module import Module",
+        "minidelve/nn/module.py": "",
+        "minidelve/nn/init.py": "from minidelve.nn import module",
         "minidelve/training/__init__.py": "",
         "minidelve/training/validation.py": "from minidelve import ops",
         "minidelve/cli.py": "def main():\n    import minidelve.training.loop, minidelve",

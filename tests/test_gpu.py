@@ -11,12 +11,12 @@ import math
 import numpy as np
 import pytest
 
-from minidelve import Tensor, backend, nn, ops, optim, testing
+from minidelve import Tensor, backend, nn, ops, optim
 from minidelve.backend import to_device, use
 from minidelve.backend.precision import using_precision
 from minidelve.cli import main
 from minidelve.models import create
-from minidelve.testing import check_gradients
+from minidelve.testing import check_gradients, gradients
 from minidelve.testing.cases import gradient_cases
 
 usable, reason = backend.cuda_state()
@@ -70,8 +70,8 @@ def test_gradients_are_checked_where_they_were_asked_to_be(capsys, monkeypatch):
         return x * x
 
     assert check_gradients(square, np.ones(2), device="cuda") < 1e-6 and seen == {"cuda"}
-    moved, real = [], testing.to_device
-    monkeypatch.setattr(testing, "to_device", lambda x, device: moved.append(device) or real(x, device))
+    moved, real = [], gradients.to_device
+    monkeypatch.setattr(gradients, "to_device", lambda x, device: moved.append(device) or real(x, device))
     assert main(["check-grad", "--op", "exp", "--device", "cuda"]) == 0
     assert "cuda" in moved
 

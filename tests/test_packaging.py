@@ -1,27 +1,16 @@
 """What a user gets from `pip install`: every package, every data file, and nothing else."""
 
 import json
-import os
 import shutil
-import subprocess
-import sys
 import zipfile
 from pathlib import Path
 
 import pytest
 
 import minidelve
+from tests.helpers import ROOT, python
 
-ROOT = Path(__file__).parents[1]
 PACKAGES = ("minidelve", "kernels")
-
-
-def python(*arguments: str, cwd: Path, **environment: str) -> str:
-    """Run this interpreter elsewhere; return what it printed, or fail with all it said."""
-    command, environment = [sys.executable, *arguments], {**os.environ, **environment}
-    done = subprocess.run(command, cwd=cwd, env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stdout + done.stderr
-    return done.stdout
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +32,7 @@ def wheel(tmp_path_factory) -> Path:
 def installed(wheel, tmp_path_factory) -> Path:
     """A folder into which the wheel alone was installed."""
     target = tmp_path_factory.mktemp("site")
-    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", str(target), str(wheel), cwd=target)
+    python("-m", "pip", "install", "--no-deps", "--no-index", "--target", target, wheel, cwd=target)
     return target
 
 
@@ -83,12 +72,13 @@ for path in sorted(target.glob("minidelve/**/*.py")) + sorted(target.glob("kerne
 strangers = [n for n in names if not importlib.import_module(n).__file__.startswith(str(target))]
 print(json.dumps([len(names), strangers]))
 """
-    printed = python("-c", script, str(installed), cwd=tmp_path, PYTHONPATH=str(installed))
-    count, strangers = json.loads(printed)
+    here = {"PYTHONPATH": str(installed)}
+    count, strangers = json.loads(python("-c", script, installed, cwd=tmp_path, environment=here).stdout)
     assert count > 10 and strangers == []
 
 
 def test_importing_minidelve_loads_nothing_heavy(installed, tmp_path):
     heavy = ("numba", "llvmlite", "kernels.numba_cpu", "cupy", "matplotlib", "PIL", "tqdm.notebook", "torch")
     script = f"import sys, minidelve; print([name for name in {heavy!r} if name in sys.modules])"
-    assert python("-c", script, cwd=tmp_path, PYTHONPATH=str(installed)).strip() == "[]"
+    here = {"PYTHONPATH": str(installed)}
+    assert python("-c", script, cwd=tmp_path, environment=here).stdout.strip() == "[]"

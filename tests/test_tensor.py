@@ -119,7 +119,7 @@ def test_retain_graph_accumulates_in_leaves_only():
         y.backward()
 
 
-def test_a_freed_part_shared_with_another_loss_raises_before_anything_is_accumulated():
+def test_a_freed_part_of_two_losses_raises_before_anything_is_added():
     x, w = leaf(2.0), leaf(5.0)
     shared = x * x
     first, second = shared.sum(), (shared * w).sum()

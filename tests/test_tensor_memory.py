@@ -120,7 +120,7 @@ def test_without_a_wish_for_gradients_nothing_is_kept():
     assert array() is None
 
 
-def test_a_graph_without_backward_leaves_no_cycle_for_the_garbage_collector():
+def test_a_graph_without_backward_leaves_no_cycle_behind():
     gc.collect()
     gc.disable()
     try:

@@ -1,5 +1,7 @@
 """CUDA C in .cu files, compiled and launched by CuPy: the GPU default."""
 
+from typing import TYPE_CHECKING
+
 from kernels.cupy_cuda.avg_pool import avg_pool_backward, avg_pool_forward
 from kernels.cupy_cuda.bin_max import bin_max_backward, bin_max_forward
 from kernels.cupy_cuda.im2col import col2im, im2col
@@ -10,6 +12,12 @@ from kernels.cupy_cuda.momentum import momentum_step
 from kernels.cupy_cuda.prelu import prelu_backward, prelu_forward
 from kernels.cupy_cuda.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.cupy_cuda.winograd import gather_tiles, scatter_tiles
+
+if TYPE_CHECKING:  # mypy compares this folder with the contract
+    from kernels import cupy_cuda
+    from kernels.contract import Kernels
+
+    _: Kernels = cupy_cuda
 
 __all__ = [
     "avg_pool_backward",

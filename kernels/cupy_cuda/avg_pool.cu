@@ -1,12 +1,12 @@
 // Average pooling and its gradient.  x, dx are (N, H, W, C), y, dy (N, OH, OW, C); C counts packs.
 //
-// Forward.  A block has one output row (n, i).  A thread keeps to one pack of channels and walks along the row: it adds
+// Forward. A block has one output row (n, i). A thread keeps to one pack of channels and walks along the row: it adds
 // up the window of each output pixel, cut to the map, in a register and divides by the number of taps inside the map or
-// its frame.  Neighbouring threads have neighbouring channels: whole lines are read and written.
+// its frame. Neighbouring threads have neighbouring channels: whole lines are read and written.
 // Bytes: x is read (windows that overlap find each other's pixels in the caches), y is written.
 //
-// Backward gathers, as max_pool.cu's does, in cells of the size of a stride.  A block has one row of cells (n, i), a
-// thread one pack of channels, and walks along the row.  For each pixel of a cell it adds up its share of every window
+// Backward gathers, as max_pool.cu's does, in cells of the size of a stride. A block has one row of cells (n, i), a
+// thread one pack of channels, and walks along the row. For each pixel of a cell it adds up its share of every window
 // that covers it, and writes it once: no zero fill first, no atomic additions, and always the same order.
 // Bytes: dy is read (from a cache for all pixels of a window but the first), dx is written.
 //

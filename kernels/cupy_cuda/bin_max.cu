@@ -1,22 +1,22 @@
 // Maxima over rectangular bins (spatial pyramid pooling) and their gradient.  x, dx are (N, H, W, C), f, df, argmax
 // (N, B, C).
 //
-// Forward.  The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
-// bin is a rectangle of whole cells.  (Cells are also cut every 6 pixels, so that no thread has a long walk while
+// Forward. The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
+// bin is a rectangle of whole cells. (Cells are also cut every 6 pixels, so that no thread has a long walk while
 // others have none: bin_max.py.)  So there are two kernels; C counts packs, and neighbouring threads have
 // neighbouring channels:
 //   1. cell_max: a thread has one pack of channels of one cell (n, i, j) and finds its maximum and where it is;
 //   2. bin_max: a thread has one pack of channels of one bin (n, b) and finds the largest maximum of its cells.
-// Of equal maxima the first in reading order counts.  In a cell that is the one found first; among cells, whose pixels
+// Of equal maxima the first in reading order counts. In a cell that is the one found first; among cells, whose pixels
 // come before and after each other, the one at the smaller place.
-// Bytes: x is read once, f and argmax are written.  The cells in between hold between a fifth of x's numbers (18 x 18,
+// Bytes: x is read once, f and argmax are written. The cells in between hold between a fifth of x's numbers (18 x 18,
 // levels 6 3 2 1) and all of them (14 x 14, 7 3 2 1); they stay in the L2 cache, and are read once for each level.
 //
-// Backward.  A pixel may have won in several bins, and each channel's winners are elsewhere: adding to dx in memory
+// Backward. A pixel may have won in several bins, and each channel's winners are elsewhere: adding to dx in memory
 // would need atomic additions (a new order each time), or one thread that walks all bins and waits for memory at each.
 // So a thread owns one channel of a run of RUN pixels: it walks the bins in order, adds what falls into its run to sums
-// that it keeps in shared memory (registers cannot be indexed), and writes the run.  Nobody else touches it.
-// The runs of an image each read all of df and argmax, from the caches.  With B = 50 bins on 18 x 18 pixels that is
+// that it keeps in shared memory (registers cannot be indexed), and writes the run. Nobody else touches it.
+// The runs of an image each read all of df and argmax, from the caches. With B = 50 bins on 18 x 18 pixels that is
 // 11 times as much as df and argmax hold, but by way of L1 for runs of the same block, and L2 for all.
 // Bytes: df and argmax are read, dx is written once, and needs no zero fill.
 //
@@ -93,7 +93,7 @@ extern "C" __global__ void bin_max(const pack *__restrict__ best, const pack_of_
 
 const int RUN = 32, OWNERS = 128;  // pixels of a run; threads of a block at most: 32 KiB of sums if numbers are double
 
-// Here C counts numbers.  pixels: H W.  A block has 32 channels, side by side, of OWNERS / 32 runs.
+// Here C counts numbers.  pixels: H W. A block has 32 channels, side by side, of OWNERS / 32 runs.
 extern "C" __global__ void bin_max_backward(const number *__restrict__ df, const int *__restrict__ argmax,
                                             number *__restrict__ dx, int pixels, int B, int C, int runs)
 {

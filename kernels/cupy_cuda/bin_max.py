@@ -44,7 +44,7 @@ def bin_max_backward(df, argmax, size, out=None):
 def _cells(bins):
     """(edges of the cells' rows, of their columns, the bins counted in cells) on the device.
 
-    bins are the bytes of bin_max_forward's.  They are the same for all maps of a size, so they are copied to the device
+    bins are the bytes of bin_max_forward's. They are the same for all maps of a size, so they are copied to the device
     once and not in each call, which would wait for it.
     """
     bins = np.frombuffer(bins, np.int64).reshape(-1, 4)

@@ -4,17 +4,17 @@
 // With channels last, the kw pixels that one row of a kernel covers lie side by side in x, and side by side again in
 // cols: K is kh runs of kw C packs, and a run is one piece of a row of x, cut off where the map ends.
 //
-// im2col.  A block has one output row (n, i).  A thread keeps to one place k of the receptive field, so it divides
+// im2col. A block has one output row (n, i). A thread keeps to one place k of the receptive field, so it divides
 // once, by the length of a run, and then walks along the row: the same place in the next field is a stride further on
-// in x and K further on in cols.  Neighbouring threads have neighbouring k: they write whole lines, and read whole
+// in x and K further on in cols. Neighbouring threads have neighbouring k: they write whole lines, and read whole
 // lines but where a run ends.
-// Bytes: cols is written once.  Each x is asked for kh kw times at stride 1, but neighbouring fields share theirs in
+// Bytes: cols is written once. Each x is asked for kh kw times at stride 1, but neighbouring fields share theirs in
 // the L1 cache and neighbouring rows in the L2 cache: from memory it comes about once.
 //
-// col2im gathers, as max_pool.cu's backward does, in cells of the size of a stride.  A block has one row of cells (n, i),
-// a thread one pack of channels, and walks along the row.  For each pixel of a cell it asks every field that covers it
+// col2im gathers, as max_pool.cu's backward does, in cells of the size of a stride. A block has one row of cells (n, i),
+// a thread one pack of channels, and walks along the row. For each pixel of a cell it asks every field that covers it
 // for the copy it holds and adds them up in a register: nothing is added in memory, so no atomic additions, and the
-// order is always the same.  Neighbouring threads have neighbouring channels.
+// order is always the same. Neighbouring threads have neighbouring channels.
 // Bytes: each number of cols is read once, dx is written once.
 //
 // Offsets within an image of x are of 32 bits; cols is larger.

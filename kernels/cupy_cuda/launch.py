@@ -59,12 +59,12 @@ def lanes_of(C, *arrays, pack_bytes=PACK_BYTES):
 
 
 def lanes_in_line(*arrays):
-    """lanes_of for arrays that are no rows but numbers in line: load and store of pack.cu see to the last pack."""
+    """lanes_of for arrays without rows, numbers in line: load and store of pack.cu see to the last pack."""
     return lanes_of(0, *arrays)
 
 
 def block(packs, rows=BLOCK, threads=BLOCK):
-    """(x, y): threads side by side in a row of so many packs, and one below the other, at most `rows` of them.
+    """(x, y): threads side by side in a row of `packs`, and at most `rows` of them one below the other.
 
     At most `threads` in all; a row that is longer is cut into equal pieces.
     """
@@ -75,7 +75,7 @@ def block(packs, rows=BLOCK, threads=BLOCK):
 def along_rows(rows, length, packs, threads=BLOCK):
     """(grid, block) where a block has one row of pixels; a thread keeps its pack of channels and walks along the row.
 
-    rows of `length` pixels of so many packs.  The rows go to the grid's x: y and z end at 65,535.
+    rows of `length` pixels, each of `packs`. The rows go to the grid's x: y and z end at 65,535.
     """
     x, y = block(packs, length, threads)
     return (rows, divided(packs, x)), (x, y)

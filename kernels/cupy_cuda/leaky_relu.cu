@@ -1,7 +1,7 @@
 // Leaky ReLU, and with slope 0 plain ReLU, and the gradient.
 //
 // What is read, y, is as long as what is written, and no number has to do with its neighbours: a thread takes PACKS
-// packs, neighbouring threads neighbouring packs.  It reads all of its packs before it writes the first, so that
+// packs, neighbouring threads neighbouring packs. It reads all of its packs before it writes the first, so that
 // several reads are under way at a time (pack.cu).
 // Bytes: forward reads y and writes f; backward reads df and y and writes dy.
 //
@@ -29,7 +29,7 @@ extern "C" __global__ void leaky_relu_forward(const number *y, number *f, number
     }
 }
 
-// y, f: (M, C), bias (C,); C counts packs.  A thread keeps to one pack of channels and has PACKS rows.
+// y, f: (M, C), bias (C,); C counts packs. A thread keeps to one pack of channels and has PACKS rows.
 extern "C" __global__ void leaky_relu_with_bias(const pack *y, const pack *bias, pack *f, number slope, long long M,
                                                 int C)
 {

@@ -3,15 +3,15 @@
 //
 //   s_c = k + scale * sum of x_e^2 over the window of c,   y_c = x_c s_c^-beta,   scale = alpha / size
 //
-// A thread has one number (m, c), neighbouring threads neighbouring channels.  The windows of neighbours overlap, so
-// all but the first read of an x are answered by the L1 cache.  Each thread adds up its own window: sums that slide
+// A thread has one number (m, c), neighbouring threads neighbouring channels. The windows of neighbours overlap, so
+// all but the first read of an x are answered by the L1 cache. Each thread adds up its own window: sums that slide
 // along would lose small channels beside large ones.
 //
 // Backward.  x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
 //
 //   dx_e = dy_e s_e^-beta - 2 scale beta x_e  sum over those c of  dy_c x_c s_c^(-beta - 1)
 //
-// The powers cost more than the rest, and each is wanted by all its neighbours.  So there are two kernels: one writes
+// The powers cost more than the rest, and each is wanted by all its neighbours. So there are two kernels: one writes
 // q_c = dy_c s_c^-beta, the other adds up windows of q_c x_c / s_c.
 //
 // Bytes: forward reads x and writes y and s; backward reads dy and s, writes q, reads q, x and s and writes dx.

@@ -1,7 +1,7 @@
 // The paper's momentum rule (equation (4)) in one pass, in place.  a, D and gradient are n numbers in line.
 //
 // A thread updates one pack of parameters: it reads the pack of all three arrays, computes in registers and writes two
-// of them.  Neighbouring threads have neighbouring packs; the thread at the end has what is left (pack.cu, load).
+// of them. Neighbouring threads have neighbouring packs; the thread at the end has what is left (pack.cu, load).
 // Bytes: 3 numbers read and 2 written for each parameter; no temporary ever reaches memory.
 
 extern "C" __global__ void momentum_step(number *a, number *D, const number *gradient, number mu, number eps,

@@ -5,23 +5,23 @@
 //
 // What threads, blocks, shared memory and caches are stands in kernels/numba_cuda/launch.py.
 //
-// A GPU reads memory best in pieces of 16 bytes a thread, neighbouring threads reading neighbouring pieces.  So where
+// A GPU reads memory best in pieces of 16 bytes a thread, neighbouring threads reading neighbouring pieces. So where
 // the channels of a row fill whole pieces, a thread takes a `pack` of 4 floats or 2 doubles, else a single number.
-// In what follows "C counts packs" means that a row of C packs has C * LANES channels.  Caches hold lines of 128 bytes,
+// In what follows "C counts packs" means that a row of C packs has C * LANES channels. Caches hold lines of 128 bytes,
 // and memory hands out 32 at least: reading "whole lines" means that nothing is fetched in vain.
 //
-// Memory answers after some 700 cycles.  The more bytes are on their way, the less that matters: kernels that may not
+// Memory answers after some 700 cycles. The more bytes are on their way, the less that matters: kernels that may not
 // write before they have read (f may be y) read several packs into registers first.
 
 struct alignas(LANES * sizeof(number)) pack {
     number at[LANES];
 };
 
-// A block of threads is two-dimensional: x walks the packs of a row, y the rows (launch.py, `block`).  A row ends where
+// A block of threads is two-dimensional: x walks the packs of a row, y the rows (launch.py, `block`). A row ends where
 // the next begins, so the block reads one piece of memory, whatever its shape.
 enum { BLOCK = 256 };  // threads at most
 
-// For arrays that are no rows, only n numbers in line: the pack from number i on.  The last one may be cut by the end
+// For arrays without rows, n numbers in line: the pack from number i on. The last one may be cut by the end
 // of the array; what is beyond is read as 0 and not written.
 __device__ pack load(const number *x, long long i, long long n)
 {

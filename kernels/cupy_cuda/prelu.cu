@@ -1,7 +1,7 @@
 // PReLU and its gradient (paper, equations (1) to (3)).  y, f, df, dy are (M, C), a, bias and da (C,); C counts packs.
 //
 // A thread keeps to one pack of channels and walks down the rows, so its slopes and its part of the sum (2) stay in
-// registers.  The threads of a block stand side by side in a row and in several rows one below the other: together they
+// registers. The threads of a block stand side by side in a row and in several rows one below the other: together they
 // read and write whole lines.
 //
 // Forward reads ROWS rows before it writes the first, so that several reads are under way at a time (pack.cu).
@@ -12,8 +12,8 @@
 //      writes it to its own row of `partial`;
 //   2. column_sums adds the rows of `partial` in the same way.
 //
-// Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` has one row for each block:
-// an eighth of y at most, and 1% of it for a map.
+// Bytes: forward reads y and writes f; backward reads df and y and writes dy. `partial` has one row for each block:
+// an eighth of y at most, and far less for a map.
 
 const int ROWS = 4;  // as in prelu.py
 
@@ -39,7 +39,7 @@ extern "C" __global__ void prelu_forward(const pack *y, const pack *a, const pac
     }
 }
 
-// The sum of the packs of all threads in a column of the block; thread (x, 0) gets it.  For all threads to call.
+// The sum of the packs of all threads in a column of the block; thread (x, 0) gets it. For all threads to call.
 __device__ pack sum_of_column(pack mine)
 {
     __shared__ pack sums[BLOCK];

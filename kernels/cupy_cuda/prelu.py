@@ -7,9 +7,9 @@ from kernels.cupy_cuda.launch import BLOCK, block, divided, function, lanes_of
 
 ROWS = 4  # of a thread in forward; as in prelu.cu
 LEAST_ROWS = 8  # of a thread in backward, or `partial` would be as large as y behind a fully connected layer
-PARTS = 1024  # blocks of backward at most, each a row of partial sums.  A number of its own, not the GPU's: the order
+PARTS = 1024  # blocks of backward at most, each a row of partial sums. A number of its own, not the GPU's: the order
 # of the sums is then the same on every GPU
-SIDE_BY_SIDE = 2  # packs in a block that adds partial sums: 32 bytes, the least that memory hands out.  So all other
+SIDE_BY_SIDE = 2  # packs in a block that adds partial sums: 32 bytes, the least that memory hands out. So all other
 # threads of the block share the rows
 
 

@@ -1,14 +1,14 @@
 """Matrix products by cuBLAS, NVIDIA's library; those of a convolution with im2col in front.
 
-cuBLAS counts down columns where NumPy counts along rows: what is x to us is x^T to it.  So it is asked for
+cuBLAS counts down columns where NumPy counts along rows: what is x to us is x^T to it. So it is asked for
 out^T = y^T x^T, with the factors exchanged, and then nothing has to be turned around.
 
-What precision (kernels/README.md) becomes: "fp32" is arithmetic in float32 throughout, whatever CUPY_TF32 says; for
+What precision (kernels/contract.py) becomes: "fp32" is arithmetic in float32 throughout, whatever CUPY_TF32 says; for
 "tf32" the tensor cores read the float32 factors themselves and keep 10 bits of each (how they round a tie is theirs to
-decide); for "fp16" the factors are converted first.  Sums are float32 in all three.
+decide); for "fp16" the factors are converted first. Sums are float32 in all three.
 
 The gradient of a weight is a small matrix whose numbers are long sums, over all positions of a map.  cuBLAS gives a
-block of some 128 x 128 results to each multiprocessor, so a few blocks would leave most of a GPU idle.  Such sums are
+block of some 128 x 128 results to each multiprocessor, so a few blocks would leave most of a GPU idle. Such sums are
 cut into parts, which make a batch of products, and the parts added up.
 
 cuBLAS has no convolution, so im2col's matrix is built, for as many images at a time as COLS_BYTES allows: what is

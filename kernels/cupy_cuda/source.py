@@ -22,6 +22,6 @@ def source(file):
 
 
 def options(dtype, lanes, **constants):
-    """What makes a file one for this dtype, for packs of so many numbers, and with these constants."""
+    """What makes a file one for this dtype, for packs of `lanes` numbers, and with these constants."""
     named = {"number": NUMBERS[np.dtype(dtype).char], "LANES": lanes, **constants}
     return "--std=c++17", *(f"-D{name}={value}" for name, value in named.items())

@@ -8,23 +8,23 @@
 // P, Q and STEP, by which neighbouring squares are apart, are known to the compiler (-DSTEP=4): the loops below have
 // fixed lengths and become straight code, and a thread's square lies in registers.
 // A transform costs few operations for each number that it moves, so memory decides as long as many reads are under
-// way; a thread with a whole square has dozens.  What limits it is registers: a square of 6 x 6 packs of 16 bytes alone
-// is 144 of the 255 that a thread can have.  Then packs are of 8 bytes (winograd.py).
-// The matrix is in shared memory, where all threads read the same number of it at a time.  It comes from the device,
-// so the computer never waits for it.  (A 0 or 1 in it is multiplied like any other number: that is not what takes
+// way; a thread with a whole square has dozens. What limits it is registers: a square of 6 x 6 packs of 16 bytes alone
+// is 144 of the 255 that a thread can have. Then packs are of 8 bytes (winograd.py).
+// The matrix is in shared memory, where all threads read the same number of it at a time. It comes from the device,
+// so the computer never waits for it. (A 0 or 1 in it is multiplied like any other number: that is not what takes
 // the time.)
 //
-// gather.  A block has one row of tiles (n, ti), a thread one pack of channels, and walks along the row.  First it
+// gather. A block has one row of tiles (n, ti), a thread one pack of channels, and walks along the row. First it
 // multiplies each row of its square by L^T, then the columns of that by L.
-// Bytes: tiles are written once, P P / STEP^2 times as much as x holds.  Neighbouring squares overlap: those pixels
+// Bytes: tiles are written once, P P / STEP^2 times as much as x holds. Neighbouring squares overlap: those pixels
 // come from the L1 and L2 caches, and x from memory once.
 //
-// scatter.  Squares overlap by OVER = P - STEP, so up to four tiles add to a pixel.  To need neither atomic additions
+// scatter. Squares overlap by OVER = P - STEP, so up to four tiles add to a pixel. To need neither atomic additions
 // nor a second pass, a thread owns what it writes: a strip, STEP pixels wide, of one pack of channels, in which it
 // walks down BAND rows of tiles.
-//   * The tile to the left reaches OVER columns into the strip.  So the P columns of a tile are divided between two
+//   * The tile to the left reaches OVER columns into the strip. So the P columns of a tile are divided between two
 //     threads, STEP and OVER of them: each is computed once, and added to the other tile's before L is multiplied from
-//     the left.  The tile is read twice, by two threads of a block, so the second time from the L1 cache.
+//     the left. The tile is read twice, by two threads of a block, so the second time from the L1 cache.
 //   * The tile above reaches OVER rows into this one: they stay in the registers when the thread takes a step down.
 //     Only at the top of a band the tile above has to be transformed once more: one row in BAND.
 // Where the squares do not overlap (STEP = P) neither is compiled, and a thread has a single square.

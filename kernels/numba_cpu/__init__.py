@@ -1,5 +1,7 @@
 """@njit loops over C-contiguous arrays: the CPU default."""
 
+from typing import TYPE_CHECKING
+
 from kernels.numba_cpu.avg_pool import avg_pool_backward, avg_pool_forward
 from kernels.numba_cpu.bin_max import bin_max_backward, bin_max_forward
 from kernels.numba_cpu.im2col import col2im, im2col
@@ -10,6 +12,12 @@ from kernels.numba_cpu.momentum import momentum_step
 from kernels.numba_cpu.prelu import prelu_backward, prelu_forward
 from kernels.numba_cpu.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.numba_cpu.winograd import gather_tiles, scatter_tiles
+
+if TYPE_CHECKING:  # mypy compares this folder with the contract
+    from kernels import numba_cpu
+    from kernels.contract import Kernels
+
+    _: Kernels = numba_cpu
 
 __all__ = [
     "avg_pool_backward",

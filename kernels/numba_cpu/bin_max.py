@@ -1,8 +1,8 @@
 """Maxima over rectangular bins, channel innermost.
 
 The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each bin is
-a rectangle of whole cells.  So every pixel is looked at once, for the maximum of its cell; a bin's maximum is
-then that of its cells.  Of equal maxima the first in reading order counts: the one at the smaller place.
+a rectangle of whole cells. So every pixel is looked at once, for the maximum of its cell; a bin's maximum is
+then that of its cells. Of equal maxima the first in reading order counts: the one at the smaller place.
 """
 
 import numpy as np

@@ -7,7 +7,7 @@ error_model, boundscheck  C's: a kernel's loop bounds are its proof that no inde
 Not parallel: the ops give each core its share of the images and call the kernel on each, so a kernel stays on
 the thread that calls it, and two calls may always run side by side.
 Not fastmath: a NaN must stay a NaN (a diverging run is found by it), and sums keep their order.
-Options never depend on the environment: Numba's cache would not see the difference.  Nor does it
+Options never depend on the environment: Numba's cache would not see the difference. Nor does it
 see an edit of a callee in another file, so a kernel's helpers live in the kernel's own file.
 """
 

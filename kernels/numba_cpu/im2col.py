@@ -1,8 +1,8 @@
 """im2col and col2im as copies of contiguous runs.
 
 With channels last, the kw pixels that one kernel row covers lie side by side in x, and side by
-side again in cols.  So a receptive field is kh runs of kw * C numbers, and the innermost loop is a
-plain copy (im2col) or sum (col2im) of such a run.  Where the frame cuts a run, its bounds are
+side again in cols. So a receptive field is kh runs of kw * C numbers, and the innermost loop is a
+plain copy (im2col) or sum (col2im) of such a run. Where the frame cuts a run, its bounds are
 worked out once per run: no test in an inner loop.
 
 Both run on the thread that calls them: conv2d gives each core its share of the images.  im2col

@@ -2,7 +2,7 @@
 
 Windows are cut to the map before the inner loop, so it tests nothing but "is this one larger".
 backward gathers: for each pixel it asks every window that covers it whether this pixel was its maximum,
-and writes the pixel once.  No zero fill first.
+and writes the pixel once. No zero fill first.
 """
 
 import numpy as np

@@ -2,12 +2,12 @@
 
 NumPy's where() writes two temporaries as large as y; here each number is read once and written once.
 
-The plain loops below say what is computed.  Where the channels fill whole vectors, `_intrinsics` writes the same
-as LLVM code, for two reasons.  Backward becomes twice as fast in the cache: the compiler cannot know that da is
-not part of dy.  And an array that is larger than the caches can leave by *streaming stores*.  An ordinary store
-first reads the line of the cache that it is about to overwrite, so forward moves three numbers where two would do;
-a streaming store does not, but then the core waits for memory unless it writes to several places at a time:
-PAGES pages side by side, a vector in each in turn (docs/measurements.md).
+The plain loops below say what is computed. Where the channels fill whole vectors, `_intrinsics` writes the same as
+LLVM code, for two reasons. Backward becomes faster in the cache: the compiler cannot know that da is not part of dy,
+and would store it in every row. And an array that is larger than the caches can leave by *streaming stores*. An
+ordinary store first reads the line of the cache that it is about to overwrite, so forward moves three numbers where
+two would do; a streaming store does not, but then the core waits for memory unless it writes to several places at a
+time: PAGES pages side by side, a vector in each in turn (docs/measurements.md).
 
 All run on the thread that calls them: the ops give each core its share of the rows.
 """

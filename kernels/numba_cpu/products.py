@@ -1,19 +1,19 @@
 """Matrix products from registers, of factors that need not be matrices in memory.
 
-A BLAS is tuned for large square matrices: it first copies both factors into an order of its own.  For the 32
-to 512 channels of a conv layer that copy, and the short sums, cost it up to half of its speed; and im2col,
-which makes a matrix of the receptive fields for it, costs as much as the product.
+A BLAS is tuned for large square matrices: it first copies both factors into an order of its own. For the 32 to 512
+channels of a conv layer that copy, and the short sums, cost it much of its speed; and im2col, which makes a matrix of
+the receptive fields for it, costs time too (docs/measurements.md).
 
-With channels last, one row of a receptive field is kw C numbers that lie side by side in x.  So im2col's matrix
+With channels last, one row of a receptive field is kw C numbers that lie side by side in x. So im2col's matrix
 is in x already, its rows overlapping: its number at row r, column k is x[rows[r] + terms[k]] with two short
-tables, and so is its transpose's.  All products here are therefore one:
+tables, and so is its transpose's. All products here are therefore one:
 
     out[r, j] (+)= sum over k of  x[rows[r] + terms[k]] y[k, j]
 
 It is computed in blocks of out that fit into the vector registers, ROWS rows and 4, 2 or 1 vectors of columns.
 For each k a block loads a row of y, the entry terms[k] and one number of x for each of its rows, which it copies
-to all lanes, and does rows x vectors multiply-adds: with AVX-512 24 for 4 + 1 + 6 loads.  `_block_of` writes
-these instructions itself, as LLVM code, since a loop compiler does not find that arrangement.  Everything around
+to all lanes, and does rows x vectors multiply-adds: with AVX-512 24 for 4 + 1 + 6 loads. `_block_of` writes
+these instructions itself, as LLVM code, since a loop compiler does not find that arrangement. Everything around
 it is plain loops.
 
 The part of y that a block reads is copied first so that it lies in one piece in the L1 cache (DEPTH rows).
@@ -98,7 +98,7 @@ def _framed(x, padding):
 
 
 def _block_of(rows, vectors):
-    """An intrinsic that computes a block of so many rows and vectors:
+    """An intrinsic that computes a block:
 
     out[to + i out_row + j] (+)= sum over t < depth of  x[begin + rows_at[r + i] + terms[k + t]] y[y_at + t width + j]
 
@@ -160,7 +160,7 @@ def _block_of(rows, vectors):
 
 @intrinsic(prefer_literal=True)
 def _copy(typingctx, source, at, copy, to, vectors):
-    """copy[to:] = source[at:], so many vectors.  Slices would do, but take Numba ten times as long."""
+    """copy[to:] = source[at:], `vectors` of them. Slices would do, but Numba makes slow code of them."""
 
     def generate(context, builder, signature, args):
         size = source.dtype.bitwidth // 8
@@ -273,7 +273,7 @@ def _tables(images, height, row, C, kernel, stride, out_size):
     OH, OW = out_size
     pixels = np.empty(images * OH * OW, np.intp)
     m = 0
-    for n in range(images):  # no division a pixel: that took 5% of correlate
+    for n in range(images):  # no division a pixel: it would be a sizeable part of correlate
         for i in range(OH):
             at = (n * height + i * stride[0]) * row
             for j in range(OW):

@@ -1,5 +1,7 @@
 """@cuda.jit kernels in Python: readable, and testable without a GPU.  launch.py says how to read them."""
 
+from typing import TYPE_CHECKING
+
 from kernels.numba_cuda.avg_pool import avg_pool_backward, avg_pool_forward
 from kernels.numba_cuda.bin_max import bin_max_backward, bin_max_forward
 from kernels.numba_cuda.im2col import col2im, im2col
@@ -10,6 +12,12 @@ from kernels.numba_cuda.momentum import momentum_step
 from kernels.numba_cuda.prelu import prelu_backward, prelu_forward
 from kernels.numba_cuda.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.numba_cuda.winograd import gather_tiles, scatter_tiles
+
+if TYPE_CHECKING:  # mypy compares this folder with the contract
+    from kernels import numba_cuda
+    from kernels.contract import Kernels
+
+    _: Kernels = numba_cuda
 
 __all__ = [
     "avg_pool_backward",

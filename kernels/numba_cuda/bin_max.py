@@ -1,11 +1,11 @@
 """The maximum over rectangular bins of a map (spatial pyramid pooling).
 
-Forward: thread (n b, c) owns one maximum: it walks over its bin, row by row.  Neighbouring threads walk over
-neighbouring channels of the same bin.  A bin of the whole map is one thread's long walk while a 6 x 6 pyramid's small
+Forward: thread (n b, c) owns one maximum: it walks over its bin, row by row. Neighbouring threads walk over
+neighbouring channels of the same bin. A bin of the whole map is one thread's long walk while a 6 x 6 pyramid's small
 bins finish early; the maps that a pyramid pools are small, and there are N C such walks side by side.
 
-Backward: bins overlap, so several may have the same maximum.  The map is zeroed, then thread (n, c) walks over its B
-bins and adds each share at the place noted.  No other thread has this n and c: no atomic additions, and the shares of
+Backward: bins overlap, so several may have the same maximum. The map is zeroed, then thread (n, c) walks over its B
+bins and adds each share at the place noted. No other thread has this n and c: no atomic additions, and the shares of
 a place are added in the order of the bins.
 
 Bytes: forward reads x once per level of the pyramid, mostly from the caches; backward writes dx once, and again at

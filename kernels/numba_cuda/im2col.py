@@ -1,12 +1,12 @@
 """im2col and col2im: a thread for each number that is *written*, which asks where it comes from.
 
-im2col: a block takes one row (n, i) of the output map.  A thread keeps to one k of the K = (u, v, c) numbers of a
-receptive field and walks along the row.  With channels last, the kw pixels under one row of the kernel lie side by
-side in x and in cols: k = u run + t with run = kw C, and t counts from the left edge of the window.  So neighbouring
+im2col: a block takes one row (n, i) of the output map. A thread keeps to one k of the K = (u, v, c) numbers of a
+receptive field and walks along the row. With channels last, the kw pixels under one row of the kernel lie side by
+side in x and in cols: k = u run + t with run = kw C, and t counts from the left edge of the window. So neighbouring
 threads read and write neighbouring numbers.
 
-col2im adds copies up.  If each cols entry were sent back to its pixel, threads would add to one pixel at the same
-time.  So the pixel *gathers*: its thread adds what each window that covers it holds for it, in reading order.
+col2im adds copies up. If each cols entry were sent back to its pixel, threads would add to one pixel at the same
+time. So the pixel *gathers*: its thread adds what each window that covers it holds for it, in reading order.
 No atomic addition, no zero fill before, the same bits each time.
 
 Bytes: cols, written or read once, kh kw / (stride^2) times as many as x; x itself comes from the caches after the

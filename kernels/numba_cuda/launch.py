@@ -2,9 +2,9 @@
 
 Read this first, then momentum.py, leaky_relu.py, prelu.py, max_pool.py, im2col.py and winograd.py.
 
-A *kernel* is what one thread does.  A *launch* starts many threads: a grid of blocks, each block a rectangle of at
-most BLOCK threads.  A thread asks where it stands (cuda.threadIdx in its block, cuda.blockIdx in the grid), works out
-from that which numbers are its own, and computes them.  Threads of one block can share a table and wait for each other
+A *kernel* is what one thread does. A *launch* starts many threads: a grid of blocks, each block a rectangle of at
+most BLOCK threads. A thread asks where it stands (cuda.threadIdx in its block, cuda.blockIdx in the grid), works out
+from that which numbers are its own, and computes them. Threads of one block can share a table and wait for each other
 (prelu.py); blocks cannot, and run in any order.
 
 Where a number can be, from near to far:
@@ -14,12 +14,12 @@ Where a number can be, from near to far:
     L1, L2          caches: L1 of a multiprocessor, which runs a few blocks at a time; L2 of all of them
     memory          where arrays are: gigabytes, some 700 cycles away, open to all blocks
 
-Two threads that do x += 1 on one number of memory at the same time may both read the old x: one addition is lost.  An
+Two threads that do x += 1 on one number of memory at the same time may both read the old x: one addition is lost. An
 *atomic* addition cannot be interrupted, but in what order such additions come is chance, and so is then the last bit
-of a sum.  No kernel here needs one.
+of a sum. No kernel here needs one.
 
-32 threads that follow one another, along x and then row by row, are a *warp* and do each step together.  If what they
-read or write lies side by side, memory serves them all at once: the access is *coalesced*.  Channels lie side by side
+32 threads that follow one another, along x and then row by row, are a *warp* and do each step together. If what they
+read or write lies side by side, memory serves them all at once: the access is *coalesced*. Channels lie side by side
 in every array here, so x walks the channels of a block and y the rows or pixels:
 
     over_numbers  (n,): a thread for each number
@@ -29,12 +29,12 @@ in every array here, so x walks the channels of a block and y the rows or pixels
 Blocks are counted along the grid's x, which takes 2^31 of them, and blocks of channels along y, which takes 65,535.
 
 The same source runs on a GPU, on CuPy's arrays, and on NumPy's in Numba's simulator (NUMBA_ENABLE_CUDASIM=1 in the
-environment when numba is imported), a Python thread for each thread of the GPU.  So no file here imports CuPy: when
+environment when numba is imported), a Python thread for each thread of the GPU. So no file here imports CuPy: when
 CuPy's arrays are given to NumPy's functions, NumPy hands them on to CuPy's (its __array_function__ protocol).
 
-Arithmetic is in the arrays' dtype.  Numba makes float64 of int64 * float32, and a GPU made for games has 1/32 to 1/64
-as many units for that: a whole number is made a number of the dtype first, x.dtype.type(m).  No fastmath: a NaN stays
-a NaN.  The compiler still fuses a * b + c into one instruction that rounds once, so a sum can differ from NumPy's in
+Arithmetic is in the arrays' dtype. Numba makes float64 of int64 * float32, and a GPU made for games has 1/32 to 1/64
+as many units for that: a whole number is made a number of the dtype first, x.dtype.type(m). No fastmath: a NaN stays
+a NaN. The compiler still fuses a * b + c into one instruction that rounds once, so a sum can differ from NumPy's in
 its last bits.
 """
 
@@ -114,8 +114,8 @@ def configured(kernel, grid, block):
 def as_argument(value):
     """CuPy's arrays as Numba's, over the same memory.
 
-    sync=False: Numba would wait here until CuPy has finished with the array.  There is no need to: both launch on
-    CUDA's default stream, which does one thing after the other.  (Unless somebody makes another stream CuPy's current
+    sync=False: Numba would wait here until CuPy has finished with the array. There is no need to: both launch on
+    CUDA's default stream, which does one thing after the other. (Unless somebody makes another stream CuPy's current
     one, which nothing here does.)
     """
     return cuda.as_cuda_array(value, sync=False) if hasattr(value, "__cuda_array_interface__") else value

@@ -1,9 +1,9 @@
-"""Leaky ReLU and, with slope 0, ReLU.  With momentum.py the simplest kernels of this folder.
+"""Leaky ReLU and, with slope 0, ReLU. With momentum.py the simplest kernels of this folder.
 
-Thread i owns number i of the array, whatever its shape, taken as one long row: it reads it, bends it, writes it.  No
-thread needs another.  With channels last, number i is of channel i % C.
+Thread i owns number i of the array, whatever its shape, taken as one long row: it reads it, bends it, writes it. No
+thread needs another. With channels last, number i is of channel i % C.
 
-Bytes: forward reads y and writes f, backward reads df and y and writes dy, each number once.  A GPU does some 50
+Bytes: forward reads y and writes f, backward reads df and y and writes dy, each number once. A GPU does some 50
 to 300 operations in the time of moving one number, and these kernels do three: the speed is that of memory, so all
 that matters is that neighbouring threads touch neighbouring numbers.
 """

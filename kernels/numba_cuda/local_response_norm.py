@@ -2,7 +2,7 @@
 
     s_c = k + scale * sum of x_e^2 over the window of c,   y_c = x_c s_c^-beta,   scale = alpha / size
 
-The window of c is c - below <= e <= c + above, cut at the first and last channel.  Neighbouring threads have windows
+The window of c is c - below <= e <= c + above, cut at the first and last channel. Neighbouring threads have windows
 that overlap in all but one channel: what one of them reads, the next finds in the cache, so a window costs memory one
 number, not `size`.
 

@@ -1,11 +1,11 @@
 """Max pooling: a thread for each number that is written.
 
 Forward: a block takes one row (n, i) of y; a thread keeps its channel, walks along the row, and for each window
-looks at the taps inside the map, first to last.  Backward: a block takes one row (n, r) of dx; a thread asks every
-window that covers its pixel whether this pixel was the maximum.  The pixel gathers, so nobody else writes to it: no
+looks at the taps inside the map, first to last. Backward: a block takes one row (n, r) of dx; a thread asks every
+window that covers its pixel whether this pixel was the maximum. The pixel gathers, so nobody else writes to it: no
 atomic additions, no zero fill before, the same bits each time.
 
-Bytes: forward reads x and writes y and taps (2 bytes each); backward reads dy and taps and writes dx.  Where windows
+Bytes: forward reads x and writes y and taps (2 bytes each); backward reads dy and taps and writes dx. Where windows
 overlap they read a pixel, or a pixel a window, several times, from the caches.
 """
 
@@ -35,7 +35,7 @@ def _forward(x, kernel, stride, padding, y, taps):
     for j in range(cuda.threadIdx.y, OW, cuda.blockDim.y):
         left = j * stride[1] - padding[1]
         first_v, end_v = max(0, -left), min(kernel[1], W - left)
-        # Not -inf: that is a float64.  And of a window of nothing but -inf, the first tap inside x is noted.
+        # Not -inf: that is a float64. And of a window of nothing but -inf, the first tap inside x is noted.
         best, tap = x[n, top + first_u, left + first_v, c], first_u * kernel[1] + first_v
         for u in range(first_u, end_u):
             for v in range(first_v, end_v):

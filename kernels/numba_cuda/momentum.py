@@ -2,7 +2,7 @@
 
 Thread i owns number i of the three flat arrays; neighbouring threads own neighbouring numbers.
 
-Bytes: three numbers read and two written.  As kernels/reference writes it, with an array for each intermediate result,
+Bytes: three numbers read and two written. As kernels/reference writes it, with an array for each intermediate result,
 the rule moves seventeen.
 """
 

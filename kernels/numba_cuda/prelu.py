@@ -3,18 +3,18 @@
 Forward: thread (m, c) owns one number, as in leaky_relu.py.
 
 Backward: dy likewise, but da_c is a sum over all M rows, and threads that add to one number at the same time would
-lose additions.  Atomic additions would not, but come in any order, and then the last bits differ from run to run.  So
+lose additions. Atomic additions would not, but come in any order, and then the last bits differ from run to run. So
 the sum has two stages, each in a fixed order:
 
-    1. a thread keeps to one channel and walks down every so many rows, adding up in a register;
+    1. a thread keeps to one channel and walks down the rows in steps, adding up in a register;
        each block adds up the sums of its threads, halving the number of rows in shared memory until one is left,
        and writes that to its own row of `partial`
     2. column_sums adds the rows of `partial` in the same way
 
     rows    0 1 2 3 4   ->   0+3 1+4 2   ->   0+3+2 1+4   ->   sum
 
-Bytes: forward reads y and writes f; backward reads df and y and writes dy.  `partial` is an eighth of y at
-most, and 1% of it for a map.
+Bytes: forward reads y and writes f; backward reads df and y and writes dy. `partial` is an eighth of y at most, and
+far less for a map.
 """
 
 import numpy as np
@@ -22,7 +22,7 @@ from numba import cuda
 
 from kernels.numba_cuda.launch import BLOCK, block_of, compiled, divided, empty, launch, over_rows
 
-SUMS = 256  # places in shared memory: BLOCK, but not imported.  Numba's cache would not see launch.py change
+SUMS = 256  # places in shared memory: BLOCK, but not imported. Numba's cache would not see launch.py change
 LEAST_ROWS = 8  # of a thread in stage 1, or `partial` would be as large as y behind a fully connected layer
 PARTS = 1024  # blocks side by side in stage 1 at most: a number of its own, so that every GPU adds in the same order
 
@@ -53,7 +53,9 @@ def prelu_backward(df, y, a, out=None):
     parts = min(PARTS, divided(M, LEAST_ROWS * rows))
     partial = empty(y, (parts, C))
     launch(_backward, ((parts, divided(C, x)), (x, rows)), df, y, a, out, partial)
-    x = min(C, 8)  # channels side by side: 32 bytes, the least that memory hands out; so many threads share the rows
+    x = min(
+        C, 8
+    )  # channels side by side: 32 bytes, the least that memory hands out; the other threads of a block share the rows
     grid = (divided(C, x), 1) if parts else (0, 0)
     launch(_column_sums, (grid, (x, max(1, min(parts, BLOCK // x)))), partial, da)
     return out, da

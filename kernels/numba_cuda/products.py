@@ -3,7 +3,7 @@
 No kernel of ours here: a product reuses each number many times, and keeping it near the arithmetic all that while,
 tile by tile in shared memory and registers, is a craft of its own, which NVIDIA's library has for every GPU.
 
-float32 stays float32: CuPy takes TF32 only with CUPY_TF32=1 in the environment, or where a program asks it to.  So the
+float32 stays float32: CuPy takes TF32 only with CUPY_TF32=1 in the environment, or where a program asks it to. So the
 lower precisions of `matmul` are emulated: the factors are rounded and then multiplied in float32, which shows what a
 tensor core would give, at no gain in speed (kernels/cupy_cuda has that).
 
@@ -72,6 +72,6 @@ def correlate_weight(x, dy, kernel, stride, padding, out, add):
 
 
 def groups(x, columns):
-    """Slices of images, as many at a time as COLS_BYTES hold at so many numbers of cols an image."""
+    """Slices of images, as many at a time as COLS_BYTES hold; `columns` is how many numbers an image takes."""
     count = max(1, COLS_BYTES // max(1, columns * x.itemsize))
     return [slice(n, n + count) for n in range(0, len(x), count)]

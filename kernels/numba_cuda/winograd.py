@@ -1,21 +1,21 @@
 """Winograd's tiles: a thread owns one tile of one channel and transforms it in registers.
 
-A block takes a row (n, ti) of tiles; a thread keeps its channel and walks along the row.  Neighbouring threads hold
+A block takes a row (n, ti) of tiles; a thread keeps its channel and walks along the row. Neighbouring threads hold
 neighbouring channels, which lie side by side in x and in tiles: every read and write is coalesced, and no thread
-needs another.  The block puts the matrix L into shared memory first, where all its threads read it.
+needs another. The block puts the matrix L into shared memory first, where all its threads read it.
 
 L square L^T is a sum of outer products, a column of the square at a time:
 
     gather     column = L square[:, b]     tile   += column L[:, b]^T      square (Q, Q), tile (P, P)
     scatter    column = L tile[:, j]       square += column L[:, j]^T      tile (Q, Q), square (P, P)
 
-So a thread holds the sum and one column.  They are arrays of constant size, and with the loops over them unrolled
-their numbers become registers, of which a thread has 255.  That is why sizes must be known when the code is compiled:
-each P, Q has a code of its own.  What L holds may change.
+So a thread holds the sum and one column. They are arrays of constant size, and with the loops over them unrolled
+their numbers become registers, of which a thread has 255. That is why sizes must be known when the code is compiled:
+each P, Q has a code of its own. What L holds may change.
 
-Scattered squares overlap by P - step, and two threads adding to one pixel would lose a sum.  So a thread of scatter
+Scattered squares overlap by P - step, and two threads adding to one pixel would lose a sum. So a thread of scatter
 owns not a tile but a patch of step x step pixels that no other thread writes, from the corner of one tile to that of
-the next.  It adds the part of its own tile and what hangs over from those above and to the left, in the same order
+the next. It adds the part of its own tile and what hangs over from those above and to the left, in the same order
 each time.
 
     tile 0  [ 0 0 0 0 ]                      step 3, P 4: the fourth row of tile 0 lies in patch 1,

@@ -1,5 +1,7 @@
 """Plain NumPy, a line per equation: the definition of correct for the other folders."""
 
+from typing import TYPE_CHECKING
+
 from kernels.reference.avg_pool import avg_pool_backward, avg_pool_forward
 from kernels.reference.bin_max import bin_max_backward, bin_max_forward
 from kernels.reference.im2col import col2im, im2col
@@ -10,6 +12,12 @@ from kernels.reference.momentum import momentum_step
 from kernels.reference.prelu import prelu_backward, prelu_forward
 from kernels.reference.products import correlate, correlate_weight, matmul, products, transposed_products
 from kernels.reference.winograd import gather_tiles, scatter_tiles
+
+if TYPE_CHECKING:  # mypy compares this folder with the contract
+    from kernels import reference
+    from kernels.contract import Kernels
+
+    _: Kernels = reference
 
 __all__ = [
     "avg_pool_backward",

@@ -7,7 +7,7 @@
     y[n, i, j, o] = bias[o] + sum over u, v, c of  x[n, i s + u - p, j s + v - p, c] W[uvc, o]       (correlate)
     dW[uvc, o]  (+)= sum over n, i, j of            x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]  (correlate_weight)
 
-x is 0 outside the map.  Here they are im2col and a product.
+x is 0 outside the map. Here they are im2col and a product.
 """
 
 import numpy as np

@@ -4,7 +4,7 @@
     print(graph(loss))                 DOT text
     graph(loss, "loss.svg")            drawn, when the program `dot` is installed
 
-Boxes are ops with the shape of their result, ellipses are leaves that want a gradient.  Arrows point
+Boxes are ops with the shape of their result, ellipses are leaves that want a gradient. Arrows point
 the way the forward pass went; backward() walks them the other way.
 """
 
@@ -21,7 +21,7 @@ def graph(tensor: Tensor, path: str | Path | None = None) -> str:
     """DOT text of everything `tensor` was computed from; with `path` also written there.
 
     A path that ends in .dot gets the text; any other ending (.svg, .png, .pdf) names the format that
-    Graphviz is asked to draw.  Raises RuntimeError when `dot` is not installed or does not know the format,
+    Graphviz is asked to draw. Raises RuntimeError when `dot` is not installed or does not know the format,
     and ValueError for a path without an ending, or after backward() has freed the graph.
     """
     if tensor.function is not None and tensor.function.freed:

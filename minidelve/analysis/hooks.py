@@ -1,18 +1,18 @@
 """What happens inside a network: every layer's response y_l on the way up, every gradient dE/dy_l on the way down.
 
 The paper argues with such numbers: its section 2.2 follows the variance of responses and of gradients from layer to
-layer, and Figure 2 of its ICCV version shows each layer's mean response.  Three ways in, each built on the one before:
+layer, and Figure 2 of its ICCV version shows each layer's mean response. Three ways in, each built on the one before:
 
     module.hook = f       after its forward, a module returns f(y) in place of y            (nn/module.py)
     watch(net, ...)       calls you with every layer's response and with the gradient that arrives at it
     observe(net)          collects both as statistics, layer by layer
 
-How is a gradient seen?  The hook passes y through an op that computes nothing, f(y) = y.  Its backward is handed
-dE/df, which is dE/dy, shows it to you and hands it on.  No other part of the engine knows of it.
+How is a gradient seen? The hook passes y through an op that computes nothing, f(y) = y. Its backward is handed
+dE/df, which is dE/dy, shows it to you and hands it on. No other part of the engine knows of it.
 
 A network usually applies a rectifier inside the conv layer before it (nn/chain.py) and runs shares of the batch side
-by side (nn/shares.py).  Where a hook is set neither is done: the layers run one by one on the whole batch, a little
-slower, and to the same numbers but for rounding.
+by side (parallel/shares.py). Where a hook is set neither is done: the layers run one by one on the whole batch, a
+little slower, and to the same numbers but for rounding.
 
 >>> import numpy as np
 >>> from minidelve import nn
@@ -58,9 +58,9 @@ def watch(
 
     names   dotted names of the modules to watch, as in model.named_modules(); by default all without sub-modules
 
-    Arrays have the shape of the module's output and live where it computes.  A module that runs several times is seen
-    each time.  A backward() after the block still shows the gradients of a forward pass inside it.  Blocks may be
-    nested.  Raises ValueError for a name that the model does not have.
+    Arrays have the shape of the module's output and live where it computes. A module that runs several times is seen
+    each time. A backward() after the block still shows the gradients of a forward pass inside it. Blocks may be
+    nested. Raises ValueError for a name that the model does not have.
     """
     modules = chosen(model, names)
     earlier = {name: module.hook for name, module in modules.items()}
@@ -151,7 +151,7 @@ class Observed:
 def observe(model: Module, names: Sequence[str] | None = None) -> Iterator[Observed]:
     """Collect the statistics of responses and gradients of everything that runs in this block; `names` as in watch.
 
-    Several batches add up.  Raises ValueError as watch does.
+    Several batches add up. Raises ValueError as watch does.
     """
     seen = Observed()
     with watch(

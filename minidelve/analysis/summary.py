@@ -1,6 +1,6 @@
 """What a network costs, layer by layer: parameters and multiply-adds.
 
-A multiply-add is one product and its addition, what the paper counts as an "operation".  With
+A multiply-add is one product and its addition, what the paper counts as an "operation". With
 oh x ow outputs of d channels, a k x k conv layer of c input channels needs
 
     oh ow d k^2 c          and a fully connected one          in out.

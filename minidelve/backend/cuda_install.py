@@ -3,12 +3,12 @@
 Three things have to fit each other, and each can be missing or too old:
 
     the driver       libcuda.so.1, comes with the machine; it supports CUDA up to some version, say 12.4
-    CuPy             a wheel for one major version of CUDA: cupy-cuda12x or cupy-cuda13x (extras cuda12, cuda13).  Both
+    CuPy             a wheel for one major version of CUDA: cupy-cuda12x or cupy-cuda13x (extras cuda12, cuda13). Both
                      hold the same files: installed together the later one overwrites the earlier, and uninstalling
                      either leaves ruins
     CUDA's libraries cuBLAS (matrix products) and NVRTC (compiles kernels), from the machine or from wheels
 
-A driver runs programs of its own major version or an earlier one, so its version chooses the extra.  Nothing here
+A driver runs programs of its own major version or an earlier one, so its version chooses the extra. Nothing here
 imports CuPy, and nothing fails: what cannot be found out is left out.
 """
 
@@ -92,7 +92,7 @@ def wheels() -> list[str]:
 
 
 def two_wheels() -> str | None:
-    """What is wrong with several CuPy wheels at once, and the cure; None if there are no two."""
+    """What is wrong with several CuPy wheels at once, and the cure; None if there is at most one."""
     found = [wheel.split()[0] for wheel in wheels()]
     if len(found) < 2:
         return None
@@ -139,7 +139,7 @@ def explain(error: BaseException) -> str:
     return with_meaning(f"CuPy fails: {type(cause).__name__}: {words}")
 
 
-# What an error says, and what that means.  {cuda}: the driver's version of CUDA; {libraries}: how to get them;
+# What an error says, and what that means. {cuda}: the driver's version of CUDA; {libraries}: how to get them;
 # {or_older}: the extra for the driver as it is.
 MEANINGS = (
     (r"InsufficientDriver", "the driver supports CUDA {cuda}, too old for this CuPy: update it{or_older}"),

@@ -1,6 +1,6 @@
 """What the factors of a matrix product are rounded to: `--precision fp32 | tf32 | mixed`.
 
-Nearly all of a step's arithmetic is in the products of conv and fully connected layers.  A GPU has units for them
+Nearly all of a step's arithmetic is in the products of conv and fully connected layers. A GPU has units for them
 (tensor cores) that are many times as fast as its ordinary ones, if the factors are shorter than float32:
 
     format     bits: exponent, behind the point    largest    least normal    1 + the next step
@@ -10,16 +10,16 @@ Nearly all of a step's arithmetic is in the products of conv and fully connected
 
     fp32    strict: nothing is rounded; the default, and what every figure of this project uses unless it says so
     tf32    float32 in memory, factors rounded to tf32 on their way into the product
-    mixed   factors are float16, also in memory where they are kept for backward: half the bytes.  Weights, their
+    mixed   factors are float16, also in memory where they are kept for backward: half the bytes. Weights, their
             gradients, activations and the momentum rule stay float32 ("master weights"): a step eps dE/da is often less
             than a 4000th of a, and in float16 a + eps dE/da would be a again
 
-In all three, sums are float32; float64 arrays are never rounded.  Only conv2d and linear round: softmax, the loss,
-pooling and PReLU move memory and gain nothing.  Convolution is im2col then, as Winograd's sums of large terms that
-cancel (ops/winograd.py) would lose most of ten bits, and its saving in products is not needed.
+In all three, sums are float32; float64 arrays are never rounded. Only conv2d and linear round: softmax, the loss,
+pooling and PReLU move memory and gain nothing. Convolution is im2col then, as Winograd's sums of large terms that
+cancel (ops/conv/winograd.py) would lose most of ten bits, and its saving in products is not needed.
 
-Short exponents are a second trouble.  Gradients of the loss by activations are small, a mean over the batch spread
-over all positions of a map, and what is below 3e-8 is 0 in float16.  So the loss is multiplied by a large number
+Short exponents are a second trouble. Gradients of the loss by activations are small, a mean over the batch spread
+over all positions of a map, and what is below 3e-8 is 0 in float16. So the loss is multiplied by a large number
 before backward, and the gradients of the weights, in float32, divided by it: optim/loss_scale.py.
 
 The idea of all this: Micikevicius et al., "Mixed Precision Training", arXiv 1710.03740.
@@ -36,6 +36,8 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.backend.implementations import kernels_for
+
 FACTORS = {"fp32": "fp32", "tf32": "tf32", "mixed": "fp16"}  # the kernels' name for what factors are rounded to
 PRECISIONS = tuple(FACTORS)
 
@@ -49,7 +51,7 @@ _setting = _Setting()
 
 @contextmanager
 def using_precision(name: str) -> Iterator[None]:
-    """Within: conv2d and linear round their factors like this, forward and backward.  ValueError for another name.
+    """Within: conv2d and linear round their factors like this, forward and backward. ValueError for another name.
 
     Not for several threads at once: the setting is the process's.
     """
@@ -81,3 +83,13 @@ def as_factor(x: Any) -> Any:
         return x
     with np.errstate(over="ignore"):
         return x.astype(np.float16)
+
+
+def matmul(x: Any, y: Any, out: Any = None) -> Any:
+    """x (n, k) @ y (k, m), the factors rounded as said above: the products of conv2d and linear.
+
+    On the CPU it stays on the core that calls it: callers share out the work.
+    """
+    if is_strict() and type(x) is np.ndarray:
+        return np.matmul(x, y, out=out)
+    return kernels_for(x, y).matmul(x, y, factors(), out=out)

@@ -1,7 +1,7 @@
-"""Around the device: batches brought there ahead of time, small results fetched without waiting, its memory.
+"""Streams: batches brought to the device ahead of time, small results fetched without waiting, its clock.
 
-A GPU works through *streams*, queues of copies and kernels that Python fills and does not wait for.  Whatever is in
-one stream runs in order; two streams run side by side unless one is told to wait for an *event* of the other.  The
+A GPU works through *streams*, queues of copies and kernels that Python fills and does not wait for. Whatever is in
+one stream runs in order; two streams run side by side unless one is told to wait for an *event* of the other. The
 machine is busy as long as Python stays ahead of it, so three things are to be avoided in a training step: looking at
 a result at once, copying from ordinary memory (the driver copies that itself, piece by piece), and copying between
 two steps what could be copied during one.
@@ -17,34 +17,32 @@ two steps what could be copied during one.
     a       copy 3 waits for step 1: the memory it goes to may have served that step
     b       step 2 waits for copy 2, which is long done
 
-Why a.  CuPy's pool gives freed memory out again at once, though kernels that use it may still be queued.  That is
-right within one stream, whose order protects them; the pool keeps a stock for each stream.  A batch is taken from the
+Why a. CuPy's pool gives freed memory out again at once, though kernels that use it may still be queued. That is
+right within one stream, whose order protects them; the pool keeps a stock for each stream. A batch is taken from the
 *compute* stream's stock, since that is where it will be read and where its memory may go afterwards; only the copy
-stream is a stranger there, and has to wait until all that was queued before is done.  (Taken from the copy stream's
+stream is a stranger there, and has to wait until all that was queued before is done. (Taken from the copy stream's
 stock, the memory of batch 2 could be overwritten by copy 4 while step 2 still reads it.)
 """
 
 from __future__ import annotations
 
-import re
 from collections import deque
 from collections.abc import Callable, Generator, Iterable
-from contextlib import suppress
-from dataclasses import dataclass
 from itertools import cycle
 from types import ModuleType
 from typing import Any
 
 import numpy as np
 
-from minidelve.backend import cupy_module, device_of, inverse, memory_order
+from minidelve.backend.arrays import device_of, inverse, memory_order
+from minidelve.backend.cuda import cupy_module
 
 
 def upload_ahead(batches: Iterable[tuple[Any, ...]], device: str) -> Generator[tuple[Any, ...], None, None]:
     """The batches with their images, the first array of each, on the device; on CUDA one batch ahead of its use.
 
-    What else is in a batch stays as it is: labels are few, and `cross_entropy` looks at them on the CPU.  The images
-    keep their order in memory (data/loader.py: channels last).  A batch belongs to the one who takes it.
+    What else is in a batch stays as it is: labels are few, and `cross_entropy` looks at them on the CPU. The images
+    keep their order in memory (data/feeding/loader.py: channels last). A batch belongs to the one who takes it.
 
     Closing the generator early (contextlib.closing) leaves no copy under way and closes `batches` too.
     """
@@ -122,7 +120,7 @@ _being_written: deque[tuple[Any, Any]] = deque()
 def read_later(x: Any) -> Callable[[], np.ndarray]:
     """Start to copy a small array to the CPU; the function that is returned waits for just this copy and gives it.
 
-    Kernels launched in between run on meanwhile.  A NumPy array is given as it is.
+    Kernels launched in between run on meanwhile. A NumPy array is given as it is.
     """
     if device_of(x) == "cpu":
         return lambda: x
@@ -150,7 +148,7 @@ def synchronize(device: str) -> None:
 
 
 def seconds_on_device(work: Callable[[], Any], calls: int) -> float:
-    """The mean time of so many calls in a row by CUDA's clock: from the first kernel's start to the last one's end.
+    """The mean time of a call by CUDA's clock, from the start of the first of `calls` to the end of the last.
 
     Python's part counts only where the device has to wait for it.
     """
@@ -163,85 +161,3 @@ def seconds_on_device(work: Callable[[], Any], calls: int) -> float:
     stream.record(end)
     end.synchronize()
     return cupy.cuda.get_elapsed_time(start, end) / 1e3 / calls
-
-
-@dataclass(frozen=True)
-class DeviceMemory:
-    """Bytes on the device.
-
-    used    in arrays of this program
-    held    by CuPy's pool: what is used, and what it keeps for the next arrays
-    free    for anyone to take; what the pool holds and does not use comes on top for this program
-    total   on the device
-    """
-
-    used: int
-    held: int
-    free: int
-    total: int
-
-
-def memory() -> DeviceMemory:
-    """The device's memory at this moment; RuntimeError when CUDA cannot be used."""
-    cupy = cupy_module()
-    pool = cupy.get_default_memory_pool()
-    free, total = cupy.cuda.runtime.memGetInfo()
-    return DeviceMemory(pool.used_bytes(), pool.total_bytes(), free, total)
-
-
-def peak_memory(work: Callable[[], Any]) -> int:
-    """The bytes that CuPy's pool has taken from the device by the end of `work`: the high-water mark of its arrays.
-
-    The pool gives nothing back by itself, so what it holds afterwards is what was in use at the highest moment, with
-    the gaps between arrays, and with arrays from before (weights).  Not counted is what never comes from the pool,
-    such as the CUDA context and compiled kernels.  (Where memory ran out and the pool gave back what it could, the
-    mark before that is lost.)
-    """
-    pool = cupy_module().get_default_memory_pool()
-    synchronize("cuda")
-    pool.free_all_blocks()
-    work()
-    synchronize("cuda")
-    return pool.total_bytes()
-
-
-# How the libraries under an operation say that no memory was left: the runtime, the driver, cuBLAS.
-OUT_OF_MEMORY = ("cudaErrorMemoryAllocation", "CUDA_ERROR_OUT_OF_MEMORY", "CUBLAS_STATUS_ALLOC_FAILED")
-LESS = "a smaller --batch-size or --size"
-
-
-def explain_out_of_memory(error: BaseException, batch_size: int | None = None, less: str = LESS) -> str | None:
-    """One line for an error that says the device's memory is full; None for any other, the CPU's MemoryError too.
-
-    less   what the user may change to need less
-    """
-    text = str(error)
-    asked = re.search(r"Out of memory allocating ([\d,]+) bytes", text)  # cupy.cuda.memory.OutOfMemoryError
-    if not asked and not any(words in text for words in OUT_OF_MEMORY):
-        return None
-    limit = re.search(r"limit set to: ([\d,]+) bytes", text)
-    facts = [f"{readable(_number(asked))} more were asked for"] if asked else []
-    with suppress(Exception):  # a device in this state may refuse to answer: then it is said without
-        now = memory()
-        facts.append(f"{readable(now.free)} of {readable(now.total)} are free")
-    if limit:
-        facts.append(f"CUPY_GPU_MEMORY_LIMIT allows {readable(_number(limit))}")
-    of = f" with batches of {batch_size}" if batch_size else ""
-    return (
-        f"the device is out of memory{of}" + (f": {', '.join(facts)}" if facts else "") + f"; try {less}, or close "
-        "other programs that use the device"
-    )
-
-
-def _number(found: re.Match[str]) -> int:
-    return int(found[1].replace(",", ""))
-
-
-def readable(size: int) -> str:
-    """Bytes for a person.
-
-    >>> readable(1_500_000_000), readable(20_000_000), readable(300)
-    ('1.5 GB', '20.0 MB', '0.3 KB')
-    """
-    unit, name = next(((unit, name) for unit, name in ((10**9, "GB"), (10**6, "MB")) if size >= unit), (10**3, "KB"))
-    return f"{size / unit:.1f} {name}"

@@ -1,25 +1,23 @@
 """Splitting a batch over the cores: each thread takes a share of the images through a whole op.
 
-A matrix product can use all cores by itself, but then the cores meet at the end of every product,
-and on a machine that runs anything else they wait for the slowest each time (lab14's step took
-1.4 s beside one or two busy processes, and 0.25 s once they had ended).  So the batch is cut into
-one share per core, each share runs through all of the op on its own, with BLAS limited to one thread, and the
-cores meet once an op.  That is for an op called alone; a network is cut once for all of its conv layers
-(nn/shares.py), and the ops inside find themselves on one core.
+A matrix product can use all cores by itself, but then the cores meet at the end of every product, and on a machine
+that runs anything else they wait for the slowest each time (docs/measurements.md). So the batch is cut into one share
+per core, each share runs through all of the op on its own, with BLAS limited to one thread, and the cores meet once an
+op. That is for an op called alone; a network is cut once for all of its conv layers (parallel/shares.py), and the ops
+inside find themselves on one core.
 
-The kernels of kernels/numba_cpu run on the thread that calls them: this file is all there is of parallelism.
+The kernels of kernels/numba_cpu run on the thread that calls them: all parallelism is here.
 
-The number of threads is what `using` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of
-cores this process may use.  More threads cut a batch into more shares, and a sum over shares then adds the
-same numbers in another order: results agree to rounding.  In a deterministic run they are the same to the
-bit: everything is cut into the same DETERMINISTIC_SHARES, however many threads there are to take them.
+The number of threads is what `using` set, else NUMBA_NUM_THREADS, else OMP_NUM_THREADS, else the number of cores this
+process may use. More threads cut a batch into more shares, and a sum over shares then adds the same numbers in another
+order: results agree to rounding. In a deterministic run they are the same to the bit: everything is cut into the same
+DETERMINISTIC_SHARES, however many threads there are to take them.
 """
 
 from __future__ import annotations
 
 import math
 import os
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor, wait
@@ -30,10 +28,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from minidelve.backend import blas
+
 T = TypeVar("T")
 
-
-SMALL_WORK = 1 << 20  # multiply-adds, about 25 microseconds on one core: less than waking another costs
+SMALL_WORK = 1 << 20  # multiply-adds; fewer take less time than waking another core
 PER_NUMBER = 16  # of a long array that is read or written once, in multiply-adds of a product
 DETERMINISTIC_SHARES = 8  # enough for a laptop's cores, few enough for sizeable products
 
@@ -50,27 +49,25 @@ _settings = _Settings()
 
 @contextmanager
 def using(threads: int | None = None, deterministic: bool = False) -> Iterator[None]:
-    """Within: compute on so many cores, None for as many as before; the same bits for any number of them.
+    """Within: compute on `threads` cores, None for as many as before.
 
-    Not for several threads at once: the settings are the process's.  ValueError below 1.
+    deterministic   the same bits for any number of cores
+
+    Not for several threads at once: the settings are the process's. ValueError below 1.
     """
     if threads is not None and threads < 1:
         raise ValueError(f"threads is {threads}; expected at least 1")
     before = _settings.threads, _settings.deterministic
-    _settings.deterministic = deterministic
-    if threads is None:
-        try:
-            yield
-        finally:
-            _settings.deterministic = before[1]
-        return
-    libraries = [(library, library.get_num_threads()) for library in _blas_libraries()]
+    of_blas = [(library, library.get_num_threads()) for library in blas.libraries()] if threads else []
     try:
-        _use(threads, [(library, threads) for library, _ in libraries])
+        _settings.deterministic = deterministic
+        if threads:
+            _use(threads, [(library, threads) for library, _ in of_blas])
         yield
     finally:
         _settings.deterministic = before[1]
-        _use(before[0], libraries)
+        if threads:
+            _use(before[0], of_blas)
 
 
 def _use(threads: int | None, libraries: list[tuple[Any, int]]) -> None:
@@ -117,7 +114,7 @@ def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf
     if _inside.share:
         return [function(slice(0, count))]
     if work < SMALL_WORK:
-        with _side_by_side():
+        with blas.side_by_side():
             return [_alone(function, slice(0, count))]
     parts = shares(count)
     if len(parts) == 1 and thread_count() > 1 and not _settings.deterministic:
@@ -128,7 +125,7 @@ def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf
         """Every hands-th share from the first on, one after the other: a thread's work."""
         return [_alone(function, part) for part in parts[first::hands]]
 
-    with _side_by_side():
+    with blas.side_by_side():
         others: list[Future[list[T]]] = []
         try:
             for first in range(1, hands):  # in the caller's context: np.errstate holds for every share
@@ -183,98 +180,12 @@ def _pool() -> ThreadPoolExecutor:
     return ThreadPoolExecutor(max(1, thread_count() - 1), thread_name_prefix="minidelve")
 
 
-@cache
-def _blas_libraries() -> list[Any]:
-    from threadpoolctl import ThreadpoolController
-
-    return ThreadpoolController().select(user_api="blas").lib_controllers
-
-
-class _Limits:
-    """What BLAS and Python were set to before the first of those who now run shares came in."""
-
-    def __init__(self) -> None:
-        self.lock = threading.Lock()
-        self.users = 0
-        self.interval = sys.getswitchinterval()
-        self.blas: list[tuple[Any, int]] = []
-
-    def enter(self) -> None:
-        with self.lock:
-            self.users += 1
-            if self.users > 1:
-                return
-            self.interval = sys.getswitchinterval()
-            self.blas = [(library, library.get_num_threads()) for library in _blas_libraries()]
-            sys.setswitchinterval(1e-4)
-            for library, _ in self.blas:
-                library.set_num_threads(1)
-
-    def leave(self) -> None:
-        with self.lock:
-            self.users -= 1
-            if self.users == 0:
-                self.restore()
-
-    def restore(self) -> None:
-        sys.setswitchinterval(self.interval)
-        for library, threads in self.blas:
-            library.set_num_threads(threads)
-
-
-_limits = _Limits()
-
-
-@contextmanager
-def _side_by_side() -> Iterator[None]:
-    """BLAS on one thread; and Python's lock handed over sooner than after its usual 5 ms.
-
-    A share spends nearly all of its time in compiled code without the lock.  When it comes back for
-    the few lines of Python between two kernels, it should not wait (lab14's step: 159 ms; with 5 ms 195).
-
-    Two threads of the user's may be here at once: the last to leave restores what the first one found.
-    """
-    _limits.enter()
-    try:
-        yield
-    finally:
-        _limits.leave()
-
-
-def keep_memory() -> None:
-    """Tell the C library to keep freed memory for the next step instead of giving it back to the system.
-
-    A training step frees and asks for the same large arrays again and again.  Each time the system hands
-    out pages anew it fills them with zeros, at the first touch of each 4 KiB: that was 110 of 244 ms in the
-    backward pass of a layer with 512 channels.  model_a's step on 8 images takes 5.2 s of CPU time with it
-    and 5.8 without, at a peak of 2873 MB and 2836; lab14's peak is 227 MB either way.  glibc only; other C libraries
-    are left alone.
-    """
-    import ctypes
-
-    try:
-        mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError):
-        return
-    M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8  # malloc.h
-    largest = 2**31 - 1
-    mallopt(M_MMAP_THRESHOLD, largest)
-    mallopt(M_TRIM_THRESHOLD, largest)
-    mallopt(M_TOP_PAD, 1 << 26)
-    mallopt(M_ARENA_MAX, 1)  # only the main arena can grow without bound
-
-
 def _after_fork() -> None:
-    """In a forked child only the thread that forked lives on: not the pool's, nor one that held the limits."""
-    global _limits
+    """In a forked child only the thread that forked lives on: not the pool's, nor one that held BLAS back."""
     _pool.cache_clear()
     if not _inside.share:
-        if _limits.users:
-            _limits.restore()
-        _limits = _Limits()
+        blas.restore_after_fork()
 
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(after_in_child=_after_fork)
-
-keep_memory()

@@ -1,13 +1,14 @@
-"""How fast is it?  Measured against the limits of the machine, and against PyTorch, never against a memory.
+"""How fast is it? Measured against the limits of the machine, and against PyTorch in turns.
 
-timing.py        rounds in turn, medians and spreads; which clock on the CPU and which on a GPU
-machine.py       what this machine, or its GPU, can do at most: products and copies
-meter.py         the limits and the clocks that go with a device
-case.py          one thing to time, and how large its arrays are
-kernel_cases.py, op_cases.py, cases.py    every kernel and op, with the work it does
-networks.py      whole training and inference steps
-twin.py          the same in PyTorch
-profile.py       the share of each kernel in a step
-memory.py        peak memory, each in a process of its own
-options.py, report.py, case_table.py, step_table.py    a run of `minidelve bench`: what it prints and keeps
+What takes times or counts bytes belongs here; what a network learns is measured in experiments/, and what it costs on
+paper (parameters, multiply-adds) in analysis/.
+
+timing.py         rounds in turn, medians and spreads; which clock on the CPU and which on a GPU
+work.py           the flops and bytes of a kernel's call
+machine.py        the rates that a CPU and a GPU cannot exceed
+case.py           one thing to time; kernel_cases.py and op_cases.py list them all
+networks.py       whole training and inference steps; twin.py builds the same in PyTorch, same_work.py compares them
+profile.py        the share of each kernel in a step
+memory.py         peak memory, each in a process of its own
+report.py         a run of `minidelve bench` and its file; tables.py is what it says
 """

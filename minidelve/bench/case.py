@@ -1,12 +1,7 @@
-"""A thing to time, and the numbers that it works on.
+"""One thing to time, how large its arrays are, and the numbers in them.
 
-`flops` counts products and additions of a matrix product, `bytes` what must be read and written once if
-nothing is done twice.  A case's rate is measured against the machine's limit of the kind that binds it: flops
-against sgemm, bytes against a copy.  So a share of 1 is what no implementation of the same arithmetic can pass
-(Winograd convolution does other arithmetic, and can).
-
-The maps are those of small14 at 224 pixels, its second stage: 36 x 36, 128 channels.  On a GPU there are more of them:
-an array has to be several times as large as its L2 cache (50 MB on an H100), else it is not memory that is measured.
+The maps are those of small14 at 224 pixels, its second stage: 36 x 36, 128 channels. On a GPU there are more of them:
+an array has to be several times as large as the L2 cache, or the cache is measured instead of the memory.
 """
 
 from __future__ import annotations
@@ -20,8 +15,10 @@ import numpy as np
 
 from minidelve.backend import kernels_for, to_device, use
 from minidelve.bench.timing import Side
+from minidelve.bench.work import Work
+from minidelve.ops.layout import channels_first
 
-LEVELS = (6, 3, 2, 1)
+LEVELS = (6, 3, 2, 1)  # of the pyramid
 
 
 @dataclass(frozen=True)
@@ -46,34 +43,34 @@ SIZES = {
 
 @dataclass(frozen=True)
 class Case:
-    """One thing to time.  theirs(torch) builds the same in PyTorch: (call, its result as arrays), or None.
-
-    rounds   whether its products are in the precision of the run (precision.py), else in float32
-    """
+    """One thing to time."""
 
     kind: str  # "kernel" or "op"
     name: str
     what: str
     ours: Side
-    flops: float = 0.0
-    bytes: float = 0.0
-    theirs: Callable[[Any], Side] | None = None
-    rounds: bool = False
+    work: Work
+    theirs: Callable[[Any], Side] | None = None  # theirs(torch) builds the same in PyTorch: a call for its arrays
+    precision: str = "fp32"  # of its products
 
 
 class Numbers:
-    """Random numbers on a device, how large arrays are there, and its kernels."""
+    """Random numbers on a device, how large arrays are there, and its kernels.
+
+    precision   that of the run, for PyTorch's side; ours is the caller's `using_precision`
+    folder      of kernels; None for the one in use
+    """
 
     def __init__(self, device: str, precision: str = "fp32", folder: str | None = None):
         self.device, self.precision, self.sizes = device, precision, SIZES[device]
         self.rng = np.random.default_rng(0)
         with use(folder) if folder else nullcontext():
-            self.kernels = kernels_for(self.slopes(1))
+            self.kernels = kernels_for(self.normal(1))
 
     def normal(self, *shape: int) -> Any:
         """float32, C-contiguous."""
         return to_device(self.rng.standard_normal(shape, dtype=np.float32), self.device)
 
-    def slopes(self, count: int) -> Any:
-        """PReLU's, as they begin."""
-        return to_device(np.full(count, 0.25, np.float32), self.device)
+    def maps(self, N: int, C: int, *spatial: int) -> Any:
+        """(N, C, *spatial), channels last in memory, as a network holds it."""
+        return channels_first(self.normal(N, *spatial, C))

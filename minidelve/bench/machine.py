@@ -5,38 +5,60 @@ First the CPU, then a GPU.
 
 from __future__ import annotations
 
+import platform
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from minidelve.backend import cupy_module, in_shares, kernels_for, threads, uniform, use
-from minidelve.backend.precision import FACTORS, as_factor, using_precision
-from minidelve.backend.streams import memory, readable
-from minidelve.bench.timing import Clock
-
-
-@dataclass(frozen=True)
-class Limits:
-    """sgemm: GFLOP/s of float32 products.  copy: GB/s, read plus written, of arrays larger than the caches."""
-
-    sgemm: float
-    copy: float
+from minidelve.backend.memory import memory, readable
+from minidelve.backend.precision import FACTORS, PRECISIONS, as_factor, using_precision
+from minidelve.bench.timing import Clock, KernelClock, Side, seconds_per_call, seconds_until_done
+from minidelve.bench.work import COPY
 
 
 @dataclass(frozen=True)
 class Limit:
     """Something that no computation of its kind can beat: one run of it, and the work that this is."""
 
-    run: Callable[[], Any]
+    run: Side
     work: float  # floating point operations, or bytes
 
 
-def measure_limits(seconds: float = 0.5) -> Limits:
-    """Both limits on all cores that minidelve uses."""
-    return Limits(sgemm_gflops(seconds=seconds), copy_gigabytes(seconds=seconds))
+@dataclass(frozen=True)
+class Meter:
+    """What rates on a device are held against, and the clocks that take times there.
+
+    A limit has a name: "copy", or the precision of matrix products.
+    """
+
+    name: str  # the machine in a few words
+    figures: dict[str, Any]  # the limits as measured at the start, for a file
+    summary: str  # the same in a line
+    rates: dict[str, float]  # the same in 1e9 a second, by name
+    limit: Callable[[str], Limit]  # a limit by name, to be run beside a case
+    clock: Clock  # for ops and steps
+    kernel_clock: Clock  # for kernels alone
+    busy: Side | None = None  # keeps a GPU busy for some milliseconds; None on the CPU
+    release: Side = lambda: None  # lets the arrays of the limits go
+
+
+def cpu_meter() -> Meter:
+    """Limits on as many cores as are in use at the moment; measures them, which takes a second."""
+    sgemm_rate, copy_rate = sgemm_gflops(), copy_gigabytes()
+    return Meter(
+        name=f"{platform.processor() or platform.machine()}, {threads.thread_count()} threads",
+        figures={"sgemm": sgemm_rate, "copy": copy_rate},
+        summary=f"products {sgemm_rate:.0f} GFLOP/s, copy {copy_rate:.1f} GB/s",
+        rates={COPY: copy_rate, **dict.fromkeys(PRECISIONS, sgemm_rate)},
+        limit=lambda name: copy() if name == COPY else sgemm(),
+        clock=seconds_per_call,
+        kernel_clock=seconds_per_call,
+    )
 
 
 def sgemm(n: int = 1024) -> Limit:
@@ -52,25 +74,25 @@ def copy(size: int = 64 << 20) -> Limit:
 
 
 def sgemm_gflops(seconds: float = 0.5) -> float:
-    """The best rate of large float32 matrix products, after one to wake the threads."""
-    limit = sgemm(2048)
-    return limit.work / best_seconds(limit.run, seconds) / 1e9
+    """The best rate of large float32 matrix products, in GFLOP/s."""
+    return _best_rate(sgemm(2048), seconds)
 
 
 def copy_gigabytes(seconds: float = 0.5) -> float:
-    """The best rate of copies."""
-    limit = copy()
+    """The best rate of copies, in GB/s."""
+    return _best_rate(copy(), seconds)
+
+
+def _best_rate(limit: Limit, seconds: float) -> float:
     return limit.work / best_seconds(limit.run, seconds) / 1e9
 
 
-def best_seconds(work: Callable[[], Any], seconds: float) -> float:
-    """The shortest of the runs that fit into so many seconds (at least two)."""
+def best_seconds(work: Side, seconds: float) -> float:
+    """The shortest of the runs that fit into `seconds`, at least one, after one to wake the threads."""
     work()
     best, end = float("inf"), time.perf_counter() + seconds
     while best == float("inf") or time.perf_counter() < end:
-        start = time.perf_counter()
-        work()
-        best = min(best, time.perf_counter() - start)
+        best = min(best, seconds_per_call(work, 1))
     return best
 
 
@@ -80,16 +102,29 @@ COPY_BYTES = 1 << 30  # many times any GPU's L2 cache; less where memory is shor
 PRODUCT_SIDE = 8192  # large enough for every unit of any GPU
 
 
-@dataclass(frozen=True)
-class DeviceLimits:
-    """copy: GB/s, read plus written, within the device's memory.  products: GFLOP/s in each precision."""
-
-    copy: float
-    products: dict[str, float]
+def gpu_meter() -> Meter:
+    """Measures the limits, which takes a second."""
+    # Half a gigabyte or more each: made once.
+    limit = cache(lambda name: device_copy() if name == COPY else device_product(name))
+    kernel_clock = KernelClock(device_copy(COPY_BYTES // 4).run)
+    rates = {name: device_rate(limit(name), kernel_clock) for name in (COPY, *PRECISIONS)}
+    products = {name: rates[name] for name in PRECISIONS}
+    teraflops = ", ".join(f"{name} {rate / 1e3:.3g}" for name, rate in products.items())
+    return Meter(
+        name=describe_device(),
+        figures={"copy": rates[COPY], "products": products},
+        summary=f"products in TFLOP/s {teraflops}, copy {rates[COPY]:.0f} GB/s",
+        rates=rates,
+        limit=limit,
+        clock=seconds_until_done,
+        kernel_clock=kernel_clock,
+        busy=kernel_clock.keep_busy,
+        release=limit.cache_clear,
+    )
 
 
 def device_copy(size: int | None = None) -> Limit:
-    """A copy from the device's memory to the device's memory."""
+    """A copy from the GPU's memory to its memory: bytes read plus bytes written."""
     cupy = cupy_module()
     a = cupy.ones(min(size or COPY_BYTES, memory().free // 8) // 4, np.float32)
     out = cupy.empty_like(a)
@@ -97,9 +132,9 @@ def device_copy(size: int | None = None) -> Limit:
 
 
 def device_product(precision: str, n: int | None = None) -> Limit:
-    """A product of two n x n matrices by cuBLAS, in a precision of precision.py; of random numbers.
+    """A product of two n x n matrices by cuBLAS, in a precision of backend/precision.py.
 
-    (Of zeros or ones a GPU computes faster: fewer wires change, it draws less power and raises its clock.)
+    Of random numbers: with zeros or ones fewer wires change, the GPU draws less power and raises its clock.
     """
     cupy, n = cupy_module(), n or PRODUCT_SIDE
     out = cupy.empty((n, n), np.float32)
@@ -117,10 +152,9 @@ def device_rate(limit: Limit, clock: Clock, rounds: int = 5) -> float:
 
 
 def describe_device() -> str:
-    """The GPU's name and size in a few words."""
+    """Its name and size in a few words."""
     facts = cupy_module().cuda.runtime.getDeviceProperties(0)
-    name = facts["name"].decode()
     return (
-        f"{name}, {facts['multiProcessorCount']} multiprocessors, {readable(facts['totalGlobalMem'])}, "
-        f"L2 cache {readable(facts['l2CacheSize'])}"
+        f"{facts['name'].decode()}, {facts['multiProcessorCount']} multiprocessors, "
+        f"{readable(facts['totalGlobalMem'])}, L2 cache {readable(facts['l2CacheSize'])}"
     )

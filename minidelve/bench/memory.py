@@ -1,16 +1,14 @@
 """Peak memory of a training or inference run, measured in a process of its own.
 
-    python -m minidelve.bench.memory SIDE MODEL BATCH SIZE MODE STEPS [DEVICE PRECISION KERNELS]
-
-SIDE is minidelve, NCHW or channels_last.  Prints a JSON object of megabytes (2^20 bytes):
+Megabytes (2^20 bytes) by kind:
 
     resident     on the CPU: the peak resident memory of the process
     reserved     on CUDA: what the library's memory pool had taken from the device at most, CuPy's or PyTorch's
     allocated    on CUDA, PyTorch only: what of it was in tensors at the highest moment
 
-Like is compared with like: reserved with reserved.  Neither counts the CUDA context (some hundred MB, the same for
-both).  PyTorch's does count the workspaces of cuBLAS and cuDNN, which it takes from its pool; CuPy leaves cuBLAS's to
-cuBLAS.  One step is taken before anything is measured: in it cuDNN tries algorithms that it then does not use.
+Like is compared with like: reserved with reserved. Neither counts the CUDA context, which is the same for both.
+PyTorch's does count the workspaces of cuBLAS and cuDNN, which it takes from its pool; CuPy leaves cuBLAS's to cuBLAS.
+One step is taken before anything is measured: in it cuDNN tries algorithms that it then does not use.
 """
 
 from __future__ import annotations
@@ -21,63 +19,49 @@ import resource
 import subprocess
 import sys
 from contextlib import nullcontext
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidelve.backend import use
-from minidelve.backend.streams import peak_memory
+from minidelve.backend.memory import peak_memory
 from minidelve.backend.threads import thread_count
 from minidelve.bench.networks import Job, our_side, their_side
 from minidelve.bench.timing import Side
+from minidelve.bench.twin import load_torch
 from minidelve.errors import RunError
 
 STEPS = 3
 MEGABYTE = 1 << 20
+MINIDELVE = "minidelve"
 
 
 def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = "") -> dict[str, float]:
-    """Peak memory in MB, by kind, of a new process that runs so many steps of one side; RunError if it could not.
+    """Peak memory in MB, by kind, of a new process that runs some steps of one side; RunError if it could not.
 
+    side      "minidelve", or PyTorch's layout: "NCHW" or "channels_last"
     kernels   the folder that serves our side; empty for the device's usual one
     """
-    options = [side, job.model, str(job.batch), str(job.size), job.mode, str(steps), job.device, job.precision, kernels]
-    command = [sys.executable, "-m", "minidelve.bench.memory", *options]
+    work = json.dumps({"side": side, "job": asdict(job), "steps": steps, "kernels": kernels})
+    command = [sys.executable, "-m", "minidelve.bench.memory", work]
     threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(thread_count()))
     done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
-        raise RunError(f"{job}: the process that measures the memory of {side} failed ({why}); try --no-memory")
+        raise RunError(f"{job}: the process that measures the memory of {side} failed ({why})", cure="try --no-memory")
     return json.loads(done.stdout)
 
 
-def main(
-    side: str,
-    model: str,
-    batch: str,
-    size: str,
-    mode: str,
-    steps: str,
-    device: str = "cpu",
-    precision: str = "fp32",
-    kernels: str = "",
-) -> None:
-    """Run the steps, print the peak."""
-    job = Job(model, int(batch), int(size), mode, device, precision)
-    with use(kernels) if kernels else nullcontext():
-        print(json.dumps(peaks(side, job, int(steps))))
-
-
 def peaks(side: str, job: Job, count: int) -> dict[str, float]:
-    """Take so many steps and see."""
-    network, step = our_side(job if side == "minidelve" else replace(job, device="cpu"))
+    """Take this number of steps and see."""
     torch = None
-    if side != "minidelve":
-        from minidelve.bench.twin import load_torch
-
+    if side == MINIDELVE:
+        _, step = our_side(job)
+    else:
         torch = load_torch(thread_count(), job.device)
+        network, _ = our_side(replace(job, device="cpu"))
         _, step = their_side(torch, job, network, side)
         for parameter in network.parameters():
             parameter.data = np.zeros(0, np.float32)  # was there to be copied; is none of theirs
@@ -117,4 +101,6 @@ def peak_megabytes() -> float:
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:])
+    work = json.loads(sys.argv[1])
+    with use(work["kernels"]) if work["kernels"] else nullcontext():
+        print(json.dumps(peaks(work["side"], Job(**work["job"]), work["steps"])))

@@ -1,154 +1,113 @@
-"""Ops forward and backward, as a network calls them, beside PyTorch's."""
+"""Ops forward and backward, as the layers of a network call them, beside PyTorch's."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from typing import Any
 
-from minidelve import nn, ops, optim
+from minidelve import nn, optim
 from minidelve.bench.case import LEVELS, Case, Numbers
-from minidelve.bench.twin import as_torch, autocast
-from minidelve.ops.layout import channels_first
+from minidelve.bench.timing import Side
+from minidelve.bench.twin import as_torch, autocast, sgd_for, twin_of
+from minidelve.bench.work import Work, work_of
 from minidelve.tensor import Tensor
 
-FLOAT = 4
+# Of C channels or units, to as many.
+LAYERS: dict[str, Callable[[int], nn.Module]] = {
+    "conv2d 2x2": lambda C: nn.Conv2d(C, C, 2, bias=False),
+    "conv2d 3x3": lambda C: nn.Conv2d(C, C, 3, padding=1, bias=False),
+    "prelu": nn.PReLU,
+    "relu": lambda C: nn.ReLU(),
+    "max_pool2d": lambda C: nn.MaxPool2d(2),
+    "spatial_pyramid_pool2d": lambda C: nn.SpatialPyramidPool2d(LEVELS),
+    "linear": lambda C: nn.Linear(C, C, bias=False),
+}
+# How often each number of x is read or written, forward and backward: y, f; df, y, dE/dy of a rectifier. From pooling
+# fewer numbers come out. Of a product the flops count.
+PASSES = {"prelu": 5, "relu": 5, "max_pool2d": 2.5, "spatial_pyramid_pool2d": 2}
+MOMENTUM, LR = "momentum step", 1e-6
+OPS = (*LAYERS, MOMENTUM)
 
 
-def op_cases(numbers: Numbers) -> Iterator[Case]:
-    """One after the other."""
-    batch, side, channels = numbers.sizes.maps
-    map_ = Map(numbers, numbers.sizes.maps)
-    size = map_.x.nbytes
-    weight = channels_first(numbers.normal(channels, 2, 2, channels))
-    products = 2.0 * batch * side * side * channels * channels
-    yield map_.case(
-        "conv2d 2x2",
-        lambda x, w: ops.conv2d(x, w, None, 1, (0, 0)),
-        lambda t, x, w: t.nn.functional.conv2d(x, w),
-        [weight],
-        flops=3 * products * 4 * (35 / 36) ** 2,
-    )
-    weight = channels_first(numbers.normal(channels, 3, 3, channels))
-    yield map_.case(
-        "conv2d 3x3",
-        lambda x, w: ops.conv2d(x, w, None, 1, 1),
-        lambda t, x, w: t.nn.functional.conv2d(x, w, padding=1),
-        [weight],
-        flops=3 * products * 9,
-    )
-    slopes = numbers.slopes(channels)
-    yield map_.case("prelu", ops.prelu, lambda t, x, a: t.nn.functional.prelu(x, a), [slopes], bytes=5 * size)
-    yield map_.case("relu", ops.relu, lambda t, x: t.relu(x), [], bytes=5 * size)
-    yield map_.case(
-        "max_pool2d",
-        lambda x: ops.max_pool2d(x, 2),
-        lambda t, x: t.nn.functional.max_pool2d(x, 2),
-        [],
-        bytes=2.5 * size,
-    )
-    last = Map(numbers, numbers.sizes.last)
-    yield last.case(
-        "spatial_pyramid_pool2d",
-        lambda x: ops.spatial_pyramid_pool2d(x, LEVELS),
-        pyramid,
-        [],
-        bytes=2 * last.x.nbytes,
-    )
-    yield linear_case(numbers)
-    yield momentum_case(numbers)
+def op_cases(names: Collection[str], numbers: Numbers) -> Iterator[Case]:
+    """The cases of these ops, one after the other."""
+    for name in OPS:
+        if name in names:
+            yield momentum_case(numbers) if name == MOMENTUM else there_and_back(name, numbers)
 
 
-def pyramid(torch: Any, x: Any) -> Any:
-    """The same bins by PyTorch's adaptive pooling."""
-    pool = torch.nn.functional.adaptive_max_pool2d
-    return torch.cat([pool(x, n).flatten(1) for n in LEVELS], dim=1)
-
-
-class Map:
-    """A map that ops are applied to, forward and backward, here and in PyTorch (channels_last, its faster layout)."""
-
-    def __init__(self, numbers: Numbers, size: tuple[int, int, int]):
-        batch, side, channels = size
-        self.numbers = numbers
-        self.x = channels_first(numbers.normal(batch, side, side, channels))
-
-    def case(self, name: str, ours: Callable, theirs: Callable, others: list[Any], **work: float) -> Case:
-        """forward(x, *others), then back from a random cotangent."""
-        inputs = [self.x, *others]
-        N, *rest = ours(*map(Tensor, inputs)).data.shape
-        df = self.numbers.normal(N, *rest[1:], rest[0])  # as it lies in memory: of a map channels last
-        if len(rest) == 3:
-            df = channels_first(df)
-        what = f"{' x '.join(map(str, self.x.shape))}, forward and backward"
-        return there_and_back(self.numbers, name, what, ours, theirs, inputs, df, **work)
-
-
-def linear_case(numbers: Numbers) -> Case:
-    """fc2 of the full-size networks: 4096 -> 4096."""
-    rows, units = numbers.sizes.fc
-    x, w, df = (numbers.normal(n, units) for n in (rows, units, rows))
-    what = f"{rows} x {units} -> {units}, forward and backward"
-
-    def theirs(torch: Any, x: Any, w: Any) -> Any:
-        return torch.nn.functional.linear(x, w)
-
-    return there_and_back(numbers, "linear", what, ops.linear, theirs, [x, w], df, flops=6.0 * rows * units**2)
-
-
-def there_and_back(
-    numbers: Numbers, name: str, what: str, ours: Callable, theirs: Callable, inputs: list[Any], df: Any, **work: float
-) -> Case:
-    """Forward from the inputs, and back from df to the gradients of all of them.
+def there_and_back(name: str, numbers: Numbers) -> Case:
+    """Forward from x, and back from a random df to the gradients of x and of the layer's parameters.
 
     In mixed precision only matrix products are in float16 on both sides, so only they run under PyTorch's autocast.
     """
-    rounds = "flops" in work
+    x = numbers.maps(*input_shape(name, numbers))
+    layer = LAYERS[name](x.shape[1])
+    layer.to(numbers.device)
+    y = layer(Tensor(x))
+    df = numbers.maps(*y.shape)
+    if name in PASSES:
+        work, precision = Work(bytes=PASSES[name] * x.nbytes), "fp32"
+    else:  # y, dE/dx and dE/dW are a product each
+        (W,) = layer.parameters()
+        work, precision = Work(flops=3 * 2.0 * y.size * W.size / W.shape[0]), numbers.precision
 
-    def our_pass() -> list[Any]:
-        leaves = [Tensor(value, requires_grad=True) for value in inputs]
-        ours(*leaves).backward(df)
+    def ours() -> list[Any]:
+        leaves = [Tensor(x, requires_grad=True), *layer.parameters()]
+        for leaf in leaves:
+            leaf.grad = None
+        layer(leaves[0]).backward(df)
         return [leaf.grad for leaf in leaves]
 
-    def their_pass(torch: Any) -> Callable[[], list[Any]]:
-        tensors = [as_torch(torch, value).requires_grad_() for value in inputs]
-        half = rounds and numbers.precision == "mixed"
-        cotangent = as_torch(torch, df).to(torch.float16 if half else torch.float32)
+    def theirs(torch: Any) -> Side:
+        twin = twin_of(torch, nn.Sequential(layer)).to(numbers.device, memory_format=torch.channels_last)  # the faster
+        leaves = [as_torch(torch, x).requires_grad_(), *twin.parameters()]
+        cotangent = as_torch(torch, df).to(torch.float16 if precision == "mixed" else torch.float32)
 
         def run() -> list[Any]:
-            for tensor in tensors:
-                tensor.grad = None
-            with autocast(torch, numbers.device, "mixed" if half else "fp32"):
-                y = theirs(torch, *tensors)
+            for leaf in leaves:
+                leaf.grad = None
+            with autocast(torch, numbers.device, precision):
+                y = twin(leaves[0])
             y.backward(cotangent)
-            return [tensor.grad for tensor in tensors]
+            return [leaf.grad for leaf in leaves]
 
         return run
 
-    return Case("op", name, what, our_pass, theirs=their_pass, rounds=rounds, **work)
+    what = " x ".join(map(str, x.shape)) + (f" -> {y.shape[1]}" if x.ndim == 2 else "")
+    return Case("op", name, f"{what}, forward and backward", ours, work, theirs, precision)
+
+
+def input_shape(name: str, numbers: Numbers) -> tuple[int, ...]:
+    """(N, C, H, W), or (N, units) of fc2 of the full-size networks."""
+    if name == "linear":
+        return numbers.sizes.fc
+    batch, side, channels = numbers.sizes.last if name == "spatial_pyramid_pool2d" else numbers.sizes.maps
+    return batch, channels, side, side
 
 
 def momentum_case(numbers: Numbers) -> Case:
-    """The update of a parameter array: a, D and the gradient read, a and D written."""
-    count = numbers.sizes.weights
-    start, gradient = numbers.normal(count), numbers.normal(count)
-    parameter = nn.Parameter(start.copy())
-    parameter.grad = gradient
-    optimizer = optim.SGD([parameter], 1e-6)
+    """The update of a parameter array."""
+    layer = nn.Linear(numbers.sizes.weights, 1, bias=False)
+    layer.to(numbers.device)
+    layer.weight.grad = gradient = numbers.normal(*layer.weight.shape)
+    optimizer = optim.SGD([layer.weight], LR)
 
     def ours() -> list[Any]:
         optimizer.step()
-        return [parameter.data]
+        return [layer.weight.data]
 
-    def theirs(torch: Any) -> Callable[[], list[Any]]:
-        tensor = torch.nn.Parameter(as_torch(torch, start.copy()))
-        tensor.grad = as_torch(torch, gradient)
-        fused = {"fused": True} if tensor.is_cuda else {}
-        sgd = torch.optim.SGD([tensor], 1e-6, momentum=0.9, weight_decay=5e-4, **fused)
+    def theirs(torch: Any) -> Side:
+        twin = twin_of(torch, nn.Sequential(layer)).to(numbers.device)
+        twin[0].weight.grad = as_torch(torch, gradient)
+        sgd = sgd_for(torch, twin, LR)
 
         def run() -> list[Any]:
             sgd.step()
-            return [tensor.detach()]
+            return [twin[0].weight.detach()]
 
         return run
 
-    return Case("op", "momentum step", f"{count:,} weights", ours, bytes=5.0 * FLOAT * count, theirs=theirs)
+    D = gradient  # as large
+    work = work_of("momentum_step", (layer.weight.data, D, gradient), {}, None)
+    return Case("op", MOMENTUM, f"{layer.weight.size:,} weights", ours, work, theirs)

@@ -1,18 +1,16 @@
-"""Where the time of a step goes: each kernel's calls, time, and rate.
+"""Where the time of a step goes: each kernel's calls, time, and work.
 
-For one pass every function of the kernel folder, and a few below the ops that are no kernels but cost time, is replaced
-by one that takes the time before and after it:
+For one pass every function of the kernel folder, and a few others below the ops that cost time, is replaced by one that
+takes the time before and after it:
 
     CPU     an ordinary clock; on one core, as the shares of several cores would overlap
-    CUDA    an event before and one after, which the device passes as it works through its queue.  As with KernelClock
-            (timing.py) it is first given something else to do: else the time between two events would hold the time
-            that Python needs to queue what is between them.  Behind each place where the step waits for the device
+    CUDA    an event before and one after, which the device passes as it works through its queue. As with KernelClock
+            (timing.py) it is first given something else to do: otherwise the time between two events would hold the
+            time that Python needs to queue what is between them. Behind each place where the step waits for the device
             Python has to get ahead again; small kernels there look slower than they are
 
-Only the outermost counts: `matmul` is a function of the backend, and the kernel it calls is part of it.  What no
+Only the outermost counts: `matmul` is a function of the backend, and the kernel it calls is part of it. What no
 function claims is "the rest": CuPy's or NumPy's own loops (dropout's mask, sums of gradients), Python, waiting.
-
-Bytes are those of all arrays that go in and come out, each once: what the kernel must move at least.
 """
 
 from __future__ import annotations
@@ -20,30 +18,31 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import dataclass
+from contextlib import ExitStack, contextmanager
 from functools import wraps
 from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
+
+import numpy as np
 
 from minidelve import backend
 from minidelve.backend import cupy_module, kernels_for, precision
 from minidelve.bench.timing import Side
-from minidelve.ops import in_place_activation, pieces
+from minidelve.bench.work import Work, work_of
+from minidelve.ops import pieces
+from minidelve.ops.conv import activation
 from minidelve.optim import loss_scale
 
 # Not kernels, and worth a line of their own.
 BESIDE = (
-    backend.matmul, precision.as_factor, pieces.column_sums, backend.uniform, in_place_activation.look_at,
+    backend.matmul, precision.as_factor, pieces.column_sums, backend.uniform, activation.look_at,
     loss_scale.all_finite,
 )  # fmt: skip
-PRODUCTS = ("matmul", "products", "transposed_products", "correlate", "correlate_weight")
 PASSES = 3
 REST = "the rest"
 
 
-@dataclass(frozen=True)
-class Line:
+class Line(NamedTuple):
     """One function in one step: seconds of all its calls together, and their work."""
 
     name: str
@@ -51,6 +50,10 @@ class Line:
     seconds: float
     flops: float
     bytes: float
+
+    @property
+    def work(self) -> Work:
+        return Work(self.flops, self.bytes)
 
 
 def profile(step: Side, like: Any, busy: Side | None = None) -> tuple[list[Line], float]:
@@ -61,15 +64,21 @@ def profile(step: Side, like: Any, busy: Side | None = None) -> tuple[list[Line]
 
     Means over PASSES steps; call it when the step has run before.
     """
-    recorder = Recorder(backend.device_of(like))
+    recorder, passes = Recorder(backend.device_of(like)), []
     with recorder.listening(kernels_for(like)):
         for _ in range(PASSES):
             if busy:
                 busy()
             start = recorder.now()
             step()
-            recorder.steps.append((start, recorder.now()))
-    return recorder.lines()
+            passes.append((start, recorder.now()))
+    seconds = sum(recorder.seconds(*times) for times in passes) / PASSES
+    sums: dict[str, np.ndarray] = {}  # calls, seconds, flops, bytes
+    for name, start, end, work in recorder.calls:
+        sums[name] = sums.get(name, np.zeros(4)) + (1, recorder.seconds(start, end), *work)
+    lines = [Line(name, *(values / PASSES).tolist()) for name, values in sums.items()]
+    rest = Line(REST, 0, seconds - sum(line.seconds for line in lines), 0.0, 0.0)
+    return [*sorted(lines, key=lambda line: -line.seconds), rest], seconds
 
 
 class Recorder:
@@ -77,8 +86,7 @@ class Recorder:
 
     def __init__(self, device: str):
         self.device, self.inside = device, False
-        self.steps: list[tuple[Any, Any]] = []
-        self.calls: list[tuple[str, Any, Any, float, float]] = []  # name, start, end, flops, bytes
+        self.calls: list[tuple[str, Any, Any, Work]] = []  # name, start, end, work
 
     def now(self) -> Any:
         """The time, or on CUDA an event that will know it."""
@@ -94,19 +102,15 @@ class Recorder:
         return cupy_module().cuda.get_elapsed_time(start, end) / 1e3
 
     @contextmanager
-    def listening(self, kernels: ModuleType) -> Iterator[None]:
+    def listening(self, kernels: Any) -> Iterator[None]:
         """Within: calls of the folder's kernels and of BESIDE are taken down, wherever they are called from."""
-        places = [(kernels, name) for name in kernels.__all__]
-        for function in BESIDE:
-            places += places_of(function)
-        before = [(module, name, getattr(module, name)) for module, name in places]
-        for module, name, function in before:
-            setattr(module, name, self.recorded(function, name))
-        try:
+        beside = (place for function in BESIDE for place in places_of(function))
+        with ExitStack() as afterwards:
+            for module, name in [*((kernels, name) for name in kernels.__all__), *beside]:
+                function = getattr(module, name)
+                afterwards.callback(setattr, module, name, function)
+                setattr(module, name, self.recorded(function, name))
             yield
-        finally:
-            for module, name, function in before:
-                setattr(module, name, function)
 
     def recorded(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
         """The function, taken down when it is not called by another one that is."""
@@ -120,67 +124,13 @@ class Recorder:
                 result = function(*args, **kwargs)
             finally:
                 self.inside = False
-            self.calls.append((name, start, self.now(), *work_of(name, args, kwargs, result)))
+            self.calls.append((name, start, self.now(), work_of(name, args, kwargs, result)))
             return result
 
         return call
-
-    def lines(self) -> tuple[list[Line], float]:
-        """What was heard, by function."""
-        passes = len(self.steps)
-        sums: dict[str, list[float]] = {}
-        for name, start, end, flops, size in self.calls:
-            found = sums.setdefault(name, [0, 0.0, 0.0, 0.0])
-            for i, value in enumerate((1, self.seconds(start, end), flops, size)):
-                found[i] += value
-        seconds = sum(self.seconds(*step) for step in self.steps) / passes
-        found_lines = [Line(name, *(value / passes for value in values)) for name, values in sums.items()]
-        found_lines.sort(key=lambda line: -line.seconds)
-        rest = seconds - sum(line.seconds for line in found_lines)
-        return [*found_lines, Line(REST, 0, rest, 0.0, 0.0)], seconds
 
 
 def places_of(function: Callable[..., Any]) -> list[tuple[ModuleType, str]]:
     """(module, name) wherever a module of minidelve has a name for the function."""
     modules = [module for name, module in sys.modules.items() if name.startswith("minidelve.") and name != __name__]
     return [(module, name) for module in modules for name, value in vars(module).items() if value is function]
-
-
-def work_of(name: str, args: tuple, kwargs: dict[str, Any], result: Any) -> tuple[float, float]:
-    """(flops, bytes) of a call.
-
-    >>> import numpy as np
-    >>> x = np.zeros((2, 3), np.float32)
-    >>> work_of("matmul", (x, x.T), {}, np.zeros((2, 2), np.float32)), work_of("prelu_forward", (x, x[0]), {}, x)
-    ((24.0, 64.0), (0.0, 60.0))
-    """
-    inputs = arrays_in(*args, *(value for key, value in kwargs.items() if key != "out"))
-    outputs = {id(x): x for x in arrays_in(kwargs.get("out"), result)}
-    if name == "momentum_step":  # a and D are written too, in place
-        outputs = {id(x): x for x in args[:2]}
-    size = sum(x.nbytes for x in (*inputs, *outputs.values()))
-    return flops_of(name, args, result), float(size)
-
-
-def flops_of(name: str, args: tuple, result: Any) -> float:
-    """Products and additions of a matrix product; 0 of anything else."""
-    if name not in PRODUCTS:
-        return 0.0
-    x, y = args[:2]
-    if name == "correlate":  # y is W (K, O)
-        return 2.0 * result.size * len(y)
-    if name == "correlate_weight":  # y is dy (N, OH, OW, O)
-        (kh, kw), C = args[2], x.shape[-1]
-        return 2.0 * y.size * kh * kw * C
-    return 2.0 * x.size * y.shape[-1]
-
-
-def arrays_in(*values: Any) -> list[Any]:
-    """The arrays among these values, and in tuples and lists among them."""
-    found = []
-    for value in values:
-        if isinstance(value, (tuple, list)):
-            found += arrays_in(*value)
-        elif hasattr(value, "nbytes") and hasattr(value, "strides"):
-            found.append(value)
-    return found

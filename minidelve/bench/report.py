@@ -1,7 +1,4 @@
-"""One run of `minidelve bench`: what it is asked for, what it measures against, and every figure it has found.
-
-case_table.py and step_table.py do the measuring and print as they go.
-"""
+"""One run of `minidelve bench`: what it measures against, and every figure it has found."""
 
 from __future__ import annotations
 
@@ -9,48 +6,47 @@ import gc
 import json
 import os
 import time
-from dataclasses import asdict
 from typing import Any
 
 from minidelve.backend import cupy_module
 from minidelve.backend.threads import thread_count
-from minidelve.bench.case_table import kernel_table, op_table
-from minidelve.bench.meter import meter_of
-from minidelve.bench.networks import DifferentWork
-from minidelve.bench.options import Options
-from minidelve.bench.step_table import time_steps, trace_memory
+from minidelve.bench.machine import cpu_meter, gpu_meter
+from minidelve.bench.same_work import DifferentWork
+from minidelve.bench.tables import Options, kernel_table, op_table, time_steps, trace_memory
 from minidelve.bench.twin import load_torch
+from minidelve.files import disk_errors, write_whole
+from minidelve.progress import say
 from minidelve.training.config import versions
 
 
 class Report:
-    """The run.  TorchMissing where PyTorch is asked for and cannot be had."""
+    """The run. RunError where PyTorch is asked for and cannot be had."""
 
     def __init__(self, options: Options):
         self.options = options
         self.refused: list[str] = []  # why there is no ratio where there should be one
         self.torch = load_torch(thread_count(), options.device) if options.against else None
-        self.meter = meter_of(options.device)
+        self.meter = cpu_meter() if options.device == "cpu" else gpu_meter()
         described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
-        where = self.meter.describe()
+        where = self.meter.name
         if options.device == "cuda":
             described["cupy"] = cupy_module().__version__
             where += f"\nkernels {options.kernels[0]}, precision {options.precision}"
-        print(
+        say(
             f"{where}, "
             + ", ".join(f"{name} {version}" for name, version in described.items())
-            + f"\nlimits: {self.meter.describe_limits()}"
+            + f"\nlimits: {self.meter.summary}"
             + "\n'of limit' is against the limit in the same round: above 100% where an algorithm needs fewer"
             + "\noperations than are counted (Winograd), or where the caches hold it all"
             + ("\nratios are their time over ours: above 1 minidelve is faster" if self.torch else "")
         )
         self.figures: dict[str, Any] = {
-            "device": "cpu" if options.device == "cpu" else self.meter.describe(),
+            "device": "cpu" if options.device == "cpu" else self.meter.name,
             "kernels": options.kernels[0],
             "precision": options.precision,
             "threads": thread_count(),
             "versions": described,
-            "limits": asdict(self.meter.limits),
+            "limits": self.meter.figures,
             "started": time.strftime("%Y-%m-%d %H:%M"),
             "cores": os.cpu_count(),
             "cases": [],
@@ -97,4 +93,5 @@ class Report:
     def save(self) -> None:
         """Every figure so far into the file: an interruption loses none."""
         if self.options.file:
-            self.options.file.write_text(json.dumps(self.figures, indent=2) + "\n", encoding="utf-8")
+            with disk_errors(f"--json {self.options.file}", "name another file"):
+                write_whole(self.options.file, json.dumps(self.figures, indent=2) + "\n")

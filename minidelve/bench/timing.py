@@ -1,18 +1,18 @@
 """Timing on a machine that is never quiet: sides take turns, and only medians and ratios within a round count.
 
-A round runs each side once, for about the same time.  Whatever slows the machine down in that minute slows
-all of them, so the ratio within a round is steadier than either time.  Every other round runs in reverse
-order, so that no side always comes first.
+A round runs each side once, for about the same time. Whatever slows the machine down in that minute slows all of
+them, so the ratio within a round is steadier than either time. Every other round runs in reverse order, so that no
+side always comes first.
 
-A call that computes on a GPU returns when its kernels are queued, long before they are done, so there are other clocks:
+A call that computes on a GPU returns when its kernels are queued, long before they are done. So there are three clocks:
 
-    seconds_until_done   an ordinary clock, read when the device has nothing left to do, before and after the calls.
-                         For ops and whole steps.  It is the same for any library: waiting for the device waits for
-                         what PyTorch queued too.  Python's part counts as far as the device has to wait for it, as it
-                         does for who trains.
-    KernelClock          the device's own clock, for kernels alone.  A kernel may be done sooner than Python can queue
-                         the next one, and would then be charged for Python.  So the device is first given something
-                         else to do, long enough to queue all the calls behind it.
+    seconds_per_call     an ordinary clock, for the CPU.
+    seconds_until_done   an ordinary clock, read when the GPU has nothing left to do, before and after the calls. For
+                         ops and steps of any library: waiting for the GPU waits for what PyTorch queued too. Python's
+                         part counts as far as the GPU has to wait for it, as it does in training.
+    KernelClock          the GPU's own clock, for kernels alone. A kernel may be done sooner than Python can queue the
+                         next one, and would then be charged for Python. So the GPU is first given something else to
+                         do, long enough to queue all the calls behind it.
 """
 
 from __future__ import annotations
@@ -27,7 +27,7 @@ from typing import Any
 from minidelve.backend.streams import seconds_on_device, synchronize
 
 Side = Callable[[], Any]
-Clock = Callable[[Side, int], float]  # (work, calls) -> the mean time of so many calls in a row
+Clock = Callable[[Side, int], float]  # (work, calls) -> the mean time of these calls in a row
 
 
 @dataclass(frozen=True)
@@ -42,9 +42,12 @@ class Spread:
     def of(cls, values: list[float]) -> Spread:
         return cls(statistics.median(values), min(values), max(values))
 
+    def __str__(self) -> str:
+        return f"{self.median:.2f} ({self.low:.2f} to {self.high:.2f})"
+
 
 def seconds_per_call(work: Side, calls: int) -> float:
-    """The mean time of so many calls in a row."""
+    """The mean time of several calls in a row."""
     start = time.perf_counter()
     for _ in range(calls):
         work()
@@ -52,24 +55,21 @@ def seconds_per_call(work: Side, calls: int) -> float:
 
 
 def seconds_until_done(work: Side, calls: int) -> float:
-    """The mean time of so many calls in a row, from an idle device to an idle device."""
-    synchronize("cuda")
-    start = time.perf_counter()
-    for _ in range(calls):
-        work()
-    synchronize("cuda")
-    return (time.perf_counter() - start) / calls
+    """The mean time of several calls in a row, from an idle GPU to an idle GPU."""
 
+    def all_calls() -> None:
+        for _ in range(calls):
+            work()
+        synchronize("cuda")
 
-def clock_of(device: str) -> Clock:
-    """The clock for ops and steps on "cpu" or "cuda"."""
-    return seconds_per_call if device == "cpu" else seconds_until_done
+    synchronize("cuda")
+    return seconds_per_call(all_calls, 1) / calls
 
 
 class KernelClock:
-    """The device's clock over calls that are all queued before the first one begins.
+    """The GPU's clock over calls that are all queued before the first one begins.
 
-    busy   something for the device to do meanwhile, half a millisecond or so
+    busy   something for the GPU to do meanwhile, half a millisecond or so
     """
 
     HEAD_START = 1e-2  # seconds, in which Python queues CALLS of two or three kernels each
@@ -85,7 +85,7 @@ class KernelClock:
         return seconds_on_device(work, min(calls, self.CALLS))
 
     def keep_busy(self) -> None:
-        """Give the device HEAD_START seconds of work."""
+        """Give the GPU HEAD_START seconds of work."""
         for _ in range(self.times):
             self.busy()
 
@@ -93,7 +93,7 @@ class KernelClock:
 def interleaved(
     sides: Mapping[str, Side], rounds: int, seconds: float = 0.5, clock: Clock = seconds_per_call
 ) -> Iterator[dict[str, float]]:
-    """Seconds per call of each side, round by round.  A side is called as often as fits into `seconds`, at least once.
+    """Seconds per call of each side, round by round. A side is called as often as fits into `seconds`, at least once.
 
     Each side is called twice before: once to compile and to grow its buffers, once to see how long it takes.
     """

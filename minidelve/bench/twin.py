@@ -1,8 +1,7 @@
 """A network of ours rebuilt in PyTorch, layer by layer, with the same weights; its optimizer, its precision.
 
-PyTorch is imported here and nowhere else in the package, when it is asked for.
-
-Its precision beside ours (precision.py):
+PyTorch is imported here and nowhere else in the package, when it is asked for. Its precisions beside ours
+(backend/precision.py):
 
     fp32    TF32 off in both places: for matrix products it is off anyway, for cuDNN's convolutions it is on by default
     tf32    on in both
@@ -11,44 +10,48 @@ Its precision beside ours (precision.py):
 
 from __future__ import annotations
 
-from contextlib import nullcontext
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import numpy as np
 
 from minidelve import nn
 from minidelve.backend import device_of, to_device
-
-
-class TorchMissing(RuntimeError):
-    """PyTorch, or one with CUDA, is not installed; one line with the cure."""
+from minidelve.errors import RunError
 
 
 def load_torch(threads: int, device: str = "cpu") -> Any:
-    """The module, set to so many threads and, on CUDA, to its fastest; TorchMissing if there is none for the device."""
+    """The module, on this number of threads and, on CUDA, at its fastest; RunError if there is none for the device."""
     try:
         import torch
     except ImportError as error:
-        raise TorchMissing("--against torch: PyTorch is not installed; pip install torch, or leave it out") from error
+        cure = "pip install torch, or leave it out"
+        raise RunError("--against torch: PyTorch is not installed", cure=cure) from error
     torch.set_num_threads(threads)
     if device == "cuda":
         if not torch.cuda.is_available():
-            why = f"finds no device that its CUDA {torch.version.cuda} can use"
-            raise TorchMissing(
-                f"--against torch: this PyTorch, {torch.__version__}, "
-                f"{why if torch.version.cuda else 'was built without CUDA'}; install one for this machine's driver "
-                "(https://pytorch.org/get-started/locally), or leave it out"
+            cuda = torch.version.cuda
+            why = f"finds no device that its CUDA {cuda} can use" if cuda else "was built without CUDA"
+            raise RunError(
+                f"--against torch: this PyTorch, {torch.__version__}, {why}",
+                cure="install one for this machine's driver (https://pytorch.org/get-started/locally), or leave it out",
             )
         torch.backends.cudnn.benchmark = True  # try all algorithms for each shape, keep the fastest
     return torch
 
 
-def explain_memory(error: Exception) -> str | None:
-    """One line for PyTorch's error that the device's memory is full; None for any other."""
-    if type(error).__name__ != "OutOfMemoryError" or not type(error).__module__.startswith("torch"):
-        return None
-    why = str(error).partition(" GPU ")[0].rstrip(". ")  # a page of figures and advice follows
-    return f"PyTorch says {why!r}; try a smaller --batch-size or --size, or close other programs that use the device"
+@contextmanager
+def within_torch_memory() -> Iterator[None]:
+    """RunError in one line when PyTorch finds the device's memory full."""
+    try:
+        yield
+    except RuntimeError as error:
+        if type(error).__name__ != "OutOfMemoryError" or not type(error).__module__.startswith("torch"):
+            raise
+        why = str(error).partition(" GPU ")[0].rstrip(". ")  # a page of figures and advice follows
+        cure = "try a smaller --batch-size or --size, or close other programs that use the device"
+        raise RunError(f"PyTorch says {why!r}", cure=cure) from error
 
 
 def allow_tf32(torch: Any, precision: str) -> None:
@@ -74,37 +77,11 @@ def as_numpy(x: Any) -> np.ndarray:
     return x.astype(np.float32) if x.dtype == np.float16 else x
 
 
-def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
-    """A torch.nn.Sequential of the same layers with the same weights; ValueError for a layer it does not know."""
-    layers = []
-    for _, layer in network.children():
-        match layer:
-            case nn.Conv2d():
-                out, inn, *kernel = layer.weight.shape
-                bias = layer.bias is not None
-                layers.append(torch.nn.Conv2d(inn, out, tuple(kernel), layer.stride, layer.padding, bias=bias))
-            case nn.Linear():
-                out, inn = layer.weight.shape
-                layers.append(torch.nn.Linear(inn, out, bias=layer.bias is not None))
-            case nn.PReLU():
-                layers.append(torch.nn.PReLU(len(layer.a)))
-            case nn.ReLU():
-                layers.append(torch.nn.ReLU())
-            case nn.LeakyReLU():
-                layers.append(torch.nn.LeakyReLU(layer.slope))
-            case nn.MaxPool2d():
-                layers.append(torch.nn.MaxPool2d(layer.kernel_size, layer.stride, ceil_mode=layer.ceil_mode))
-            case nn.SpatialPyramidPool2d():
-                layers.append(pyramid(torch, layer.levels))
-            case nn.Dropout():
-                layers.append(torch.nn.Dropout(layer.p))
-            case _:
-                raise ValueError(f"twin_of: knows no PyTorch layer for {layer}")
-    twin = torch.nn.Sequential(*layers).to(getattr(torch, dtype))
-    with torch.no_grad():
-        for theirs, ours in zip(twin.parameters(), network.parameters(), strict=True):
-            theirs.copy_(torch.from_numpy(np.ascontiguousarray(to_device(ours.data, "cpu"))))
-    return twin
+def relative_difference(ours: Any, theirs: Any) -> float:
+    """|ours - theirs| / |theirs|, Euclidean norms: a single unit at its kink does not decide."""
+    ours, theirs = as_numpy(ours), as_numpy(theirs)
+    size = np.linalg.norm(theirs)
+    return float(np.linalg.norm(ours - theirs) / size) if size else float(np.linalg.norm(ours))
 
 
 def pyramid(torch: Any, levels: tuple[int, ...]) -> Any:
@@ -115,6 +92,34 @@ def pyramid(torch: Any, levels: tuple[int, ...]) -> Any:
             return torch.cat([torch.nn.functional.adaptive_max_pool2d(x, n).flatten(1) for n in levels], dim=1)
 
     return Pyramid()
+
+
+# The same layer in PyTorch (t), with weights of its own.
+LAYERS: dict[type[nn.Module], Callable[[Any, Any], Any]] = {
+    nn.Conv2d: lambda t, conv: t.nn.Conv2d(
+        conv.weight.shape[1], conv.weight.shape[0], conv.weight.shape[2:], conv.stride, conv.padding,
+        bias=conv.bias is not None,
+    ),
+    nn.Linear: lambda t, fc: t.nn.Linear(*fc.weight.shape[::-1], bias=fc.bias is not None),
+    nn.PReLU: lambda t, prelu: t.nn.PReLU(len(prelu.a)),
+    nn.ReLU: lambda t, _: t.nn.ReLU(),
+    nn.LeakyReLU: lambda t, lrelu: t.nn.LeakyReLU(lrelu.slope),
+    nn.MaxPool2d: lambda t, pool: t.nn.MaxPool2d(pool.kernel_size, pool.stride, ceil_mode=pool.ceil_mode),
+    nn.SpatialPyramidPool2d: lambda t, spp: pyramid(t, spp.levels),
+    nn.Dropout: lambda t, dropout: t.nn.Dropout(dropout.p),
+}  # fmt: skip
+
+
+def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
+    """A torch.nn.Sequential of the same layers with the same weights; ValueError for a layer it does not know."""
+    ours = list(network)
+    if strangers := [layer for layer in ours if type(layer) not in LAYERS]:
+        raise ValueError(f"twin_of: knows no PyTorch layer for {strangers[0]}")
+    twin = torch.nn.Sequential(*(LAYERS[type(layer)](torch, layer) for layer in ours)).to(getattr(torch, dtype))
+    with torch.no_grad():
+        for theirs, parameter in zip(twin.parameters(), network.parameters(), strict=True):
+            theirs.copy_(torch.from_numpy(np.ascontiguousarray(to_device(parameter.data, "cpu"))))
+    return twin
 
 
 def sgd_for(torch: Any, twin: Any, lr: float) -> Any:

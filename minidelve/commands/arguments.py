@@ -1,16 +1,21 @@
-"""Types and options that several subcommands share."""
+"""Options that several subcommands share, and how a declared option (models/option.py) becomes a flag."""
 
 from __future__ import annotations
 
 import argparse
-import os
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Callable, Iterable
+from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
+from minidelve.models.option import Option, at_least, data_path, some_path
+
+__all__ = [
+    "add_command", "add_device_options", "add_loader_options", "add_options", "add_run_argument", "add_thread_options",
+    "at_least", "data_path", "some_path",
+]  # fmt: skip
 
 
-def add_command(subparsers, name: str, help: str, example: str, run: Callable[[argparse.Namespace], int]):
+def add_command(subparsers: Any, name: str, help: str, example: str, run: Callable[[argparse.Namespace], int]):
     """A subcommand whose --help ends with an example."""
     parser = subparsers.add_parser(
         name,
@@ -24,79 +29,26 @@ def add_command(subparsers, name: str, help: str, example: str, run: Callable[[a
     return parser
 
 
-def at_least(least: int) -> Callable[[str], int]:
-    """An integer option with a lower bound."""
-
-    def integer(text: str) -> int:
-        try:
-            value = int(text)
-        except ValueError:
-            value = None
-        if value is None or value < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is not an integer of at least {least}")
-        return value
-
-    return integer
-
-
-def positive(text: str) -> float:
-    """A finite number above 0."""
-    return _number(text, lambda v: 0 < v < float("inf"), "a number above 0")
+def add_options(parser: argparse.ArgumentParser, options: Iterable[Option], tell_defaults: bool = True) -> None:
+    """A flag for each option; one that is not given stays absent from the namespace, so that others can tell."""
+    options, groups = list(options), {}
+    excluded = {option.instead_of for option in options}
+    for option in options:
+        if option.name in excluded:
+            groups[option.name] = parser.add_mutually_exclusive_group()
+        place = groups.get(option.instead_of or option.name, parser)
+        how: dict[str, Any] = {"type": option.kind, "choices": option.choices or None, "metavar": option.metavar}
+        if option.is_switch:  # one that excludes another is switched off again by giving that one
+            how = {"action": "store_true" if option.instead_of else argparse.BooleanOptionalAction}
+        text = (option.help + (told_default(option) if tell_defaults else "")).replace("%", "%%")
+        place.add_argument(option.flag, default=argparse.SUPPRESS, help=text, **how)
 
 
-def not_negative(text: str) -> float:
-    """A finite number of at least 0."""
-    return _number(text, lambda v: 0 <= v < float("inf"), "a number of at least 0")
-
-
-def below_one(text: str) -> float:
-    """A number in [0, 1)."""
-    return _number(text, lambda v: 0 <= v < 1, "a number from 0 to below 1")
-
-
-def _number(text: str, good: Callable[[float], bool], what: str) -> float:
-    try:
-        value = float(text)
-    except ValueError:
-        value = float("nan")
-    if not good(value):
-        raise argparse.ArgumentTypeError(f"{text!r} is not {what}")
-    return value
-
-
-def epochs_list(text: str) -> list[int]:
-    """Rising epoch numbers separated by commas, such as 12,17."""
-    try:
-        epochs = [int(part) for part in text.split(",")]
-    except ValueError:
-        epochs = []
-    if not epochs or epochs != sorted(set(epochs)) or epochs[0] < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of rising epoch numbers such as 12,17")
-    return epochs
-
-
-def scale_range(text: str) -> list[int]:
-    """Two sizes in pixels separated by a comma, such as 256,512."""
-    try:
-        low, high = (int(part) for part in text.split(","))
-    except ValueError:
-        low, high = 0, 0
-    if not 1 <= low <= high:
-        raise argparse.ArgumentTypeError(f"{text!r} is not two rising sizes in pixels such as 256,512")
-    return [low, high]
-
-
-def some_path(text: str) -> Path:
-    """A path; the empty text, which would stand for the current folder, is a slip (an unset variable)."""
-    if not text:
-        raise argparse.ArgumentTypeError("the path is empty; name a file or folder, '.' for the current one")
-    return Path(text)
-
-
-def data_path(text: str) -> str:
-    """`toy` as it is, any other data set as an absolute path, so that a run can be resumed from elsewhere."""
-    some_path(text)
-    return text if text == "toy" else os.path.abspath(text)
+def told_default(option: Option) -> str:
+    """Such as " (default 0.01)"; nothing for a switch, or where None stands for more than a value could say."""
+    if option.default is None or option.is_switch:
+        return ""
+    return f" (default {option.default:g})" if isinstance(option.default, float) else f" (default {option.default})"
 
 
 def add_thread_options(parser: argparse.ArgumentParser) -> None:

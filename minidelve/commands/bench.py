@@ -3,23 +3,27 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from minidelve import models
 from minidelve.analysis.summary import summarize
 from minidelve.backend import DEVICE_OF, available, kernels_for, to_device, use
 from minidelve.backend.precision import PRECISIONS, using_precision
-from minidelve.bench import cases as all_cases
+from minidelve.bench.kernel_cases import KERNELS
 from minidelve.bench.networks import Job
-from minidelve.bench.options import Options
+from minidelve.bench.op_cases import OPS
 from minidelve.bench.report import Report
-from minidelve.bench.twin import TorchMissing, explain_memory
+from minidelve.bench.tables import Options
+from minidelve.bench.twin import within_torch_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least
 from minidelve.errors import RunError
-from minidelve.training.loop import check_device, within_device_memory
+from minidelve.files import check_writable
+from minidelve.progress import say
+from minidelve.training.device import check_device, within_device_memory
 
 EXAMPLE = """
 minidelve bench
@@ -78,9 +82,8 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables; exit code 1 when two sides that should agree do not."""
-    strangers = [part for part in args.parts if part not in PARTS]
-    if strangers:
-        raise RunError(f"bench: {strangers[0]!r} is no part; expected some of: {', '.join(PARTS)}")
+    if strangers := [part for part in args.parts if part not in PARTS]:
+        raise RunError(f"bench: {strangers[0]!r} is not a part", expected=f"some of: {', '.join(PARTS)}")
     parts = parts_of(args)
     check_options(args, parts)
     selected = selected_cases(args)
@@ -94,29 +97,16 @@ def run(args: argparse.Namespace) -> int:
         stack.enter_context(use(options.kernels[0]))
         stack.enter_context(using_precision(args.precision))
         stack.enter_context(within_device_memory(args.batch_size))
-        try:
-            report = Report(options)
-        except TorchMissing as error:
-            raise RunError(str(error)) from error
+        stack.enter_context(within_torch_memory())
+        report = Report(options)
         for part in parts:
-            measure(getattr(report, part))
+            getattr(report, part)()
     if args.json:
         report.save()
-        print(f"\nevery figure is in {args.json}")
+        say(f"\nevery figure is in {args.json}")
     for line in report.refused:
-        print(f"NO RATIO: {line}")
+        say(f"NO RATIO: {line}")
     return 1 if report.refused else 0
-
-
-def measure(part: Callable[[], None]) -> None:
-    """Run a part of the report; RunError where PyTorch finds no more memory on the device."""
-    try:
-        part()
-    except RuntimeError as error:
-        line = explain_memory(error)
-        if line is None:
-            raise
-        raise RunError(line) from error
 
 
 def parts_of(args: argparse.Namespace) -> list[str]:
@@ -127,33 +117,45 @@ def parts_of(args: argparse.Namespace) -> list[str]:
 def check_options(args: argparse.Namespace, parts: list[str]) -> None:
     """RunError for options that go nowhere or contradict each other."""
     if args.compile and not args.against:
-        raise RunError("--compile is PyTorch's; add --against torch")
+        raise RunError("--compile is PyTorch's", cure="add --against torch")
     if args.profile and "networks" not in parts:
-        raise RunError("--profile takes a network's step apart; add networks to the parts")
+        raise RunError("--profile takes a network's step apart", cure="add networks to the parts")
     if args.precision != "fp32" and args.device == "cpu":
-        raise RunError(
-            f"--precision {args.precision}: on the CPU it is imitated, at a cost that tells nothing; add --device cuda"
-        )
-    if args.json and args.json.is_dir():
-        raise RunError(f"--json {args.json} is a folder; name a file in it")
-    if args.json and not args.json.absolute().parent.is_dir():
-        raise RunError(f"--json {args.json}: there is no such folder; name a file in one that exists")
+        why = "on the CPU it is imitated, at a cost that tells nothing"
+        raise RunError(f"--precision {args.precision}: {why}", cure="add --device cuda")
+    if len(args.kernels or ()) > 1 and "kernels" not in parts:
+        why = "a second folder is timed beside the first, kernel by kernel"
+        raise RunError(f"--kernels: {why}", cure="add the part kernels")
+    check_folders(args)
+    check_file(args.json)
+
+
+def check_folders(args: argparse.Namespace) -> None:
+    """RunError for a folder of kernels that cannot be timed on the device."""
     for name in args.kernels or ():
         if name == "numba_cuda" and DEVICE_OF[name] == "cpu":
             raise RunError("--kernels numba_cuda: Numba's simulator is on, and its times say nothing of a GPU's")
         if DEVICE_OF[name] != args.device:
-            own = [folder for folder, device in DEVICE_OF.items() if device == args.device]
-            raise RunError(f"--kernels {name} does not serve --device {args.device}; expected one of: {', '.join(own)}")
+            own = ", ".join(folder for folder, device in DEVICE_OF.items() if device == args.device)
+            raise RunError(f"--kernels {name} does not serve --device {args.device}", expected=f"one of: {own}")
         if name not in available():
-            raise RunError(f"--kernels {name} is not part of this installation; it has: {', '.join(available())}")
-    if len(args.kernels or ()) > 1 and "kernels" not in parts:
-        raise RunError("--kernels: a second folder is timed beside the first, kernel by kernel; add the part kernels")
+            has = ", ".join(available())
+            raise RunError(f"--kernels {name} is not part of this installation", cure=f"it has: {has}")
+
+
+def check_file(path: Path | None) -> None:
+    """RunError, before anything is measured, for a file that could not be written afterwards."""
+    if path is None:
+        return
+    if path.is_dir():
+        raise RunError(f"--json {path} is a folder", cure="name a file in it")
+    if not path.absolute().parent.is_dir():
+        raise RunError(f"--json {path}: there is no such folder", cure="name a file in one that exists")
+    check_writable(path.parent, f"--json {path}")
 
 
 def folders(args: argparse.Namespace) -> list[str]:
     """The folders of kernels to use, each once; the device's usual one unless some are named."""
-    import numpy as np
-
     usual = kernels_for(to_device(np.zeros(1, np.float32), args.device)).__name__.rpartition(".")[2]
     return list(dict.fromkeys(args.kernels or [usual]))
 
@@ -161,12 +163,12 @@ def folders(args: argparse.Namespace) -> list[str]:
 def selected_cases(args: argparse.Namespace) -> list[str]:
     """The names of the kernels and ops to time; RunError if --only leaves none."""
     if args.only and args.parts == ["networks"]:
-        raise RunError(f"--only {args.only}: chooses kernels and ops; networks are chosen by --model")
-    kinds = {"kernels": all_cases.KERNELS, "ops": all_cases.OPS}
+        raise RunError(f"--only {args.only} chooses kernels and ops", cure="choose networks by --model")
+    kinds = {"kernels": tuple(KERNELS), "ops": OPS}
     names = [name for part in parts_of(args) if part in kinds for name in kinds[part]]
     found = [name for name in names if (args.only or "") in name]
     if args.only and not found:
-        raise RunError(f"--only {args.only}: no such kernel or op; expected a part of one of: {', '.join(names)}")
+        raise RunError(f"--only {args.only}: no such kernel or op", expected=f"a part of one of: {', '.join(names)}")
     return found
 
 
@@ -187,4 +189,4 @@ def check_sizes(args: argparse.Namespace) -> None:
         try:
             summarize(models.create(model, 1, init="unfilled", width=0.01, fc=1), args.size)
         except ValueError as error:
-            raise RunError(f"--size {args.size}: too small for {model} ({error}); give more pixels") from error
+            raise RunError(f"--size {args.size}: too small for {model} ({error})", cure="give more pixels") from error

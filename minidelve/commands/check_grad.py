@@ -7,7 +7,7 @@ from typing import Any
 
 from minidelve.commands.arguments import add_command
 from minidelve.testing.cases import gradient_cases, run_gradient_cases
-from minidelve.training.loop import check_device
+from minidelve.training.device import check_device
 
 BOUND = 1e-6
 EXAMPLE = """

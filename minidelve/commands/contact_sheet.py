@@ -16,6 +16,7 @@ MOST_ROWS = 200
 
 def contact_sheet(dataset: data.Dataset) -> tuple[bytes, int]:
     """(PNG file, number of rows): up to ten images of each class; one that cannot be read is left gray."""
+    bad = data.BadImages(dataset, "skip")
     rows = min(len(dataset.classes), MOST_ROWS)
     sheet = Image.new("RGB", (MARGIN + COLUMNS * (TILE + GAP), rows * (TILE + GAP) + GAP), "white")
     pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(size=13)
@@ -24,18 +25,17 @@ def contact_sheet(dataset: data.Dataset) -> tuple[bytes, int]:
         pen.text((8, top + TILE / 2), _fitting(dataset.class_names[label], pen, font), "black", font, anchor="lm")
         of_class = np.flatnonzero(dataset.labels == label)
         for column, i in enumerate(of_class[:COLUMNS].tolist()):
-            sheet.paste(_tile(dataset, i), (MARGIN + column * (TILE + GAP), top))
+            sheet.paste(_tile(bad.read(i)), (MARGIN + column * (TILE + GAP), top))
     file = io.BytesIO()
     sheet.save(file, "png")
     return file.getvalue(), rows
 
 
-def _tile(dataset: data.Dataset, i: int) -> Image.Image:
+def _tile(pixels: np.ndarray | data.Unreadable) -> Image.Image:
     """The image shrunk to fit a tile."""
-    try:
-        image = Image.fromarray(dataset.image(i))
-    except data.DataError:
+    if isinstance(pixels, data.Unreadable):
         return Image.new("RGB", (TILE, TILE), "gray")
+    image = Image.fromarray(pixels)
     image.thumbnail((TILE, TILE))
     return image
 

@@ -16,7 +16,7 @@ from minidelve.commands.arguments import add_command, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.errors import RunError
-from minidelve.progress import progress
+from minidelve.progress import progress, say
 
 SAMPLE = 100  # images looked at for their sizes
 FEW = 25  # classes shown without --all-classes
@@ -69,34 +69,30 @@ def run(args: argparse.Namespace) -> int:
         if args.sheet or args.check:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
         data.write_toy(args.write_toy, track=lambda items, total, what: progress(items, total, what, "image"))
-        print(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
+        say(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0
     if args.split:
         splits = [data.open_dataset(args.path, args.split, cache_bytes=0)]
     else:
         splits = data.open_splits(args.path, cache_bytes=0)
     for dataset in splits:
-        print(dataset.describe())
-        print(f"  sizes    {sizes(dataset)}\n")
-    print(class_table(splits, len(splits[0].classes) if args.all_classes else FEW))
+        say(dataset.describe())
+        say(f"  sizes    {sizes(dataset)}\n")
+    say(class_table(splits, len(splits[0].classes) if args.all_classes else FEW))
     if sheet:
         content, shown = contact_sheet(splits[0])
         sheet.write(content)
         less = f" (the first {shown} classes)" if shown < len(splits[0].classes) else ""
-        print(f"\na sheet of the split {splits[0].split} is in {args.sheet}{less}")
+        say(f"\na sheet of the split {splits[0].split} is in {args.sheet}{less}")
     return check(splits) if args.check else 0
 
 
 def sizes(dataset: data.Dataset) -> str:
     """The widths and heights of a sample, and how many of it are bad."""
-    shapes, bad = [], 0
-    for i in np.unique(np.linspace(0, len(dataset) - 1, SAMPLE).astype(int)).tolist():
-        try:
-            shapes.append(dataset.image(i).shape[:2])
-        except data.DataError:
-            bad += 1
-    looked = f" ({len(shapes) + bad} images looked at)"
-    broken = f"; {bad} of them cannot be read, --check names them" if bad else ""
+    numbers, bad = dataset.sample(SAMPLE), data.BadImages(dataset, "skip")
+    shapes = [image.shape[:2] for _, image in bad.images(numbers)]
+    looked = f" ({len(numbers)} images looked at)"
+    broken = f"; {len(bad.skipped)} of them cannot be read, --check names them" if bad.skipped else ""
     if not shapes:
         return f"unknown{looked}{broken}"
     if len(set(shapes)) == 1:
@@ -124,15 +120,14 @@ def class_table(splits: list[data.Dataset], most: int) -> str:
 
 def check(splits: Iterable[data.Dataset]) -> int:
     """Decode every image, or compare its checksum; 1 if some are bad."""
-    bad = total = 0
-    print()
+    found = total = 0
+    say()
     for dataset in splits:
+        bad = data.BadImages(dataset, "skip")
         for i in progress(range(len(dataset)), len(dataset), f"checking {dataset.split}", unit="image"):
-            try:
-                dataset.check_image(i)
-            except data.DataError as error:
-                print(f"bad: {error}")
-                bad += 1
+            if problem := bad.check(i):
+                say(f"bad: {problem.reason}")
+                found += 1
         total += len(dataset)
-    print(f"{total} images checked, {bad} bad")
-    return 1 if bad else 0
+    say(f"{total} images checked, {found} bad")
+    return 1 if found else 0

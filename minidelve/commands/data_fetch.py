@@ -10,6 +10,7 @@ from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, some_path
+from minidelve.progress import say
 
 EXAMPLE = """
 minidelve data fetch tiny-imagenet
@@ -35,7 +36,7 @@ def _sha256(text: str) -> str:
 
 def run(args: argparse.Namespace) -> int:
     """Download, check, unpack where needed."""
-    print(f"fetching {args.url or data.DOWNLOADS[args.name].url}", flush=True)
+    say(f"fetching {args.url or data.DOWNLOADS[args.name].url}")
     path, was_there = data.fetch(args.name, args.dir, url=args.url, sha256=args.sha256, progressbar=sys.stderr.isatty())
-    print(f"{args.name} is {'already ' if was_there else ''}in {path}; look at it with: minidelve data {path}")
+    say(f"{args.name} is {'already ' if was_there else ''}in {path}; look at it with: minidelve data {path}")
     return 0

@@ -10,7 +10,7 @@ from typing import Any
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.errors import RunError
-from minidelve.progress import progress
+from minidelve.progress import progress, say
 
 EXAMPLE = """
 minidelve data pack ILSVRC imagenet-256 --short-side 256 --workers 8
@@ -56,19 +56,19 @@ def run(args: argparse.Namespace) -> int:
             workers=args.workers,
             on_bad_image=args.on_bad_image,
             overwrite=args.overwrite,
-            say=lambda line: print(line, flush=True),
+            say=say,
             track=_shown,
         )
     except KeyboardInterrupt:
         raise KeyboardInterrupt("the same command, without --overwrite, goes on where it was") from None
     for split, facts in header["splits"].items():
-        print(f"{split}: {facts['images']} images packed")
+        say(f"{split}: {facts['images']} images packed")
         if facts["smaller"]:
-            print(f"  {facts['smaller']} of them are smaller than {args.short_side} and kept their size")
+            say(f"  {facts['smaller']} of them are smaller than {args.short_side} and kept their size")
         for _, reason in facts["skipped"]:
-            print(f"  left out: {reason}")
+            say(f"  left out: {reason}")
     use = "train on it" if "train" in header["splits"] else "evaluate a run on it"
-    print(f"the store is in {args.destination}; {use} with --data {args.destination}")
+    say(f"the store is in {args.destination}; {use} with --data {args.destination}")
     return 0
 
 

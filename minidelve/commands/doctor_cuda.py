@@ -11,7 +11,7 @@ import numpy as np
 
 from minidelve import backend
 from minidelve.backend import cuda_install
-from minidelve.backend.streams import memory, readable
+from minidelve.backend.memory import memory, readable
 
 Line = tuple[str, str]
 
@@ -25,7 +25,7 @@ def cuda() -> list[Line]:
         found += [("device", attempt(device)), ("device memory", attempt(free_memory))]
     if "cupy" in sys.modules:  # the question above imported it, even if it is of no use
         found += [("cuBLAS", attempt(product if usable else cublas)), ("NVRTC", attempt(nvrtc))]
-    kernels = attempt(kernel) if usable else f"kernels.{backend._chosen['cuda']}, once CUDA is usable"
+    kernels = attempt(kernel) if usable else f"kernels.{backend.chosen('cuda')}, once CUDA is usable"
     return [*found, ("kernels of CUDA", kernels), ("numba-cuda", attempt(numba_cuda))]
 
 

@@ -25,8 +25,9 @@ from minidelve.errors import RunError
 from minidelve.evaluation.predict import describe, draw, first_name, predict
 from minidelve.progress import say
 from minidelve.training import checkpoint
-from minidelve.training.loop import check_device, views, within_device_memory
+from minidelve.training.device import check_device, within_device_memory
 from minidelve.training.run_folder import find_checkpoint
+from minidelve.training.views import views
 
 MOST_DRAWN = 40
 COUNT = 12  # pictures of a data set

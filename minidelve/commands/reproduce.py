@@ -14,7 +14,7 @@ from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, check_folder, reproduce, write, writing
 from minidelve.experiments.page import index
 from minidelve.progress import duration
-from minidelve.training.loop import check_device
+from minidelve.training.device import check_device
 
 BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
 EXAMPLE = """

@@ -7,9 +7,11 @@ from typing import Any
 
 from minidelve import models
 from minidelve.analysis.summary import summarize, table
-from minidelve.commands.arguments import add_command, at_least
-from minidelve.commands.network_options import SHAPE_OPTIONS
+from minidelve.commands.arguments import add_command, add_options, at_least
 from minidelve.errors import RunError
+from minidelve.models.network_options import NetworkOptions
+from minidelve.models.option import options_of
+from minidelve.progress import say
 
 EXAMPLE = """
 minidelve summary lab14
@@ -17,6 +19,7 @@ minidelve summary small14 --activation prelu-shared --classes 1000
 minidelve summary model_c --size 224
 minidelve summary small30 --width 0.25 --levels 3,2,1 --fc 256 --size 56
 """
+SHAPING = {name: option for name, option in options_of(NetworkOptions).items() if option.shapes}
 
 
 def add_to(subparsers: Any) -> None:
@@ -27,24 +30,20 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--size", type=at_least(1), metavar="PIXELS", help="side of the image (default 56 for lab14, else 224)"
     )
-    parser.add_argument(
-        "--activation", choices=tuple(models.ACTIVATIONS), default="prelu", help="after every layer but the last"
-    )
-    for flag, help, kwargs in SHAPE_OPTIONS:
-        parser.add_argument(flag, default=argparse.SUPPRESS, help=help, **kwargs)
+    add_options(parser, SHAPING.values(), tell_defaults=False)
 
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
     size = args.size or (56 if args.name == "lab14" else 224)
-    names = [flag.lstrip("-") for flag, *_ in SHAPE_OPTIONS]
-    changes = {name: value for name, value in vars(args).items() if name in names}
+    options = {name: value for name, value in vars(args).items() if name in SHAPING}
     # Unfilled: drawing the 330 million weights of model_c would take seconds, and their values do not matter here.
-    network = models.create(args.name, args.classes, args.activation, models.UNFILLED, **changes)
+    network = models.create(args.name, args.classes, init=models.UNFILLED, **options)
     try:
         layers = summarize(network, size)
     except ValueError as error:
         raise RunError(f"--size {size} is too small for {args.name} ({error}); choose a larger one") from error
-    print(f"{args.name} ({args.activation}), {args.classes} classes, an image of 3 x {size} x {size}\n")
-    print(table(layers))
+    activation = options.get("activation", NetworkOptions.activation)
+    say(f"{args.name} ({activation}), {args.classes} classes, an image of 3 x {size} x {size}\n")
+    say(table(layers))
     return 0

@@ -1,16 +1,20 @@
-"""Images, labels and batches. Start reading at dataset.py; loader.py is where training meets it."""
+"""Images, labels and batches: everything between a path on the disk and the arrays that a network is fed.
 
-from minidelve.data.colour import ColourAlteration
+Not here: tensors and networks; nothing of minidelve is imported but the ground. At the root of the room are the data
+sets (dataset.py is where to start) and opening.py, which finds the one that a path means; feeding/loader.py is where
+training meets them.
+"""
+
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
+from minidelve.data.feeding.bad_images import BadImages, Unreadable
+from minidelve.data.feeding.loader import Loader
+from minidelve.data.feeding.statistics import Statistics, compute_statistics
+from minidelve.data.feeding.stream import ImageStream, Picture
 from minidelve.data.fetching import DOWNLOADS, Remote, fetch
-from minidelve.data.folder import FolderDataset, open_dataset, open_splits
-from minidelve.data.images import decode
-from minidelve.data.loader import Loader
-from minidelve.data.packing import pack
-from minidelve.data.statistics import Statistics, compute_statistics
-from minidelve.data.store import StoreDataset
-from minidelve.data.toy import ToyDataset, write_toy
-from minidelve.data.transforms import (
+from minidelve.data.folder import FolderDataset
+from minidelve.data.images.colour import ColourAlteration
+from minidelve.data.images.decoding import decode
+from minidelve.data.images.transforms import (
     CenterCrop,
     Compose,
     RandomCrop,
@@ -20,10 +24,15 @@ from minidelve.data.transforms import (
     ShrinkShorterSide,
     Transform,
 )
+from minidelve.data.opening import open_dataset, open_splits
+from minidelve.data.packing.pack import pack
+from minidelve.data.store import StoreDataset
+from minidelve.data.toy.toy import ToyDataset, write_toy
 from minidelve.errors import DataError, MissingSplit
 
 __all__ = [
     "DEFAULT_CACHE_BYTES",
+    "BadImages",
     "CenterCrop",
     "ColourAlteration",
     "Compose",
@@ -31,8 +40,10 @@ __all__ = [
     "DataError",
     "Dataset",
     "FolderDataset",
+    "ImageStream",
     "Loader",
     "MissingSplit",
+    "Picture",
     "RandomCrop",
     "RandomFlip",
     "Remote",
@@ -43,6 +54,7 @@ __all__ = [
     "StoreDataset",
     "ToyDataset",
     "Transform",
+    "Unreadable",
     "compute_statistics",
     "decode",
     "fetch",

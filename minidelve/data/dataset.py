@@ -4,6 +4,7 @@ import threading
 
 import numpy as np
 
+SPLITS = ("train", "val")
 DEFAULT_CACHE_BYTES = 512 * 2**20
 
 
@@ -19,11 +20,10 @@ class Dataset:
         classes      class ids; a label is an index into this list
         class_names  the same classes in words a person reads
         labels       int64 (N,), each in [0, len(classes))
-        strays       paths of files and folders that were found but are no part of the data set
+        strays       paths of files and folders that were found but are not part of the data set
 
     Decoded images stay in memory while their sum is below `cache_bytes`. A small set is then
-    decoded once instead of once an epoch: reading a 64x64 JPEG costs about ten times what
-    cropping it does, so from the second epoch on the reader is no longer what one waits for.
+    decoded once instead of once an epoch, and decoding costs far more than cropping.
     Images beyond the limit are decoded at each use.
     """
 
@@ -62,7 +62,7 @@ class Dataset:
     def image(self, i: int) -> np.ndarray:
         """Image i as uint8 (H, W, 3), read-only because the cache hands out the same array again.
 
-        Safe to call from several threads. Raises DataError, naming the path, if it is no image.
+        Safe to call from several threads. Raises DataError, naming the path, if it cannot be read.
         """
         image = self._cache.get(i)
         if image is not None:
@@ -80,6 +80,10 @@ class Dataset:
     def check_image(self, i: int) -> None:
         """Raise DataError if image i cannot be read."""
         self.image(i)
+
+    def sample(self, most: int) -> list[int]:
+        """The numbers of at most `most` images, the first and the last among them, evenly spread."""
+        return np.unique(np.linspace(0, len(self) - 1, most).astype(int)).tolist()
 
     def describe(self) -> str:
         """A few lines for a person: how many images and classes, and what was left aside."""

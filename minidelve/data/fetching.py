@@ -9,20 +9,23 @@ pooch can unpack too, but its Untar passes no filter to tarfile, and on Python 3
 "../" in a member's name is followed. Hence only its download is used here.
 """
 
+import gzip
 import hashlib
 import logging
 import os
-import shutil
 import tarfile
-import tempfile
+import zlib
 from pathlib import Path
 from typing import NamedTuple
 
-from minidelve.data.members import check_name
-from minidelve.data.source import open_source
+from minidelve.data.door import door, reason
+from minidelve.data.sources.members import check_name
+from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
+from minidelve.files import disk_errors, scratch_folder
 
 RETRIES = 2
+DAMAGED = tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError  # what a damaged .tgz raises
 _FASTAI = "https://s3.amazonaws.com/fast-ai-imageclas"
 
 
@@ -67,17 +70,19 @@ def fetch(
     last, its checksum is wrong, it would unpack to the outside, or the directory cannot be written.
     """
     if name not in registry:
-        raise DataError(f"no data set is called {name!r}; expected one of {', '.join(registry)}")
+        raise DataError(f"no data set is called {name!r}", expected=f"one of {', '.join(registry)}")
     remote = registry[name]
     remote = Remote(url or remote.url, f"sha256:{sha256}" if sha256 else remote.checksum)
     folder = Path(directory)
     archive = folder / os.path.basename(remote.url.partition("?")[0])
     if archive.suffix not in (".zip", ".tgz"):
-        raise DataError(f"--url {remote.url}: names no archive; expected an address that ends in a .zip or a .tgz")
+        raise DataError(
+            f"--url {remote.url}: does not name an archive", expected="an address that ends in a .zip or a .tgz"
+        )
     unpacked = archive.with_suffix("")
     if archive.suffix == ".tgz" and unpacked.is_dir():
         return Fetched(unpacked, True)
-    try:
+    with disk_errors(f"{folder}:", "free some space or name another folder with --dir", DataError):
         folder.mkdir(parents=True, exist_ok=True)
         was_there = archive.is_file() and _checksum(archive, _algorithm(remote)) == _digest(remote)
         if not was_there:
@@ -87,11 +92,6 @@ def fetch(
             return Fetched(archive, was_there)
         _unpack(archive, unpacked)
         return Fetched(unpacked, False)
-    except OSError as error:
-        raise DataError(
-            f"{folder}: cannot be written ({error.strerror or error}); free some space or name another "
-            "folder with --dir"
-        ) from error
 
 
 def _algorithm(remote: Remote) -> str:
@@ -113,8 +113,8 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
 
     pooch.get_logger().setLevel(logging.ERROR)  # what it tells is told by the command
     again = "; nothing was kept, give the command again"
-    # A folder of its own: a half-downloaded file never lies beside finished ones, and goes with it.
-    with tempfile.TemporaryDirectory(prefix=f"{archive.name}.unfinished-", dir=archive.parent) as place:
+    # In a folder of its own a half-downloaded file never lies beside finished ones.
+    with scratch_folder(archive) as place:
         fetcher = pooch.create(
             path=place,
             base_url="",
@@ -126,27 +126,27 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
             fetcher.fetch(archive.name, downloader=pooch.HTTPDownloader(progressbar=progressbar))
         except requests.HTTPError as error:
             raise DataError(
-                f"{remote.url}: the server refuses ({_reason(error)}); check the address, or give another with --url"
+                f"{remote.url}: the server refuses ({_kind(error)})",
+                cure="check the address, or give another with --url",
             ) from error
         except requests.RequestException as error:
             raise DataError(
-                f"{remote.url}: the download failed ({_reason(error)}); check the connection{again}"
+                f"{remote.url}: the download failed ({_kind(error)})", cure=f"check the connection{again}"
             ) from error
         except ValueError as error:  # pooch's word for a wrong checksum
             raise DataError(
-                f"{remote.url}: the file has not the checksum {remote.checksum}, so it is damaged or "
+                f"{remote.url}: the file does not have the checksum {remote.checksum}, so it is damaged or "
                 f"another one{again}, or if the publisher has changed it, name its --sha256"
             ) from error
         umask = os.umask(0)
         os.umask(umask)
-        os.chmod(Path(place) / archive.name, 0o666 & ~umask)  # temporary files are for their owner alone
-        os.replace(Path(place) / archive.name, archive)
+        os.chmod(place / archive.name, 0o666 & ~umask)  # pooch's files are for their owner alone
+        os.replace(place / archive.name, archive)
 
 
-def _reason(error: Exception) -> str:
+def _kind(error: Exception) -> str:
     """The shortest true words: requests wraps an error in an error in an error."""
-    text = " ".join(str(error).split())
-    return f"{type(error).__name__}: {text[:120]}"
+    return f"{type(error).__name__}: {reason(error)[:120]}"
 
 
 def _unpack(archive: Path, target: Path) -> None:
@@ -156,20 +156,23 @@ def _unpack(archive: Path, target: Path) -> None:
         check_name(archive, member.name)
         if not (member.isfile() or member.isdir()):
             raise DataError(
-                f"{archive}: has a link or special file named {member.name!r}; expected files and folders "
-                "only; do not unpack it, get the archive from its source again"
+                f"{archive}: has a link or special file named {member.name!r}",
+                expected="files and folders only",
+                cure="do not unpack it, get the archive from its source again",
             )
         return tarfile.data_filter(member, path)
 
-    with tempfile.TemporaryDirectory(prefix=f"{target.name}.unfinished-", dir=archive.parent) as place:
-        try:
-            with tarfile.open(archive, "r:gz") as tar:
-                tar.extractall(place, filter=guard)
-        except (tarfile.TarError, EOFError) as error:
-            raise DataError(f"{archive}: cannot be unpacked ({error}); remove it and fetch it again") from error
-        found = os.listdir(place)
-        if len(found) != 1 or not os.path.isdir(os.path.join(place, found[0])):
+    with scratch_folder(target) as place:
+        with (
+            door(str(archive), "cannot be unpacked", *DAMAGED, cure="remove it and fetch it again"),
+            tarfile.open(archive, "r:gz") as tar,
+        ):
+            tar.extractall(place, filter=guard)
+        found = list(place.iterdir())
+        if len(found) != 1 or not found[0].is_dir():
             raise DataError(
-                f"{archive}: holds {len(found)} files or folders at its top; expected one folder; unpack it by hand"
+                f"{archive}: holds {len(found)} files or folders at its top",
+                expected="one folder",
+                cure="unpack it by hand",
             )
-        shutil.move(os.path.join(place, found[0]), target)
+        os.replace(found[0], target)

@@ -14,7 +14,7 @@ memory lasts; so an image is a view of the file, and a crop reads the rows it ne
 the index and the size of the pixel file; the images are checked one by one by check_image, because
 that reads everything.
 
-The header says "finished": false until packing is complete. packing.py writes the files.
+The header says "finished": false until packing is complete. packing/ writes the files.
 """
 
 import json
@@ -27,13 +27,26 @@ from typing import Any
 import numpy as np
 
 from minidelve.data.dataset import Dataset
+from minidelve.data.door import door
 from minidelve.errors import DataError, MissingSplit
+from minidelve.files import write_whole
 
 HEADER = "minidelve-store.json"
 FORMAT, VERSION = "minidelve-store", 1
+FIELDS = {
+    "finished": bool,
+    "classes": list,
+    "class_names": list,
+    "short_side": int,
+    "source": str,
+    "on_bad_image": str,
+    "splits": dict,
+}
 FACTS = {"images", "pixel_bytes", "index_crc32", "smaller", "skipped"}  # of a split, when finished
 # Little-endian by name, so that a store can be carried to any machine.
 INDEX = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("label", "<i4"), ("crc32", "<u4")])
+DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError  # what reading a damaged file raises
+CURE = "copy the store again or pack it anew with --overwrite"
 
 
 class StoreDataset(Dataset):
@@ -44,18 +57,18 @@ class StoreDataset(Dataset):
         self.header = read_header(self.store)
         if not self.header["finished"]:
             raise DataError(
-                f"{path}: this packed store is unfinished; to finish it give the command again: "
-                f"{pack_command(self.store, self.header)}"
+                f"{path}: this packed store is unfinished",
+                cure=f"to finish it give the command again: {pack_command(self.store, self.header)}",
             )
         if split not in self.header["splits"]:
             there = ", ".join(map(repr, self.header["splits"]))
             raise MissingSplit(
-                f"{path}: this packed store has no split {split!r}; expected {there}; pack a source that has it"
+                f"{path}: this packed store has no split {split!r}", expected=there, cure="pack a source that has it"
             )
         self.facts = self.header["splits"][split]
         self.short_side: int = self.header["short_side"]
-        self._index = self._read_index(self.store / f"{split}.index.npy")
-        self._pixels = self._map(self.store / f"{split}.pixels")
+        self._index = _read_index(self.store / f"{split}.index.npy", self.facts)
+        self._pixels = _map(self.store / f"{split}.pixels", self.facts)
         # Python's integers: reading one from an array of records costs more than the view itself.
         self._offsets, self._heights, self._widths = (
             self._index[name].tolist() for name in ("offset", "height", "width")
@@ -70,35 +83,6 @@ class StoreDataset(Dataset):
             cache_bytes=0,
         )
 
-    def _read_index(self, path: Path) -> np.ndarray:
-        try:
-            content = path.read_bytes()
-            if zlib.crc32(content) != self.facts["index_crc32"]:
-                raise ValueError("its checksum is wrong")
-            index = np.load(path, allow_pickle=False)
-            if index.dtype != INDEX or index.shape != (self.facts["images"],):
-                raise ValueError("it is not the index of this store")
-        except (OSError, ValueError) as error:
-            raise DataError(
-                f"{path}: cannot be used ({error}); copy the store again or pack it anew with --overwrite"
-            ) from error
-        return index
-
-    def _map(self, path: Path) -> np.ndarray:
-        try:
-            size = path.stat().st_size
-            if size != self.facts["pixel_bytes"]:
-                raise DataError(
-                    f"{path}: has {size} bytes; expected {self.facts['pixel_bytes']}; copy the store "
-                    "again or pack it anew with --overwrite"
-                )
-            # As a plain array: slicing a np.memmap takes several times as long.
-            return np.memmap(path, np.uint8, "r").view(np.ndarray)
-        except OSError as error:
-            raise DataError(
-                f"{path}: cannot be read ({error}); copy the store again or pack it anew with --overwrite"
-            ) from error
-
     def path(self, i: int) -> str:
         """The pixel file and the number of the image in it."""
         return f"{self.store / self.split}.pixels[{i}]"
@@ -111,10 +95,7 @@ class StoreDataset(Dataset):
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
         if zlib.crc32(self.image(i).data) != self._index["crc32"][i]:
-            raise DataError(
-                f"{self.path(i)}: is damaged (its checksum is wrong); copy the store again or pack it "
-                "anew with --overwrite"
-            )
+            raise DataError(f"{self.path(i)}: is damaged (its checksum is wrong)", cure=CURE)
 
     def describe(self) -> str:
         """As for every data set, and how it was packed."""
@@ -140,33 +121,47 @@ def is_store(path: str | os.PathLike[str]) -> bool:
 def read_header(store: Path) -> dict[str, Any]:
     """The header. Raises DataError if it is damaged or of another version."""
     path = store / HEADER
-    try:
+    with door(str(path), "is not the header of a packed store", *DAMAGED, cure=CURE):
         header = json.loads(path.read_text(encoding="utf-8"))
         if header["format"] != FORMAT:
             raise ValueError(f"format {header['format']!r}")
-        version = header["version"]
-        for key, kind in {
-            "finished": bool,
-            "classes": list,
-            "class_names": list,
-            "short_side": int,
-            "source": str,
-            "on_bad_image": str,
-            "splits": dict,
-        }.items():
-            if version == VERSION and not isinstance(header[key], kind):
+        if header["version"] != VERSION:
+            raise DataError(
+                f"{path}: is of version {header['version']}", expected=str(VERSION), cure="pack the images anew"
+            )
+        for key, kind in FIELDS.items():
+            if not isinstance(header[key], kind):
                 raise ValueError(f"{key} is {header[key]!r}")
-        if header["finished"]:
-            for facts in header["splits"].values():
-                if FACTS - facts.keys():
-                    raise ValueError(f"a split is without {', '.join(FACTS - facts.keys())}")
-    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-        raise DataError(
-            f"{path}: is no header of a packed store ({error}); copy the store again or pack it anew with --overwrite"
-        ) from error
-    if version != VERSION:
-        raise DataError(f"{path}: is of version {version}; expected {VERSION}; pack the images anew")
+        for facts in header["splits"].values() if header["finished"] else ():
+            if missing := sorted(FACTS - facts.keys()):
+                raise ValueError(f"a split is without {', '.join(missing)}")
     return header
+
+
+def _read_index(path: Path, facts: dict[str, Any]) -> np.ndarray:
+    """The index of a split, compared with what the header says of it."""
+    with door(str(path), "cannot be used", *DAMAGED, cure=CURE):
+        if zlib.crc32(path.read_bytes()) != facts["index_crc32"]:
+            raise ValueError("its checksum is wrong")
+        index = np.load(path, allow_pickle=False)
+        if index.dtype != INDEX or index.shape != (facts["images"],):
+            raise ValueError("it is not the index of this store")
+    return index
+
+
+def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
+    """The pixels of a split: uint8, one after the other, in the file."""
+    with door(str(path), "cannot be read", *DAMAGED, cure=CURE):
+        size = path.stat().st_size
+        if size != facts["pixel_bytes"]:
+            raise DataError(f"{path}: has {size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)
+        # As a plain array: slicing a np.memmap takes several times as long.
+        return np.memmap(path, np.uint8, "r").view(np.ndarray)
+
+
+def write_header(store: Path, header: dict[str, Any]) -> None:
+    """Replace the header: at any moment there is the old one or the new one, never a part."""
+    write_whole(store / HEADER, json.dumps(header, indent=1) + "\n")
 
 
 def pack_command(store: Path, header: dict[str, Any]) -> str:

@@ -14,9 +14,10 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.backend import array_module
+from minidelve.backend.memory import readable
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import RunError
-from minidelve.evaluation.footprint import ConvNeed, conv_need, fc_bytes, readable
+from minidelve.evaluation.footprint import ConvNeed, conv_need, fc_bytes
 from minidelve.evaluation.views import CropViews
 from minidelve.models.network import split_at_first_fc
 from minidelve.tensor import Tensor, no_grad
@@ -52,8 +53,8 @@ class CropScorer:
         need = ConvNeed(conv.each + fc_bytes(head, width), conv.room, conv.U)
         if need.images_within(budget) < 1:
             raise RunError(
-                f"--max-memory {readable(budget)}: a crop of {views.size} x {views.size} needs "
-                f"{readable(need.least)} for its activations; give at least that"
+                f"--max-memory {readable(budget, round_up=True)}: a crop of {views.size} x {views.size} needs "
+                f"{readable(need.least, round_up=True)} for its activations; give at least that"
             )
         self.batch = min(batch, need.images_within(budget))
         self.at_once = max(1, batch // views.count)  # images to be handed over together

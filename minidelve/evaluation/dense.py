@@ -27,10 +27,11 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.backend import array_module
+from minidelve.backend.memory import readable
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import RunError
 from minidelve.evaluation.crops import probabilities
-from minidelve.evaluation.footprint import FLOAT, conv_need, fc_bytes, last_map, numbers, readable
+from minidelve.evaluation.footprint import FLOAT, conv_need, fc_bytes, last_map, numbers
 from minidelve.evaluation.windows import WindowPyramids, patch_sizes
 from minidelve.models.network import split_at_first_fc
 from minidelve.parallel.shares import run_in_shares
@@ -99,8 +100,8 @@ class DenseScorer:
         if fitting < 1:
             need = max(conv.least, last)
             raise data.DataError(
-                f"the image of {width} x {height} pixels needs {readable(need)} for its maps; --max-memory is "
-                f"{readable(self.budget)}; give more, or a smaller scale"
+                f"the image of {width} x {height} pixels needs {readable(need, round_up=True)} for its maps; "
+                f"--max-memory is {readable(self.budget, round_up=True)}; give more, or a smaller scale"
             )
         return fitting
 

@@ -18,7 +18,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve import data
-from minidelve.data.stream import Picture
+from minidelve.data import Picture
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.tally import Tally

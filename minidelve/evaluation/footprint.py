@@ -2,8 +2,8 @@
 
 Both follow from the layers' geometry alone; nothing is computed.  While a layer runs, its input and its
 output are there (and for max pooling the taps, an int16 per output), beside the image at the entrance,
-and a convolution has its cols (ops/conv2d.py), k^2 c numbers for each output position, or the tiles V and M of
-ops/winograd.py: for one image per core, or for as many as fill a piece.  Each core also has Winograd's U.  In
+and a convolution has its cols (ops/conv/im2col.py), k^2 c numbers for each output position, or the tiles V and M of
+ops/conv/winograd.py: for one image per core, or for as many as fill a piece.  Each core also has Winograd's U.  In
 bytes, n images on T cores take at most
 
     n each + min(n room, T max(room, piece)) + T U
@@ -23,8 +23,11 @@ from dataclasses import dataclass
 from minidelve import nn
 from minidelve.analysis.summary import Shape, output_shape
 from minidelve.backend.threads import thread_count
-from minidelve.ops import winograd
-from minidelve.ops.conv2d import COLS_BYTES
+from minidelve.ops.conv import winograd
+from minidelve.ops.conv.choice import choose
+from minidelve.ops.conv.im2col import COLS_BYTES
+from minidelve.ops.conv.scaffold import Layer
+from minidelve.ops.conv.winograd_tiles import places, tile_size
 
 FLOAT = 4  # bytes
 
@@ -74,9 +77,9 @@ def conv_need(layers: Sequence[nn.Module], height: int, width: int) -> ConvNeed:
         most = max(most, FLOAT * (numbers(before) + numbers(after)) + extra)
         if isinstance(layer, nn.Conv2d):
             shape, size = layer.weight.shape, after[1:]
-            if winograd.pays(shape, layer.stride, size):
-                room = max(room, FLOAT * winograd.places(size, shape[2]) * (shape[0] + shape[1]))
-                U = max(U, FLOAT * (winograd.tile_size(size, shape[2]) + shape[2] - 1) ** 2 * shape[0] * shape[1])
+            if choose(Layer(shape, layer.stride, layer.padding, size)) == "winograd":
+                room = max(room, FLOAT * places(size, shape[2]) * (shape[0] + shape[1]))
+                U = max(U, FLOAT * (tile_size(size, shape[2]) + shape[2] - 1) ** 2 * shape[0] * shape[1])
             else:
                 room = max(room, FLOAT * layer.weight.size // after[0] * after[1] * after[2])
     return ConvNeed(FLOAT * numbers(image) + most, room, U)
@@ -92,13 +95,3 @@ def fc_bytes(head: Sequence[nn.Module], width: int) -> int:
 def numbers(shape: Shape) -> int:
     """How many numbers a map holds."""
     return math.prod(shape)
-
-
-def readable(size: float) -> str:
-    """Bytes for a person, rounded up.
-
-    >>> readable(1_234_567)
-    '1.3 MB'
-    """
-    unit, name = next(((unit, name) for unit, name in ((1e9, "GB"), (1e6, "MB")) if size >= unit), (1e3, "KB"))
-    return f"{-(-size * 10 // unit) / 10:.1f} {name}"

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
 from minidelve import data
-from minidelve.data.stream import ImageStream
+from minidelve.data import ImageStream
 from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
@@ -22,8 +22,9 @@ from minidelve.evaluation.ensemble import Member, Row, score
 from minidelve.evaluation.views import CropViews
 from minidelve.progress import progress
 from minidelve.training import checkpoint
-from minidelve.training.loop import check_device, testing_scale, within_device_memory
+from minidelve.training.device import check_device, within_device_memory
 from minidelve.training.run_folder import find_checkpoint
+from minidelve.training.views import testing_scale
 
 AS_TRAINED = "as trained"
 

@@ -20,7 +20,7 @@ from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
 from minidelve.experiments.training import Trained, opened
 
-BATCHES, EPOCH = "batches", "epoch"
+BATCHES, EPOCH, BESIDE = "batches", "epoch", "beside guessing"
 
 
 def course(net: Trained) -> Rows:
@@ -79,6 +79,21 @@ def guessing(rows: Rows) -> Guess:
     first = select(rows, what=EPOCH)[0]
     right, images = 1 / first["classes"], first["val_images"]
     return Guess(first["classes"], -math.log(right), 100 * (1 - right), 100 * math.sqrt(right * (1 - right) / images))
+
+
+def beside_guessing(rows: Rows) -> Rows:
+    """A row for each run: the last epoch's training loss less ln C, and its error less guessing's in `wavers`."""
+    guess = guessing(rows)
+    return [
+        {"variant": row["variant"], "seed": row["seed"], "what": BESIDE,
+         "loss": minus(row["train_loss"], guess.loss), "error": minus(row["val_error"], guess.error, guess.wavers)}
+        for row in ends(rows)
+    ]  # fmt: skip
+
+
+def minus(number: float | None, other: float, unit: float = 1.0) -> float | None:
+    """(number - other) / unit; None for a missing number."""
+    return None if number is None else (number - other) / unit
 
 
 def draw_seeds(panel: Any, rows: Rows, variant: str, what: str, column: str, **look: Any) -> None:

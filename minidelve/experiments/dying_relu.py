@@ -1,14 +1,11 @@
 """`dying-relu`: how many units are dead after training, against the learning rate.
 
-dead_units.py says what a dead unit is, and why that matters to a ReLU.  What kills a unit, it is said, is a large step
-that carries its weights or its bias to where every image lies on the negative side.  So the learning rate is what
-varies here, from 0, the network as it is initialized, to rates at which training diverges.
+dead_units.py says what a dead unit is.  What kills it, it is said, is a large step that carries its weights or its bias
+to where every image lies on the negative side.  So the learning rate is what varies here, from 0, the network as it is
+initialized, to rates at which training diverges.
 
-Always negative units of LReLU and PReLU are counted alike, as the same accident.  They are not dead: beside their
-share stands the factor |a| with which the gradient passes them.
-
-A channel of a conv layer may be positive at any of many positions of an image, a unit of fc1 at one: the same criterion
-is met there more easily.
+Always negative units of LReLU and PReLU are counted alike, as the same accident.  A channel of a conv layer may be
+positive at any of many positions of an image, a unit of fc1 at one: it is counted more easily.
 """
 
 from __future__ import annotations
@@ -30,7 +27,8 @@ from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
 from minidelve.experiments.table2 import CHANNELS, LRELU, RELU, RUNS
 from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
-from minidelve.training.loop import create_network, loaders, prepare
+from minidelve.training.setting_up import create_network, prepare
+from minidelve.training.views import loaders
 
 COMPARED = (RELU, LRELU, CHANNELS)
 SHARE = Column("share", "% of units always negative", "points", 1)
@@ -125,7 +123,7 @@ class MoreWithTheRate:
             raise CannotTell("Too many runs diverged: there are no two rates with a share of dead ReLUs to compare.")
         (low, high), last = (rates[0], rates[-1]), both[-1]
         grows = f"ReLU's {SHARE.words}, at {high:g} less at {low:g}, the largest and smallest rates without divergence"
-        above = f"ReLU's less PReLU's, at {last:g}, the largest rate at which neither diverged"
+        above = f"ReLU's {SHARE.words} less PReLU's, at {last:g}, the largest rate at which neither diverged"
         return judge([
             Above(named(RELU, high), named(RELU, low), SHARE, words=grows),
             Above(named(RELU, last), named(CHANNELS, last), SHARE, words=above),

@@ -1,19 +1,18 @@
 """`fig2-responses`: how far from 0 the mean response of every layer lies, with ReLU and with PReLU.
 
 A ReLU gives nothing below 0, so its mean response is positive; PReLU's negative half pulls the mean back.  Why this
-matters is the subject of `fisher`.  The networks are those of table2; in evaluation mode (no dropout) they see the
-validation set, and we take the responses after every activation:
+matters is the subject of `fisher`.  We take the responses f(y) after every activation:
 
     mean    E[f(y)] over images, channels and positions
     rms     sqrt(E[f(y)^2])
 
-Two networks give their layers different scales: halve the weights and biases of one layer and double the weights of
-the next, and what comes out is the same, but not the mean in between.  mean / rms does not change with the scale, so
-we show both.  Where y is normal around 0, as nearly before training, it is with slope a
+mean / rms does not change with a layer's scale: halve its weights and biases, double the weights of the next, and what
+comes out is the same, but not the mean in between.  Where y is normal around 0, as nearly before training, it is with
+slope a
 
     mean / rms = (1 - a) / sqrt(pi (1 + a^2))         .564 for ReLU, .411 for a = 0.25
 
-A layer's mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
+A mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
 """
 
 from __future__ import annotations
@@ -41,15 +40,8 @@ MEASURES = {"mean": "mean response", "scaled": "mean / rms"}
 AHEAD = "layers in which it is smaller in size, less half of them"
 # A single layer makes a majority of 7 of 13, on which two seeds may agree by luck: half a layer more is not enough.
 CLAIMS = [
-    Above(
-        CHANNELS,
-        0,
-        Column(measure, words, "layers", 1),
-        least=0.5,
-        where={"layer": AHEAD},
-        words=f"PReLU's {words}, {AHEAD}",
-    )
-    for measure, words in MEASURES.items()
+    Above(CHANNELS, 0, Column(name, f"{words}, {AHEAD}", "layers", 1), least=0.5, where={"layer": AHEAD})
+    for name, words in MEASURES.items()
 ]
 
 

@@ -5,32 +5,20 @@ of a conv layer whose responses are sums of n products.  With rectifiers the sec
 times weaker after each layer.  Model B has 19 conv layers: 2^(-19/2) = 1.4e-3 of He's signal arrives, which delays
 training and does not prevent it.
 
-"Earlier" needs a moment.  Ours is the first point of the course (a tenth of an epoch) whose training loss is FALL
-below ln C, the loss of knowing nothing.  Both networks of a seed start from the same normal deviates, scaled
-differently, and see the same batches, so that moments are compared seed by seed.
+A run has started at the first point of the course (a tenth of an epoch) whose training loss is FALL below ln C, the
+loss of knowing nothing.  Both networks of a seed start from the same normal deviates and see the same batches.
 """
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
-from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, Above, Column, Table, Trend
+from minidelve.experiments import courses, style
+from minidelve.experiments.claims import Above, Claim, Column, Every, Table
 from minidelve.experiments.comparison import mean_and_spread
-from minidelve.experiments.courses import (
-    BATCHES,
-    EPOCH,
-    course,
-    draw_seeds,
-    ends,
-    guessing,
-    last_epoch,
-    mean_curve,
-    show_at_least,
-)
+from minidelve.experiments.courses import BATCHES, BESIDE, EPOCH, ends, guessing, last_epoch
 from minidelve.experiments.item import Budget, Item, Setup
-from minidelve.experiments.rows import Rows, distinct, numbers, select
+from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.training import trained
 
 # fc_init "he" with either: the two differ in the conv layers alone.  The paper's fixed 0.01 of the fully connected
@@ -51,12 +39,15 @@ POINT = 0.095  # epochs: the course has ten points an epoch, and a smaller gap t
 STARTED = "started"  # the rows that tell when
 LOSS, ERROR = Column("train_loss", "training loss"), Column("val_error", "top-1 error %, validation", digits=2)
 FIRST = Column("first", f"epochs until the loss is {FALL} below ln C", "epochs", 2)
+ABOVE_CHANCE = Column(
+    "error", "validation error after the last epoch less guessing's, in its standard errors", digits=2
+)
 COUNTED = Column("counted", FIRST.words, "epochs", 2)
 
 
 def run(setup: Setup) -> Rows:
     """The course of one run."""
-    return course(trained(setup, init=INITS[setup.variant]))
+    return courses.course(trained(setup, init=INITS[setup.variant]))
 
 
 def starts(rows: Rows) -> Rows:
@@ -69,7 +60,7 @@ def starts(rows: Rows) -> Rows:
     for seed in distinct(rows, "seed"):
         first = {}
         for variant in distinct(select(rows, seed=seed), "variant"):
-            losses = zip(*mean_curve(rows, BATCHES, "train_loss", variant=variant, seed=seed), strict=True)
+            losses = zip(*courses.mean_curve(rows, BATCHES, "train_loss", variant=variant, seed=seed), strict=True)
             first[variant] = next((epoch for epoch, loss in losses if loss <= level), None)
         for variant, epoch in first.items():
             counted = (epoch or end) if any(first.values()) else None  # no start is at 0
@@ -77,32 +68,8 @@ def starts(rows: Rows) -> Rows:
     return found
 
 
-@dataclass(frozen=True)
-class Converges:
-    """A variant's last validation error is below guessing's in every seed; where it is not, it may come later."""
-
-    variant: str
-
-    def judge(self, rows: Rows) -> Trend:
-        """By two standard errors with which the images tell the error of guessing."""
-        guess, errors = guessing(rows), numbers(ends(rows), "val_error", variant=self.variant)
-        if not errors:
-            return Trend(None, f"{self.variant}'s validation errors are missing.")
-        below = guess.error - 2 * guess.wavers
-        holds = all(error <= below for error in errors) or None
-        moved = numbers(rows, "first", what=STARTED, variant=self.variant)
-        late = "" if holds or moved else f": the loss has not moved by epoch {last_epoch(rows):.0f}"
-        return Trend(
-            holds,
-            f"{self.variant}'s validation error after the last epoch, in %: {', '.join(f'{e:.2f}' for e in errors)} "
-            f"(claimed, in every seed: at most {below:.2f}, two standard errors below guessing; "
-            f"{VERDICTS[holds]}{late}).",
-        )
-
-
-CLAIMS = [
-    Converges(HE),
-    Converges(XAVIER),
+CLAIMS: list[Claim] = [
+    *(Every(v, ABOVE_CHANCE, high=-2, early=lambda rows: True, where={"what": BESIDE}) for v in INITS),
     Above(XAVIER, HE, COUNTED, least=POINT, where={"what": STARTED}),
 ]
 
@@ -112,10 +79,9 @@ def table(rows: Rows) -> Table:
     lines, columns = [], {FIRST: select(rows, what=STARTED), LOSS: ends(rows), ERROR: ends(rows)}
     for variant, paper in ((HE, "converges, starts earlier"), (XAVIER, "converges")):
         start, *end = (mean_and_spread(own, column, variant=variant) for column, own in columns.items())
-        never = len(select(rows, what=STARTED, variant=variant, first=None))
-        of = len(select(rows, what=STARTED, variant=variant))
-        seeds = f" ({never} of {of} seeds never)" if never else ""
-        lines.append([variant, f"{start or f'not within {last_epoch(rows):.0f}'}{seeds}", *end, paper])
+        first = [row["first"] for row in select(rows, what=STARTED, variant=variant)]
+        never = f" ({first.count(None)} of {len(first)} seeds never)" if None in first else ""
+        lines.append([variant, f"{start or f'not within {last_epoch(rows):.0f}'}{never}", *end, paper])
     guess = guessing(rows)
     lines.append(["guessing", "", f"{guess.loss:.3f}", f"{guess.error:.2f}", ""])
     return ["initialization", FIRST.words, *(f"{c.words}, last epoch" for c in (LOSS, ERROR)), "paper (a curve)"], lines
@@ -127,12 +93,12 @@ def draw_courses(panels: list[Any], rows: Rows) -> None:
     losses.axhline(guess.loss, label=f"guessing: ln {guess.classes}", **style.PREDICTION)
     errors.axhline(guess.error, label=f"guessing: {guess.error:.1f}%", **style.PREDICTION)
     for i, variant in enumerate(INITS):
-        draw_seeds(losses, rows, variant, BATCHES, "train_loss", **style.line(i, every=(5 * i, 10)))
-        draw_seeds(errors, rows, variant, EPOCH, "val_error", **style.line(i))
+        courses.draw_seeds(losses, rows, variant, BATCHES, "train_loss", **style.line(i, every=(5 * i, 10)))
+        courses.draw_seeds(errors, rows, variant, EPOCH, "val_error", **style.line(i))
     losses.set(title="training loss, means of a tenth of an epoch", ylabel="cross entropy (nats)")
     errors.set(title="validation, centre crops", ylabel="top-1 error (%)")
-    show_at_least(losses, guess.loss - 2 * FALL, guess.loss + FALL)
-    show_at_least(errors, guess.error - 3, guess.error + 3)
+    courses.show_at_least(losses, guess.loss - 2 * FALL, guess.loss + FALL)
+    courses.show_at_least(errors, guess.error - 3, guess.error + 3)
     for panel in panels:
         panel.set(xlabel="epoch", xlim=(0, 1.02 * last_epoch(rows)))
 
@@ -161,5 +127,5 @@ ITEM = Item(
     "never does counts as starting at the end.",
     budgets={"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
     variants=lambda budget: list(INITS),
-    run=run, derived=starts, table=table, claims=CLAIMS, draw=draw,
+    run=run, derived=lambda rows: starts(rows) + courses.beside_guessing(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

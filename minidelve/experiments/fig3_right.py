@@ -1,8 +1,8 @@
 """`fig3-right`: the same on 30 layers, where Xavier's initialization stalls.
 
 Why it stalls can be seen before the first step.  Xavier's weights, std sqrt(1/n), are He's divided by sqrt(2), and with
-one seed exactly so: both scale the same normal deviates.  ReLU and max pooling let a positive factor pass and biases
-start at 0, hence in a network of L conv layers, Xavier's against He's,
+one seed exactly so.  ReLU and max pooling let a positive factor pass and biases start at 0, hence in a network of L
+conv layers, Xavier's against He's,
 
     response after conv layer l                  x_{l+1}     2^(-l/2)         times
     the way back from the logits to y_l          dy_l        2^(-(L-l)/2)     times, for the same dE/dz
@@ -13,33 +13,32 @@ L factors of 2^(-1/2), those of the response.)
 
 What the factors leave out is dE/dz = p - t.  Xavier's logits are nearly 0: p = 1/C in every image, and over a batch
 p - t nearly cancels.  He's are not, and an untrained network gives all images much the same p: that part does not
-cancel.  So He's gradient is larger still, and the ratio below 2^-(L-1), the more so the larger its first logits.
+cancel.  So He's gradient is larger still, and the ratio below 2^-(L-1).
 
-A flat loss does not tell a stall from a late start.  The paper warns that weight decay may hide a vanished gradient:
-the step is that of dE/dw + lambda w, and where lambda w is the larger part the weights merely shrink.  So we set its
-mean square beside the gradient's, and call it a stall only where the gradient is the smaller of the two.  From seed
-to seed the gradients differ by powers of ten: over the seeds we take geometric means.
+A flat loss does not tell a stall from a late start.  The step is that of dE/dw + lambda w, and where lambda w is the
+larger part the weights merely shrink: only there we call it a stall.  From seed to seed the gradients differ by powers
+of ten: over the seeds we take geometric means.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
 from minidelve import Tensor, nn
 from minidelve.analysis import Statistics
 from minidelve.backend import to_device
 from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, CannotTell, Column, Table, Trend
+from minidelve.experiments.claims import Column, Every, Table
 from minidelve.experiments.comparison import mean_and_spread
-from minidelve.experiments.courses import course, ends, guessing, last_epoch
+from minidelve.experiments.courses import BESIDE, beside_guessing, course, ends, guessing, last_epoch
 from minidelve.experiments.fig3_left import ERROR, HE, INITS, XAVIER, draw_courses
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.training import Trained, opened, trained
-from minidelve.training.loop import create_network, loaders, reseed_dropout
+from minidelve.training.loop import reseed_dropout
+from minidelve.training.setting_up import create_network
+from minidelve.training.views import loaders
 
 # As in fig3_left.py: He's rule in the fully connected layers with either, and a rate that never falls.
 LAB: dict[str, Any] = {
@@ -49,7 +48,9 @@ LAB: dict[str, Any] = {
 QUICK: dict[str, Any] = LAB | {"width": 0.125, "fc": 64, "size": 32, "short_side": 36, "epochs": 1}
 FULL: dict[str, Any] = LAB | {"width": 0.5, "fc": 512, "size": 56, "short_side": 64, "epochs": 20}
 
-STALLED, FALLEN = 0.01, 0.05  # nats from ln C: at most, and at least
+ABOVE_CHANCE = Column("loss", "training loss of the last epoch less ln C", digits=4)
+PUSH = "push"  # the rows of the first step's gradient beside weight decay
+PATIENCE = 6  # epochs; where He's has not fallen in fewer, it may merely not have fallen yet
 LOSS = Column("train_loss", "training loss", digits=4)
 START, LAYER = "start", "conv2_1"  # the rows of the first step's gradient, and the layer that the table tells
 PAPER = {HE: "converges; in the end 38.56 / 16.59", XAVIER: "stalls"}
@@ -72,11 +73,8 @@ def first_gradients(net: Trained) -> Rows:
     network.loss(Tensor(to_device(x, config.device)), targets)[0].backward()
     convs = [(name, layer) for name, layer in network.named_modules() if isinstance(layer, nn.Conv2d)]
     return [
-        {
-            "what": START, "layer": name, "number": number,
-            "gradient_square": mean_square(layer.weight.grad),
-            "decay_square": config.weight_decay**2 * mean_square(layer.weight.data),
-        }
+        {"what": START, "layer": name, "number": number, "gradient_square": mean_square(layer.weight.grad),
+         "decay_square": config.weight_decay**2 * mean_square(layer.weight.data)}
         for number, (name, layer) in enumerate(convs, 1)
     ]  # fmt: skip
 
@@ -100,12 +98,6 @@ def ratio(rows: Rows) -> float:
     return (xavier / he) ** 2 if he else math.nan
 
 
-def push(rows: Rows, variant: str) -> float:
-    """The gradient's root mean square in units of weight decay's."""
-    gradient, decay = (root_mean_square(rows, variant, part) for part in ("gradient", "decay"))
-    return gradient / decay if decay else math.nan
-
-
 def short(number: float) -> str:
     """Three digits.
 
@@ -120,52 +112,24 @@ def predicted(rows: Rows) -> float:
     return 2.0 ** (1 - len(distinct(select(rows, what=START), "layer")))
 
 
-@dataclass(frozen=True)
-class Ends:
-    """In every seed a variant's last training loss less ln C lies where it is asked for."""
-
-    variant: str
-    asked: str
-    met: Callable[[float], bool]
-    patience: float = 0  # epochs; in fewer it may merely not be there yet
-
-    def judge(self, rows: Rows) -> Trend:
-        """The verdict, and every seed's number."""
-        found = [loss - guessing(rows).loss for loss in numbers(ends(rows), "train_loss", variant=self.variant)]
-        if not found:
-            return Trend(None, f"{self.variant}'s training losses are missing.")
-        holds = all(map(self.met, found))
-        if not holds and last_epoch(rows) < self.patience:
-            raise CannotTell(f"{self.variant}'s has not fallen yet: fewer than {self.patience} epochs are no verdict.")
-        return Trend(
-            holds,
-            f"{self.variant}'s training loss of the last epoch less ln C: {', '.join(f'{x:+.4f}' for x in found)} "
-            f"(claimed, in every seed: {self.asked}; {VERDICTS[holds]}).",
-        )
-
-
-@dataclass(frozen=True)
-class Vanished:
-    """In the first step a variant's gradient is smaller than weight decay's part."""
-
-    variant: str
-
-    def judge(self, rows: Rows) -> Trend:
-        """The gradient in units of the decay, beside He's, and in units of He's."""
-        found = push(rows, self.variant)
-        holds = None if math.isnan(found) else found < 1
-        return Trend(
-            holds,
-            f"In the first step the root mean square of {LAYER}'s dE/dw, in units of weight decay's part of the step: "
-            f"{short(found)} with {self.variant}'s (claimed: below 1; {VERDICTS[holds]}), {short(push(rows, HE))} with "
-            f"He's; its mean square, in units of He's: {short(ratio(rows))} (predicted: {short(predicted(rows))}).",
-        )
+def pushes(rows: Rows) -> Rows:
+    """A row for each run: LAYER's gradient in the first step, in units of weight decay's part, by root mean square."""
+    return [
+        {"variant": row["variant"], "seed": row["seed"], "what": PUSH,
+         "push": math.sqrt(row["gradient_square"] / row["decay_square"])}
+        for row in select(rows, what=START, layer=LAYER) if row["gradient_square"] is not None and row["decay_square"]
+    ]  # fmt: skip
 
 
 CLAIMS = [
-    Ends(HE, f"below -{FALLEN}", lambda x: x < -FALLEN, patience=6),
-    Ends(XAVIER, f"within {STALLED} of 0", lambda x: abs(x) <= STALLED),
-    Vanished(XAVIER),
+    Every(HE, ABOVE_CHANCE, high=-0.05, early=lambda rows: last_epoch(rows) < PATIENCE, where={"what": BESIDE}),
+    Every(XAVIER, ABOVE_CHANCE, -0.01, 0.01, where={"what": BESIDE}),
+    Every(
+        XAVIER,
+        Column("push", f"rms of {LAYER}'s dE/dw in the first step over that of λw"),
+        high=1,
+        where={"what": PUSH},
+    ),
 ]
 
 
@@ -174,14 +138,15 @@ def table(rows: Rows) -> Table:
     lines = []
     for variant, paper in PAPER.items():
         end = [mean_and_spread(ends(rows), column, variant=variant) for column in (LOSS, ERROR)]
-        first = [short(root_mean_square(rows, variant, part)) for part in ("gradient", "decay")]
+        gradient, decay = (root_mean_square(rows, variant, part) for part in ("gradient", "decay"))
+        first = [short(x) for x in (gradient, decay, gradient / decay if decay else math.nan)]
         relative = [short(ratio(rows)), short(predicted(rows))] if variant == XAVIER else ["1", "1"]
         lines.append([variant, *end, paper, *first, *relative])
     return [
         "initialization", f"training loss, last epoch (ln C is {guessing(rows).loss:.4f})",
         f"{ERROR.words}, last epoch", "paper (top-1 / top-5 error %)",
         f"first step, {LAYER}: rms of dE/dw (geometric mean over the seeds)", "rms of weight decay's λw (the same)",
-        "mean square of dE/dw, in units of He's", "predicted: 2^-(L-1)",
+        "the first over the second", "mean square of dE/dw, in units of He's", "predicted: 2^-(L-1)",
     ], lines  # fmt: skip
 
 
@@ -218,5 +183,5 @@ ITEM = Item(
     "vanished gradient and not by the flat loss alone.",
     budgets={"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(3, FULL)},
     variants=lambda budget: list(INITS),
-    run=run, table=table, claims=CLAIMS, draw=draw,
+    run=run, derived=lambda rows: beside_guessing(rows) + pushes(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

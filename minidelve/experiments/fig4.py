@@ -1,9 +1,7 @@
 """`fig4`: how ReLU and PReLU converge, in training and in validation error.
 
-The networks are those of table2.py, trained once for both items: of one seed, ReLU and PReLU see the same images in
-the same order.  As in the paper's figure the error on the batches that are being trained on is drawn light, that on
-the validation set dark.  The first is measured with dropout and on random crops, the second without and on centre
-crops; so the validation error may well be the lower one.
+As in the paper's figure the error on the batches that are being trained on is drawn light, that on the validation set
+dark.  The first is measured with dropout and on random crops: the second may well be the lower one.
 
 "Lower throughout" is a claim about every epoch, and with few seeds curves cross by luck.  With gap_e the mean over the
 seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two errors that
@@ -12,8 +10,7 @@ seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two err
     of all epochs          gap_e < 0 in at least MOST of them
     of no two on end       the interval of gap_e lies above 0
 
-Luck alone puts an interval above 0 in one epoch of 40, so that among dozens one is to be expected: an epoch by itself
-contradicts nothing.
+Luck alone puts an interval above 0 in one epoch of 40: an epoch by itself contradicts nothing.
 """
 
 from __future__ import annotations
@@ -35,8 +32,6 @@ from minidelve.experiments.training import trained
 
 MOST = 0.9
 LOOKS = {RELU: ("#000000", "0.62", "-", "o"), CHANNELS: ("#1f4e9c", "#9db7e0", "--", "s")}  # validation, training
-
-
 Gaps = dict[float, Estimate]  # epoch -> PReLU's error less ReLU's, each seed against itself
 
 
@@ -46,7 +41,7 @@ def run(setup: Setup) -> Rows:
 
 
 def gaps(rows: Rows, column: str) -> Gaps:
-    """Of one of the two errors."""
+    """Those of one of the two errors."""
     own = select(rows, what=EPOCH)
     differences = {epoch: paired(select(own, epoch=epoch), CHANNELS, RELU, column) for epoch in distinct(own, "epoch")}
     return {epoch: estimate(differences[epoch]) for epoch in sorted(differences) if differences[epoch]}

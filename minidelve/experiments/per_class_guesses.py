@@ -16,7 +16,7 @@ from minidelve import data
 from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
 from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.training import Trained, opened
-from minidelve.training.loop import views
+from minidelve.training.views import views
 
 SHOWN, GUESSES = 8, 5
 COLUMNS = 2  # of the drawing: so many images side by side, each with its guesses on its right

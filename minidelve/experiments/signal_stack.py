@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from functools import cache, partial
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -53,12 +53,12 @@ STARTS = {
 class TorusConv2d(nn.Conv2d):
     """A conv layer on a map without borders: what leaves on the right comes back on the left."""
 
-    def forward(self, x: Tensor, activation: Any = None) -> Tensor:
+    def forward(self, x: Tensor) -> Tensor:
         """(N, c, H, W) -> (N, d, H, W)."""
         more = self.weight.shape[2] - 1
         for axis, begin in ((2, np.s_[:, :, :more]), (3, np.s_[:, :, :, :more])):
             x = concat([x, x.__getitem__(begin)], axis=axis)
-        return super().forward(x, activation)
+        return super().forward(x)
 
 
 def channels(depth: int, widths: Sequence[int]) -> list[int]:

@@ -6,7 +6,6 @@ what it shows (title), in which units (axis labels) and which line is which (leg
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -38,15 +37,6 @@ def panels(title: str, rows: int = 1, columns: int = 1, height: float = HEIGHT) 
         panel.grid(color="0.9")
         panel.set_axisbelow(True)
     return figure, axes
-
-
-def bar(error: float) -> float:
-    """The length of an error bar, two standard errors; none where the error is not known.
-
-    >>> bar(0.25), bar(math.inf)
-    (0.5, 0.0)
-    """
-    return 2 * error if math.isfinite(error) else 0.0
 
 
 def line(i: int, every: int | tuple[int, int] = 1) -> dict[str, Any]:

@@ -27,7 +27,8 @@ from minidelve.evaluation.runs import Evaluation, Way, evaluate_runs
 from minidelve.experiments.item import Setup
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
-from minidelve.training.loop import loaders, train
+from minidelve.training.loop import train
+from minidelve.training.views import loaders
 
 # The 14 layers for small images, at three sizes.  Options as in `minidelve train`.
 QUICK: dict[str, Any] = {

@@ -1,53 +1,32 @@
-"""The paper's networks by name: `create("lab14", num_classes=10)`."""
+"""The paper's networks by name: `create("lab14", num_classes=10)`. Tables, what is built of them, and their options.
+
+What belongs here turns a name and options into a network. A single layer is nn/, how one is trained is training/.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Mapping, Sequence
-from functools import partial
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
-from minidelve.models.auxiliary import AUX_WEIGHT, AuxiliaryNetwork
-from minidelve.models.large import MODEL_A, MODEL_B, MODEL_C, VGG19
+from minidelve.models.auxiliary import AuxiliaryNetwork
+from minidelve.models.build import build, fc_fill
+from minidelve.models.catalogue import TABLES
 from minidelve.models.network import Network
-from minidelve.models.small14 import LAB14, SMALL14, SMALL30
-from minidelve.models.table import (
-    ACTIVATIONS,
-    FC_INITS,
-    INITS,
-    LRELU_SLOPE,
-    UNFILLED,
-    FullyConnected,
-    Row,
-    build,
-    init_of_fc,
-    initialize,
-    resized,
-    starting_slope,
-)
-
-TABLES: dict[str, Sequence[Row]] = {
-    "small14": SMALL14, "lab14": LAB14, "small30": SMALL30,
-    "model_a": MODEL_A, "model_b": MODEL_B, "model_c": MODEL_C, "vgg19": VGG19,
-}  # fmt: skip
+from minidelve.models.network_options import ACTIVATIONS, FC_INITS, INITS, UNFILLED, NetworkOptions
+from minidelve.models.option import options_of, takes_options_of
+from minidelve.models.table import FullyConnected, resized
 
 
+@takes_options_of(NetworkOptions)
 def create(
     name: str,
     num_classes: int,
-    activation: str = "prelu",
-    init: str = "he",
+    activation: str = NetworkOptions.activation,
+    init: str = NetworkOptions.init,
     seed: int = 0,
-    *,
-    slope: float = LRELU_SLOPE,
-    width: float = 1.0,
-    levels: Sequence[int] | None = None,
-    fc: int | None = None,
-    fc_init: str = "table",
-    aux_after: str | None = None,
-    aux_weight: float = AUX_WEIGHT,
+    **options: Any,
 ) -> Network:
     """The network `name` with freshly drawn weights.
 
@@ -59,10 +38,10 @@ def create(
                  "unfilled" leaves in the weights whatever lay in memory, for shapes or for loading others
     seed         the same seed gives the same weights and the same dropout
     slope        of lrelu, taken into account by he and he-backward (10a)
-    width        a factor for the channels of every conv layer, rounded, at least one channel is left
+    width        a factor for the channels of every conv layer, rounded; at least one channel is left
     levels       of the pyramid, in place of the table's
     fc           units of fc1 and fc2, in place of the table's; `width` leaves them alone
-    fc_init      of the fully connected layers: "table", as above, or "he" with each `init`.  The fixed standard
+    fc_init      of the fully connected layers: "table", as above, or "he" with each `init`. The fixed standard
                  deviations are meant for 4,096 units: where `fc` gives few, hardly any signal passes
     aux_after    a conv or pooling layer that an auxiliary classifier reads in training (models/auxiliary.py)
     aux_weight   of the auxiliary classifier's loss
@@ -74,36 +53,19 @@ def create(
     >>> create("lab14", num_classes=20, width=0.5, levels=(2, 1), fc=100).fc1
     Linear(320, 100)
     """
-    for what, value, known in (
-        ("model", name, tuple(TABLES)),
-        ("activation", activation, ACTIVATIONS),
-        ("init", init, (*INITS, UNFILLED)),
-        ("fc_init", fc_init, FC_INITS),
-    ):
-        if value not in known:
-            raise ValueError(f"{what} {value!r} is unknown; expected one of: {', '.join(known)}")
+    if name not in TABLES:
+        raise ValueError(f"model {name!r} is unknown; expected one of: {', '.join(TABLES)}")
     if num_classes < 1:
         raise ValueError(f"num_classes is {num_classes}; expected at least 1")
-    _check_number("slope", slope, "at least 0, such as 0.01", slope >= 0)
-    _check_number("width", width, "above 0, such as 0.5", width > 0)
-    _check_number("aux_weight", aux_weight, "above 0, such as 0.3", aux_weight > 0)
-    if slope != LRELU_SLOPE and activation != "lrelu":
-        raise ValueError(f"slope is {slope}, but {activation} has no fixed slope; leave it out, or take lrelu")
-    if aux_weight != AUX_WEIGHT and aux_after is None:
-        raise ValueError(f"aux_weight is {aux_weight}, but there is no auxiliary classifier; give aux_after too")
-    if levels is not None and not (np.iterable(levels) and len(levels) and all(_is_count(n) for n in levels)):
-        raise ValueError(f"levels are {levels!r}; expected integers of at least 1, such as (6, 3, 2, 1)")
-    if fc is not None and not _is_count(fc):
-        raise ValueError(f"fc is {fc!r}; expected an integer of at least 1, such as 512")
-
-    table = resized(TABLES[name], width, levels, fc)
-    network = build(name, table, num_classes, activation, init, seed, slope, fc_init)
-    if aux_after is None:
+    chosen = NetworkOptions(activation, init, **options)
+    table = resized(TABLES[name], chosen.width, chosen.levels, chosen.fc)
+    network = build(name, table, num_classes, chosen, seed)
+    if chosen.aux_after is None:
         return network
     rng = np.random.default_rng(seed).spawn(1)[0]  # of its own: the layers start as they would without it
-    std = table[-1].std if isinstance(table[-1], FullyConnected) and fc_init == "table" else None
-    fill = partial(initialize, init=init_of_fc(init, fc_init), slope=starting_slope(activation, slope), std=std)
-    return AuxiliaryNetwork(network, aux_after, aux_weight, rng, fill)
+    last = table[-1]
+    assert isinstance(last, FullyConnected)
+    return AuxiliaryNetwork(network, chosen.aux_after, chosen.aux_weight, rng, fc_fill(chosen, last.std))
 
 
 def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = None) -> Network:
@@ -112,19 +74,9 @@ def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = 
     An option that the run does not know, because it is older than the option, has its default.
     Raises KeyError without model, activation and init, ValueError as `create` does.
     """
-    options = ("slope", "width", "levels", "fc", "fc_init", "aux_after", "aux_weight")
-    known = {name: config[name] for name in options if name in config}
-    first = (config["model"], num_classes, config["activation"], init or config["init"], config.get("seed", 0))
-    return create(*first, **known)
-
-
-def _check_number(what: str, value: float, expected: str, good: bool) -> None:
-    if not (good and math.isfinite(value)):
-        raise ValueError(f"{what} is {value}; expected a number {expected}")
-
-
-def _is_count(value: Any) -> bool:
-    return bool(isinstance(value, int | np.integer) and value >= 1)
+    known = {name: config[name] for name in options_of(NetworkOptions) if name in config}
+    known |= {"activation": config["activation"], "init": init or config["init"]}
+    return create(config["model"], num_classes, seed=config.get("seed", 0), **known)
 
 
 __all__ = [

@@ -1,7 +1,7 @@
 """A second, smaller classifier half way up, for training only: what the paper's initialization does without.
 
 GoogLeNet (Szegedy et al. 2014) and deeply-supervised nets (Lee et al. 2014) reach deep layers by
-classifying from a middle layer as well.  The paper names them among the ways to train very deep nets
+classifying from a middle layer as well. The paper names them among the ways to train very deep nets
 (section 2.2); this file is here to be compared with He initialization.
 
 h is the output of the tapped layer (after its activation), z the logits, t the targets:
@@ -12,8 +12,8 @@ h is the output of the tapped layer (after its activation), z the logits, t the 
 
     E = cross_entropy(z, t) + weight * cross_entropy(z', t)
 
-so dE/dh has two terms, and the second comes straight from a loss.  The pyramid is the network's own:
-the classifier reads the map in the middle just as fc1 reads the last one.  GoogLeNet's weight is 0.3.
+so dE/dh has two terms, and the second comes straight from a loss. The pyramid is the network's own:
+the classifier reads the map in the middle just as fc1 reads the last one. GoogLeNet's weight is 0.3.
 
 Calling the network gives z alone: evaluation and prediction know nothing of the second classifier.
 """
@@ -29,8 +29,6 @@ from minidelve import nn, ops
 from minidelve.models.network import Network, through
 from minidelve.nn.layers import Initializer
 from minidelve.tensor import Tensor
-
-AUX_WEIGHT = 0.3  # GoogLeNet's
 
 
 class AuxiliaryNetwork(Network):
@@ -48,7 +46,7 @@ class AuxiliaryNetwork(Network):
         taps = [name for name in names[: names.index("spp")] if not name.endswith("_act")]
         if after not in taps:
             raise ValueError(
-                f"aux_after {after!r} is no conv or pooling layer of {network.title}; "
+                f"aux_after {after!r} is not a conv or pooling layer of {network.title}; "
                 f"expected one of: {', '.join(taps)}"
             )
         last = f"{after}_act" if f"{after}_act" in names else after

@@ -31,7 +31,7 @@ class Network(nn.Sequential):
 
 
 def through(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
-    """Every layer in turn; those before the first fully connected one on shares of the batch (nn/shares.py)."""
+    """Every layer in turn; those before the first fully connected one on shares of the batch (parallel/shares.py)."""
     conv, head = split_at_first_fc(layers)
     return run_chain(head, run_in_shares(conv, x) if conv else x)
 

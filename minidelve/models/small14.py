@@ -1,9 +1,9 @@
 """The 14-layer network of the paper's Table 1 (model E of He & Sun, arXiv 1412.1710), and two relatives.
 
 The paper gives kernels, channels and strides, but not the padding of the 2x2 layers; a caption of
-He & Sun gives maps of mostly 36 and 18 for 224-pixel images.  A 2x2 kernel cannot keep a map's size
+He & Sun gives maps of mostly 36 and 18 for 224-pixel images. A 2x2 kernel cannot keep a map's size
 with the same padding on all sides, so we alternate 0 and 1: the map shrinks by one and grows back
-(37 36 37 36 37 after pool1, 18 17 18 17 18 17 18 after pool2).  That is our choice, and so are
+(37 36 37 36 37 after pool1, 18 17 18 17 18 17 18 after pool2). That is our choice, and so are
 padding 3 and rounding down in pool1 (224 -> 112 -> 37), and the dropout: the paper states 50% for
 its large networks only.
 

@@ -1,4 +1,7 @@
-"""Modules, layers and initialization."""
+"""Modules, layers and initialization: what a network is built of, and how its weights begin.
+
+The mathematics of a layer is its op's (ops/); whole networks are in models/.
+"""
 
 from minidelve.nn import init
 from minidelve.nn.layers import (

@@ -1,27 +1,36 @@
 """Layers one after the other, a conv layer and the activation behind it in one go.
 
-conv2d can apply a rectifier to its response on the way to memory (ops/in_place_activation.py): the response before
-it is then neither kept nor passed over again.  The layers stay two, as in the paper's tables; only the call is one.
-Networks run like this (models/network.py, nn/shares.py); a plain Sequential calls its layers one by one, and so does
-a chain where a hook wants to see the response in between.
+conv2d can apply a rectifier to its response on the way to memory (ops/conv/activation.py): the response before it is
+then neither kept nor passed over again.  The layers stay two, as in the paper's tables; only the call is one.
+
+Networks run like this (models/network.py, parallel/shares.py); a plain Sequential calls its layers one by one, and so
+does a chain where a hook wants to see the response in between.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import Any
 
+from minidelve import ops
 from minidelve.nn.layers import Conv2d, LeakyReLU, PReLU, ReLU
 from minidelve.nn.module import Module
-from minidelve.ops.in_place_activation import look_at
+from minidelve.ops.conv.activation import Rectifier, look_at
 from minidelve.tensor import Tensor
 
 
 def run_chain(layers: Sequence[Module], x: Tensor) -> Tensor:
     """layers[-1](... layers[1](layers[0](x)))."""
     layers, slopes = links(layers)
-    for layer, slope in zip(layers, look_at(slopes), strict=True):
-        x = layer.forward(x, slope) if isinstance(layer, Conv2d) and slope is not None else layer(x)
+    # All slopes are looked at here, once, and not by each conv2d: on a GPU a look is a wait.
+    for layer, rectifier in zip(layers, look_at(slopes), strict=True):
+        x = layer(x) if rectifier is None else conv_and_rectifier(layer, x, rectifier)
     return x
+
+
+def conv_and_rectifier(conv: Any, x: Tensor, rectifier: Rectifier) -> Tensor:
+    """rectifier(conv(x)) in one go, conv an nn.Conv2d: (N, in, H, W) -> (N, out, OH, OW)."""
+    return ops.conv2d(x, conv.weight, conv.bias, conv.stride, conv.padding, activation=rectifier)
 
 
 def links(layers: Sequence[Module]) -> tuple[list[Module], list[Tensor | float | None]]:

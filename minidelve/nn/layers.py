@@ -13,7 +13,6 @@ from minidelve import ops
 from minidelve.nn.init import he_normal_
 from minidelve.nn.module import Module, Parameter
 from minidelve.ops.geometry import Pair, as_pair
-from minidelve.ops.in_place_activation import LookedAt
 from minidelve.ops.layout import channels_first
 from minidelve.tensor import Tensor
 
@@ -43,9 +42,9 @@ class Conv2d(Module):
         self.bias = Parameter(np.zeros(out_channels, np.float32)) if bias else None
         init(self.weight, rng=rng)
 
-    def forward(self, x: Tensor, activation: Tensor | LookedAt | float | None = None) -> Tensor:
-        """(N, in, H, W) -> (N, out, OH, OW), through a rectifier of that slope if one is given (ops.conv2d)."""
-        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding, activation=activation)
+    def forward(self, x: Tensor) -> Tensor:
+        """(N, in, H, W) -> (N, out, OH, OW)."""
+        return ops.conv2d(x, self.weight, self.bias, self.stride, self.padding)
 
     def extra(self) -> str:
         out, inn, kh, kw = self.weight.shape

@@ -1,10 +1,14 @@
-"""An op a file: derivation, forward, backward.  Importing this package gives Tensor its operators."""
+"""Functions of tensors that have a gradient, an op a file: derivation, then forward and backward side by side.
+
+Layers and their parameters stand in nn/, loops over single numbers in kernels/.  Importing this room gives
+Tensor its operators and methods.
+"""
 
 import numpy as np
 
 from minidelve.ops.avg_pool2d import avg_pool2d
 from minidelve.ops.concat import concat
-from minidelve.ops.conv2d import conv2d
+from minidelve.ops.conv import conv2d
 from minidelve.ops.cross_entropy import cross_entropy
 from minidelve.ops.dropout import dropout
 from minidelve.ops.elementwise import (

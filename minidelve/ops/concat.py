@@ -1,6 +1,8 @@
 """Concatenation: several tensors end to end along one axis.
 
-f = [x_1 | x_2 | ... ], so df is cut at the same places and each piece goes to its owner.
+    f = [x_1 | x_2 | ... ]
+
+df is cut at the same places, and each x_i gets its own piece.
 
 >>> x, y = Tensor([1.0, 2.0], requires_grad=True), Tensor([3.0], requires_grad=True)
 >>> (concat([x, y]) * np.array([5.0, 6.0, 7.0])).sum().backward()
@@ -29,15 +31,15 @@ class Concat(Function):
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors along `axis`; all other axes must have equal lengths (ValueError)."""
+    """Join tensors along `axis`.  Raises ValueError for no tensors, or when another axis differs in length."""
     if not tensors:
         raise ValueError("concat: got no tensors; expected at least one")
     shapes = [t.shape for t in tensors]
     ndim = len(shapes[0])
     if not -ndim <= axis < ndim:
-        raise ValueError(f"concat: axis {axis} is not an axis of shape {shapes[0]}")
+        raise ValueError(f"concat: axis {axis} is not an axis of shape {shapes[0]}; expected {-ndim} to {ndim - 1}")
     axis %= ndim
     outside = [(len(s), s[:axis], s[axis + 1 :]) for s in shapes]
     if any(other != outside[0] for other in outside):
-        raise ValueError(f"concat: shapes {shapes} differ outside axis {axis}")
+        raise ValueError(f"concat: shapes {shapes} differ outside axis {axis}; expected equal lengths there")
     return Concat.apply(*tensors, axis=axis)

@@ -2,13 +2,13 @@
 
     E = -1/N sum_n log softmax(z_n)[t_n]            t_n the right class of row n
 
-Only z_n's own row matters, and log softmax's gradient (softmax.py) for the one entry t_n gives
+Row n depends on z_n alone, through the entry t_n of its log softmax, whose gradient (softmax.py) gives
 
     dE/dz[n, k] = 1/N (softmax(z_n)[k] - [k = t_n])
 
 the predicted distribution minus the true one.
 
-A network that knows nothing says 1/classes everywhere: E = ln(classes).
+A network that has learned nothing gives every class the same probability: E = ln(classes).
 
 >>> import numpy as np
 >>> round(cross_entropy(Tensor([[0.0] * 10]), np.array([3])).item(), 4)     # ln 10
@@ -43,7 +43,7 @@ class CrossEntropy(Function):
 def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     """Mean cross entropy of logits (N, classes) against targets: integer array (N,) of class numbers.
 
-    Raises TypeError for targets that are no integers, ValueError for another shape, an empty batch
+    Raises TypeError for targets other than integers, ValueError for another shape, an empty batch
     or a class that does not exist.
     """
     targets = targets.data if isinstance(targets, Tensor) else targets
@@ -60,5 +60,5 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     if bool(((targets < 0) | (targets >= classes)).any()):
         wrong = targets[(targets < 0) | (targets >= classes)][0]
         raise ValueError(f"cross_entropy: target {wrong} names no class; expected 0 to {classes - 1}")
-    # Checked where they were: looking into the device's memory would wait for all that is under way there.
+    # Checked where they lay: to look into the device's memory is to wait for all that is under way there.
     return CrossEntropy.apply(logits, targets=to_device(targets, logits.device))

@@ -36,7 +36,8 @@ def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
     """Sum df over the axes along which an array of `shape` was broadcast."""
     if df.shape == shape:
         return df
-    df = df.sum(axis=tuple(range(df.ndim - len(shape))))
+    if df.ndim > len(shape):
+        df = df.sum(axis=tuple(range(df.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and df.shape[i] != 1)
     return df.sum(axis=stretched, keepdims=True)
 

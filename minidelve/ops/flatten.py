@@ -1,6 +1,6 @@
 """Flatten: everything but the batch axis in one row, (N, C, H, W) -> (N, C H W).
 
-A reshape, so its gradient is the reshape back (see shaping.py).
+A reshape, so its gradient is the reshape back (shaping.py).
 
 >>> flatten(Tensor([[[1.0, 2.0], [3.0, 4.0]]])).shape
 (1, 4)
@@ -15,7 +15,7 @@ from minidelve.tensor import Tensor
 
 
 def flatten(x: Tensor) -> Tensor:
-    """x (N, ...) as (N, product of the rest); ValueError for a tensor without axes."""
+    """x (N, ...) as (N, product of the rest).  Raises ValueError for a tensor without axes."""
     if x.ndim == 0:
         raise ValueError("flatten: x has no axes; expected a batch (N, ...)")
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))

@@ -4,8 +4,8 @@ A window of k taps and stride s on a map of L with p zeros on each side fits
 
     floor((L + 2p - k) / s) + 1
 
-times.  With ceil_mode the division rounds up, so that the last window may hang over the edge, but
-it must start before the map ends: one that would see nothing but frame is left out.
+times.  With ceil_mode the division rounds up, so that the last window may hang over the edge.  It must still
+begin before the map ends: a window that would see nothing but frame is left out.
 
 >>> output_size((224, 224), (7, 7), (2, 2), (3, 3))
 (112, 112)
@@ -28,7 +28,7 @@ def as_pair(op: str, name: str, value: int | Pair, least: int) -> Pair:
 
 
 def output_size(size: Shape, kernel: Shape, stride: Pair, padding: Pair, ceil_mode: bool = False) -> Pair:
-    """How many windows fit, per axis; may be < 1 when the kernel is larger than the framed map."""
+    """How many windows fit along each axis; below 1 when the kernel is larger than the framed map."""
     OH, OW = (_along(L, k, s, p, ceil_mode) for L, k, s, p in zip(size, kernel, stride, padding, strict=True))
     return OH, OW
 
@@ -49,7 +49,7 @@ def pool_geometry(
     padding: int | Pair,
     ceil_mode: bool,
 ) -> tuple[Pair, Pair, Pair, Pair]:
-    """(kernel, stride, padding, output size) of a pooling of x (N, C, H, W), all checked."""
+    """(kernel, stride, padding, output size) for pooling an x of this shape.  Raises ValueError if one does not fit."""
     if len(shape) != 4 or 0 in shape[2:]:
         raise ValueError(f"{op}: x has shape {shape}; expected (N, C, H, W) with H, W >= 1")
     kernel = as_pair(op, "kernel_size", kernel_size, 1)

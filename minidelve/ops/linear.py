@@ -1,7 +1,7 @@
 """Fully connected layer: y = x W^T + b.
 
-A convolution whose receptive field is the whole input, so the same three transposes
-(conv2d.py; W is (out, in), x is (N, in)):
+A convolution whose receptive field is the whole input.  Its gradients are therefore the same three transposes,
+with x (N, in) and W (out, in):
 
     y[n, o]     = sum_i x[n, i] W[o, i] + b[o]                             (5)
 
@@ -9,7 +9,7 @@ A convolution whose receptive field is the whole input, so the same three transp
     dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
     dE/db[o]    = sum_n df[n, o]                                           (db)
 
-Every core takes a share of the units o through both passes; dx is the sum of what they find, db one sum.
+Every core takes a share of the units o through both passes.  dx is the sum of what the cores find.
 
 >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
 [[16.0]]
@@ -22,7 +22,7 @@ from minidelve.backend.precision import is_strict
 from minidelve.ops.pieces import total
 from minidelve.tensor import Function, Tensor
 
-# Images.  From so many on a CPU reads W once and in its own order (docs/measurements.md); below, BLAS is faster.
+# From this many images on, a CPU reads W once and in its own order; below, BLAS is faster (docs/measurements.md).
 FEW = 4
 
 

@@ -2,8 +2,8 @@
 
     f[n, c, i, j] = max over (u, v) of x[n, c, i s + u - p, j s + v - p]
 
-(positions outside the map do not take part).  A small change of x moves f only where x is the
-maximum, so with (u*, v*) the first maximum's tap,
+Positions outside the map do not take part.  A small change of x moves f only where x is the maximum.  So with
+(u*, v*) the first maximum's place in its window, its tap,
 
     df[n, c, i, j] goes to x[n, c, i s + u* - p, j s + v* - p]
 
@@ -20,38 +20,26 @@ from __future__ import annotations
 
 import numpy as np
 
-from minidelve.backend import array_module, in_shares, kernels_for
+from minidelve.backend import kernels_for
+from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.ops.geometry import Pair, pool_geometry
-from minidelve.ops.layout import channels_first, channels_last
 from minidelve.tensor import Function, Tensor
 
-MOST_TAPS = 32767  # the kernels note a maximum's tap (its place in the window) as int16: half the memory of a float32 y
+MOST_TAPS = 32767  # the kernels note a tap as int16, in half the memory of a float32 f
 
 
 class MaxPool2d(Function):
     def forward(self, x, *, kernel, stride, padding, out_size):
         self.size, self.window = x.shape[2:], (kernel, stride, padding)
-        xp, kernels, x = array_module(x), kernels_for(x), channels_last(x)
-        y = xp.empty((len(x), *out_size, x.shape[3]), x.dtype)
-        taps = xp.empty(y.shape, np.int16)
-
-        def largest(share):
-            kernels.max_pool_forward(x[share], *self.window, out_size, out=(y[share], taps[share]))
-
-        in_shares(largest, len(x), x)
+        f, taps = empty_map(x, out_size), empty_map(x, out_size, np.int16)
+        over_images(kernels_for(x).max_pool_forward, [x], *self.window, out_size, out=(f, taps))
         self.save(taps)
-        return channels_first(y)
+        return f
 
     def backward(self, df):
         (taps,) = self.saved
-        kernels, df = kernels_for(df, taps), channels_last(df)
-        dx = array_module(df).empty((len(df), *self.size, df.shape[3]), df.dtype)
-
-        def route(share):
-            kernels.max_pool_backward(df[share], taps[share], self.size, *self.window, out=dx[share])
-
-        in_shares(route, len(df), df)
-        return channels_first(dx)
+        dx = empty_map(df, self.size)
+        return over_images(kernels_for(df, taps).max_pool_backward, [df, taps], self.size, *self.window, out=dx)
 
 
 def max_pool2d(
@@ -63,8 +51,8 @@ def max_pool2d(
 ) -> Tensor:
     """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.
 
-    ceil_mode lets the last window hang over the edge (Caffe's habit).  ValueError for an empty map, a
-    window that does not fit or has more than 32,767 taps, or a padding of more than half of it.
+    ceil_mode lets the last window hang over the edge, as Caffe does.  Raises ValueError for an empty map, a
+    window that does not fit or has more than 32,767 taps, and a padding of more than half the window.
     """
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     if kernel[0] * kernel[1] > MOST_TAPS:

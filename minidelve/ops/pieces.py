@@ -1,7 +1,7 @@
 """A core's share of the images in pieces, and the sums over pieces and shares.
 
-The three convolutions go through their share piece by piece.  conv2d.py and direct.py take so few images at a
-time that the next step reads from the cache what one step has written; winograd.py takes more, so that U is read
+The three convolutions go through their share piece by piece.  conv/im2col.py and conv/direct.py take so few images at a
+time that the next step reads from the cache what one step has written; conv/winograd.py takes more, so that U is read
 less often.  A GPU has no share of its own for each core: there a piece is as large as is needed to keep all of it
 busy, and still small beside the maps of a training step.
 """

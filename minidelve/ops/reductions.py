@@ -4,8 +4,8 @@
     f = mean_i x_i       df/dx_i = 1 / n
     f = max_i x_i        df/dx_i = 1 / (number of maxima)  if x_i is one, else 0
 
-So each backward spreads df over the places that were reduced.  Ties of the maximum share the
-gradient evenly; min is -max(-x), the variance is the mean squared distance from the mean.
+Each backward spreads df over the elements that were reduced.  Elements that tie for the maximum share the gradient
+evenly.  min x is -max(-x); the variance is the mean squared distance from the mean.
 
 >>> x = Tensor([[1.0, 5.0], [7.0, 3.0]], requires_grad=True)
 >>> x.max(axis=1).sum().backward()

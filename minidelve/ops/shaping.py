@@ -1,7 +1,7 @@
 """Moving elements without changing them: reshape, transpose, indexing.
 
-f holds the same numbers in other places, so backward carries each df back to the place its number
-came from.  Where indexing takes one element several times, its gradients add up.
+f holds the same numbers in other places, so backward carries each df back to where its number came from.  Where
+indexing takes an element several times, its gradients add up.
 
 >>> import numpy as np
 >>> x = Tensor([1.0, 2.0, 3.0], requires_grad=True)

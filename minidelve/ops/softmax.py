@@ -3,8 +3,8 @@
     softmax_i     = exp(z_i) / sum_j exp(z_j)
     log_softmax_i = z_i - log sum_j exp(z_j)
 
-Both stay the same when a constant is added to z; subtracting the maximum keeps exp from
-overflowing (the paper's section 2.2 fears just that for large inputs).
+Neither changes when a constant is added to z.  Subtracting the maximum therefore costs nothing, and keeps exp from
+overflowing, of which the paper warns in section 2.2.
 
 Backward, with s = softmax and f the output:
 
@@ -59,12 +59,12 @@ def softmax(z: Tensor, axis: int = 1) -> Tensor:
 
 
 def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
-    """Logarithms of the probabilities, more exact than log(softmax(z))."""
+    """Logarithms of the probabilities along `axis`; exact where softmax(z) would underflow to 0."""
     return LogSoftmax.apply(z, axis=check_axis("log_softmax", z, axis))
 
 
 def check_axis(op: str, z: Tensor, axis: int) -> int:
-    """The axis itself, or ValueError if z has no such (or an empty) axis."""
+    """The axis itself.  Raises ValueError if z has no such axis, or nothing along it."""
     if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
         raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}")
     return axis

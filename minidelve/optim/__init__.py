@@ -1,4 +1,7 @@
-"""The paper's momentum rule, its learning-rate schedules, and the scale of the loss in mixed precision."""
+"""What moves the parameters: the paper's momentum rule, its learning-rate schedules, the loss scale of mixed precision.
+
+What belongs here reads gradients and changes parameters or the rate. Which batches they come from is training/.
+"""
 
 from minidelve.optim.loss_scale import LossScale
 from minidelve.optim.schedules import MultiStepLR, ReduceLROnPlateau

@@ -1,7 +1,7 @@
 """Loss scaling: gradients that float16 can hold (Micikevicius et al., arXiv 1710.03740, section 3.2).
 
-In mixed precision (precision.py) the gradient dE/dy of a layer's response is a factor of two products, so it is
-rounded to float16, in which everything below 3e-8 is 0 and everything below 6e-5 has lost digits.  Backward is linear
+In mixed precision (backend/precision.py) the gradient dE/dy of a layer's response is a factor of two products, so it is
+rounded to float16, in which everything below 3e-8 is 0 and everything below 6e-5 has lost digits. Backward is linear
 in what it begins with:
 
     dE/dE = 1  gives  dE/da;     dE/dE = s  gives  s dE/da                 at every layer                      (s)
@@ -9,8 +9,8 @@ in what it begins with:
 So backward begins with a large s, all the gradients on its way are s times as large, and those of the weights, which
 are float32, are divided by s before the momentum step.  s is a power of two: neither changes a digit.
 
-The largest s that does no harm depends on the network and the moment, so it is searched for.  If a gradient is not
-finite, s was too large (or the run diverges): s is halved and this step is left out.  After GROWTH_STEPS good steps in
+The largest s that does no harm depends on the network and the moment, so it is searched for. If a gradient is not
+finite, s was too large (or the run diverges): s is halved and this step is left out. After GROWTH_STEPS good steps in
 a row s is doubled.
 
 >>> import numpy as np

@@ -4,18 +4,18 @@
     a := a - D
 
 a any parameter, eps the learning rate, mu the momentum, D the step of the last update (the paper's
-Delta a).  The paper states (4) for PReLU's slope, without decay; with it, it is the usual rule for
-every other parameter.  Unrolled, D is eps times the sum of all past gradients, each faded by mu for
+Delta a). The paper states (4) for PReLU's slope, without decay; with it, it is the usual rule for
+every other parameter. Unrolled, D is eps times the sum of all past gradients, each faded by mu for
 every step since: parameters roll downhill like a ball with friction, so noise cancels and steady
 slopes add up to 1 / (1 - mu) = 10 times the step.
 
 (The paper prints "+"; the descent is in the sign of its Delta.)
 
-eps stands *inside* D.  PyTorch keeps it outside, v := mu v + g, a := a - eps v.  While eps is
-constant these are the same walk with D = eps v.  When eps drops tenfold they differ: here the ball
+eps stands *inside* D. PyTorch keeps it outside, v := mu v + g, a := a - eps v. While eps is
+constant these are the same walk with D = eps v. When eps drops tenfold they differ: here the ball
 keeps the speed it has and slows down over the next 1 / (1 - mu) steps, there it is slowed at once.
 
-Weight decay adds the gradient of decay/2 |a|^2.  A Parameter may exempt itself: PReLU's slope
+Weight decay adds the gradient of decay/2 |a|^2. A Parameter may exempt itself: PReLU's slope
 does, as decay would drag it to 0, that is, to ReLU.
 """
 

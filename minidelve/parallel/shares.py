@@ -5,9 +5,8 @@ part of the mini-batch; before the first fully connected layer they meet, and on
 on the whole batch; backwards the same way, and the weights' gradients are added up.  Here a core
 plays the GPU.
 
-Why not let each op use all cores?  Because the cores then meet after every op, a hundred times a
-step, and waking a sleeping core takes longer than a PReLU.  Here the conv layers meet twice a
-step, once forward and once back.
+If each op used all cores, they would meet after every op, a hundred times a step, and waking a
+sleeping core takes longer than a PReLU.  Here they meet twice a step, once forward and once back.
 
 It is one Function.  Its forward runs each share through *replicas* of the layers: the same arrays in
 Tensors of the share's own, so that each share builds a graph of its own and collects gradients of
@@ -65,7 +64,7 @@ class InShares(Function):
 
 
 def gradient_of(leaf: Tensor) -> Any:
-    """What arrived; 0 for a Parameter that its layer does not use, None where nobody asked."""
+    """The leaf's gradient; 0 for a Parameter that its layer does not use, None where none was asked for."""
     if leaf.grad is None and leaf.requires_grad:
         return array_module(leaf.data).zeros_like(leaf.data)
     return leaf.grad

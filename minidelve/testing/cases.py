@@ -29,7 +29,7 @@ class GradientCase(NamedTuple):
 class GradientResult(NamedTuple):
     op: str
     description: str
-    error: float  # the largest of all elements, as in check_gradients; infinite if one is NaN
+    error: float  # what check_gradients returns; infinite if a gradient is NaN
     seconds: float
 
 

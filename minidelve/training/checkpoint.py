@@ -1,15 +1,12 @@
 """Checkpoints: a network, its optimizer and all that is needed to go on, in one .npz file.
 
-An .npz is a zip of plain arrays with a CRC each; no pickle, so opening a stranger's file runs none
-of their code.  Entries:
+An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: to open a stranger's file runs none of
+their code. Entries:
 
     model/<name>     a parameter, as in state_dict()
     optimizer/<i>    D of the i-th parameter (optim/sgd.py)
     mean             the mean image subtracted from every input, (size, size, 3)
     meta             one JSON text: configuration, class names, epoch, history, schedule, ...
-
-A checkpoint is written beside its place and moved there when complete: whenever the power fails,
-either the old one or the new one is there.
 """
 
 from __future__ import annotations
@@ -37,7 +34,13 @@ META: dict[str, type | tuple[type, ...]] = {
 
 @dataclass
 class Checkpoint:
-    """What a file holds.  parameters: name -> array; steps: D per parameter; meta: JSON-like dict."""
+    """What a file holds.
+
+    parameters   by name, as in state_dict()
+    steps        D of each parameter, in the order of parameters()
+    mean         (size, size, 3)
+    meta         what JSON can say
+    """
 
     parameters: dict[str, np.ndarray]
     steps: list[np.ndarray]
@@ -46,7 +49,7 @@ class Checkpoint:
 
     @property
     def statistics(self) -> data.Statistics:
-        """What inputs are normalised by; runs of earlier versions knew no covariance."""
+        """What inputs are normalised by; runs of earlier versions have no covariance."""
         covariance = self.meta.get("covariance")
         return data.Statistics(
             self.mean, self.meta["std"], None if covariance is None else np.array(covariance, np.float64)
@@ -65,7 +68,7 @@ def save(path: Path, checkpoint: Checkpoint) -> None:
 def load(path: Path, optimizer: bool = True) -> Checkpoint:
     """Read a checkpoint; CheckpointError if there is none, or it is damaged or of another format.
 
-    optimizer=False leaves `steps` empty: half of the memory, for those who do not train on.
+    optimizer=False leaves `steps` empty, for whoever does not train on: half of the memory.
     """
     entries, meta = _read(path, lambda name: optimizer or not name.startswith("optimizer/"))
     parameters = {name.removeprefix("model/"): a for name, a in entries.items() if name.startswith("model/")}
@@ -84,32 +87,29 @@ def load_meta(path: Path) -> dict[str, Any]:
 def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
     """The wanted entries and meta."""
     if not os.path.isfile(path):
-        raise CheckpointError(f"{path} does not exist; expected a checkpoint written by `minidelve train`")
+        raise CheckpointError(f"{path} does not exist", expected="a checkpoint written by `minidelve train`")
     try:
         with open(path, "rb") as opened, np.load(opened, allow_pickle=False) as file:
             meta = json.loads(str(file["meta"]))
             entries = {name: file[name] for name in file.files if wanted(name) and name != "meta"}
     except PermissionError as error:
-        raise CheckpointError(f"{path} cannot be read ({error.strerror}); check its permissions") from error
+        raise CheckpointError(f"{path} cannot be read ({error.strerror})", cure="check its permissions") from error
     # A stranger's or a damaged file can fail in NumPy, in zipfile and in zlib, each with errors of its own.
     except Exception as error:
         raise _foreign(path, str(error) or type(error).__name__) from error
     if not isinstance(meta, dict) or "format" not in meta:
         raise _foreign(path, "its meta has no format")
     if meta["format"] != FORMAT:
-        raise CheckpointError(
-            f"{path} has format {meta['format']}; this version reads format {FORMAT}; use the one that wrote it"
-        )
+        found = f"{path} has format {meta['format']}; this version reads format {FORMAT}"
+        raise CheckpointError(found, cure="use the one that wrote it")
     if not META.keys() <= meta.keys() or not all(isinstance(meta[name], kind) for name, kind in META.items()):
         raise _foreign(path, f"its meta lacks one of {', '.join(META)}")
     return entries, meta
 
 
 def _foreign(path: Path, reason: str) -> CheckpointError:
-    reason = " ".join(reason.split())
-    return CheckpointError(
-        f"{path} is no intact checkpoint ({reason:.150}); use another one, such as best.npz or last.npz of the run"
-    )
+    found = f"{path} is not an intact checkpoint ({' '.join(reason.split()):.150})"
+    return CheckpointError(found, cure="use another one, such as best.npz or last.npz of the run")
 
 
 def restore_network(saved: Checkpoint, path: Path) -> models.Network:

@@ -9,8 +9,8 @@ from typing import Any
 def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
     """Draw the history of a run: training loss on the left, errors in percent on the right.
 
-    As in the paper's figures the error on the current training batches is light and the validation
-    error dark.  Dotted lines mark the epochs after which the learning rate dropped.
+    As in the paper's figures, the error on the training batches is light and the validation error dark. Dotted lines
+    mark the epochs after which the learning rate dropped.
     """
     # late: drawing is the only reason to load matplotlib
     from matplotlib.figure import Figure
@@ -19,7 +19,7 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
     epochs = [row["epoch"] for row in history]
     drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]
     figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(title, parse_math=False)  # a "$" in a path is no formula
+    figure.suptitle(title, parse_math=False)  # a "$" in a path does not begin a formula
     loss, error = figure.subplots(1, 2)
 
     loss.plot(epochs, [row["train_loss"] for row in history], color="black", marker=".", label="training")

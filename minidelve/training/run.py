@@ -1,4 +1,4 @@
-"""The state of a training run: what changes from epoch to epoch, and how it is saved and restored."""
+"""The state of a training run: what changes from epoch to epoch, and how that is saved and restored."""
 
 from __future__ import annotations
 
@@ -15,7 +15,11 @@ from minidelve.training.config import Config
 
 @dataclass
 class Run:
-    """A run under way: what it was asked for, and what changes from epoch to epoch, and how to save and restore it."""
+    """A run under way.
+
+    history   a dict for each finished epoch: a line of metrics.csv, and its course "within" (step_log.py)
+    skipped   bad images that were left out: path -> reason
+    """
 
     config: Config
     network: models.Network
@@ -58,7 +62,7 @@ class Run:
         )
 
     def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Continue from a checkpoint of the same configuration; CheckpointError, naming `path`, if it is of another."""
+        """Go on from a checkpoint of the same configuration, read from `path`; CheckpointError if it is of another."""
         steps = [to_device(D, self.config.device) for D in saved.steps]
         try:
             if not saved.meta["history"]:
@@ -69,7 +73,7 @@ class Run:
             if self.loss_scale and saved.meta.get("loss_scale"):
                 self.loss_scale.load_state_dict(saved.meta["loss_scale"])
         except (ValueError, KeyError) as error:
-            raise CheckpointError(f"{path} does not fit the run ({error}); start a new run") from error
+            raise CheckpointError(f"{path} does not fit the run ({error})", cure="start a new run") from error
         self.history, self.skipped = saved.meta["history"], saved.meta["skipped"]
 
     def result(self) -> dict[str, Any]:

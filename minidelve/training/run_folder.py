@@ -21,36 +21,29 @@ from typing import Any
 from minidelve.errors import CheckpointError, RunError
 from minidelve.files import OwnFolder, copy_whole, disk_errors, write_whole
 from minidelve.training import checkpoint
+from minidelve.training.config import versions
 
 COLUMNS = (
-    "epoch",
-    "lr",
-    "train_loss",
-    "train_top1_error",
-    "val_top1_error",
-    "val_top5_error",
-    "seconds",
+    "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",
     "images_per_second",
-)
-
-
+)  # fmt: skip
 OWN_FILES = {"config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"}
 
 
 class RunFolder(OwnFolder):
     """Opens, guards and fills one run's folder.
 
-    Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is
-    finished: a run that fails on the way there leaves everything as it was.
+    Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is finished: a
+    run that fails on the way there leaves everything as it was.
 
-    Raises RunError when the folder holds another run (and neither resume nor overwrite was asked for),
-    holds other files, or cannot be written.
+    Raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds other
+    files, or cannot be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
         super().__init__(path, OWN_FILES, f"--out {path}")
         if resume and overwrite:
-            raise RunError("--resume and --overwrite exclude each other; give one of them")
+            raise RunError("--resume and --overwrite exclude each other", cure="give one of them")
         self.resume, self.overwrite = resume, overwrite
         self.filled = resume  # whether what lies there is this run's
         self.guard()
@@ -60,33 +53,31 @@ class RunFolder(OwnFolder):
         """Refuse a folder with another run that is not to be replaced, or with other files."""
         if self.resume:
             if not os.path.isfile(self.last):
-                raise RunError(f"--resume: {self.path} holds no last.npz; leave --resume out to start a new run there")
+                found = f"--resume: {self.path} holds no last.npz"
+                raise RunError(found, cure="leave --resume out to start a new run there")
             return
         present, strangers = self.present(), self.strangers()
         if present and not self.overwrite:
             raise RunError(
-                f"--out {self.path} is not empty ({present[0]}); add --resume to go on with that run, --overwrite to "
-                "replace it, or name another folder"
+                f"{self.what} is not empty ({present[0]})",
+                cure="add --resume to go on with that run, --overwrite to replace it, or name another folder",
             )
         if strangers:  # overwriting replaces a run, never anything else that happens to lie there
-            raise RunError(
-                f"--overwrite: {self.path} holds {strangers[0]}, which is not part of a run; name another folder"
-            )
+            found = f"--overwrite: {self.path} holds {strangers[0]}, which is not part of a run"
+            raise RunError(found, cure="name another folder")
 
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")
 
-    def keep(
-        self, state: checkpoint.Checkpoint, config: dict[str, Any], history: list[dict[str, Any]], is_best: bool
-    ) -> None:
-        """Save the state and the metrics after an epoch."""
+    def keep(self, state: checkpoint.Checkpoint, is_best: bool) -> None:
+        """Save the state after an epoch, and what of it is for people to read."""
         with self.writing():
             if not self.filled:
                 self.remove()
                 self.filled = True
-            self.write_json("config.json", config)
+            self.write_json("config.json", {**state.meta["config"], "versions": versions()})
             checkpoint.save(self.last, state)
-            self.complete(history, is_best)
+            self.complete(state.meta["history"], is_best)
 
     def complete(self, history: list[dict[str, Any]], is_best: bool) -> None:
         """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
@@ -98,6 +89,11 @@ class RunFolder(OwnFolder):
     def writing(self) -> AbstractContextManager[None]:
         """Turn what a full or vanished disk raises into a RunError."""
         return disk_errors(self.what)
+
+    def finish(self, result: dict[str, Any]) -> None:
+        """Write how the run ended."""
+        with self.writing():
+            self.write_json("result.json", result)
 
     def write_json(self, name: str, content: dict[str, Any]) -> None:
         """Write a dict as an indented .json file."""
@@ -126,6 +122,6 @@ def find_checkpoint(run: Path) -> Path:
         if os.path.isfile(run / name):
             return run / name
     if run.is_dir() and not os.access(run, os.R_OK | os.X_OK):
-        raise CheckpointError(f"{run} cannot be read (Permission denied); check its permissions")
-    what = "no run folder with a best.npz or last.npz" if run.is_dir() else "no run folder and no .npz file"
-    raise CheckpointError(f"{run} is {what}; give the --out folder of a `minidelve train`")
+        raise CheckpointError(f"{run} cannot be read (Permission denied)", cure="check its permissions")
+    what = "a folder without best.npz or last.npz" if run.is_dir() else "neither a run folder nor an .npz file"
+    raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")

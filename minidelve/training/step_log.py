@@ -1,7 +1,7 @@
 """What an epoch's training steps gave: the loss and the error of each batch, as it was when the batch was seen.
 
-The network changes from batch to batch, so these are not the errors of any one network; they cost nothing, as
-training computes them anyway.  The paper's curves show them too, lightly, beside the validation error.
+The network changes from batch to batch, so these are not the errors of any one network. They cost nothing, as
+training computes them anyway. The paper's curves show them too, lightly, beside the validation error.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """How often a network is wrong: top-1 and top-5 error on a validation set, centre crops.
 
-Top-k error is the share of images whose right class is not among the k classes with the highest
-scores, in percent.  The paper reports both; with 1,000 classes that overlap in meaning, top-5
-forgives naming the other object in the picture.  This is the test after each epoch of training; the
+Top-k error is the share of images whose right class is not among the k classes with the highest scores, in
+percent. The paper reports both: with 1,000 classes that overlap in meaning, top-5 forgives naming the other
+object in the picture. This is the test after each epoch of training; the
 paper's other ways of testing are in evaluation/.
 """
 
@@ -34,7 +34,7 @@ class Errors:
 def rank_of_target(scores: Any, targets: np.ndarray) -> Any:
     """(N,) how many classes score at least as high as the right one, itself left out: 0 is a hit.
 
-    Computed where the scores (N, classes) are.  A tie counts against the network (else one that gives every class
+    Computed where the scores (N, classes) are. A tie counts against the network (else one that gives every class
     the same score would be perfect), and a score of NaN is a miss.
 
     >>> rank_of_target(np.array([[0.1, 0.7, 0.2]]), np.array([2])).tolist()

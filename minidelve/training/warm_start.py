@@ -1,16 +1,16 @@
 """Start from the weights of another run, as VGG trained its deep networks: copy what fits, draw the rest.
 
-Simonyan & Zisserman (arXiv 1409.1556) began with a network shallow enough to train from random weights
-(8 conv and 3 fully connected layers), copied its first conv layers and its fully connected ones into the
-deeper ones, and drew only the layers between.  The paper names this way as
-the one that its initialization makes needless (section 2.2); it is here to be compared.
+Simonyan & Zisserman (arXiv 1409.1556) began with a network shallow enough to train from random weights (8 conv and
+3 fully connected layers), copied its first conv layers and its fully connected ones into the deeper ones, and drew
+only the layers between. The paper names this as what its initialization makes needless (section 2.2); it is here to
+be compared.
 
-A layer is copied when the other run has one of the same name with parameters of the same shapes:
-conv3_4 of small14 becomes conv3_4 of small30, whose conv3_7 to conv3_22 are drawn.  Whole layers only:
-fc1 has biases of the same shape for every pyramid, but without its weights they mean nothing.
+A layer is copied when the other run has one of the same name with parameters of the same shapes: conv3_4 of small14
+becomes conv3_4 of small30, whose conv3_7 to conv3_22 are drawn. Only whole layers are copied: fc1 has biases of the
+same shape for every pyramid, but without its weights they mean nothing.
 
-Not copied: the last layer if the other run told apart other classes, for its rows are classes; and an
-auxiliary classifier, which reads its own place of the network.
+Not copied: the last layer if the other run has other classes, for its rows are classes; and an auxiliary classifier,
+which reads a place of its own.
 """
 
 from __future__ import annotations
@@ -25,7 +25,8 @@ from minidelve.training.run_folder import find_checkpoint
 
 
 def warm_start(network: models.Network, run: str | Path, classes: Sequence[str]) -> str:
-    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; the line that says so.
+    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; returns the line that
+    says so.
 
     run   a run folder (its best.npz) or an .npz file
 
@@ -39,9 +40,10 @@ def warm_start(network: models.Network, run: str | Path, classes: Sequence[str])
     layers = dict(layers_with_parameters(network))
     fitting = {name for name, own in layers.items() if name not in drawn_anyway and fits(own, saved.parameters)}
     if not fitting:
+        model = saved.meta["config"].get("model")
         raise RunError(
-            f"--warm-start {run}: no layer of its {saved.meta['config'].get('model')} fits {network.title} in name and "
-            f"shape; give a run of a related --model with the same --width, --levels and --fc"
+            f"--warm-start {run}: no layer of its {model} fits {network.title} in name and shape",
+            cure="give a run of a related --model with the same --width, --levels and --fc",
         )
     for layer in fitting:
         for name, parameter in layers[layer].items():

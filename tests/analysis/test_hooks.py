@@ -115,7 +115,7 @@ def test_blocks_may_be_nested():
     assert (outer.gradients["0"].count, inner.gradients["0"].count) == (4, 2)
 
 
-def test_a_module_that_stands_in_two_places_is_seen_twice_under_its_first_name():
+def test_a_module_in_two_places_is_seen_twice_under_its_first_name():
     shared = nn.ReLU()
     net = nn.Sequential(shared, nn.Linear(2, 2), shared)
     with analysis.observe(net) as seen:

@@ -1,7 +1,7 @@
 """Training, testing and predicting with --device cuda, and what is said when the device's memory is full.
 
 There is no GPU: a process of its own has a stand-in for CuPy on NumPy (tests/cuda/fake), with the reference kernels
-behind it.  What runs when on a real device is tested in test_device_streams.py, the CUDA kernels in tests/cuda.
+behind it. What runs when on a real device is tested in test_device_streams.py, the CUDA kernels in tests/cuda.
 """
 
 import csv
@@ -16,15 +16,13 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import cli, nn
-from minidelve.backend import streams as device
-from minidelve.commands import bench
+from minidelve import nn
+from minidelve.backend import streams
 from minidelve.errors import RunError
 from minidelve.tensor import Tensor
 from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
-from minidelve.training.loop import within_device_memory
 from minidelve.training.validation import evaluate
 
 FAKE = Path(__file__).parents[1] / "cuda" / "fake"
@@ -38,7 +36,7 @@ import cupy, numpy as np
 from cupy._array import on_device
 from kernels import reference
 from minidelve import backend, cli, progress
-from minidelve.backend import streams as device
+from minidelve.backend import memory, streams
 from minidelve.bench import machine
 
 def on_fake(kernel):
@@ -53,7 +51,7 @@ def on_fake(kernel):
     return call
 
 kernels = {name: on_fake(getattr(reference, name)) for name in reference.__all__}
-backend._loaded["cupy_cuda"] = SimpleNamespace(__name__="kernels.cupy_cuda", **kernels)
+backend.implementations._loaded["cupy_cuda"] = SimpleNamespace(__name__="kernels.cupy_cuda", **kernels)
 # A GPU has a generator of its own; here both devices drop the same units, so that they can be compared.
 sys.modules["minidelve.ops.dropout"].uniform = lambda rng, like: backend.to_device(
     rng.random(like.shape, np.float32), backend.device_of(like))
@@ -94,12 +92,12 @@ def work():
     del x
     y = cupy.empty(3_000_000, np.uint8)
 del (large := [cupy.empty(9_000_000, np.uint8)])[:]
-start, kept = device.memory(), cupy.empty(500_000, np.uint8)
-now = device.memory()
+start, kept = memory.memory(), cupy.empty(500_000, np.uint8)
+now = memory.memory()
 print(json.dumps([now.used - start.used, now.held >= now.used, now.free <= now.total - now.held, now.total]))
-print(json.dumps([device.peak_memory(work) - device.memory().used]))
+print(json.dumps([memory.peak_memory(work) - memory.memory().used]))
 """
-SECONDS = "import time; print(device.seconds_on_device(lambda: time.sleep(0.002), 30)); device.synchronize('cuda')"
+SECONDS = "import time; print(streams.seconds_on_device(lambda: time.sleep(0.002), 30)); streams.synchronize('cuda')"
 
 
 @pytest.fixture(scope="module")
@@ -246,39 +244,6 @@ class Full(Exception):
     pass
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
-        ("CUBLAS_STATUS_ALLOC_FAILED", ""),
-        ("cudaErrorMemoryAllocation: out of memory", ""),
-        ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
-    ],
-)
-def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
-    monkeypatch.setattr(device, "memory", lambda: 1 / 0)  # a device in this state may not answer
-    expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"
-    assert device.explain_out_of_memory(Full(text), 64, "less") == expected + " the device"
-    monkeypatch.setattr(device, "memory", lambda: device.DeviceMemory(0, 0, 300_000_000, 8 * 10**9))
-    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in device.explain_out_of_memory(Full(text))
-
-
-@pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 GiB for an array"), ValueError("of shape (3,)")])
-def test_other_errors_are_left_alone(error):
-    assert device.explain_out_of_memory(error) is None
-    with pytest.raises(type(error)), within_device_memory(64):
-        raise error
-
-
-def test_bench_says_it_too(monkeypatch, capsys):
-    def full(options):
-        raise Full("CUBLAS_STATUS_ALLOC_FAILED")
-
-    monkeypatch.setattr(bench, "Report", full)
-    assert cli.main(["bench", "kernels"]) == 2
-    assert capsys.readouterr().err.startswith("minidelve: the device is out of memory; try a smaller --batch-size")
-
-
 # -- in this process, on the CPU -------------------------------------------------------------------
 
 
@@ -294,13 +259,13 @@ def test_on_the_cpu_batches_pass_through_one_by_one_and_results_are_there():
             made.append("closed")
 
     given = source()
-    uploaded = device.upload_ahead(given, "cpu")
+    uploaded = streams.upload_ahead(given, "cpu")
     assert next(uploaded)[0].tolist() == [0, 0] and made == [0]
     uploaded.close()
     assert made == [0, "closed"]
     x = np.arange(3.0)
-    assert device.read_later(x)() is x
-    device.synchronize("cpu")
+    assert streams.read_later(x)() is x
+    streams.synchronize("cpu")
 
 
 class Scores(nn.Module):
@@ -333,7 +298,7 @@ def test_no_batch_of_a_test_waits_for_the_result_of_another(monkeypatch):
             log.append(i)
             yield np.eye(4, dtype=np.float32), np.arange(4)
 
-    monkeypatch.setattr(testing, "read_later", noted(log, device.read_later))
+    monkeypatch.setattr(testing, "read_later", noted(log, streams.read_later))
     assert evaluate(Scores(), batches()).top1 == 0
     assert log == [0, 1, 2] + ["look"] * 6
 
@@ -357,9 +322,9 @@ def tiny_run(log, weight):
     return SimpleNamespace(config=SimpleNamespace(device="cpu"), network=network, optimizer=optimizer, loss_scale=None)
 
 
-def test_the_loss_is_looked_at_after_backward_is_launched_and_before_the_weights_change(monkeypatch):
+def test_the_loss_is_looked_at_between_backward_and_the_step(monkeypatch):
     log = []
-    monkeypatch.setattr(training, "read_later", noted(log, device.read_later))
+    monkeypatch.setattr(training, "read_later", noted(log, streams.read_later))
     x, targets = np.array([[1, 2], [4, 3]], np.float32), np.array([1, 1])
     assert training.train_step(tiny_run(log, 1.0), x, targets, "") == (10.0, 1)
     assert log == ["backward", "look", "step", "look"]

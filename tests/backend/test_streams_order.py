@@ -1,8 +1,8 @@
 """Batches brought to the device ahead of time, against a model of CUDA in which nothing happens before it must.
 
 A GPU works through each stream in order, but which of two streams runs first is its own affair; a mistake shows as a
-wrong number once in a thousand runs.  The model makes the choice: streams named eager run as far as events let
-them as soon as something is launched, the others only when someone waits for them.  Its memory pool gives freed
+wrong number once in a thousand runs. The model makes the choice: streams named eager run as far as events let
+them as soon as something is launched, the others only when someone waits for them. Its memory pool gives freed
 memory out again at once, the last first, as CuPy's does for each stream.
 """
 

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from threadpoolctl import ThreadpoolController
 
-from minidelve.backend import threads
+from minidelve.backend import blas, threads
 
 
 @pytest.fixture
@@ -51,20 +51,13 @@ def in_python(code: str, **environment: str) -> str:
 
 
 @pytest.mark.parametrize("cores", [1, 2, 3, 5, 64])
-def test_shares_are_the_whole_range_once_and_in_order(threads_are, cores):
-    threads_are(cores)
-    for count in range(40):
-        assert [i for share in threads.shares(count) for i in range(count)[share]] == list(range(count))
-
-
-@pytest.mark.parametrize("cores", [1, 2, 3, 5, 64])
-def test_shares_are_as_many_as_cores_nearly_equal_and_never_empty(threads_are, cores):
+def test_shares_are_the_whole_range_in_order_one_a_core_and_nearly_equal(threads_are, cores):
     threads_are(cores)
     for count in range(1, 40):
-        lengths = [share.stop - share.start for share in threads.shares(count)]
-        assert len(lengths) == min(cores, count)
-        assert min(lengths) >= 1
-        assert max(lengths) - min(lengths) <= 1
+        shares = threads.shares(count)
+        assert [i for share in shares for i in range(count)[share]] == list(range(count))
+        lengths = {share.stop - share.start for share in shares}
+        assert len(shares) == min(cores, count) and min(lengths) >= 1 and max(lengths) <= min(lengths) + 1
 
 
 def test_nothing_to_share_is_one_empty_share(threads_are):
@@ -151,7 +144,7 @@ def test_of_two_errors_the_first_share_s_surfaces(threads_are):
         threads.in_shares(fail, 2)
 
 
-def test_ctrl_c_while_waiting_for_the_other_share_is_raised_when_that_has_finished(threads_are, limits):
+def test_ctrl_c_while_waiting_is_raised_when_the_other_share_is_done(threads_are, limits):
     threads_are(2)
     before, finished = limits(), []
 
@@ -205,7 +198,7 @@ def test_blas_and_switch_interval_are_restored_afterwards(threads_are, limits, f
 
 
 def test_limits_hold_until_the_last_of_two_users_leaves(limits):
-    before, (a, b) = limits(), (threads._side_by_side(), threads._side_by_side())
+    before, (a, b) = limits(), (blas.side_by_side(), blas.side_by_side())
     a.__enter__()
     b.__enter__()
     a.__exit__(None, None, None)
@@ -318,49 +311,45 @@ def test_matmul_is_numpy_s(threads_are, monkeypatch, rng, cores, small, n, k, m)
                 np.testing.assert_allclose(z, expected, rtol=0, atol=1e-5 if z.dtype == "f4" else 1e-14)
 
 
-@pytest.mark.parametrize("n, k, m", [(300, 64, 128), (128, 64, 300), (3, 4, 5), (1, 2000, 700), (1, 1 << 21, 1)])
-@pytest.mark.parametrize("cores", [1, 2, 3])
-def test_matmul_never_lets_blas_use_several_threads(threads_are, monkeypatch, limits, cores, n, k, m):
-    threads_are(cores)
-    seen, numpys = [], np.matmul
-
-    def spy(*args, **options):
-        seen.append(limits()[0])
-        return numpys(*args, **options)
-
-    monkeypatch.setattr(np, "matmul", spy)
-    x, y = np.ones((n, k), np.float32), np.ones((k, m), np.float32)
-    assert np.all(threads.matmul(x, y) == k)
-    assert seen
-    assert all(seen_here == within(limits)[0] for seen_here in seen)
-
-
-@pytest.mark.parametrize("n, m", [(6, 4), (4, 6), (5, 5)])
-def test_matmul_splits_the_longer_side(threads_are, monkeypatch, n, m):
-    threads_are(2)
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    shapes, numpys = [], np.matmul
-    monkeypatch.setattr(np, "matmul", lambda x, y, out: (shapes.append(out.shape), numpys(x, y, out=out)))
-    threads.matmul(np.ones((n, 3)), np.ones((3, m)))
-    assert sorted(shapes) == ([(n, m // 2), (n, m - m // 2)] if m >= n else [(n // 2, m)] * 2)
-
-
-def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch):
-    threads_are(2)
-    monkeypatch.setattr(threads, "SMALL_WORK", 0)
-    idents, numpys = [], np.matmul
+@pytest.fixture
+def products(monkeypatch, limits):
+    """What each call of NumPy's matmul found: (BLAS threads, Python's thread, shape of the result)."""
+    found, numpys = [], np.matmul
 
     def spy(x, y, out):
-        idents.append(threading.get_ident())
+        found.append((limits()[0], threading.get_ident(), out.shape))
         return numpys(x, y, out=out)
 
     monkeypatch.setattr(np, "matmul", spy)
+    return found
+
+
+@pytest.mark.parametrize("n, k, m", [(300, 64, 128), (128, 64, 300), (3, 4, 5), (1, 2000, 700), (1, 1 << 21, 1)])
+@pytest.mark.parametrize("cores", [1, 2, 3])
+def test_matmul_never_lets_blas_use_several_threads(threads_are, products, limits, cores, n, k, m):
+    threads_are(cores)
+    assert np.all(threads.matmul(np.ones((n, k), np.float32), np.ones((k, m), np.float32)) == k)
+    assert products and all(blas_threads == within(limits)[0] for blas_threads, *_ in products)
+
+
+@pytest.mark.parametrize("n, m", [(6, 4), (4, 6), (5, 5)])
+def test_matmul_splits_the_longer_side(threads_are, monkeypatch, products, n, m):
+    threads_are(2)
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
+    threads.matmul(np.ones((n, 3)), np.ones((3, m)))
+    halves = [(n, m // 2), (n, m - m // 2)] if m >= n else [(n // 2, m)] * 2
+    assert sorted(shape for *_, shape in products) == halves
+
+
+def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch, products):
+    threads_are(2)
+    monkeypatch.setattr(threads, "SMALL_WORK", 0)
 
     def work(share):
         threads.matmul(np.ones((8, 8)), np.ones((8, 8)))
         return threading.get_ident()
 
-    assert sorted(threads.in_shares(work, 2)) == sorted(idents)
+    assert sorted(threads.in_shares(work, 2)) == sorted(ident for _, ident, _ in products)
 
 
 # -- processes -------------------------------------------------------------------------------------
@@ -368,8 +357,8 @@ def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch):
 
 def test_numpy_s_blas_is_found_however_early_one_asks():
     code = """
-from minidelve.backend import threads
-early = {library.filepath for library in threads._blas_libraries()}
+from minidelve.backend import blas
+early = {library.filepath for library in blas.libraries()}
 import numpy as np
 np.linalg.inv(np.eye(300)) @ np.ones((300, 300))
 from threadpoolctl import ThreadpoolController
@@ -416,7 +405,7 @@ def test_a_forked_child_has_a_pool_of_its_own():
 
 
 @needs_fork
-def test_a_child_forked_while_another_thread_runs_shares_is_not_left_with_its_limits():
+def test_a_child_forked_while_shares_run_is_not_left_with_their_limits():
     code = (
         USED
         + FORK

@@ -5,18 +5,10 @@ import pytest
 
 from minidelve.backend import precision
 from minidelve.bench import networks
-from minidelve.bench.networks import (
-    BOUNDS,
-    DifferentWork,
-    Job,
-    batch_of,
-    check_same_work,
-    our_side,
-    relative_difference,
-    settle,
-    their_side,
-)
-from minidelve.bench.twin import allow_tf32, explain_memory, load_torch
+from minidelve.bench.networks import Job, batch_of, our_side, settle, their_side
+from minidelve.bench.same_work import BOUNDS, DifferentWork, check_same_work
+from minidelve.bench.twin import allow_tf32, load_torch, relative_difference, within_torch_memory
+from minidelve.errors import RunError
 from minidelve.tensor import Tensor
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed")
@@ -154,6 +146,9 @@ def test_the_step_is_that_of_minidelve_train(monkeypatch):
 
 def test_pytorchs_memory_error_is_one_line_and_no_other_error_is():
     full = torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB. GPU 0 has a total capacity of 8 GiB")
-    line = explain_memory(full)
-    assert "CUDA out of memory. Tried to allocate 2 GiB" in line and "--batch-size" in line and "capacity" not in line
-    assert explain_memory(RuntimeError("CUDA out of memory")) is None
+    line = "CUDA out of memory. Tried to allocate 2 GiB.*--batch-size"
+    with pytest.raises(RunError, match=line) as raised, within_torch_memory():
+        raise full
+    assert "capacity" not in str(raised.value)
+    with pytest.raises(RuntimeError, match="^CUDA out of memory$"), within_torch_memory():
+        raise RuntimeError("CUDA out of memory")

@@ -10,7 +10,8 @@ from minidelve import backend, ops
 from minidelve.backend.precision import using_precision
 from minidelve.backend.threads import using
 from minidelve.bench.networks import Job, our_side
-from minidelve.bench.profile import REST, places_of, profile, work_of
+from minidelve.bench.profile import REST, places_of, profile
+from minidelve.bench.work import work_of
 from minidelve.tensor import Tensor
 
 x = np.ones((6, 4), np.float32)
@@ -56,7 +57,7 @@ def test_a_step_is_taken_apart_and_what_nobody_claims_is_the_rest(slow_kernels):
 def test_every_function_is_as_it_was_afterwards_even_when_the_step_fails():
     before = {name: getattr(numba_cpu, name) for name in numba_cpu.__all__}
     places = places_of(backend.matmul)
-    assert {module.__name__ for module, _ in places} >= {"minidelve.ops.conv2d", "minidelve.ops.linear"}
+    assert {module.__name__ for module, _ in places} >= {"minidelve.ops.conv.im2col", "minidelve.ops.linear"}
 
     def fail():
         assert numba_cpu.im2col is not before["im2col"] and places[0][0].matmul is not backend_matmul

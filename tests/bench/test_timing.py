@@ -75,7 +75,14 @@ def test_on_a_device_the_clock_is_read_when_nothing_is_left_to_do(monkeypatch, c
 
     monkeypatch.setattr(timing, "synchronize", synchronize)
     assert seconds_until_done(work, 4) == pytest.approx(3.1) and log == ["cuda", "cuda"]
-    assert timing.clock_of("cuda") is seconds_until_done and timing.clock_of("cpu") is timing.seconds_per_call
+
+
+def test_on_the_cpu_one_clock_times_kernels_and_all_else(monkeypatch):
+    monkeypatch.setattr(machine, "sgemm_gflops", lambda: 100.0)
+    monkeypatch.setattr(machine, "copy_gigabytes", lambda: 10.0)
+    meter = machine.cpu_meter()
+    assert meter.clock is meter.kernel_clock is timing.seconds_per_call and meter.busy is None
+    assert meter.rates == {"copy": 10.0, "fp32": 100.0, "tf32": 100.0, "mixed": 100.0}
 
 
 def test_before_kernels_are_timed_the_device_is_given_a_head_start(monkeypatch):

@@ -10,8 +10,6 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve import backend
-
 
 @pytest.fixture
 def data(tiny_data, tmp_path) -> Path:
@@ -129,7 +127,7 @@ def test_out_is_required(refused):
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
 def test_cuda_where_there_is_none(refused, trained, out, monkeypatch, command):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy finds no driver"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
     args = {"train": ["--out", out], "evaluate": [trained], "predict": [trained, "a.png", "--out", f"{out}.png"]}
     refused([command, *args[command], "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
@@ -194,6 +192,13 @@ def test_resume_of_nothing(refused, out, tmp_path):
         (["--lr", "0.1"], ["--lr 0.1 differs from the run's 0.01"]),
         (["--model", "small14"], ["--model small14 differs from the run's lab14"]),
         (["--plateau"], ["--plateau True differs from the run's False"]),
+        (["--width", 0.5], ["--width 0.5 differs from the run's 1.0"]),
+        (["--levels", "2"], ["--levels [2] differs from the run's None"]),
+        (["--fc", 9], ["--fc 9 differs from the run's None"]),
+        (["--fc-init", "he"], ["--fc-init he differs from the run's table"]),
+        (["--aux-after", "conv1"], ["--aux-after conv1 differs from the run's None"]),
+        (["--warm-start", "other"], ["--warm-start", "other differs from the run's None"]),
+        (["--decay-slopes"], ["--decay-slopes True differs from the run's False"]),
         (["--epochs", "2"], ["--epochs 2 is less than the run's 3"]),
         (["--overwrite"], ["--overwrite", "not allowed with", "--resume"]),
         (["--data", "toy"], ["toy has other classes", "give its data set"]),
@@ -210,13 +215,15 @@ def test_resume_from_what_is_no_checkpoint(refused, trained, out):
     middle = len(whole) // 2
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):
         (out / "last.npz").write_bytes(content)
-        refused(["train", "--resume", "--epochs", 4, "--out", out], "last.npz is no intact checkpoint", "use another")
+        refused(
+            ["train", "--resume", "--epochs", 4, "--out", out], "last.npz is not an intact checkpoint", "use another"
+        )
 
 
 # ---- a run that diverges ----
 
 
-def test_a_loss_that_is_not_finite_names_epoch_step_and_layer_and_keeps_the_last_epoch(cli, quick, out):
+def test_a_loss_not_finite_names_step_and_layer_and_keeps_the_last_epoch(cli, quick, out):
     # One batch an epoch: its loss is finite, the weights after it are not.
     args = ["train", *quick, "--batch-size", 48, "--epochs", 3, "--lr", "1e6", "--out", out]
     code, _, err = cli(*args)

@@ -8,14 +8,15 @@ import pytest
 from kernels import reference
 from minidelve.backend import kernels_for
 from minidelve.backend.threads import thread_count
-from minidelve.bench import case_table, machine, meter, networks
+from minidelve.bench import machine, same_work, tables
 from minidelve.bench.case import SIZES, Sizes
 
 
 @pytest.fixture(autouse=True)
 def small(monkeypatch):
     monkeypatch.setitem(SIZES, "cpu", Sizes((2, 12, 8), (2, 6, 8), (4, 32), 1000))
-    monkeypatch.setattr(meter, "measure_limits", lambda: machine.Limits(sgemm=100.0, copy=10.0))
+    monkeypatch.setattr(machine, "sgemm_gflops", lambda: 100.0)
+    monkeypatch.setattr(machine, "copy_gigabytes", lambda: 10.0)
 
 
 NETWORK = ["networks", "--model", "lab14", "--batch-size", 2, "--size", 28, "--rounds", 2]
@@ -32,7 +33,7 @@ def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(cli, t
         assert 0 < case["share_of_limit"]["low"] <= case["share_of_limit"]["median"] and case["ratio"] is None
         assert f"\n{case['name']} " in out
     forward = figures["cases"][0]
-    assert forward["rate"] == pytest.approx(2 * 2 * 12 * 12 * 8 * 4 / forward["seconds"]["median"] / 1e9)
+    assert forward["rate"] == pytest.approx(4 * (2 * 2 * 12 * 12 * 8 + 8) / forward["seconds"]["median"] / 1e9)
 
 
 def test_a_network_is_timed_and_its_peak_memory_measured(cli, tmp_path):
@@ -54,7 +55,7 @@ def test_against_torch_both_layouts_run_and_there_is_a_ratio(cli, tmp_path):
 
 def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    monkeypatch.setitem(networks.BOUNDS, "fp32", networks.Bounds(0.0, 0.0))
+    monkeypatch.setitem(same_work.BOUNDS, "fp32", same_work.Bounds(0.0, 0.0))
     options = [*NETWORK, "--mode", "inference", "--against", "torch", "--json", tmp_path / "b.json"]
     code, out, _ = cli("bench", *options)
     assert code == 1 and "NO RATIO: lab14 inference" in out
@@ -64,7 +65,7 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
 @pytest.mark.parametrize(
     "options, parts",
     [
-        (["everything"], ["'everything' is no part", "kernels, ops, networks"]),
+        (["everything"], ["'everything' is not a part", "kernels, ops, networks"]),
         (["--compile"], ["--compile", "--against torch"]),
         (["--json", "no/such/folder/b.json"], ["no/such/folder/b.json", "name a file in one that exists"]),
         (["--json", "."], ["--json . is a folder", "name a file in it"]),
@@ -93,8 +94,8 @@ def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, m
         threads.append(thread_count())
         return [{name: {"ours": 4.0, "limit": 1.0, "torch": 8.0}[name] for name in sides}] * count
 
-    monkeypatch.setattr(case_table, "interleaved", rounds)
-    monkeypatch.setattr(meter, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
+    monkeypatch.setattr(tables, "interleaved", rounds)
+    monkeypatch.setattr(machine, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
     line = ["bench", "kernels", "ops", "--only", "prelu", "--threads", 2, "--json", tmp_path / "b.json", *against]
     assert cli(*line).code == 0 and threads == [1, 1, 2]
     found = json.loads((tmp_path / "b.json").read_text())["cases"]
@@ -105,14 +106,14 @@ def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, m
 
 def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch, tmp_path):
     """The second case is interrupted: the first one's figures are in the file."""
-    first = case_table.measure
+    first = tables.measure
 
     def interrupted(case, *args):
         if case.name != "prelu_forward":
             raise KeyboardInterrupt
         return first(case, *args)
 
-    monkeypatch.setattr(case_table, "measure", interrupted)
+    monkeypatch.setattr(tables, "measure", interrupted)
     code, out, _ = cli("bench", "--only", "prelu", "--rounds", 1, "--json", tmp_path / "b.json")
     assert code == 130 and "img/s" not in out
     assert [case["name"] for case in json.loads((tmp_path / "b.json").read_text())["cases"]] == ["prelu_forward"]
@@ -124,7 +125,7 @@ def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):
 
 
 def test_cuda_where_there_is_none(refused, monkeypatch):
-    monkeypatch.setattr("minidelve.backend._cupy_state", (None, "CuPy finds no driver"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
     refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
 
@@ -163,5 +164,5 @@ def test_pytorch_out_of_memory_is_one_line(refused, monkeypatch):
     def full(*_):
         raise torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB. GPU 0 has ...")
 
-    monkeypatch.setattr("minidelve.bench.step_table.their_side", full)
+    monkeypatch.setattr("minidelve.bench.tables.their_side", full)
     refused(["bench", *NETWORK, "--against", "torch"], "Tried to allocate 2.00 GiB", "--batch-size")

@@ -81,7 +81,7 @@ def test_the_toy_set_is_written_and_reads_back(cli, refused, tmp_path, monkeypat
     assert code == 0 and f"--data {folder}" in out
     read = data.open_dataset(folder, "train")
     assert len(read) == 20 and read.classes == data.ToyDataset("train").classes
-    refused(["data", "--write-toy", folder], folder, "no empty folder")
+    refused(["data", "--write-toy", folder], folder, "not an empty folder")
 
 
 @pytest.mark.parametrize("split", ["train", "val"])

@@ -1,4 +1,4 @@
-"""`minidelve data fetch`, from a server in this process; tests/data/test_fetch.py has the ways to fail."""
+"""`minidelve data fetch`, from a server in this process; tests/data/test_fetching.py has the ways to fail."""
 
 import functools
 import hashlib

@@ -1,7 +1,6 @@
 """`minidelve doctor`: the facts one asks for first when something is slow or does not start."""
 
 import re
-import subprocess
 import sys
 from types import SimpleNamespace
 
@@ -11,6 +10,7 @@ from minidelve import backend
 from minidelve.backend import cuda_install
 from minidelve.bench import machine
 from minidelve.commands import doctor_cuda
+from tests.helpers import in_python
 
 
 @pytest.fixture(autouse=True)
@@ -33,14 +33,14 @@ def test_every_fact_has_a_line(cli):
 
 
 def test_it_says_why_cuda_is_not_usable(cli, monkeypatch):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy fails: cuBLAS is missing"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy fails: cuBLAS is missing"))
     assert re.search(r"^CUDA +not usable: CuPy fails: cuBLAS is missing$", cli("doctor").out, re.M)
-    monkeypatch.setattr(backend, "_cupy_state", (object(), "CuPy 14 on a card"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (object(), "CuPy 14 on a card"))
     assert re.search(r"^CUDA +usable: CuPy 14 on a card$", cli("doctor").out, re.M)
 
 
 def test_it_names_what_cuda_needs_and_what_is_missing(cli, monkeypatch):
-    monkeypatch.setattr(backend, "_cupy_state", (None, "CuPy is not installed"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy is not installed"))
     monkeypatch.setattr(cuda_install, "driver_cuda", lambda: (12, 4))
     monkeypatch.setattr(cuda_install, "driver_version", lambda: "550.54.14")
     monkeypatch.setattr(cuda_install, "wheels", list)
@@ -62,7 +62,7 @@ def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(cli, monkeypatch
         def __getattr__(self, name):
             raise ImportError('Failure finding "libcublasLt.so.12": No such file\nmore')
 
-    monkeypatch.setattr(backend, "_cupy_state", (Card(), "CuPy 14 on a card"))
+    monkeypatch.setattr("minidelve.backend.cuda._state", (Card(), "CuPy 14 on a card"))
     monkeypatch.setitem(sys.modules, "cupy", Card())
     monkeypatch.setattr(cuda_install, "wheels", lambda: ["cupy-cuda12x 14.2.0"])
     code, out, err = cli("doctor")
@@ -114,6 +114,6 @@ def test_it_works_without_a_compiler_and_says_so():
         "from minidelve.bench import machine; machine.best_seconds = lambda *_: 1.0;"
         "from minidelve.commands import doctor; doctor.run(None)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env={"NUMBA_DISABLE_JIT": "1"})
-    assert done.returncode == 0 and re.search(r"^NUMBA_DISABLE_JIT +1$", done.stdout, re.M), done.stderr
-    assert re.search(r"^Numba cache +none: NUMBA_DISABLE_JIT is set, so nothing is compiled", done.stdout, re.M)
+    said = in_python(code, NUMBA_DISABLE_JIT="1")
+    assert re.search(r"^NUMBA_DISABLE_JIT +1$", said, re.M)
+    assert re.search(r"^Numba cache +none: NUMBA_DISABLE_JIT is set, so nothing is compiled", said, re.M)

@@ -4,14 +4,13 @@ import csv
 import json
 import re
 import shutil
-import subprocess
-import sys
 
 import numpy as np
 import pytest
 from PIL import Image
 
 from minidelve.cli import main
+from tests.helpers import python
 
 
 def test_it_repeats_the_best_validation_error_of_the_run(cli, trained):
@@ -59,23 +58,20 @@ def test_what_is_no_run(refused, tmp_path, trained, command):
     del meta["classes"]
     np.savez(tmp_path / "poor.npz", **entries | {"meta": np.array(json.dumps(meta))})
     for name, part in (
-        ("foreign.npz", "no intact checkpoint"), ("array.npz", "no intact checkpoint"), ("lost.npz", "fc3.bias"),
-        ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "lacks one of"),
-        ("nowhere", "no run folder and no .npz file"), ("nowhere.npz", "does not exist"),
-        (".", "no run folder with a best.npz"),
+        ("foreign.npz", "not an intact checkpoint"), ("array.npz", "not an intact checkpoint"),
+        ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "lacks one of"),
+        ("nowhere", "neither a run folder nor an .npz file"), ("nowhere.npz", "does not exist"),
+        (".", "a folder without best.npz"),
     ):  # fmt: skip
         cure = "minidelve train" if name in (".", "nowhere", "nowhere.npz") else "use "
         refused([command, tmp_path / name, *rest], tmp_path / name, part, cure)
 
 
 def test_python_m_minidelve_is_the_same_program(trained):
-    command = [sys.executable, "-m", "minidelve", "evaluate"]
-    done = subprocess.run([*command, str(trained)], capture_output=True, text=True)
-    assert done.returncode == 0 and done.stdout.startswith("four val: top-1 error")
-    failed = subprocess.run([*command, "/nowhere"], capture_output=True, text=True)
-    assert failed.returncode == 2 and failed.stdout == ""
-    assert failed.stderr.splitlines() == [
-        "minidelve: /nowhere is no run folder and no .npz file; give the --out folder of a `minidelve train`"
+    assert python("-m", "minidelve", "evaluate", trained).stdout.startswith("four val: top-1 error")
+    failed = python("-m", "minidelve", "evaluate", "/nowhere", exit_code=2)
+    assert failed.stdout == "" and failed.stderr.splitlines() == [
+        "minidelve: /nowhere is neither a run folder nor an .npz file; give the --out folder of a `minidelve train`"
     ]
 
 

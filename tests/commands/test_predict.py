@@ -141,7 +141,7 @@ def test_pictures_of_a_data_set_come_with_their_classes(cli, trained, tiny_data,
     assert all(f"/train/{truth}/" in path for path, truth in shown("--split", "train"))
 
 
-def test_the_right_class_has_a_colour_of_its_own_and_stands_above_the_picture(tmp_path):
+def test_the_right_class_has_its_own_colour_and_is_above_the_picture(tmp_path):
     classes = [("tench", 0.6), ("goldfish, Carassius auratus", 0.3), ("eel", 0.1)]
     view = np.zeros((8, 8, 3), np.uint8)
     unknown = Prediction("a.png", view, classes)

@@ -49,20 +49,6 @@ def test_same_seed_same_metrics_for_any_number_of_workers(cli, quick, tmp_path):
     assert metrics(tmp_path / "a") != metrics(tmp_path / "other")
 
 
-# An option that is parsed and then forgotten would leave the numbers as they are.
-@pytest.mark.parametrize(
-    "option",
-    [("--momentum", 0.5), ("--weight-decay", 0.05), ("--lr", 0.02), ("--init", "xavier"), ("--activation", "relu"),
-     ("--size", 30), ("--batch-size", 12)],
-)  # fmt: skip
-def test_an_option_changes_the_numbers(cli, trained, tiny_data, tmp_path, option):
-    base = ["--data", tiny_data, "--size", 28, "--epochs", 3, "--batch-size", 8]
-    assert cli("train", *base, *option, "--epochs", 1, "--out", tmp_path / "run").code == 0
-    assert metrics(tmp_path / "run")[1] != metrics(trained)[1]
-    name = option[0].lstrip("-").replace("-", "_")
-    assert json.loads((tmp_path / "run" / "config.json").read_text())[name] == option[1]
-
-
 @pytest.mark.parametrize(
     ("options", "rates"),
     [

@@ -3,14 +3,24 @@
 import json
 import tomllib
 from dataclasses import asdict
+from functools import cache
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.training import loop as training
-from minidelve.training.config import Config
-from minidelve.training.recipes import resolve
+from minidelve.cli import main
+from minidelve.models.option import options_of
+from minidelve.training import curves
+from minidelve.training.config import Config, resolve
+from minidelve.training.views import loaders, views
+
+
+@pytest.fixture(autouse=True)
+def no_drawing(monkeypatch):
+    """Curves take longer to draw than these networks to train."""
+    monkeypatch.setattr(curves, "draw_curves", lambda *args, **kwargs: None)
 
 
 def shown(cli, *args) -> dict:
@@ -71,22 +81,60 @@ def test_a_run_keeps_what_it_was_shown_to_do(cli, quick, tmp_path):
     assert kept == expected
 
 
-@pytest.mark.parametrize(
-    "option", [["--jitter", "28,40"], ["--colour", "0.5"], ["--short-side", "36"], ["--normalize", "mean"]]
-)
-def test_an_option_of_the_recipe_changes_the_numbers(cli, quick, tmp_path, option):
-    for name, options in {"plain": [], "other": option}.items():
-        assert cli("train", *quick, "--lr", "1e-4", *options, "--out", tmp_path / name).code == 0
-    runs = [(tmp_path / name / "metrics.csv").read_text().splitlines()[1] for name in ("plain", "other")]
-    losses = [run.split(",")[2] for run in runs]
+# option: (value, what both runs have beside it, so that it shows within six steps)
+CHANGES: dict[str, tuple[object, tuple[object, ...]]] = {
+    "momentum": (0.5, ()), "weight_decay": (0.05, ()), "lr": (0.02, ()), "size": (30, ()), "batch_size": (12, ()),
+    "activation": ("relu", ()), "init": ("xavier", ()), "width": (0.5, ()), "levels": ([2, 1], ()), "fc": (20, ()),
+    "fc_init": ("he", ("--init", "xavier")), "slope": (0.25, ("--activation", "lrelu")),
+    "aux_after": ("conv2_2", ()), "aux_weight": (1.5, ("--aux-after", "conv2_2")),
+    "decay_slopes": (True, ("--weight-decay", 0.5)),
+    "jitter": ([28, 40], ("--lr", 1e-4)), "colour": (0.5, ("--lr", 1e-4)), "short_side": (36, ("--lr", 1e-4)),
+    "normalize": ("mean", ("--lr", 1e-4)),
+}  # fmt: skip
+# Options that a test of their own follows to where they act.
+ELSEWHERE = {
+    "recipe", "data", "model", "warm_start", "epochs", "milestones", "plateau", "seed", "device", "precision",
+    "workers", "on_bad_image",
+}  # fmt: skip
+
+
+def test_no_option_is_without_a_test():
+    assert CHANGES.keys() | ELSEWHERE == options_of(Config).keys()
+
+
+@pytest.fixture(scope="module")
+def short_run(tiny_data, tmp_path_factory):
+    """short_run(option, ...): the folder of a run of six steps, each made once."""
+
+    @cache
+    def run(*options) -> Path:
+        words = ["--data", tiny_data, "--size", 28, "--epochs", 1, "--batch-size", 8, "--width", 0.25, "--fc", 16]
+        out = tmp_path_factory.mktemp("short") / "run"
+        assert main(["train", *map(str, [*words, *options]), "--out", str(out)]) == 0
+        return out
+
+    return run
+
+
+@pytest.mark.parametrize("name", CHANGES)
+def test_an_option_changes_the_numbers_and_the_run_can_be_evaluated(cli, short_run, name):
+    """An option that is parsed and then forgotten would leave the numbers as they are."""
+    value, both = CHANGES[name]
+    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
+    flag = ["--" + name.replace("_", "-")] + ([] if value is True else [text])
+    plain, other = short_run(*both), short_run(*both, *flag)
+    losses = [(run / "metrics.csv").read_text().splitlines()[1].split(",")[2] for run in (plain, other)]
     assert losses[0] != losses[1]
+    assert json.loads((other / "config.json").read_text())[name] == value
+    error = json.loads((other / "result.json").read_text())["best"]["val_top1_error"]
+    assert f"top-1 error {error:.2f}%" in cli("evaluate", other).out
 
 
 def test_colour_and_jitter_are_for_training_alone(tiny_data):
     config = resolve({"size": 28, "batch_size": 8, "jitter": [28, 60], "colour": 3.0})
     sets = [data.open_dataset(tiny_data, split) for split in ("train", "val")]
-    statistics = data.compute_statistics(sets[0], training.views(28)[1])
-    seen, tested = training.loaders(config, *sets, statistics)
+    statistics = data.compute_statistics(sets[0], views(28)[1])
+    seen, tested = loaders(config, *sets, statistics)
     (first, _), (again, _) = next(tested.epoch(0)), next(tested.epoch(5))
     assert (first == again).all()
     pixels = sets[1].image(0)[2:30, 2:30]
@@ -110,8 +158,8 @@ def test_resume_of_a_jittered_run_ends_with_the_same_numbers(cli, quick, tmp_pat
     "content, parts",
     [
         ("lr = -1", ["lr:", "'-1' is not a number above 0"]),
-        ("rate = 1", ["rate is no option of a run", "lr"]),
-        ("lr", ["is no TOML"]),
+        ("rate = 1", ["rate is not an option of a run", "lr"]),
+        ("lr", ["is not TOML"]),
         ("plateau = 3", ["plateau is 3", "true or false"]),
         ('model = "vgg"', ["model is 'vgg'", "lab14"]),
         ("lr = true", ["lr:", "True is not a number"]),

@@ -9,13 +9,12 @@ test_*.py       start such processes
 import importlib.util
 import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
 from minidelve import backend
+from tests.helpers import python
 
 HERE = Path(__file__).parent
 FAKE = HERE / "fake"
@@ -57,12 +56,8 @@ def outcomes_of():
     """outcomes_of(environment, *arguments): {"passed": 49, "deselected": 80, ...} of a run that must succeed."""
 
     def run(environment: dict[str, str], *arguments: str) -> dict[str, int]:
-        command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments]
-        done = subprocess.run(
-            command, cwd=HERE.parents[1], env={**os.environ, **environment}, capture_output=True, text=True
-        )
-        assert done.returncode == 0, f"{' '.join(command)}\n{done.stdout[-8000:]}\n{done.stderr[-2000:]}"
-        last = done.stdout.strip().splitlines()[-1]
+        command = "-m", "pytest", "-q", "-p", "no:cacheprovider", *arguments
+        last = python(*command, environment=environment, timeout=600).stdout.strip().splitlines()[-1]
         return {word: int(number) for number, word in re.findall(r"(\d+)(?:/\d+)? (?:tests? )?([a-z]+)", last)}
 
     return run

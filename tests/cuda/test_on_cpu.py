@@ -7,6 +7,8 @@ import pytest
 if shutil.which("g++") is None:
     pytest.skip("g++ is missing: the .cu files cannot be compiled for the CPU", allow_module_level=True)
 
+pytestmark = pytest.mark.slow
+
 
 def test_cupy_cuda_keeps_the_contract_of_the_kernels(outcomes_of, fake, contract):
     """Every test that numba_cpu passes."""

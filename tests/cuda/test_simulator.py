@@ -1,5 +1,9 @@
 """kernels/numba_cuda on a machine without a GPU: in Numba's simulator, a Python thread for each thread of the GPU."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_numba_cuda_keeps_the_contract_of_the_kernels(outcomes_of, simulator, contract):
     """Every test that numba_cpu passes, on small arrays (tests/kernels/test_contract.py)."""

@@ -3,19 +3,17 @@
 import importlib.util
 import json
 import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-SCRIPT = Path(__file__).parent / "names.py"
+from tests.helpers import python
+
+HERE = Path(__file__).parent
 
 
 def names(environment: dict[str, str], *asked: str) -> dict:
-    done = subprocess.run([sys.executable, str(SCRIPT), *asked], env=environment, capture_output=True, text=True)
-    assert done.returncode == 0, done.stderr
-    return json.loads(done.stdout)
+    return json.loads(python(HERE / "names.py", *asked, environment=environment).stdout)
 
 
 def complaint(name: str, ours: dict, theirs: dict | None) -> str | None:
@@ -38,8 +36,8 @@ def test_the_fake_has_nothing_that_cupy_lacks(fake):
     found = importlib.util.find_spec("cupy")
     if found is None or fake["PYTHONPATH"].partition(os.pathsep)[0] in (found.origin or ""):
         pytest.skip("CuPy is not installed: there is nothing to compare its stand-in with")
-    ours = names({**os.environ, **fake})
-    theirs = names(dict(os.environ), *ours)
+    ours = names(fake)
+    theirs = names({}, *ours)
     assert len(ours) > 200 and sum(bool(x and x["parameters"]) for x in theirs.values()) > 100
     found = [complaint(name, ours[name], theirs[name]) for name in ours]
     assert not any(found), "\n".join(filter(None, found))
@@ -47,9 +45,8 @@ def test_the_fake_has_nothing_that_cupy_lacks(fake):
 
 def test_only_a_process_that_asks_for_the_fake_finds_it(fake):
     where = "import importlib.util; print(getattr(importlib.util.find_spec('cupy'), 'origin', 'nowhere'))"
-    for environment, expected in ({**os.environ, "PYTHONPATH": ""}, False), ({**os.environ, **fake}, True):
-        done = subprocess.run([sys.executable, "-c", where], env=environment, cwd=SCRIPT.parent, capture_output=True)
-        assert (str(SCRIPT.parent) in done.stdout.decode()) is expected
+    for environment, expected in ({"PYTHONPATH": ""}, False), (fake, True):
+        assert (str(HERE) in python("-c", where, environment=environment, cwd=HERE).stdout) is expected
 
 
 def test_a_name_a_parameter_and_a_default_too_many_are_found():

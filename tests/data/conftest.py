@@ -1,11 +1,15 @@
 """Tiny data sets of both layouts, in a folder or a zip, built for each test."""
 
 import io
+import tarfile
 import zipfile
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from minidelve.data import open_dataset
+from minidelve.errors import DataError
 
 CLASSES = ["n01", "n02", "n03"]
 
@@ -33,6 +37,25 @@ def _encode():
 def _pixels_of():
     """pixels_of(seed, size=8) -> random uint8 (size, size, 3)."""
     return pixels_of
+
+
+@pytest.fixture(name="tar_bytes")
+def _tar_bytes():
+    """tar_bytes(members, mode="w") -> a tar; a member is (name, bytes) or a TarInfo without content."""
+
+    def tar_of(members, mode="w"):
+        file = io.BytesIO()
+        with tarfile.open(fileobj=file, mode=mode) as archive:
+            for member in members:
+                if isinstance(member, tarfile.TarInfo):
+                    archive.addfile(member)
+                    continue
+                info = tarfile.TarInfo(member[0])
+                info.size = len(member[1])
+                archive.addfile(info, io.BytesIO(member[1]))
+        return file.getvalue()
+
+    return tar_of
 
 
 @pytest.fixture
@@ -88,3 +111,23 @@ def store(tmp_path):
         return path
 
     return store_files
+
+
+@pytest.fixture
+def error_of():
+    """error_of(path, split="train") -> the line with which opening the data set is refused."""
+
+    def refusal(path, split="train"):
+        with pytest.raises(DataError) as error:
+            open_dataset(path, split)
+        message = str(error.value)
+        assert "\n" not in message and message.startswith(str(path))
+        return message
+
+    return refusal
+
+
+@pytest.fixture(params=["folder", "zip", "nested folder", "nested zip"])
+def form(request):
+    """Each form of `store` in turn; a test may name those that it wants."""
+    return request.param

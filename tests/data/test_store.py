@@ -24,14 +24,6 @@ def spoilt(packed, tmp_path):
     return shutil.copytree(packed, tmp_path / "store")
 
 
-def error_of(path, split="train"):
-    with pytest.raises(DataError) as error:
-        open_dataset(path, split)
-    message = str(error.value)
-    assert "\n" not in message and message.startswith(str(path))
-    return message
-
-
 def test_an_image_is_a_read_only_view_of_the_file(packed):
     dataset = open_dataset(packed)
     image = dataset.image(3)
@@ -70,14 +62,14 @@ def test_it_describes_itself(packed, tiny_data):
 
 
 @pytest.mark.parametrize("change", [-1, 1])
-def test_a_pixel_file_of_the_wrong_size_is_seen_when_opened(spoilt, change):
+def test_a_pixel_file_of_the_wrong_size_is_seen_when_opened(spoilt, change, error_of):
     size = (spoilt / "train.pixels").stat().st_size
     os.truncate(spoilt / "train.pixels", size + change)
     assert f"train.pixels: has {size + change} bytes; expected {size}" in error_of(spoilt)
     assert len(open_dataset(spoilt, "val")) == 16
 
 
-def test_any_changed_byte_of_the_index_is_seen_when_opened(spoilt):
+def test_any_changed_byte_of_the_index_is_seen_when_opened(spoilt, error_of):
     content = (spoilt / "val.index.npy").read_bytes()
     for at in (0, 20, 130, len(content) - 1):
         (spoilt / "val.index.npy").write_bytes(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
@@ -85,7 +77,7 @@ def test_any_changed_byte_of_the_index_is_seen_when_opened(spoilt):
 
 
 @pytest.mark.parametrize("file", ["train.pixels", "train.index.npy"])
-def test_a_missing_file_is_named(spoilt, file):
+def test_a_missing_file_is_named(spoilt, file, error_of):
     os.remove(spoilt / file)
     message = error_of(spoilt)
     assert file in message and "copy the store again" in message
@@ -118,13 +110,13 @@ def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
         lambda header: json.dumps(header | {"format": "other"}),
     ],
 )
-def test_a_damaged_header_is_one_line(spoilt, change):
+def test_a_damaged_header_is_one_line(spoilt, change, error_of):
     path = spoilt / "minidelve-store.json"
     path.write_text(change(json.loads(path.read_text())))
-    assert "minidelve-store.json: is no header of a packed store" in error_of(spoilt)
+    assert "minidelve-store.json: is not the header of a packed store" in error_of(spoilt)
 
 
-def test_a_store_of_a_later_version_is_refused(spoilt):
+def test_a_store_of_a_later_version_is_refused(spoilt, error_of):
     path = spoilt / "minidelve-store.json"
     path.write_text(json.dumps(json.loads(path.read_text()) | {"version": 2}))
     assert "is of version 2; expected 1" in error_of(spoilt)

@@ -22,7 +22,7 @@ def test_an_images_score_is_the_mean_of_the_softmax_of_its_views(network, statis
     np.testing.assert_allclose(CropScorer(network, statistics, views, 3, 10**9)(images), scores, atol=1e-6)
 
 
-def test_a_small_budget_takes_fewer_crops_at_a_time_and_a_smaller_one_is_refused(network, statistics, pictures):
+def test_a_small_budget_takes_fewer_crops_and_a_smaller_one_is_refused(network, statistics, pictures):
     views = CropViews(32, ten=True, flip=True)
     large, small = (CropScorer(network, statistics, views, 64, budget) for budget in (10**9, 1_500_000))
     assert small.batch < 10 <= large.batch

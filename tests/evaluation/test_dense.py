@@ -186,7 +186,7 @@ def test_the_need_of_a_layer_that_winograd_computes_counted_by_hand(monkeypatch)
     assert need.U == 4 * 16 * 64 * 128 == 524_288
     assert need.least == need.each + need.room + need.U
     monkeypatch.setattr("minidelve.evaluation.footprint.thread_count", lambda: 2)
-    monkeypatch.setattr("minidelve.ops.winograd.TILE_BYTES", 1 << 20)
+    monkeypatch.setattr("minidelve.ops.conv.winograd.TILE_BYTES", 1 << 20)
     assert need.images_within(need.least - 1) == 0
     assert need.images_within(need.least) == 1
     assert need.images_within(2 * need.U + 3 * (need.each + need.room)) == 3

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.data.stream import Picture
+from minidelve.data import Picture
 from minidelve.evaluation.ensemble import Member, group_scores, groups, score
 
 
@@ -25,7 +25,7 @@ def some(count: int, sizes=(4,), seed=0) -> list[Picture]:
     return [Picture(i, f"{i}.png", [rng.integers(1, 200, (3, 4, 1)).repeat(3, 2) for _ in sizes]) for i in range(count)]
 
 
-def test_all_scales_is_the_mean_over_scales_and_the_ensemble_the_mean_over_runs():
+def test_the_ensemble_is_the_mean_over_runs_of_the_mean_over_scales():
     a, b = Member("a", Given(), [0, 1], ["256", "384"]), Member("b", Given(mix=50.0), [0, 1], ["256", "384"])
     pictures = some(5, sizes=(1, 2))
     a256, a384, a_all, b256, b384, b_all, both = group_scores([a, b], pictures)
@@ -54,7 +54,7 @@ def test_labels_belong_to_pictures_even_where_one_was_left_out():
     assert score([Member("a", Given(), [0], ["x"])], pictures, labels, 4)[0].tally.errors().top1 == 0
 
 
-def test_only_pictures_of_equal_size_are_handed_over_together_where_it_matters():
+def test_only_pictures_of_equal_size_are_batched_where_it_matters():
     pictures = [Picture(i, "", [np.zeros((3, w, 3), np.uint8)]) for i, w in enumerate([4, 4, 4, 5, 4])]
     assert [len(group) for group in groups(pictures, 2, equal_sizes=True)] == [2, 1, 1, 1]
     assert [len(group) for group in groups(pictures, 2, equal_sizes=False)] == [2, 2, 1]

@@ -1,8 +1,8 @@
 """Fixtures of the kernel tests: the folders whose device is here, and one way to call them all.
 
-Tests give NumPy arrays to every folder.  A folder that works on CuPy's is wrapped (`OnDevice`): arrays go to the device
+Tests give NumPy arrays to every folder. A folder that works on CuPy's is wrapped (`OnDevice`): arrays go to the device
 before the call, and after it results and all that was changed in place come back, so `out=` means what it means on
-the CPU.  In Numba's simulator numba_cuda takes NumPy arrays itself.
+the CPU. In Numba's simulator numba_cuda takes NumPy arrays itself.
 """
 
 import functools
@@ -19,7 +19,7 @@ from hypothesis import settings
 from minidelve import backend
 
 KERNELS = Path(__file__).parents[2] / "kernels"
-STAY_ON_CPU = {"bins"}  # parameters for which kernels/README.md says so
+STAY_ON_CPU = {"bins"}  # arguments for which kernels/contract.py says so
 
 if backend.DEVICE_OF["numba_cuda"] == "cpu":  # a thread takes a millisecond there: test_contract.py's sizes are small
     settings.register_profile("simulator", settings.get_profile("minidelve"), max_examples=4)

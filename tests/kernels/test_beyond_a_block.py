@@ -1,7 +1,7 @@
 """Every folder agrees with reference on arrays that fill more than one block of a GPU's threads, and on its leftovers.
 
 test_contract.py draws small shapes: a block of threads has room for all of a row there, and a thread rarely takes a
-second step.  Here rows of channels are longer than a block and maps longer than what a thread takes at a time.  (Not in
+second step. Here rows of channels are longer than a block and maps longer than what a thread takes at a time. (Not in
 Numba's simulator, where a thread takes a millisecond.)
 """
 
@@ -114,7 +114,7 @@ def test_elementwise_kernels_over_long_rows_agree(reference, other, rng, C, M):
 
 
 @pytest.mark.parametrize("ahead", [0, 1, 2])
-def test_the_momentum_step_keeps_to_its_array_wherever_that_begins_and_ends(reference, other, rng, ahead):
+def test_the_momentum_step_keeps_to_its_array_wherever_that_begins(reference, other, rng, ahead):
     """Parameters may be slices of one array: their neighbours are not touched."""
     n = 9 if SIMULATED else 5003
     rows = numbers(rng, 3, n + 8)

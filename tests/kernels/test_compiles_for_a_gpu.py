@@ -1,9 +1,9 @@
 """kernels/numba_cuda as a GPU would get it, on a machine without one.
 
-Numba's simulator runs the kernels as Python, which says nothing about types.  So the host functions are called on
+Numba's simulator runs the kernels as Python, which says nothing about types. So the host functions are called on
 arrays that stand for CuPy's, and what they would launch is compiled for a real GPU instead, with the types of the very
-arguments, down to PTX, the GPU's assembly language.  That takes libNVVM, a compiler NVIDIA gives away
-(pip install "numba-cuda[cu12]"), but no driver.  It happens in a process of its own: whether Numba simulates is decided
+arguments, down to PTX, the GPU's assembly language. That takes libNVVM, a compiler NVIDIA gives away
+(pip install "numba-cuda[cu12]"), but no driver. It happens in a process of its own: whether Numba simulates is decided
 when it is imported.
 """
 
@@ -71,7 +71,7 @@ def all_launches(numba_cuda, launch, dtype):
     call("transposed_products", array(9, 4, 3), array(9, 4, 2), array(9, 3, 2), True)
     call("correlate", x, W, *window, array(7))
     call("correlate_weight", x, array(2, 6, 5, 7), *window, array(12, 7), False)
-    e, m, k = (6, 4, 3) if dtype == np.float32 else (4, 3, 2)  # of ops/winograd.py: the largest and the smallest
+    e, m, k = (6, 4, 3) if dtype == np.float32 else (4, 3, 2)  # Winograd's largest tile and its smallest
     call("gather_tiles", array(2, 8, 8, 3), array(e, e), m, (1, 1), (4, 4))
     call("gather_tiles", array(2, k, k, 3), array(e, k), 1, (0, 0), (1, 1))
     call("scatter_tiles", array(e * e, 8, 3), array(m, e), m, (0, 0), (2 * m, 2 * m), (2, 2))

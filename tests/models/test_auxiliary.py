@@ -101,7 +101,7 @@ def test_both_halves_of_the_conv_layers_run_in_shares(threads_are, rng):
     assert sum(isinstance(entry, tuple) for entry in seen) == 3
 
 
-def test_layers_above_the_tap_learn_nothing_from_it_and_those_below_learn_more(rng):
+def test_layers_above_the_tap_learn_nothing_from_it_those_below_more(rng):
     plain, x = in_float64(create(None)), images(rng)
     without = gradients(plain, plain.loss(x, TARGETS)[0])
     net = in_float64(create("conv2_3"))

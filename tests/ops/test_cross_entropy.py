@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, cross_entropy
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, layout_does_not_matter, raises, run, zeros
+from tests.ops.helpers import agree_with_torch, assert_close, raises, run, zeros
 
 
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 99))
@@ -37,7 +37,7 @@ def test_uniform_logits_cost_ln_classes(classes):
     assert loss.item() == pytest.approx(math.log(classes), abs=1e-12)
 
 
-def test_a_sure_and_right_network_pays_nothing_a_sure_and_wrong_one_the_margin():
+def test_a_sure_network_pays_nothing_if_right_and_the_margin_if_wrong():
     assert cross_entropy(Tensor([[1e4, 0.0]]), np.array([0])).item() == 0
     assert cross_entropy(Tensor([[1e4, 0.0]]), np.array([1])).item() == 1e4
 
@@ -47,10 +47,6 @@ def test_the_gradient_is_predicted_minus_true_distribution_over_n(rng):
     _, (dz,) = run(lambda z: cross_entropy(z, targets), z, cotangent=np.array(1.0))
     probabilities = np.exp(z) / np.exp(z).sum(axis=1, keepdims=True)
     assert_close(dz, (probabilities - np.eye(3)[targets]) / 2)
-
-
-def test_strides_and_dtype_do_not_matter(rng):
-    layout_does_not_matter(lambda z: cross_entropy(z, np.array([0, 2])), rng.standard_normal((2, 4)))
 
 
 @pytest.mark.parametrize("dtype", ["int64", "int32", "uint8"])

@@ -29,6 +29,10 @@ def test_counts_the_windows_that_fit(drawn):
     assert max(count, 0) == len(starts)
 
 
+def test_a_window_of_nothing_but_frame_is_left_out():
+    assert output_size((3, 4), (2, 2), (4, 4), (1, 1), ceil_mode=True) == (1, 2)
+
+
 @given(axis)
 def test_pooling_makes_the_same_number_of_windows_as_torch(drawn):
     torch = pytest.importorskip("torch")

@@ -59,7 +59,7 @@ def test_every_op_hands_its_kernels_contiguous_arrays(layout, monkeypatch):
     with use("reference"):
         kernels = backend.kernels_for(np.zeros(1))
         spies = SimpleNamespace(**{name: watched(getattr(kernels, name)) for name in kernels.__all__})
-        monkeypatch.setitem(backend._loaded, "reference", spies)
+        monkeypatch.setitem(backend.implementations._loaded, "reference", spies)
         for case in gradient_cases():
             arrays = [lay(x, layout) for x in case.inputs]
             y = case.f(*map(Tensor, arrays)).data

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 import minidelve.backend.threads
 from minidelve import Tensor, linear
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, empty_batch, layout_does_not_matter, raises, run, zeros
+from tests.ops.helpers import assert_close, raises, run, zeros
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))
@@ -19,17 +19,6 @@ def test_any_shape_is_the_definition_and_its_derivative(N, inputs, outputs, seed
     check_gradients(linear, x, W)
 
 
-def test_agrees_with_torch(rng):
-    theirs = pytest.importorskip("torch").nn.functional.linear
-    x, W, b = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
-    agree_with_torch(linear, theirs, x, W, b)
-    agree_with_torch(linear, theirs, x, W)
-
-
-def test_strides_and_dtype_do_not_matter(rng):
-    layout_does_not_matter(linear, rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3))
-
-
 @pytest.mark.parametrize("threads", [1, 2, 3, 7])
 def test_threads_do_not_matter(threads, rng, monkeypatch):
     arrays = rng.standard_normal((4, 5)), rng.standard_normal((3, 5)), rng.standard_normal(3)
@@ -40,10 +29,6 @@ def test_threads_do_not_matter(threads, rng, monkeypatch):
     assert_close(y_split, y)
     for split, whole in zip(gradients_split, gradients, strict=True):
         assert_close(split, whole)
-
-
-def test_empty_batch():
-    empty_batch(linear, (5,), (3,), np.ones((3, 5)), np.ones(3))
 
 
 def test_wrong_shapes_are_named():

@@ -1,40 +1,10 @@
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from minidelve import Tensor, max_pool2d
-from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter, raises, run
-from tests.ops.pooling import GEOMETRIES, any_geometry, by_definition, refuses_wrong_shapes_and_options
+from tests.ops.helpers import assert_close, raises, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
-
-
-@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
-def test_agrees_with_torch(shape, k, s, p, ceil, rng):
-    theirs = pytest.importorskip("torch").nn.functional.max_pool2d
-    f, g = (lambda x, pool=pool: pool(x, k, s, p, ceil_mode=ceil) for pool in (max_pool2d, theirs))
-    agree_with_torch(f, g, distinct(rng, *shape))
-    agree_with_torch(f, g, distinct(rng, *shape) - 9)  # all negative
-
-
-@pytest.mark.parametrize("shape, k, s, p, ceil", GEOMETRIES, ids=str)
-def test_gradients_are_the_differences(shape, k, s, p, ceil, rng):
-    check_gradients(lambda x: max_pool2d(x, k, s, p, ceil), distinct(rng, *shape))
-
-
-@given(any_geometry(), st.integers(0, 99))
-def test_any_geometry_is_the_definition_and_its_derivative(geometry, seed):
-    shape, *window, ceil_mode = geometry
-    x = distinct(np.random.default_rng(seed), *shape)
-    y = max_pool2d(Tensor(x), *window, ceil_mode).data
-    assert_close(y, by_definition(lambda pixels, taps: pixels.max(), x, y.shape, *window))
-    check_gradients(lambda x: max_pool2d(x, *window, ceil_mode), x)
-
-
-def test_strides_and_dtype_do_not_matter(rng):
-    layout_does_not_matter(lambda x: max_pool2d(x, 3, 2, 1), distinct(rng, 2, 3, 7, 6))
 
 
 def test_the_frame_does_not_take_part():
@@ -79,11 +49,3 @@ def test_the_largest_kernel_finds_its_maximum_and_a_larger_one_is_refused():
     _, (dx,) = run(lambda x: max_pool2d(x, 181), x, cotangent=np.ones((1, 1, 1, 1)))
     assert np.argwhere(dx).tolist() == [[0, 0, 180, 180]]
     raises(ValueError, lambda: max_pool2d(Tensor(x), 182), "(182, 182)", "32767")
-
-
-def test_empty_batch():
-    empty_batch(lambda x: max_pool2d(x, 2), (3, 4, 6), (3, 2, 3))
-
-
-def test_wrong_shapes_and_options_are_named():
-    refuses_wrong_shapes_and_options(max_pool2d, "max_pool2d")

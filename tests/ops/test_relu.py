@@ -2,25 +2,9 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, relu
-from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, empty_batch, layout_does_not_matter, run
+from tests.ops.helpers import assert_close, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
-
-
-@pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 3, 4, 5), (1, 1)])
-def test_gradients_are_the_differences(shape, rng):
-    check_gradients(relu, distinct(rng, *shape))
-
-
-@pytest.mark.parametrize("shape", [(5,), (4, 3), (2, 3, 4, 5)])
-def test_agrees_with_torch(shape, rng):
-    torch = pytest.importorskip("torch")
-    agree_with_torch(relu, torch.relu, distinct(rng, *shape))
-
-
-def test_strides_and_dtype_do_not_matter(rng):
-    layout_does_not_matter(relu, distinct(rng, 2, 3, 4, 5))
 
 
 def test_is_the_larger_of_y_and_0():
@@ -35,10 +19,6 @@ def test_zero_counts_as_negative():
 def test_nan_stays_nan():
     f, _ = run(relu, np.array([np.nan, -1.0]))
     assert np.isnan(f).tolist() == [True, False]
-
-
-def test_empty_batch():
-    empty_batch(relu, (3, 2, 2), (3, 2, 2))
 
 
 def test_minus_infinity_becomes_0_and_nan_stays():

@@ -2,26 +2,21 @@ import math
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from minidelve import Tensor, spatial_pyramid_pool2d
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 from minidelve.testing import check_gradients
 from tests.ops.helpers import (
-    agree_with_torch,
     assert_close,
     distinct,
-    empty_batch,
-    layout_does_not_matter,
     raises,
     run,
     zeros,
 )
 
 pytestmark = pytest.mark.usefixtures("kernels")
-PYRAMIDS = [(1,), (2, 1), (3, 2, 1), (1, 2, 3), (6, 3, 2, 1), (2, 2)]
-MAPS = [(1, 1), (2, 3), (6, 6), (7, 5), (10, 13)]
 
 
 def by_definition(x, levels):
@@ -38,24 +33,8 @@ def by_definition(x, levels):
     return np.concatenate(vectors, axis=1)
 
 
-@pytest.mark.parametrize("levels", PYRAMIDS)
-@pytest.mark.parametrize("size", MAPS)
-def test_agrees_with_torchs_adaptive_pooling(size, levels, rng):
-    torch = pytest.importorskip("torch")
-
-    def theirs(x):
-        return torch.cat([torch.nn.functional.adaptive_max_pool2d(x, n).flatten(1) for n in levels], dim=1)
-
-    agree_with_torch(lambda x: spatial_pyramid_pool2d(x, levels), theirs, distinct(rng, 2, 3, *size) - 9)
-
-
-@pytest.mark.parametrize("levels", PYRAMIDS)
-@pytest.mark.parametrize("size", MAPS)
-def test_bins_are_those_of_the_definition(size, levels, rng):
-    x = distinct(rng, 2, 3, *size)
-    assert_close(spatial_pyramid_pool2d(Tensor(x), levels).data, by_definition(x, levels))
-
-
+@example(10, 13, [6, 3, 2, 1], 0)
+@example(7, 5, [6, 3, 2, 1], 0)
 @given(st.integers(1, 7), st.integers(1, 7), st.lists(st.integers(1, 4), min_size=1, max_size=3), st.integers(0, 99))
 def test_any_pyramid_is_the_definition_and_its_derivative(H, W, levels, seed):
     x = distinct(np.random.default_rng(seed), 1, 2, H, W)
@@ -68,10 +47,6 @@ def test_bins_miss_no_row_and_are_never_empty(length, n):
     tops_and_bottoms = pyramid_bins((length, 1), (n,))[::n, :2]
     assert all(top < bottom for top, bottom in tops_and_bottoms)
     assert sorted({r for top, bottom in tops_and_bottoms for r in range(top, bottom)}) == list(range(length))
-
-
-def test_strides_and_dtype_do_not_matter(rng):
-    layout_does_not_matter(lambda x: spatial_pyramid_pool2d(x, (3, 1)), distinct(rng, 2, 3, 5, 4))
 
 
 def test_levels_lie_in_the_order_given_each_as_channel_row_column():
@@ -103,10 +78,6 @@ def test_nan_stays_nan():
     x[0, 0, 0, 1] = np.nan
     expected = [[False, True, False, False, False, False, False, False, True, False]]
     assert np.isnan(spatial_pyramid_pool2d(Tensor(x), (2, 1)).data).tolist() == expected
-
-
-def test_empty_batch():
-    empty_batch(lambda x: spatial_pyramid_pool2d(x, (3, 1)), (2, 4, 4), (20,))
 
 
 def test_wrong_shapes_and_levels_are_named():

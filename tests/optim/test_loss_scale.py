@@ -24,14 +24,14 @@ def test_backward_begins_with_the_scale_and_unscale_takes_it_out():
 
 
 @pytest.mark.parametrize("bad", [np.inf, -np.inf, np.nan])
-def test_a_gradient_that_is_not_finite_halves_the_scale_and_forbids_the_step(bad):
+def test_a_gradient_not_finite_halves_the_scale_and_forbids_the_step(bad):
     scale = LossScale(8.0)
     assert not scale.unscale([parameter(1.0, 2.0), parameter(1.0, bad)])
     assert scale.scale == 4.0 and scale.good_steps == 0
     assert scale.unscale([parameter(1.0)]) and scale.good_steps == 1
 
 
-def test_the_scale_doubles_after_so_many_good_steps_in_a_row_and_no_further_than_its_bound(monkeypatch):
+def test_the_scale_doubles_after_good_steps_in_a_row_up_to_its_bound(monkeypatch):
     monkeypatch.setattr(loss_scale, "GROWTH_STEPS", 3)
     scale = LossScale(loss_scale.MOST / 4)
     seen = []

@@ -29,7 +29,7 @@ def test_at_a_constant_rate_it_is_pytorchs_walk(rng):
     np.testing.assert_allclose(ours, theirs, rtol=1e-13)
 
 
-def test_after_the_rate_drops_the_ball_keeps_its_speed_and_pytorchs_is_braked(rng):
+def test_after_a_drop_the_ball_keeps_its_speed_and_pytorchs_is_braked(rng):
     """Ours: D' = mu D + eps' g.  PyTorch's, with D = eps v: a step eps' v' = mu (eps'/eps) D + eps' g."""
     state = rng.bit_generator.state
     _, _, D = walk_both([EPS] * 10, rng)

@@ -2,11 +2,10 @@
 
 import gc
 import os
-import subprocess
-import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
+from itertools import product
 
 import numpy as np
 import pytest
@@ -15,6 +14,7 @@ from minidelve import Tensor, nn, no_grad, use
 from minidelve.models import Network
 from minidelve.parallel.shares import InShares, replicas, run_in_shares
 from minidelve.tensor import reverse_topological_order
+from tests.helpers import assert_close, in_python
 
 
 @pytest.fixture(autouse=True)
@@ -43,6 +43,12 @@ def parameters_of(layers) -> list[nn.Parameter]:
     return [parameter for layer in layers for parameter in layer.parameters()]
 
 
+def in_float64(layers):
+    for parameter in parameters_of(layers):
+        parameter.data = parameter.data.astype(np.float64)
+    return layers
+
+
 def images(rng, count) -> Tensor:
     return Tensor(rng.standard_normal((count, 3, 8, 10)), requires_grad=True)
 
@@ -55,35 +61,32 @@ def one_by_one(layers, x):
 
 def run(how, layers, x, df=None) -> list[np.ndarray | None]:
     """[output, dE/dx, dE/dparameters ...] for E = sum of df * output; leaves no gradient behind."""
-    leaves = [x, *parameters_of(layers)]
     y = how(layers, x)
     assert (type(y.function) is InShares) == (how is run_in_shares)
     y.backward(np.random.default_rng(7).standard_normal(y.shape) if df is None else df)
+    return [y.data, *gradients_taken_from(x, *parameters_of(layers))]
+
+
+def gradients_taken_from(*leaves) -> list[np.ndarray | None]:
     gradients = [leaf.grad for leaf in leaves]
     for leaf in leaves:
         leaf.grad = None
-    return [y.data, *gradients]
+    return gradients
 
 
-def assert_close(found, expected):
+def agree(found, expected):
     for a, b in zip(found, expected, strict=True):
         assert (a is None) == (b is None)
         if b is not None:
-            assert (a.dtype, a.shape) == (b.dtype, b.shape)
-            np.testing.assert_allclose(a, b, rtol=1e-12, atol=1e-12)
+            assert_close(a, b, 1e-12)
+
+
+def agree_with_one_by_one(layers, x):
+    agree(run(run_in_shares, layers, x), run(one_by_one, layers, x))
 
 
 def bits(arrays) -> list[bytes]:
     return [array.tobytes() for array in arrays]
-
-
-def in_python(code: str, **environment: str) -> str:
-    """What a fresh Python prints; a hang, an abort or an error fails the test."""
-    done = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
-    )
-    assert done.returncode == 0, f"exit status {done.returncode}: {done.stderr}"
-    return done.stdout.strip()
 
 
 # -- the same numbers ------------------------------------------------------------------------------
@@ -97,7 +100,7 @@ def test_output_and_every_gradient_are_those_of_the_layers_one_by_one(threads_ar
     with use(implementation):
         found, expected = run(run_in_shares, layers, x), run(one_by_one, layers, x)
     assert not any(array is None for array in found)
-    assert_close(found, expected)
+    agree(found, expected)
 
 
 def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(rng):
@@ -108,30 +111,22 @@ def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(rng):
             seen.append(len(x))
             return super().forward(x)
 
-    layers = [*layers_in_float64(rng), Count(20, 6), nn.ReLU(), Count(6, 2)]
-    for parameter in parameters_of(layers):
-        parameter.data = parameter.data.astype(np.float64)
+    layers = in_float64([*layers_in_float64(rng), Count(20, 6), nn.ReLU(), Count(6, 2)])
     net, x = Network([(f"layer{i}", layer) for i, layer in enumerate(layers)], "test"), images(rng, 5)
     df = rng.standard_normal((5, 2))
     outputs = []
     for how in net, lambda x: one_by_one(layers, x):
         y = how(x)
         y.backward(df)
-        outputs.append([y.data, x.grad, *(p.grad for p in net.parameters())])
-        x.grad = None
-        for parameter in net.parameters():
-            parameter.grad = None
-    assert_close(*outputs)
+        outputs.append([y.data, *gradients_taken_from(x, *net.parameters())])
+    agree(*outputs)
     assert seen == [5] * 4
 
 
 def test_a_parameter_of_two_layers_gets_both_gradients(rng):
     layers = [nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3), nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3)]
     layers[2].weight, layers[3].a = layers[0].weight, layers[1].a
-    for parameter in parameters_of(layers):
-        parameter.data = parameter.data.astype(np.float64)
-    x = images(rng, 6)
-    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+    agree_with_one_by_one(in_float64(layers), images(rng, 6))
 
 
 def test_parameters_of_another_training_step_are_seen(rng):
@@ -139,7 +134,7 @@ def test_parameters_of_another_training_step_are_seen(rng):
     run(run_in_shares, layers, x)
     for parameter in parameters_of(layers):
         parameter.data = parameter.data * 1.5
-    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+    agree_with_one_by_one(layers, x)
 
 
 def test_the_layers_themselves_are_left_as_they_were(rng):
@@ -178,18 +173,17 @@ def test_forward_and_backward_may_run_in_different_threads(rng):
     with ThreadPoolExecutor(1) as other:
         y = other.submit(run_in_shares, layers, x).result(20)
         y.backward(np.ones(y.shape))
-    found = [y.data, x.grad, *(p.grad for p in parameters_of(layers))]
-    x.grad = None
-    for parameter in parameters_of(layers):
-        parameter.grad = None
-    assert_close(found, run(one_by_one, layers, x, np.ones(y.shape)))
+    found = [y.data, *gradients_taken_from(x, *parameters_of(layers))]
+    agree(found, run(one_by_one, layers, x, np.ones(y.shape)))
 
 
 # -- what wants a gradient -------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("x_wants", [True, False])
-@pytest.mark.parametrize("frozen", [{0, 1, 2}, {3}, {2, 4, 6}, {1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5}])
+FROZEN = [{0, 1, 2}, {3}, {2, 4, 6}, {1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5}]
+
+
+@pytest.mark.parametrize("x_wants, frozen", [*product([True, False], FROZEN), (True, set(range(7)))])
 def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants, frozen):
     layers, x = layers_in_float64(rng), images(rng, 5)
     x.requires_grad = x_wants
@@ -199,16 +193,9 @@ def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants,
         parameters[i].requires_grad = False
     found = run(run_in_shares, layers, x)
     assert [gradient is None for gradient in found[1:]] == [not x_wants, *(i in frozen for i in range(7))]
-    assert_close(found, run(one_by_one, layers, x))
+    agree(found, run(one_by_one, layers, x))
     for _, _, own, _ in run_in_shares(layers, x).function.passes:
         assert [w.requires_grad for w in own] == [i not in frozen for i in range(7)]
-
-
-def test_with_everything_frozen_only_x_gets_a_gradient(rng):
-    layers, x = layers_in_float64(rng), images(rng, 5)
-    for parameter in parameters_of(layers):
-        parameter.requires_grad = False
-    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
 
 
 class Watch(nn.Module):
@@ -239,26 +226,22 @@ def watched(rng):
     return watch, [*layers[:4], watch, *layers[4:]]
 
 
-def test_under_no_grad_there_is_no_graph_and_nothing_is_kept(rng, no_collector):
+@pytest.mark.parametrize("why", ["no_grad", "everything frozen"])
+def test_where_nothing_wants_a_gradient_nothing_is_kept(rng, no_collector, why):
     watch, layers = watched(rng)
     x = images(rng, 6)
-    with no_grad():
-        y = run_in_shares(layers, x)
+    if why == "no_grad":
+        with no_grad():
+            y = run_in_shares(layers, x)
+    else:
+        for parameter in parameters_of(layers):
+            parameter.requires_grad = False
+        y = run_in_shares(layers, x.detach())
     assert len(watch.seen) == 2
     assert (y.function, y.requires_grad) == (None, False)
     assert not any(had_graph for *_, had_graph in watch.seen)
     assert not any(watch.alive())
-    assert_close([y.data], [one_by_one(layers, x).data])
-
-
-def test_when_nothing_wants_a_gradient_there_is_no_graph_and_nothing_is_kept(rng, no_collector):
-    watch, layers = watched(rng)
-    for parameter in parameters_of(layers):
-        parameter.requires_grad = False
-    y = run_in_shares(layers, images(rng, 6).detach())
-    assert (y.function, y.requires_grad) == (None, False)
-    assert not any(had_graph for *_, had_graph in watch.seen)
-    assert not any(watch.alive())
+    agree([y.data], [one_by_one(layers, x).data])
     with pytest.raises(RuntimeError, match="nothing to do"):
         y.backward(np.ones(y.shape))
 
@@ -267,28 +250,22 @@ def test_no_grad_of_one_run_does_not_stick_to_the_pool_s_threads(rng):
     layers, x = layers_in_float64(rng), images(rng, 5)
     with no_grad():
         run_in_shares(layers, x)
-    assert_close(run(run_in_shares, layers, x), run(one_by_one, layers, x))
+    agree_with_one_by_one(layers, x)
 
 
 # -- the graph's life ------------------------------------------------------------------------------
 
 
-def test_backward_frees_the_graphs_of_the_shares(rng, no_collector):
+@pytest.mark.parametrize("end", ["backward", "forgetting the output"])
+def test_the_graphs_of_the_shares_are_freed(rng, no_collector, end):
     watch, layers = watched(rng)
     y = run_in_shares(layers, images(rng, 6))
     inner = [weakref.ref(output.function) for *_, output in y.function.passes]
-    assert len(inner) == 2
-    assert all(ref() for ref in inner)
-    y.backward(np.ones(y.shape))
-    assert not any(ref() for ref in inner)
-    assert not any(watch.alive())
-
-
-def test_forgetting_the_output_frees_the_graphs_of_the_shares(rng, no_collector):
-    watch, layers = watched(rng)
-    y = run_in_shares(layers, images(rng, 6))
-    inner = [weakref.ref(output.function) for *_, output in y.function.passes]
-    del y
+    assert len(inner) == 2 and all(ref() for ref in inner)
+    if end == "backward":
+        y.backward(np.ones(y.shape))
+    else:
+        del y
     assert not any(ref() for ref in inner)
     assert not any(watch.alive())
 
@@ -300,18 +277,19 @@ def test_retained_graph_adds_the_same_gradient_again(rng):
     y = run_in_shares(layers, x)
     for times in 1, 2, 3:
         y.backward(df, retain_graph=times < 3)
-        assert_close([x.grad, *(p.grad for p in parameters_of(layers))], [times * gradient for gradient in expected])
+        agree([x.grad, *(p.grad for p in parameters_of(layers))], [times * gradient for gradient in expected])
     assert y.function.freed
 
 
-def test_second_backward_without_retained_graph_is_refused_and_changes_nothing(rng):
+def test_a_second_backward_is_refused_and_changes_nothing(rng):
     layers, x = layers_in_float64(rng), images(rng, 6)
     y = run_in_shares(layers, x)
     y.backward(np.ones(y.shape))
-    before = bits([x.grad, *(p.grad for p in parameters_of(layers))])
+    leaves = [x, *parameters_of(layers)]
+    before = bits(leaf.grad for leaf in leaves)
     with pytest.raises(RuntimeError, match="retain_graph=True"):
         y.backward(np.ones(y.shape))
-    assert bits([x.grad, *(p.grad for p in parameters_of(layers))]) == before
+    assert bits(leaf.grad for leaf in leaves) == before
 
 
 def test_a_leaf_owns_its_gradient(rng):
@@ -324,7 +302,7 @@ def test_a_leaf_owns_its_gradient(rng):
         leaf.grad = None
     y.backward(df)
     assert np.all(df == 1)
-    assert_close([x.grad, *(p.grad for p in parameters_of(layers))], once)
+    agree([x.grad, *(p.grad for p in parameters_of(layers))], once)
 
 
 # -- errors ----------------------------------------------------------------------------------------
@@ -367,7 +345,7 @@ def test_sharing_takes_two_cores_and_two_images_a_core(threads_are, rng, cores, 
     layers, x = layers_in_float64(rng), images(rng, count)
     y = run_in_shares(layers, x)
     assert (type(y.function) is InShares) == pays
-    assert_close([y.data], [one_by_one(layers, x).data])
+    agree([y.data], [one_by_one(layers, x).data])
 
 
 def test_layers_within_a_layer_get_their_gradients(rng):
@@ -375,10 +353,8 @@ def test_layers_within_a_layer_get_their_gradients(rng):
     layers, x = [nn.Sequential(*inner[:3]), nn.Sequential(*inner[3:])], images(rng, 6)
     x.requires_grad = False
     run_in_shares(layers, x).backward(np.ones((6, 20)))
-    found = [parameter.grad for parameter in parameters_of(inner)]
-    for parameter in parameters_of(inner):
-        parameter.grad = None
-    assert_close(found, run(one_by_one, inner, x, np.ones((6, 20)))[2:])
+    found = gradients_taken_from(*parameters_of(inner))
+    agree(found, run(one_by_one, inner, x, np.ones((6, 20)))[2:])
 
 
 def test_dropout_draws_for_the_whole_batch(rng):
@@ -414,7 +390,7 @@ def test_backward_may_have_another_number_of_threads(rng, threads_are, there, ba
     y = run_in_shares(layers, x)
     threads_are(back)
     y.backward(np.ones(y.shape))
-    gradient, x.grad = x.grad, None
+    (gradient,) = gradients_taken_from(x)
     one_by_one(layers, x).backward(np.ones(y.shape))
     np.testing.assert_allclose(gradient, x.grad, rtol=1e-4, atol=1e-5)
 

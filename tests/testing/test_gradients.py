@@ -6,10 +6,11 @@ import numpy as np
 import pytest
 
 from minidelve import Function, Tensor
-from minidelve.testing import check_gradients
+from minidelve.testing import check_gradients, gradients
 
 X = np.arange(6.0).reshape(2, 3) / 4 + 0.3
 W = np.array([[0.5, -1.0, 2.0], [1.5, 0.3, -0.7], [0.2, 0.9, 1.1]])
+SCALES = np.array([[1e-6, 1e12, 1.0], [1e3, -1e6, 1e9]])
 
 
 def op(forward, backward):
@@ -30,6 +31,8 @@ RIGHT = {
     "square": (op(lambda x: x * x, lambda df, x: 2 * x * df), [X]),
     "scale": (op(lambda x, a: a * x, lambda df, x, a: (a * df, (df * x).sum(keepdims=True).reshape(1))), [X, W[0, :1]]),
     "product": (op(lambda x, w: x @ w, lambda df, x, w: (df @ w.T, x.T @ df)), [X, W]),
+    "gradients of 1e-6 to 1e12": (op(lambda x, a: x * a, lambda df, x, a: (a * df, x * df)), [X, SCALES]),
+    "x of 1e-6 to 1e12": (op(lambda x: x * x, lambda df, x: 2 * x * df), [SCALES]),
     "total": (op(lambda x: x.sum(), lambda df, x: df * np.ones_like(x)), [X]),
     "nothing": (op(lambda x: x * x, lambda df, x: 2 * x * df), [X[:0]]),
 }
@@ -43,6 +46,7 @@ WRONG = {
     "zeros": (op(lambda x: x * x, lambda df, x: 0 * df), [X]),
     "NaN": (op(lambda x: x * x, lambda df, x: np.nan * df), [X]),
     "infinite": (op(lambda x: x * x, lambda df, x: np.inf * df), [X]),
+    "a large x": (op(lambda x: x * x, lambda df, x: df * [2.002, 2] * x), [np.array([1e12, 1])]),
     "one element": (op(lambda x: x * x, lambda df, x: 2 * x * df * (x != X[1, 2])), [X]),
 }  # fmt: skip
 
@@ -58,6 +62,64 @@ def test_catches_wrong_gradients(case):
     f, arrays = WRONG[case]
     with pytest.raises(AssertionError, match="backward says"):
         check_gradients(f, *arrays)
+
+
+LARGE = np.random.default_rng(1).uniform(0.2, 1, (100, 100)) * np.random.default_rng(2).choice((-1, 1), (100, 100))
+SMALL_FAULTS = {
+    "one element of 10,000": ((np.s_[37, 81], 1e-3),),
+    "the last row": ((np.s_[-1], 1e-4),),
+    "two that add up to 0": ((np.s_[3, 4], 1e-3), (np.s_[50, 60], -1e-3)),
+    "every column plus or minus": ((np.s_[:, ::2], 1e-4), (np.s_[:, 1::2], -1e-4)),
+}
+
+
+@pytest.mark.parametrize("places", SMALL_FAULTS.values(), ids=SMALL_FAULTS)
+def test_a_small_fault_of_a_large_array_is_seen(places):
+    fault = np.zeros_like(LARGE)
+    for place, size in places:
+        fault[place] = size
+    f = op(lambda x: x * x, lambda df, x: 2 * x * df + fault)
+    assert min(check_gradients(f, LARGE, tolerance=np.inf, seed=seed) for seed in range(30)) > 1e-4
+
+
+@pytest.mark.parametrize("wrong", [lambda df, x: 2 * x * df * (1 + 1e-4), lambda df, x: 2 * x * df.T])
+def test_a_factor_and_swapped_axes_are_seen_in_a_large_array(wrong):
+    with pytest.raises(AssertionError, match="input 0 at"):
+        check_gradients(op(lambda x: x * x, wrong), LARGE)
+
+
+def test_one_direction_that_disagrees_is_enough(monkeypatch):
+    blind = iter((np.s_[1], np.s_[0], np.s_[1]))  # the row that a direction leaves where it is
+
+    def direction(points, rng):
+        d = np.ones_like(X)
+        d[next(blind)] = 0
+        return [d]
+
+    monkeypatch.setattr(gradients, "_direction", direction)
+    with pytest.raises(AssertionError, match=r"input 0 at \(1, 0\)"):
+        check_gradients(op(lambda x: x * x, lambda df, x: df * x * [[2], [3]]), X)
+
+
+def test_what_a_sum_leaves_out_is_seen():
+    """The gradient of a bias without the last of 100 images."""
+    f = op(lambda x, b: x + b, lambda df, x, b: (df, df[:-1].sum(axis=0)))
+    with pytest.raises(AssertionError, match="input 1 at"):
+        check_gradients(f, LARGE[:, :5], LARGE[0, :5])
+
+
+def test_a_fault_beside_a_gradient_a_billion_times_larger_is_named():
+    a = np.array([1e9, 1.0, -1e5])
+    f = op(lambda x, a: x * a, lambda df, x, a: (df * a * [1, 1.001, 1], df * x))
+    with pytest.raises(AssertionError, match=r"input 0 at \(1,\)"):
+        check_gradients(f, np.ones(3), a)
+
+
+@pytest.mark.parametrize("n", [1, 100_000])
+def test_right_gradients_cost_the_same_for_any_number_of_elements(n):
+    calls = []
+    assert check_gradients(lambda x: (calls.append(n), x * x)[1], np.linspace(-2, 2, n)) < 1e-7
+    assert len(calls) == 1 + 2 * 3
 
 
 def test_an_all_ones_cotangent_would_have_missed_swapped_axes():

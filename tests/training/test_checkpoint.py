@@ -59,7 +59,7 @@ def test_a_failed_save_keeps_the_old_file_and_leaves_no_other(tmp_path, rng, mon
 
 def test_no_pickle_is_ever_opened(tmp_path):
     np.savez(tmp_path / "evil.npz", meta=np.array([print], dtype=object))
-    with pytest.raises(CheckpointError, match="no intact checkpoint .*allow_pickle"):
+    with pytest.raises(CheckpointError, match="not an intact checkpoint .*allow_pickle"):
         checkpoint.load(tmp_path / "evil.npz")
 
 
@@ -69,7 +69,7 @@ def test_a_flipped_byte_is_noticed(tmp_path, rng):
     content = bytearray(path.read_bytes())
     content[len(content) // 2] ^= 1
     path.write_bytes(content)
-    with pytest.raises(CheckpointError, match="no intact checkpoint .*CRC"):
+    with pytest.raises(CheckpointError, match="not an intact checkpoint .*CRC"):
         checkpoint.load(path)
 
 
@@ -126,7 +126,7 @@ def run(statistics: data.Statistics, **state) -> Run:
     )  # fmt: skip
 
 
-def test_a_run_that_goes_on_has_its_statistics_to_the_last_bit_and_knows_what_was_left_out(tmp_path, rng):
+def test_a_resumed_run_has_its_statistics_and_knows_what_was_left_out(tmp_path, rng):
     statistics = data.Statistics(rng.random((4, 4, 3), np.float32), 1 / 3, 1000 * rng.standard_normal((3, 3)) / 7)
     history, skipped = [{"epoch": 1, "val_top1_error": 25.0}], {"a/1.png": "a/1.png: is broken"}
     checkpoint.save(tmp_path / "last.npz", run(statistics, history=history, skipped=skipped).to_checkpoint())

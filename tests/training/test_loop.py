@@ -8,7 +8,9 @@ from minidelve.errors import Diverged, RunError
 from minidelve.models import create
 from minidelve.training import loop as training
 from minidelve.training.config import Config, default_milestones
-from minidelve.training.loop import loaders, prepare, train_epoch, train_step, update, views
+from minidelve.training.loop import train_epoch, train_step, update
+from minidelve.training.setting_up import prepare
+from minidelve.training.views import loaders, views
 
 
 class Pictures(data.Dataset):
@@ -135,7 +137,7 @@ def test_slopes_decay_like_weights_if_asked_to(activation, count):
 
 
 @pytest.mark.parametrize("value", [np.nan, np.inf])
-def test_a_loss_that_is_not_finite_has_an_error_of_its_own_and_moves_nothing(value):
+def test_a_loss_that_is_not_finite_is_an_error_and_moves_nothing(value):
     pictures = noisy_colours(8, seed=7)
     run, batches, _ = started(Config(size=28, batch_size=8), pictures, pictures)
     ((x, targets),) = batches.epoch(1)

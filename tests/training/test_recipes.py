@@ -1,10 +1,14 @@
 """Recipes: what the paper prints is what they set, and what is given wins over them."""
 
+import ast
+from pathlib import Path
+
 import pytest
 
 from minidelve.errors import RunError
-from minidelve.training.config import Config, title
-from minidelve.training.recipes import RECIPES, resolve
+from minidelve.training import config
+from minidelve.training.config import Config, resolve, title
+from minidelve.training.recipes import RECIPES
 
 
 def test_the_large_models_recipe_is_the_papers():
@@ -22,6 +26,15 @@ def test_the_small_models_recipe_has_one_scale_and_75_epochs():
     config = resolve({"recipe": "paper-small"})
     assert (config.model, config.epochs, config.short_side, config.jitter) == ("small14", 75, 256, None)
     assert (config.batch_size, config.size, config.init) == (128, 224, "he")
+
+
+def test_options_depend_on_nothing_that_computes():
+    """config.py imports declarations, tables (which are data), names and errors."""
+    nodes = [node for node in ast.parse(Path(config.__file__).read_text()).body if isinstance(node, ast.ImportFrom)]
+    assert {str(node.module) for node in nodes if str(node.module).startswith("minidelve")} == {
+        "minidelve.errors", "minidelve.backend.precision", "minidelve.models.catalogue",
+        "minidelve.models.network_options", "minidelve.models.option", "minidelve.training.recipes",
+    }  # fmt: skip
 
 
 def test_lab_is_the_default():
@@ -71,7 +84,18 @@ def test_a_scale_may_be_as_small_as_the_crop(given):
     assert all(getattr(config, name) == value for name, value in given.items())
 
 
-def test_the_title_names_what_is_unusual():
-    assert title(Config()) == "lab14 (prelu, he) on toy, seed 0"
+UNUSUAL = {
+    "slope": 0.25, "width": 0.5, "levels": [2, 1], "fc": 9, "fc_init": "he", "warm_start": "run", "aux_after": "conv1",
+    "decay_slopes": True, "jitter": [64, 96], "colour": 0.1, "precision": "mixed",
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_the_title_names_each_option_that_is_unusual(name):
+    assert title(Config(**{name: UNUSUAL[name]})) == f"lab14 (prelu, he, {name} {UNUSUAL[name]}) on toy, seed 0"
+
+
+def test_the_title_names_what_is_unusual_in_one_order_and_nothing_else():
+    assert title(Config()) == title(Config(lr=0.5, epochs=3, workers=9)) == "lab14 (prelu, he) on toy, seed 0"
     config = Config(data="/data/tiny.zip", seed=3, width=0.5, jitter=[64, 96], colour=0.1)
     assert title(config) == "lab14 (prelu, he, width 0.5, jitter [64, 96], colour 0.1) on tiny.zip, seed 3"

@@ -15,7 +15,7 @@ ROW = {
     "epoch": 1, "lr": 0.01, "train_loss": 1.23456789012, "train_top1_error": 12.34567, "val_top1_error": 20.0,
     "val_top5_error": 1.0, "seconds": 3.0, "images_per_second": 100.0,
 }  # fmt: skip
-STATE = Checkpoint({"w": np.ones(2)}, [np.zeros(2)], np.zeros((1, 1, 3)), {})
+STATE = Checkpoint({"w": np.ones(2)}, [np.zeros(2)], np.zeros((1, 1, 3)), {"config": {"lr": 1}, "history": [ROW]})
 
 
 def test_nothing_is_written_before_the_first_epoch(tmp_path):
@@ -23,12 +23,12 @@ def test_nothing_is_written_before_the_first_epoch(tmp_path):
         pass
     assert not (tmp_path / "a").exists()
     with RunFolder(tmp_path / "a" / "b") as folder:
-        folder.keep(STATE, {"lr": 1}, [ROW], is_best=True)
+        folder.keep(STATE, is_best=True)
     assert sorted(os.listdir(tmp_path / "a" / "b")) == ["best.npz", "config.json", "last.npz", "metrics.csv"]
 
 
 def test_metrics_have_enough_digits(tmp_path):
-    RunFolder(tmp_path).keep(STATE, {}, [ROW], is_best=True)
+    RunFolder(tmp_path).keep(STATE, is_best=True)
     line = (tmp_path / "metrics.csv").read_text().splitlines()[1]
     assert line == "1,0.01,1.2345679,12.346,20.000,1.000,3.000,100.000"
 
@@ -37,16 +37,16 @@ def test_what_is_left_of_an_overwritten_run_goes_with_the_first_epoch(tmp_path):
     (tmp_path / "result.json").write_text("{}")
     folder = RunFolder(tmp_path, overwrite=True)
     assert (tmp_path / "result.json").exists()
-    folder.keep(STATE, {}, [ROW], is_best=True)
+    folder.keep(STATE, is_best=True)
     assert not (tmp_path / "result.json").exists()
 
 
 def test_best_stays_when_an_epoch_is_worse(tmp_path):
     folder = RunFolder(tmp_path)
-    folder.keep(STATE, {}, [ROW], is_best=True)
+    folder.keep(STATE, is_best=True)
     best = (tmp_path / "best.npz").read_bytes()
-    worse = Checkpoint({"w": np.zeros(2)}, [np.zeros(2)], STATE.mean, {})
-    folder.keep(worse, {}, [ROW, ROW], is_best=False)
+    worse = Checkpoint({"w": np.zeros(2)}, [np.zeros(2)], STATE.mean, STATE.meta)
+    folder.keep(worse, is_best=False)
     assert (tmp_path / "best.npz").read_bytes() == best != (tmp_path / "last.npz").read_bytes()
 
 
@@ -55,7 +55,7 @@ def test_two_runs_that_begin_in_the_same_place_do_not_mix(tmp_path):
     with first:
         with pytest.raises(RunError, match="is in use by process"):
             second.__enter__()
-        first.keep(STATE, {}, [ROW], is_best=True)
+        first.keep(STATE, is_best=True)
     before = (tmp_path / "last.npz").read_bytes()
     with pytest.raises(RunError, match="is not empty"):
         second.__enter__()
@@ -64,14 +64,14 @@ def test_two_runs_that_begin_in_the_same_place_do_not_mix(tmp_path):
 
 def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
     folder = RunFolder(tmp_path)
-    folder.keep(STATE, {}, [ROW], is_best=True)
+    folder.keep(STATE, is_best=True)
 
     def full(*args):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(checkpoint, "save", full)
     with pytest.raises(RunError, match="cannot be written .No space left on device.; make room there"):
-        folder.keep(STATE, {}, [ROW], is_best=True)
+        folder.keep(STATE, is_best=True)
 
 
 def test_a_folder_without_permission_is_said_at_the_start(tmp_path, monkeypatch):
@@ -94,7 +94,7 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path):
 
 
 def test_find_checkpoint_prefers_best(tmp_path):
-    with pytest.raises(CheckpointError, match="no run folder with a best.npz"):
+    with pytest.raises(CheckpointError, match="a folder without best.npz"):
         find_checkpoint(tmp_path)
     (tmp_path / "last.npz").touch()
     assert find_checkpoint(tmp_path).name == "last.npz"

@@ -110,7 +110,7 @@ def test_a_run_of_which_nothing_fits_is_refused_and_changes_nothing(saved):
 
 
 def test_a_place_without_a_run_is_refused(tmp_path):
-    with pytest.raises(CheckpointError, match=r"no run folder with a best.npz"):
+    with pytest.raises(CheckpointError, match=r"a folder without best.npz"):
         warm_start(net("lab14"), tmp_path, CLASSES)
 
 

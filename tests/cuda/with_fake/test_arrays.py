@@ -122,7 +122,7 @@ def test_an_array_that_is_let_go_of_under_a_copy_is_seen():
         stream.synchronize()
 
 
-def test_a_result_is_there_when_it_was_waited_for_and_holds_what_was_asked_for():
+def test_a_result_waited_for_is_there_and_holds_what_was_asked_for():
     x, out = cupy.ones(3), np.zeros(3)
     x.get(out=out, blocking=False)
     event = cupy.cuda.get_current_stream().record()

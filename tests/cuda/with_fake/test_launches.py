@@ -50,7 +50,7 @@ def test_threads_wait_for_each_other(threads):
 
 
 @pytest.mark.parametrize("neighbour", [-1, 1])
-def test_a_missing_barrier_shows_in_one_of_two_blocks_whoever_is_read_too_early(neighbour):
+def test_a_missing_barrier_shows_in_one_of_two_blocks(neighbour):
     body = """
         __shared__ int line[8];
         line[threadIdx.x] = threadIdx.x;
@@ -165,7 +165,7 @@ def test_an_unknown_option_of_the_compiler_is_refused():
         kernel("", options=("--maxrregcount=32",))
 
 
-def test_every_cuda_file_of_the_project_is_compiled_with_and_without_fibers_as_it_needs():
+def test_files_with_and_without_barriers_are_both_among_the_kernels():
     files = {path.stem for path in source.HERE.glob("*.cu")} - {"pack"}
     with_barriers = {file for file in files if "__syncthreads()" in source.source(file)}
     assert "prelu" in with_barriers and "max_pool" in files - with_barriers

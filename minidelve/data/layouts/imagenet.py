@@ -1,0 +1,155 @@
+"""ImageNet's layout: a folder for each class, or what image-net.org and Kaggle really hand out.
+
+    train/<class>/*  or  train/<class>.tar  or  ILSVRC2012_img_train.tar, a tar of class tars
+    val/<class>/*    or  val/* and a list   or  ILSVRC2012_img_val.tar and a list
+
+A .tar stands for the folder of its name; where both are there the folder is used and the .tar is
+listed as a stray. The list (see val_labels.py) lies in val/, beside it, or in a folder above, as
+Kaggle's LOC_val_solution.csv does. Names of the classes come from words.txt or from Kaggle's
+LOC_synset_mapping.txt ("n01440764 tench, Tinca tinca").
+"""
+
+from minidelve.data.images.decoding import SUFFIXES
+from minidelve.data.layouts.layout import Layout
+from minidelve.data.layouts.val_labels import is_bare, is_label_list, labels_by_name, labels_in_order, named_values
+
+NAMES = "LOC_synset_mapping.txt"
+IDS = "map_clsloc.txt"
+
+
+class ImageNet(Layout):
+    """A folder or a .tar for each class in each split, or a flat val/ with a list of labels."""
+
+    kind = "imagenet"
+    split_names = {
+        split: (split, f"{split}.tar", f"ILSVRC2012_img_{split}", f"ILSVRC2012_img_{split}.tar")
+        for split in ("train", "val")
+    }
+
+    def _top_files(self):
+        return [
+            *super()._top_files(),
+            NAMES,
+            IDS,
+            *(name for name in self.source.entries(self.root).files if is_label_list(name)),
+        ]
+
+    def _class_folders(self, split: str) -> dict[str, str]:
+        """Class -> the name of its folder or .tar in the split."""
+        folders, files = self.source.entries(self._member(self.folder_of[split]))
+        found = {name: name for name in folders}
+        for name in files if self.source.opens_tars else []:
+            if name.endswith(".tar"):
+                found.setdefault(name.removesuffix(".tar"), name)
+        return dict(sorted(found.items()))
+
+    def _find_classes(self):
+        # A set without training images is labelled by the classes it has: enough to evaluate on.
+        split = "train" if "train" in self.folder_of else "val"
+        classes = list(self._class_folders(split))
+        if not classes and split == "val" and self._is_flat():
+            classes = self._classes_of_the_list()
+        if not classes:
+            raise self._error(
+                self.folder_of[split],
+                "holds no class folder; expected <class>/*.JPEG; sort the images into a folder for each class",
+            )
+        return classes
+
+    def _find_images(self):
+        if self.split == "val" and self._is_flat():
+            return self._find_flat_images()
+        folders = self._class_folders(self.split)
+        self._list(self.folder, folders=folders.values(), files=folders.values())
+        self._check_same(self.folder, list(folders), "train/")
+        label = {name: i for i, name in enumerate(self.classes)}
+        for name, folder in folders.items():
+            for image in self._images(self.folder, folder):
+                self._add(label[name], self.folder, folder, image)
+
+    def _find_names(self):
+        path = self._beside(NAMES)
+        names = dict(super()._names())
+        for line in self._lines(path) if path and not names else []:
+            wnid, _, words = line.strip().partition(" ")
+            names[wnid] = words.strip()
+        return [names.get(wnid) or wnid for wnid in self.classes]
+
+    # A flat val/
+
+    def _is_flat(self) -> bool:
+        """Whether the images of val/ lie in it directly."""
+        files = self.source.entries(self._member(self.folder_of["val"])).files
+        return not self._class_folders("val") and any(name.lower().endswith(SUFFIXES) for name in files)
+
+    def _find_flat_images(self):
+        path = self._label_list()
+        images = self._images(self.folder)
+        self.strays = [stray for stray in self.strays if stray != path and not stray.endswith("/" + IDS)]
+        lines, fail = self._lines(path), lambda problem: self._error_at(path, problem)
+        if is_bare(lines):
+            labels = labels_in_order(images, lines, self.classes, self._ilsvrc_ids(), fail)
+        else:
+            labels = labels_by_name(images, named_values(lines, fail), self.classes, fail)
+        for name, label in zip(images, labels, strict=True):
+            self._add(label, self.folder, name)
+
+    def _classes_of_the_list(self) -> list[str]:
+        """The classes of a flat val/ without training images, by the ids in its list or beside it."""
+        path = self._label_list()
+        lines = self._lines(path)
+        if not is_bare(lines):
+            ids = set(named_values(lines, lambda problem: self._error_at(path, problem)).values())
+            if not all(wnid.isdecimal() for wnid in ids):
+                return sorted(ids)
+        elif self._beside(IDS):
+            return sorted((self._ilsvrc_ids() or {}).values())
+        names = self._beside(NAMES)
+        if not names:
+            raise self._error_at(
+                path,
+                f"gives numbers, and there is no train/ to tell their classes; expected {NAMES} "
+                "with a class id on each line; add it, or a list of class ids",
+            )
+        return sorted(line.split()[0] for line in self._lines(names))
+
+    def _label_list(self) -> str:
+        """The list of labels: in val/, at the root or above; one with image names is preferred."""
+        for place in self._places():
+            found = [name for name in self.source.entries(place).files if is_label_list(name)]
+            if found:
+                name = min(found, key=lambda name: ("ground_truth" in name, name))
+                return f"{place}/{name}" if place else name
+        raise self._error(
+            self.folder_of["val"],
+            "holds images but no class folders, and there is no list of their "
+            "labels; expected one such as val.txt with lines 'image class-id', or LOC_val_solution.csv; "
+            "add it there or beside it",
+        )
+
+    def _ilsvrc_ids(self) -> dict[str, str] | None:
+        """ILSVRC2012_ID -> class id, from map_clsloc.txt; None if there is none."""
+        path = self._beside(IDS)
+        if path is None:
+            return None
+        rows = [line.split() for line in self._lines(path)]
+        if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
+            raise self._error_at(
+                path, "has a line without a number in second place; expected 'n02119789 1 kit_fox'; get the file again"
+            )
+        return {row[1]: row[0] for row in rows}
+
+    def _places(self) -> list[str]:
+        """val/, the root and the folders above it."""
+        places, place = [self._member(self.folder_of["val"])] if "val" in self.folder_of else [], self.root
+        while place:
+            places.append(place)
+            place = place.rpartition("/")[0]
+        return [*places, ""]
+
+    def _beside(self, file: str) -> str | None:
+        """The member of this name in one of the places, None if there is none."""
+        for place in self._places():
+            if file in self.source.entries(place).files:
+                return f"{place}/{file}" if place else file
+        return None

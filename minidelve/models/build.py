@@ -1,0 +1,102 @@
+"""From a table to a network: every row's layers, in the paper's names (conv1, conv2_1, ..., fc3).
+
+Every conv and fully connected layer gets its weights, and its activation unless it is the last.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import partial
+
+import numpy as np
+
+from minidelve import nn
+from minidelve.models.network import Network
+from minidelve.models.network_options import UNFILLED, NetworkOptions
+from minidelve.models.table import Conv, FullyConnected, Pool, Pyramid, Row
+from minidelve.nn import init as weights
+from minidelve.nn.layers import Initializer
+
+PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
+
+
+def build(title: str, table: Sequence[Row], num_classes: int, options: NetworkOptions, seed: int) -> Network:
+    """The network of a table, with weights drawn from `seed` in the order of its layers."""
+    rng = np.random.default_rng(seed)
+    layers: list[tuple[str, nn.Module]] = []
+    channels, positions = 3, 1  # of the map, and how often each channel occurs in the vector for fc1
+
+    for row in table:
+        match row:
+            case Conv():
+                for name, padding in zip(row.names(), row.paddings, strict=True):
+                    fill = conv_fill(options)
+                    layer = nn.Conv2d(channels, row.channels, row.kernel, row.stride, padding, rng=rng, init=fill)
+                    layers += [(name, layer), (f"{name}_act", activation_layer(options, row.channels))]
+                    channels = row.channels
+            case Pool():
+                layers.append((row.name, nn.MaxPool2d(row.kernel, row.stride)))
+            case Pyramid():
+                layers.append(("spp", nn.SpatialPyramidPool2d(row.levels)))
+                positions = sum(n * n for n in row.levels)
+            case FullyConnected():
+                units = row.units or num_classes
+                fill = fc_fill(options, row.std)
+                layers.append((row.name, nn.Linear(channels * positions, units, rng=rng, init=fill)))
+                if row is not table[-1]:
+                    layers.append((f"{row.name}_act", activation_layer(options, units)))
+                if row.dropout:
+                    dropout = nn.Dropout(row.dropout, np.random.default_rng([seed, len(layers)]))
+                    layers.append((f"{row.name}_drop", dropout))
+                channels, positions = units, 1
+    return Network(layers, title)
+
+
+def activation_layer(options: NetworkOptions, channels: int) -> nn.Module:
+    """The activation after a layer of `channels` channels or units."""
+    match options.activation:
+        case "prelu":
+            return nn.PReLU(channels, PRELU_START)
+        case "prelu-shared":
+            return nn.PReLU(1, PRELU_START)
+        case "lrelu":
+            return nn.LeakyReLU(options.slope)
+    return nn.ReLU()
+
+
+def starting_slope(options: NetworkOptions) -> float:
+    """The slope for y <= 0 before training, which initialization takes into account."""
+    starts = {"prelu": PRELU_START, "prelu-shared": PRELU_START, "lrelu": options.slope, "relu": 0.0}
+    return starts[options.activation]
+
+
+def conv_fill(options: NetworkOptions) -> Initializer:
+    """How the weights of a conv layer start."""
+    return partial(initialize, init=options.init, slope=starting_slope(options))
+
+
+def fc_fill(options: NetworkOptions, std: float | None) -> Initializer:
+    """How the weights of a fully connected layer start whose fixed standard deviation in the table is `std`."""
+    if options.fc_init == "he" and options.init != UNFILLED:
+        return partial(initialize, init="he", slope=starting_slope(options))
+    return partial(initialize, init=options.init, slope=starting_slope(options), std=std)
+
+
+def initialize(
+    w: nn.Parameter, rng: np.random.Generator, init: str, slope: float = 0.0, std: float | None = None
+) -> None:
+    """Fill w with the table's fixed `std`, else as named by `init` (nn/init.py derives them).
+
+    The fixed one, of the large networks' fully connected layers, holds for every `init`, so that two networks
+    that differ in `init` differ in their conv layers alone.
+    """
+    if init == UNFILLED:
+        return
+    if std is not None:
+        weights.normal_(w, std, rng)
+    elif init == "gaussian":
+        weights.normal_(w, 0.01, rng)  # AlexNet's habit, which the paper argues against
+    elif init == "xavier":
+        weights.xavier_normal_(w, "fan_in", rng)  # sqrt(1/n), the paper's comparison
+    else:
+        weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)

@@ -1,0 +1,80 @@
+"""conv2d: the function.  It checks its arguments, chooses an algorithm, and lets that compute.
+
+The mathematics is in the algorithms' files: begin with im2col.py.
+
+>>> import numpy as np
+>>> x = Tensor(np.arange(9.0).reshape(1, 1, 3, 3))
+>>> conv2d(x, Tensor(np.ones((1, 1, 2, 2)))).data.tolist()
+[[[[8.0, 12.0], [20.0, 24.0]]]]
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from minidelve.backend import precision
+from minidelve.ops.conv.activation import Rectifier, as_rectifier
+from minidelve.ops.conv.choice import ALGORITHMS, choose
+from minidelve.ops.conv.scaffold import Layer
+from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.leaky_relu import leaky_relu
+from minidelve.ops.prelu import prelu
+from minidelve.tensor import Tensor
+
+
+def conv2d(
+    x: Tensor,
+    weight: Tensor,
+    bias: Tensor | None = None,
+    stride=1,
+    padding=0,
+    algorithm: str = "auto",
+    activation: Tensor | Rectifier | float | None = None,
+) -> Tensor:
+    """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
+
+    stride and padding are an int or a pair (vertical, horizontal);
+    OH = floor((H + 2 padding - kh) / stride) + 1.  Like all such frameworks it correlates: the kernel
+    is not flipped.  Paper: section 2.2, equation (5).
+
+    algorithm is "im2col", "direct" (padding below the kernel's size), "winograd" (stride 1, kernel 2x2 or 3x3) or
+    "auto", the fastest of them for the shape (choice.py).  All compute the same but for rounding; winograd rounds
+    more, so float64 takes it only when asked.
+
+    activation is the slope of a rectifier that the response goes through on its way to memory (activation.py): a
+    Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0 for relu(y); or a Rectifier,
+    which is one of these, looked at before.  The result is that of the two ops.
+
+    Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
+    """
+    if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
+        raise ValueError(
+            f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "
+            "with the same C"
+        )
+    if bias is not None and bias.shape != (len(weight),):
+        raise ValueError(f"conv2d: bias has shape {bias.shape}; expected ({len(weight)},)")
+    stride, padding = as_pair("conv2d", "stride", stride, 1), as_pair("conv2d", "padding", padding, 0)
+    size = output_size(x.shape[2:], weight.shape[2:], stride, padding)
+    if min(size) < 1:
+        raise ValueError(
+            f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
+            "give a larger x or more padding"
+        )
+    if algorithm not in ("auto", *ALGORITHMS):
+        raise ValueError(
+            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
+        )
+    dtype = np.result_type(x.dtype, weight.dtype)
+    layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
+    function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
+    if why := function.cannot(layer):
+        raise ValueError(f"conv2d: {why}: use algorithm='auto'")
+    rectifier = as_rectifier(activation)
+    a, slope = rectifier.a, rectifier.slope
+    if a is not None and a.shape not in ((1,), weight.shape[:1]):
+        raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
+    if not rectifier.fits_in_place(dtype):
+        y = conv2d(x, weight, bias, stride, padding, algorithm)
+        return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
+    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope)

@@ -1,0 +1,258 @@
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from minidelve.data import (
+    CenterCrop,
+    Compose,
+    Dataset,
+    Loader,
+    RandomCrop,
+    RandomFlip,
+    Statistics,
+    ToyDataset,
+)
+from minidelve.errors import DataError
+
+STATISTICS = Statistics(np.full((56, 56, 3), 100, np.float32), 50.0)
+AUGMENT = Compose([RandomCrop(56), RandomFlip()])
+TOY = ToyDataset("train", train_size=110)
+
+
+def loader(dataset=TOY, batch_size=32, transform=AUGMENT, statistics=STATISTICS, **options):
+    return Loader(dataset, batch_size, transform, statistics, **{"shuffle": True, "seed": 0} | options)
+
+
+def loader_threads():
+    return [thread for thread in threading.enumerate() if thread.name.startswith("minidelve-loader")]
+
+
+class Numbered(Dataset):
+    """n images of one pixel, labelled by their number; `at_load(i)` is called when one is read."""
+
+    def __init__(self, n, at_load=lambda i: None):
+        self.at_load = at_load
+        super().__init__(
+            name="numbered",
+            kind="test",
+            split="train",
+            classes=["a"],
+            class_names=["a"],
+            labels=np.arange(n),
+            cache_bytes=0,
+        )
+
+    def path(self, i):
+        return f"number/{i}"
+
+    def _load(self, i):
+        self.at_load(i)
+        return np.full((1, 1, 3), i % 256, np.uint8)
+
+
+def numbered(n, at_load=lambda i: None, **options):
+    options = {"shuffle": False, "seed": 0, "batch_size": 4} | options
+    return Loader(
+        Numbered(n, at_load),
+        transform=CenterCrop(1),
+        statistics=Statistics(np.zeros((1, 1, 3), np.float32), 1.0),
+        **options,
+    )
+
+
+def test_batches_are_channels_first_views_of_channels_last_memory():
+    images, labels = next(loader().epoch(0))
+    assert images.shape == (32, 3, 56, 56) and images.dtype == np.float32
+    assert images.transpose(0, 2, 3, 1).flags.c_contiguous
+    assert labels.shape == (32,) and labels.dtype == np.int64
+
+
+def test_without_randomness_a_batch_is_the_normalised_images_in_order():
+    batches = list(loader(transform=CenterCrop(56), shuffle=False).epoch(0))
+    assert [len(labels) for _, labels in batches] == [32, 32, 32, 14]
+    np.testing.assert_array_equal(np.concatenate([labels for _, labels in batches]), TOY.labels)
+    expected = (TOY.image(35)[4:60, 4:60].astype(np.float32) - 100) / 50
+    np.testing.assert_allclose(batches[1][0][3], expected.transpose(2, 0, 1), rtol=1e-6)
+
+
+def test_float64_on_request():
+    images, _ = next(loader(dtype=np.float64).epoch(0))
+    assert images.dtype == np.float64
+
+
+def test_len_is_the_number_of_batches():
+    assert len(loader()) == loader().batches == 4
+    assert len(loader(drop_last=True)) == len(list(loader(drop_last=True).epoch(0))) == 3
+    assert len(loader(batch_size=110, drop_last=True)) == 1
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_any_number_of_workers_gives_the_same_batches(workers):
+    for epoch in (0, 3):
+        alone, together = loader(workers=0).epoch(epoch), loader(workers=workers).epoch(epoch)
+        for (images, labels), (other_images, other_labels) in zip(alone, together, strict=True):
+            np.testing.assert_array_equal(images, other_images)
+            np.testing.assert_array_equal(labels, other_labels)
+
+
+def test_order_is_kept_when_later_batches_are_ready_first():
+    slow_start = numbered(16, lambda i: time.sleep(0.05 if i < 4 else 0), workers=4)
+    labels = np.concatenate([labels for _, labels in slow_start.epoch(0)])
+    np.testing.assert_array_equal(labels, np.arange(16))
+
+
+def test_an_epoch_shows_every_image_once():
+    labels = np.concatenate([labels for _, labels in numbered(50, shuffle=True).epoch(2)])
+    assert sorted(labels) == list(range(50)) and labels.tolist() != list(range(50))
+
+
+def test_every_epoch_and_every_seed_has_an_order_of_its_own():
+    orders = [
+        np.concatenate([labels for _, labels in numbered(50, shuffle=True, seed=seed).epoch(epoch)])
+        for seed, epoch in ((0, 0), (0, 1), (1, 0), (1, 1))
+    ]
+    assert len({order.tobytes() for order in orders}) == 4
+
+
+def test_an_epoch_depends_on_seed_and_epoch_alone():
+    def first(seed, epoch):
+        return next(loader(seed=seed).epoch(epoch))[0]
+
+    used = loader(seed=1)
+    list(used.epoch(0))
+    np.testing.assert_array_equal(next(used.epoch(1))[0], first(1, 1))
+    assert not np.array_equal(first(1, 1), first(1, 2))
+    assert not np.array_equal(first(1, 1), first(2, 1))
+
+
+def test_what_an_image_draws_does_not_depend_on_its_place_in_the_epoch():
+    shuffled = loader(TOY, 110).epoch(0)
+    in_order = loader(TOY, 110, shuffle=False).epoch(0)
+    ours, theirs = next(shuffled)[0], next(in_order)[0]
+    flat = {image.tobytes() for image in ours}
+    assert len(flat) == 110 and flat == {image.tobytes() for image in theirs}
+
+
+def test_no_two_streams_of_random_numbers_are_one():
+    # NumPy pads a seed with zeros: [7, 3] and [7, 3, 0] are the same generator.
+    draws = []
+    spy = Loader(
+        TOY,
+        10,
+        lambda image, rng: (draws.append(rng.random()), image[:56, :56])[1],
+        STATISTICS,
+        shuffle=False,
+        seed=7,
+        workers=0,
+    )
+    for epoch in (0, 3):
+        list(spy.epoch(epoch))
+    draws += [np.random.default_rng([7, epoch]).random() for epoch in (0, 3)]
+    assert len(set(draws)) == len(draws) == 222
+
+
+# Trouble
+
+
+def test_a_batch_larger_than_the_set_names_both_numbers():
+    with pytest.raises(DataError, match="batch of 111 .* the 110 images"):
+        loader(batch_size=111)
+
+
+@pytest.mark.parametrize("option, value", [("batch_size", 0), ("workers", -1), ("seed", -1), ("on_bad_image", "warn")])
+def test_a_wrong_option_is_refused(option, value):
+    with pytest.raises(ValueError, match=f"{option} is {value!r}; expected"):
+        loader(**{option: value})
+
+
+def bad_images(*bad):
+    def at_load(i):
+        if i in bad:
+            raise DataError(f"number/{i}: is broken")
+
+    return at_load
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_a_bad_image_stops_the_epoch_when_its_batch_is_due(workers):
+    seen = []
+    with pytest.raises(DataError, match=r"^number/9: is broken \(.*--on-bad-image skip"):
+        for _, labels in numbered(40, bad_images(9), workers=workers).epoch(0):
+            seen += labels.tolist()
+    assert seen == list(range(8))
+    assert not loader_threads()
+
+
+@pytest.mark.parametrize("workers", [0, 1, 4])
+def test_bad_images_are_left_out_and_noted(workers):
+    skipping = numbered(14, bad_images(1, 4, 5, 6, 7), on_bad_image="skip", workers=workers)
+    batches = list(skipping.epoch(0))
+    assert [labels.tolist() for _, labels in batches] == [[0, 2, 3], [8, 9, 10, 11], [12, 13]]  # and no empty batch
+    for images, labels in batches:
+        np.testing.assert_array_equal(images, labels[:, None, None, None].repeat(3, axis=1))  # still side by side
+    assert list(skipping.skipped.items())[:2] == [
+        ("number/1", "number/1: is broken"),
+        ("number/4", "number/4: is broken"),
+    ]
+    list(skipping.epoch(1))
+    assert len(skipping.skipped) == 5
+
+
+@pytest.mark.parametrize("workers", [0, 4])
+def test_what_was_only_prefetched_is_not_noted(workers):
+    skipping = numbered(40, bad_images(2, 9), on_bad_image="skip", workers=workers)
+    for _ in skipping.epoch(0):
+        break
+    assert list(skipping.skipped) == ["number/2"]
+
+
+def test_images_of_another_size_than_the_mean_are_named():
+    with pytest.raises(DataError, match="toy!train/.*is 64 x 64 pixels after .* expected 56 x 56"):
+        next(loader(transform=RandomFlip()).epoch(0))
+
+
+def test_any_error_of_a_thread_reaches_the_consumer():
+    def bug(image, rng):
+        raise ZeroDivisionError("a bug")
+
+    with pytest.raises(ZeroDivisionError, match="a bug"):
+        next(loader(transform=bug, workers=2).epoch(0))
+    assert not loader_threads()
+
+
+@pytest.mark.parametrize("interrupt", [None, KeyboardInterrupt, RuntimeError])
+def test_leaving_early_ends_the_threads_at_the_image_they_are_at(interrupt):
+    loads = []
+    epoch = numbered(2000, lambda i: (loads.append(i), time.sleep(0.001)), batch_size=200, workers=2).epoch(0)
+    next(epoch)
+    loaded = len(loads)
+    if interrupt:
+        with pytest.raises(interrupt):
+            epoch.throw(interrupt)
+    else:
+        epoch.close()
+    assert not loader_threads()
+    assert len(loads) - loaded < 20  # to the end of the two batches at hand: up to 400
+
+
+def test_breaking_off_a_loop_ends_the_threads():
+    for _ in loader(workers=4).epoch(0):
+        break
+    assert not loader_threads()
+
+
+def test_prefetching_is_bounded():
+    loads = []
+    epoch = numbered(400, loads.append, workers=2).epoch(0)
+    next(epoch)
+    time.sleep(0.1)
+    assert len(loads) <= 5 * 4  # the batch at hand and two for each worker
+    epoch.close()
+
+
+def test_threads_prepare_batches_side_by_side():
+    everyone = threading.Barrier(4, timeout=10)  # opens only if four images are read at once
+    meeting = numbered(8, lambda i: everyone.wait(), batch_size=1, workers=4)
+    assert [labels.item() for _, labels in meeting.epoch(0)] == list(range(8))

@@ -1,0 +1,148 @@
+import warnings
+import zlib
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from minidelve.data import decode
+from minidelve.errors import DataError
+
+GRADIENT = np.arange(256, dtype=np.uint8).reshape(16, 16)
+
+
+def check_message(error, *parts):
+    """One line that holds all the parts."""
+    message = str(error.value)
+    assert "\n" not in message
+    for part in parts:
+        assert part in message
+
+
+def test_png_pixels_come_back_exactly(encode, pixels_of):
+    pixels = pixels_of(0)
+    image = decode(encode(pixels), "a.png")
+    assert image.dtype == np.uint8 and image.shape == (8, 8, 3)
+    np.testing.assert_array_equal(image, pixels)
+
+
+def test_a_path_and_an_open_file_are_decoded_like_bytes(encode, pixels_of, tmp_path):
+    path = tmp_path / "a.png"
+    path.write_bytes(encode(pixels_of(0)))
+    np.testing.assert_array_equal(decode(path), pixels_of(0))
+    with path.open("rb") as file:
+        np.testing.assert_array_equal(decode(file), pixels_of(0))
+
+
+def test_the_content_and_not_the_suffix_tells_the_format(encode, pixels_of):
+    np.testing.assert_array_equal(decode(encode(pixels_of(0), "PNG"), "a.JPEG"), pixels_of(0))
+
+
+ONE = np.full((8, 8, 3), (200, 100, 50), np.uint8)
+HALVES = np.where(np.arange(8)[:, None, None] < 4, (255, 0, 0), (0, 0, 0)).repeat(8, axis=1).astype(np.uint8)
+BLACK = np.zeros((3, 1, 4), np.uint8)
+BLACK[:, 0, 3] = 255, 128, 0  # opaque, half, and fully transparent
+# What is encoded, how, the pixels that come back, by how much they may differ.
+MODES = {
+    "gray": (GRADIENT, {}, GRADIENT[:, :, None], 0),
+    "gray jpeg": (GRADIENT, {"format": "JPEG", "quality": 100}, GRADIENT[:, :, None], 2),
+    "one bit": (GRADIENT > 127, {}, np.where(GRADIENT > 127, 255, 0)[:, :, None], 0),
+    "16 bits are scaled and not clipped": (GRADIENT.astype(np.uint16) * 257, {}, GRADIENT[:, :, None], 0),
+    "jpeg": (ONE, {"format": "JPEG"}, ONE, 4),
+    "cmyk": (ONE, {"format": "JPEG", "mode": "CMYK"}, ONE, 6),
+    "palette": (HALVES, {"mode": "P"}, HALVES, 0),
+    "alpha is laid on white": (BLACK, {}, np.array([0, 127, 255])[:, None, None], 0),
+    "a transparent palette colour too": (ONE * 0, {"mode": "P", "transparency": 0}, np.array(255), 0),
+}
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_every_mode_becomes_rgb(encode, mode):
+    pixels, options, expected, tolerance = MODES[mode]
+    image = decode(encode(pixels, **options), mode)
+    assert image.shape == (*pixels.shape[:2], 3) and image.dtype == np.uint8
+    assert abs(image.astype(int) - expected).max() <= tolerance
+    assert "gray" not in mode or (image == image[:, :, :1]).all()
+
+
+def test_exif_orientation_is_ignored():
+    import io
+
+    exif = Image.Exif()
+    exif[0x0112] = 6  # "turn me by 90 degrees"
+    file = io.BytesIO()
+    Image.new("RGB", (10, 4)).save(file, "JPEG", exif=exif)
+    assert decode(file.getvalue(), "turned").shape == (4, 10, 3)
+
+
+@pytest.mark.parametrize(
+    "content, reason",
+    [
+        (b"", "is empty"),
+        (b"hello, I am text", "neither JPEG nor PNG"),
+        (b"GIF89a and more", "neither JPEG nor PNG"),
+        (b"\xff\xd8\xff", "broken or truncated"),
+        (b"\x89PNG\r\n\x1a\n", "broken or truncated"),
+    ],
+)
+def test_a_file_that_is_no_image_is_named(content, reason):
+    with pytest.raises(DataError) as error:
+        decode(content, "set.zip!train/n01/a.JPEG")
+    check_message(error, "set.zip!train/n01/a.JPEG: ", reason, "remove it")
+
+
+@pytest.mark.parametrize("format", ["JPEG", "PNG"])
+def test_a_truncated_file_is_named_wherever_it_ends(encode, pixels_of, format):
+    content = encode(pixels_of(0, size=32), format)
+    # The last bytes are an end mark that a decoder can do without.
+    for length in range(1, len(content) - 30, 37):
+        with pytest.raises(DataError) as error:
+            decode(content[:length], "cut.JPEG")
+        check_message(error, "cut.JPEG: ")
+
+
+def test_damaged_bytes_give_an_image_or_a_data_error_and_nothing_else(encode, pixels_of):
+    rng = np.random.default_rng(0)
+    files = [encode(pixels_of(0, size=16), "JPEG"), encode(pixels_of(0, size=16), mode="P")]
+    refused = 0
+    for trial in range(300):
+        content = bytearray(files[trial % 2])
+        for at in rng.integers(3, len(content), 4):
+            content[at] = rng.integers(256)
+        try:
+            assert decode(bytes(content), "damaged").dtype == np.uint8
+        except DataError:
+            refused += 1
+    assert 50 < refused < 300
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(DataError) as error:
+        decode(tmp_path / "no.png")
+    check_message(error, str(tmp_path / "no.png"), "cannot be read")
+
+
+def huge_png(width, height):
+    """A PNG of so many black pixels, in few bytes."""
+
+    def chunk(name, data):
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
+
+
+@pytest.mark.parametrize("width, height", [(20_000, 10_000), (10_001, 10_000), (2**31 - 1, 2**31 - 1)])
+def test_too_many_pixels_are_refused_before_decoding_and_without_a_warning(width, height):
+    # The file has no pixel data: an attempt to decode it would end in another error.
+    with warnings.catch_warnings(), pytest.raises(DataError) as error:
+        warnings.simplefilter("error")
+        decode(huge_png(width, height), "huge.png")
+    check_message(error, "huge.png", f"{width} x {height}", "at most 100")
+
+
+def test_the_pixel_bound_can_be_set(encode, pixels_of):
+    content = encode(pixels_of(0))
+    assert decode(content, "a", max_pixels=64).shape == (8, 8, 3)
+    with pytest.raises(DataError):
+        decode(content, "a", max_pixels=63)

@@ -1,0 +1,216 @@
+"""ImageNet as it is handed out: a flat val/ and a list of labels, Kaggle's folders, archives in place of folders."""
+
+import numpy as np
+import pytest
+
+from minidelve.data import open_dataset
+
+WNIDS = ["n01", "n02", "n03"]
+VAL = {1: "n02", 2: "n03", 3: "n01", 4: "n02"}  # number of the validation image -> its class
+
+
+def val_name(number):
+    return f"ILSVRC2012_val_{number:08}"
+
+
+@pytest.fixture
+def flat_files(encode, pixels_of):
+    """train/<wnid>/*, and val/ as one flat folder without a list; image k of val has the pixels of seed k."""
+    files = {f"train/{wnid}/{wnid}_0.JPEG": encode(pixels_of(100 + k)) for k, wnid in enumerate(WNIDS)}
+    return files | {f"val/{val_name(k)}.JPEG": encode(pixels_of(k)) for k in VAL}
+
+
+def lines(form, values=VAL):
+    return "".join(form.format(name=val_name(k), value=value) + "\n" for k, value in values.items()).encode()
+
+
+POSITIONS = {1: 1, 2: 2, 3: 0, 4: 1}  # the classes of VAL by hand, in sorted order from 0
+LISTS = [
+    ("val/val.txt", lines("{name}.JPEG {value}")),
+    ("val_labels.txt", lines("{name}.JPEG\t{value}")),
+    ("val_labels.csv", lines("{name}.JPEG,{value}")),
+    ("LOC_val_solution.csv", b"ImageId,PredictionString\n" + lines("{name},{value} 111 108 420 510 {value} 1 2 3 4")),
+    ("val.txt", lines("val/{name}.JPEG {value}", POSITIONS)),
+]
+
+
+def check_flat(path):
+    val = open_dataset(path, "val")
+    assert val.classes == WNIDS and val.kind == "imagenet" and val.strays == []
+    assert [val.classes[label] for label in val.labels] == list(VAL.values())
+    return val
+
+
+@pytest.mark.parametrize(("name", "content"), LISTS)
+def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, pixels_of, form, name, content):
+    # Backwards: the order of the list must not matter.
+    header, body = content.splitlines()[:1], content.splitlines()[1:]
+    content = b"\n".join(header + body[::-1])
+    val = check_flat(store(flat_files | {name: content}, form))
+    for i, number in enumerate(VAL):
+        np.testing.assert_array_equal(val.image(i), pixels_of(number))
+
+
+def test_bare_numbers_are_ilsvrc_ids_and_refused_without_their_map(store, flat_files, error_of):
+    # By map_clsloc.txt: 1 is n03, 2 is n01, 3 is n02. As positions they would pass for labels, and be wrong.
+    name = "ILSVRC2012_validation_ground_truth.txt"
+    files = flat_files | {name: b"3\n1\n2\n3\n"}
+    message = error_of(store(files), "val")
+    assert name in message and "ILSVRC2012_IDs" in message and "map_clsloc.txt" in message
+
+
+@pytest.mark.parametrize("place", ["", "val/"])
+def test_bare_numbers_are_read_with_their_map(store, flat_files, place):
+    files = flat_files | {
+        f"{place}ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
+        f"{place}map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
+    }
+    check_flat(store(files))
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"3\n1\n2\n", "has 3 lines for 4 images"),
+        (b"3\n1\n2\n9\n", "holds the number 9, by map_clsloc.txt no class"),
+    ],
+)
+def test_wrong_bare_numbers_are_named(store, flat_files, content, problem, error_of):
+    files = flat_files | {
+        "map_clsloc.txt": b"n03 1 a\nn01 2 b\nn02 3 c\n",
+        "ILSVRC2012_validation_ground_truth.txt": content,
+    }
+    assert problem in error_of(store(files), "val")
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (lines("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), "expected positions from 0 to 2"),
+        (lines("{name} {value}", VAL | {2: "n77"}), f"gives {val_name(2)} the class 'n77'"),
+        (lines("{name} {value}", VAL | {5: "n01"}), f"names '{val_name(5)}', which is not there"),
+        (lines("{name} {value}", {1: "n01"}), f"has no line for '{val_name(2)}'"),
+        (lines("{name} {value}") * 2, "names an image twice"),
+        (lines("{name}"), "has no second column"),
+    ],
+)
+def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem, error_of):
+    path = store(flat_files | {"val.txt": content})
+    message = error_of(path, "val")
+    assert str(path / "val.txt") in message and problem in message
+    assert len(open_dataset(path)) == 3  # training goes on without it
+
+
+def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode, pixels_of):
+    """An image may be called like a word that heads a list."""
+    files = flat_files | {
+        "val/image.JPEG": encode(pixels_of(9)),
+        "val.csv": b"image,class\n" + lines("{name},{value}") + b"image,n03\n",
+    }
+    val = open_dataset(store(files), "val")
+    assert [val.classes[label] for label in val.labels] == [*VAL.values(), "n03"]
+    np.testing.assert_array_equal(val.image(4), pixels_of(9))
+
+
+def test_two_images_of_one_name_are_refused(store, flat_files, error_of):
+    files = flat_files | {f"val/{val_name(1)}.png": flat_files[f"val/{val_name(1)}.JPEG"], "val.txt": LISTS[0][1]}
+    assert "stands for two images" in error_of(store(files), "val")
+
+
+def test_a_flat_val_without_a_list_says_which_is_needed(store, flat_files, error_of):
+    message = error_of(store(flat_files | {"eval.txt": b"x"}), "val")
+    assert "val: holds images but no class folders" in message and "LOC_val_solution.csv" in message
+
+
+def test_a_flat_val_alone_has_the_classes_of_its_list(store, flat_files):
+    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
+    check_flat(store(files | {"val.txt": LISTS[0][1]}))
+
+
+def test_a_flat_val_alone_has_the_sorted_classes_of_the_ids(store, flat_files):
+    """map_clsloc.txt is in the order of the ILSVRC2012_IDs; labels are places among the sorted class ids."""
+    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
+    check_flat(
+        store(
+            files
+            | {
+                "ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
+                "map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
+            }
+        )
+    )
+
+
+def test_positions_alone_need_the_list_of_classes(store, flat_files, tmp_path, error_of):
+    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
+    files["val.txt"] = LISTS[4][1]
+    assert "LOC_synset_mapping.txt" in error_of(store(files, "zip"), "val")
+    check_flat(store(files | {"LOC_synset_mapping.txt": b"n01 tench\nn03 fly\nn02 goldfish\n"}))
+
+
+def test_a_list_with_names_is_preferred_to_bare_numbers(store, flat_files):
+    check_flat(store(flat_files | {"val.txt": LISTS[0][1], "ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n"}))
+
+
+@pytest.mark.parametrize("place", ["", "ILSVRC/", "ILSVRC/Data/CLS-LOC/"])
+@pytest.mark.parametrize("form", ["folder", "zip"])
+def test_kaggles_copy_is_found_below_its_folders_with_its_lists_above(store, flat_files, form, place):
+    files = {f"ILSVRC/Data/CLS-LOC/{name}": content for name, content in flat_files.items()}
+    files |= {
+        "ILSVRC/Annotations/CLS-LOC/x.xml": b"",
+        "LOC_sample_submission.csv": b"",
+        f"{place}{LISTS[3][0]}": LISTS[3][1],
+        f"{place}LOC_synset_mapping.txt": b"n01 tench, Tinca tinca\nn03 fly\nn02 goldfish\n",
+        "ILSVRC/ImageSets/CLS-LOC/val.txt": lines("{name} {value}", {1: 1, 2: 2, 3: 3, 4: 4}),
+    }
+    val = check_flat(store(files, form))
+    assert val.class_names == ["tench, Tinca tinca", "goldfish", "fly"]
+
+
+# Archives that stand for folders
+
+
+def class_tars(files, tar_of):
+    def of_class(wnid):
+        return {name.rpartition("/")[2]: image for name, image in files.items() if name.startswith(f"train/{wnid}/")}
+
+    return {f"{wnid}.tar": tar_of(of_class(wnid).items()) for wnid in WNIDS}
+
+
+def as_class_tars(files, tar_of):
+    rest = {name: content for name, content in files.items() if not name.startswith("train/")}
+    return rest | {f"train/{name}": content for name, content in class_tars(files, tar_of).items()}
+
+
+def as_downloaded(files, tar_of):
+    val = {name.removeprefix("val/"): content for name, content in files.items() if name.startswith("val/I")}
+    return {
+        "ILSVRC2012_img_train.tar": tar_of(class_tars(files, tar_of).items()),
+        "ILSVRC2012_img_val.tar": tar_of(val.items()),
+        "val.txt": files["val.txt"],
+    }
+
+
+@pytest.mark.parametrize(
+    "arrange", [as_class_tars, as_downloaded, lambda files, tar_of: {"set.tar": tar_of(files.items())}]
+)
+def test_archives_are_read_in_place(store, flat_files, pixels_of, tar_bytes, arrange):
+    path = store(arrange(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
+    path = path / "set.tar" if (path / "set.tar").exists() else path
+    val, train = check_flat(path), open_dataset(path)
+    assert train.classes == WNIDS and train.labels.tolist() == [0, 1, 2] and train.strays == []
+    for i in range(3):
+        np.testing.assert_array_equal(train.image(i), pixels_of(100 + i))
+    for i, number in enumerate(VAL):
+        np.testing.assert_array_equal(val.image(i), pixels_of(number))
+
+
+def test_an_image_in_a_tar_in_a_tar_is_named_in_full(store, flat_files, tar_bytes):
+    path = store(as_downloaded(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
+    assert open_dataset(path).path(1) == f"{path}/ILSVRC2012_img_train.tar!n02.tar/n02_0.JPEG"
+
+
+def test_a_tar_beside_the_folder_it_was_unpacked_to_is_left_aside(store, flat_files):
+    files = flat_files | {"train/n02.tar": b"no tar", "ILSVRC2012_img_train.tar": b"no tar", "val.txt": LISTS[0][1]}
+    train = open_dataset(store(files))
+    assert len(train) == 3 and train.strays == ["ILSVRC2012_img_train.tar", "train/n02.tar"]

@@ -1,0 +1,140 @@
+"""Folders, zips and tars behind one face: the same names, the same bytes, the same refusals."""
+
+import zipfile
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from minidelve.data.sources import zip as zip_source
+from minidelve.data.sources.source import open_source
+from minidelve.errors import DataError
+
+NAMES = ["b.txt", "B.txt", "a/2", "a/10", "a/c/x", "z/y/x"]
+HIDDEN = ["._b.txt", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/._b.txt", ".git/config"]
+MANY = {f"{k}": bytes([k]) * (1000 + 100 * k) for k in range(100)}
+OUTSIDE = [
+    "../evil.png",
+    "train/../../evil",
+    "/etc/passwd",
+    "C:/evil",
+    "C:evil",
+    "..\\evil",
+    "train\\a\\b.png",
+    "train/..",
+]
+
+
+def write_zip(path, members, **options):
+    with zipfile.ZipFile(path, "w", **options) as archive:
+        for name, content in members:
+            archive.writestr(name, content)
+    return path
+
+
+@pytest.fixture
+def pack_as(tmp_path, tar_bytes):
+    """pack_as("zip" or "tar", [(name, bytes), ...]) -> the path of an archive."""
+
+    def pack_members(form, members):
+        path = tmp_path / f"set.{form}"
+        if form == "zip":
+            return write_zip(path, members, compression=zipfile.ZIP_DEFLATED)
+        path.write_bytes(tar_bytes(members))
+        return path
+
+    return pack_members
+
+
+both = pytest.mark.parametrize("form", ["zip", "tar"])
+
+
+@both
+@pytest.mark.parametrize("name", OUTSIDE)
+def test_a_name_that_leads_outside_is_refused(pack_as, form, name):
+    path = pack_as(form, [("train/a/ok.png", b"x"), (name, b"x")])
+    with pytest.raises(DataError) as error:
+        open_source(path)
+    assert str(path) in str(error.value) and repr(name) in str(error.value)
+
+
+@both
+def test_dots_inside_a_name_are_no_danger(pack_as, form):
+    assert open_source(pack_as(form, [("./train/a..b/c...png", b"x")])).read("train/a..b/c...png") == b"x"
+
+
+@both
+@pytest.mark.filterwarnings("ignore:Duplicate name")
+def test_a_name_that_is_there_twice_is_refused(pack_as, form):
+    with pytest.raises(DataError, match=rf"set.{form}!(\./)?a.png: is there twice"):
+        open_source(pack_as(form, [("a.png", b"1"), ("./a.png", b"2")]))
+
+
+@both
+def test_a_member_that_is_not_there_is_named(pack_as, form):
+    with pytest.raises(DataError, match=f"set.{form}!b.png: is not in the archive"):
+        open_source(pack_as(form, [("a.png", b"1")])).read("b.png")
+
+
+@both
+def test_eight_threads_read_one_archive(pack_as, form):
+    archive = open_source(pack_as(form, MANY.items()))
+    with ThreadPoolExecutor(8) as pool:
+        assert list(pool.map(archive.read, [*MANY] * 5)) == [*MANY.values()] * 5
+
+
+@both
+def test_an_archive_lists_what_a_folder_lists_sorted_without_hidden_names(store, pack_as, form):
+    files = dict.fromkeys(NAMES + HIDDEN, b"")
+    folder, archive = open_source(store(files)), open_source(pack_as(form, reversed(files.items())))
+    assert folder.entries() == (["a", "z"], ["B.txt", "b.txt"])
+    assert folder.entries("a") == (["c"], ["10", "2"])
+    for place in ("", "a", "a/c", "z", "z/y"):
+        assert archive.entries(place) == folder.entries(place)
+
+
+@pytest.mark.parametrize("content", [b"", b"no zip at all", b"PK\x03\x04 but cut short"])
+def test_a_file_that_is_no_zip_is_named(tmp_path, content):
+    path = tmp_path / "data.zip"
+    path.write_bytes(content)
+    with pytest.raises(DataError, match="data.zip: is not a zip archive"):
+        open_source(path)
+
+
+@pytest.mark.parametrize("path", ["/no/such/place", ""])
+def test_a_missing_path_is_named(path):
+    with pytest.raises(DataError, match=f"^{path}: does not exist"):
+        open_source(path)
+
+
+def encrypted(content):
+    content = bytearray(content)
+    for signature, flags in ((b"PK\x03\x04", 6), (b"PK\x01\x02", 8)):
+        content[content.index(signature) + flags] |= 1
+    return content
+
+
+@pytest.mark.parametrize(
+    ("spoil", "reason"),
+    [(lambda content: content.replace(b"0123456789", b"0123456780"), "Bad CRC"), (encrypted, "encrypted")],
+)
+def test_a_member_that_cannot_be_read_is_named(tmp_path, spoil, reason):
+    path = write_zip(tmp_path / "set.zip", [("a.png", b"0123456789")])
+    path.write_bytes(spoil(path.read_bytes()))
+    with pytest.raises(DataError, match=f"set.zip!a.png: cannot be read.*{reason}"):
+        open_source(path).read("a.png")
+
+
+def test_a_member_that_unpacks_to_too_much_is_refused_before_it_is_read(pack_as, monkeypatch):
+    path = pack_as("zip", [("a.png", bytes(3 * 2**20))])
+    monkeypatch.setattr(zip_source, "MAX_MEMBER_BYTES", 2**20)
+    with pytest.raises(DataError, match="set.zip!a.png: unpacks to 3 MiB"):
+        open_source(path).read("a.png")
+
+
+def test_an_empty_folder_in_a_zip_is_seen(tmp_path):
+    with zipfile.ZipFile(tmp_path / "set.zip", "w") as archive:
+        archive.mkdir("train")
+        archive.mkdir("train/empty")
+    archive = open_source(tmp_path / "set.zip")
+    assert archive.entries("train") == (["empty"], [])
+    assert archive.entries("train/empty") == ([], [])

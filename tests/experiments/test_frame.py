@@ -7,6 +7,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from minidelve import files
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Trend, again, frame, parts, style
 from minidelve.experiments.claims import Own
@@ -126,9 +127,18 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "count").mkdir()
     (tmp_path / "count/thesis.tex").write_text("dear")
     counting = Counting()
-    with pytest.raises(RunError, match=r"thesis.tex.*no part of an item"):
+    with pytest.raises(RunError, match=r"thesis.tex.*not an item's"):
         reproduce(counting.work(tmp_path))
     assert counting.ran == []
+
+
+def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
+    counting = Counting()
+    with counting.work(tmp_path).folder, pytest.raises(RunError, match="count is in use by process"):
+        reproduce(counting.work(tmp_path))
+    assert counting.ran == [] and not list(tmp_path.iterdir())
+    reproduce(counting.work(tmp_path))
+    assert len(counting.ran) == 4 and not (tmp_path / "count" / files.LOCK).exists()
 
 
 def test_the_index_links_every_page():
@@ -187,7 +197,7 @@ def test_a_part_appears_only_when_it_is_complete(tmp_path, monkeypatch):
     def killed(*paths):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(parts.os, "replace", killed)
+    monkeypatch.setattr(files.os, "replace", killed)
     finished = Parts(tmp_path, Counting().item, Budget(1, {}), "toy")
     with pytest.raises(KeyboardInterrupt):
         finished.keep("he", 0, Part([{"x": 1}], 1.0, "here"))

@@ -55,13 +55,6 @@ class Claim(Protocol):
 
 
 @dataclass(frozen=True)
-class Own:
-    """A claim that is judged by a function."""
-
-    judge: Callable[[Rows], Trend]
-
-
-@dataclass(frozen=True)
 class Column:
     """A column of results.csv: its name there, and how it is called on a page; `unit` is that of a difference."""
 
@@ -80,9 +73,8 @@ def judge(claims: Iterable[Claim], rows: Rows) -> Trend:
         found = [claim.judge(rows) for claim in claims]
     except CannotTell as reason:
         return Trend(None, str(reason))
-    return Trend(
-        together([trend.holds for trend in found]), " ".join(trend.sentence for trend in found if trend.sentence)
-    )
+    sentences = (trend.sentence for trend in found if trend.sentence)
+    return Trend(together([trend.holds for trend in found]), " ".join(sentences))
 
 
 def together(verdicts: Sequence[bool | None]) -> bool | None:

@@ -99,11 +99,6 @@ def settled(step: int) -> float:
     return (1 - MU**step) / (1 - MU)
 
 
-def speed_after_drop(k: int) -> float:
-    """The paper's D in the k-th step after the drop."""
-    return RATE * FACTOR * settled(k) + MU**k * RATE * settled(DROP)
-
-
 def envelope(x: np.ndarray, k: int) -> float:
     """By which factor a step an oscillation shrinks.
 
@@ -138,7 +133,8 @@ CLAIMS = [
     AsDerived("How much further the paper's rule goes after the drop",
               lambda rows: positions(rows, PYTORCH)[-1] - positions(rows, PAPER)[-1],
               MU * RATE * (1 - FACTOR) * settled(DROP) / (1 - MU)),
-    AsDerived("The paper's step 10 after the drop", lambda rows: steps_of(rows, PAPER)[DROP + 9], speed_after_drop(10)),
+    AsDerived("The paper's step 10 after the drop", lambda rows: steps_of(rows, PAPER)[DROP + 9],
+              RATE * FACTOR * settled(10) + MU**10 * RATE * settled(DROP)),
     AsDerived("PyTorch's first step after the drop", lambda rows: steps_of(rows, PYTORCH)[DROP],
               RATE * FACTOR * settled(DROP + 1)),
     AsDerived("The ball's shrinking a step in the flat direction, momentum 0.9",

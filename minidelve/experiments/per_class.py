@@ -46,7 +46,7 @@ def listed(rows: Rows) -> tuple[list[OfClass], list[OfClass]]:
 def table(rows: Rows) -> Table:
     """The worst and the best classes, what they are taken for, and the paper's."""
     names = {c.label: c.name for c in averaged(rows)}
-    lines = []
+    lines: list[list[str]] = []
     for classes in filter(None, listed(rows)):
         lines += [["...", "", "", "", ""]] if lines else []
         for c in classes:

@@ -20,6 +20,7 @@ from minidelve.experiments.rows import Rows, distinct, numbers, select
 ENSEMBLE = "ensemble of A, B, C"
 MEMBERS = (large.A, large.B, large.C)
 BEST = "its best member"
+TESTS: dict[str, dict[str, str]] = {"ten views": {"test": TEN_VIEWS}, "dense, all scales": MULTI_SCALE}
 
 # Top-1 and top-5 error in percent on ImageNet: ten views (Table 5), multi-scale (Table 6), both on the validation set.
 PAPER = {
@@ -93,8 +94,7 @@ def table(rows: Rows) -> Table:
     lines = []
     for variant in (*NETWORKS, ENSEMBLE):
         own = select(rows, variant=variant)
-        tests = ({"test": TEN_VIEWS}, MULTI_SCALE)
-        ours = [large.cell(own, column, **test) for test in tests for column in (TOP1, TOP5)]
+        ours = [large.cell(own, column, **test) for test in TESTS.values() for column in (TOP1, TOP5)]
         paper = [f"{top1:.2f} / {top5:.2f}" for top1, top5 in PAPER.get(variant, ())] or ["", ""]
         lines.append([f"ours: {variant}", *ours, *paper, ""])
     lines += [[f"not ours: {name}", "", "", "", "", *published] for name, *published in CITED]
@@ -110,8 +110,7 @@ def draw(rows: Rows) -> Any:
     """Ours on the left; what was published on the right."""
     figure, (ours, published) = style.panels("Models A, B and C, and all three together", 1, 2, height=4.3)
     variants = [*NETWORKS, ENSEMBLE]
-    tests = {"ten views": {"test": TEN_VIEWS}, "dense, all scales": MULTI_SCALE}
-    found = {label: [numbers(rows, TOP1.name, variant=v, **test) for v in variants] for label, test in tests.items()}
+    found = {label: [numbers(rows, TOP1.name, variant=v, **test) for v in variants] for label, test in TESTS.items()}
     large.draw_means(ours, variants, found)
     published.axvline(HUMAN, color="0.4", lw=1, ls=":", label=f"one trained person: {HUMAN}%")
     labels = ("ten views (Table 5)", "multi-scale (Table 6)")

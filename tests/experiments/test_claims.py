@@ -2,6 +2,7 @@
 
 import math
 from dataclasses import replace
+from types import SimpleNamespace
 
 import pytest
 
@@ -12,7 +13,6 @@ from minidelve.experiments.claims import (
     CannotTell,
     Every,
     NotAbove,
-    Own,
     Told,
     Trend,
     beside_paper,
@@ -105,7 +105,7 @@ def test_a_large_effect_and_one_of_the_other_sign_are_remarked_on(ours, remark):
 
 def test_a_claim_that_fails_decides_and_one_that_cannot_be_told_comes_next():
     def those(*verdicts):
-        return judge([Own(lambda rows, v=v: Trend(v, f"{v}.")) for v in verdicts], [])
+        return judge([SimpleNamespace(judge=lambda rows, v=v: Trend(v, f"{v}.")) for v in verdicts], [])
 
     assert those(True, True) == Trend(True, "True. True.")
     assert those(True, None).holds is None and those(None, False, True).holds is False
@@ -115,4 +115,6 @@ def test_what_cannot_be_judged_at_all_says_only_why():
     def early(rows):
         raise CannotTell("Too early.")
 
-    assert judge([Own(lambda rows: Trend(False, "No.")), Own(early)], []) == Trend(None, "Too early.")
+    assert judge([SimpleNamespace(judge=lambda rows: Trend(False, "No.")), SimpleNamespace(judge=early)], []) == Trend(
+        None, "Too early."
+    )

@@ -58,7 +58,7 @@ def located(rows: Rows, name: str, path: str) -> Rows:
     """The rows with the data set's path in place of its name, which is all that the csv tells."""
 
     def locate(cell: Any) -> Any:
-        inside = isinstance(cell, str) and (cell == name or cell.startswith(f"{name}/"))
+        inside = isinstance(cell, str) and (cell == name or cell.startswith((f"{name}/", f"{name}!")))
         return path + cell.removeprefix(name) if inside else cell
 
     return [{column: locate(cell) for column, cell in row.items()} for row in rows]

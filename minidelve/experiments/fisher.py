@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, Column, Table, Told, Trend, judge, over
+from minidelve.experiments.claims import VERDICTS, Claim, Column, Table, Told, Trend, judge, over
 from minidelve.experiments.fisher_course import measure, network, train
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.layers import cell
@@ -122,7 +122,7 @@ class InTraining:
         return judge(told if last else [], rows)
 
 
-CLAIMS = [*map(AsDerived, STATED), InTraining()]
+CLAIMS: list[Claim] = [*map(AsDerived, STATED), InTraining()]
 
 
 def table(rows: Rows) -> Table:

@@ -241,7 +241,8 @@ def test_a_page_is_made_again_from_its_csv(tmp_path, monkeypatch):
     assert "| does not hold | 4 rows. | " in (tmp_path / "index.md").read_text()
 
 
-def test_images_are_found_where_the_data_lie_now():
-    rows = [{"data": "four.zip", "path": "four.zip/val/1.png", "name": "four.zips"}]
-    found = {"data": "/x/four.zip", "path": "/x/four.zip/val/1.png", "name": "four.zips"}
+@pytest.mark.parametrize("inside", ["/", "!"])  # of a folder, of an archive
+def test_images_are_found_where_the_data_lie_now(inside):
+    rows = [{"data": "four.zip", "path": f"four.zip{inside}val/1.png", "name": "four.zips"}]
+    found = {"data": "/x/four.zip", "path": f"/x/four.zip{inside}val/1.png", "name": "four.zips"}
     assert again.located(rows, "four.zip", "/x/four.zip") == [found]

@@ -116,10 +116,7 @@ ITEM = Item(
     "three averaged. PReLU is better at each, by 1.05 points (top-1) with all three.",
     ours="Model A with all its layers, narrower and on smaller images (minidelve/experiments/large.py), trained with "
     "each activation and the same options, several seeds; tested after the last epoch with every window at three "
-    "scales, and with their mean. Different from the paper: the data, far fewer epochs (the rate drops once, after "
-    "75% or 80% of them), crops and scales a fourth to an eighth as long, a pyramid of 3, 2 and 1 bins in place of 7, "
-    "3, 2 and 1, fully connected layers started by He's rule, no colour alteration, and images also divided by their "
-    "standard deviation.",
+    f"scales, and with their mean. {large.DIFFERENT}",
     budgets=large.BUDGETS,
     variants=lambda budget: list(VARIANTS),
     run=run, derived=gains, table=table, claims=CLAIMS, draw=draw,

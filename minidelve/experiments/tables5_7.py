@@ -133,11 +133,8 @@ ITEM = Item(
     ours="The same four networks with all their layers, narrower and on smaller images "
     "(minidelve/experiments/large.py; both A are those of `table4`), trained with the same options, several seeds, and "
     "tested after the last epoch. The ensemble is one A, one B and one C of the same seed, where the paper has six "
-    "models; their scores are averaged, which for models is our reading. Different from the paper besides: the data, "
-    "far fewer epochs (the rate drops once, after 75% or 80% of them), crops and scales a fourth to an eighth as long, "
-    "the same scales for B and C as for A (the paper states A's), a pyramid of 3, 2 and 1 bins, fully connected layers "
-    "started by He's rule, no colour alteration, and images also divided by their standard deviation. Lines marked "
-    "'not ours' are quoted.",
+    "models; their scores are averaged, which for models is our reading. B and C are tested at A's scales, the only "
+    f"ones that the paper states. {large.DIFFERENT} Lines marked 'not ours' are quoted.",
     budgets=large.BUDGETS,
     variants=lambda budget: [*NETWORKS, ENSEMBLE],
     run=run, derived=best_members, table=table, claims=CLAIMS, draw=draw,

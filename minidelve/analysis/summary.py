@@ -19,8 +19,6 @@ from math import prod
 from minidelve import nn
 from minidelve.ops.geometry import Shape, output_size, pool_geometry
 
-KEEP_SHAPE = (nn.PReLU, nn.ReLU, nn.LeakyReLU, nn.Dropout, nn.LocalResponseNorm)
-
 
 @dataclass(frozen=True)
 class Layer:
@@ -82,7 +80,7 @@ def output_shape(layer: nn.Module, shape: Shape) -> Shape:
             if shape != (units,):
                 raise ValueError(f"a {layer} does not fit the shape {shape}")
             return (out,)
-    if isinstance(layer, KEEP_SHAPE):
+    if layer.keeps_shape:
         return shape
     raise TypeError(f"summary does not know the output's shape of a {type(layer).__name__}")
 

@@ -80,6 +80,8 @@ class PReLU(Module):
     a starts at 0.25 and has no weight decay (paper, section 2.1).
     """
 
+    keeps_shape = True
+
     def __init__(self, num_parameters: int = 1, init: float = 0.25):
         self.a = Parameter(np.full(num_parameters, init, np.float32), weight_decay=False)
 
@@ -94,6 +96,8 @@ class PReLU(Module):
 class ReLU(Module):
     """max(0, y)."""
 
+    keeps_shape = True
+
     def forward(self, y: Tensor) -> Tensor:
         """Any shape, same shape out."""
         return ops.relu(y)
@@ -101,6 +105,8 @@ class ReLU(Module):
 
 class LeakyReLU(Module):
     """y, or slope * y where y <= 0; the paper's LReLU has slope 0.01."""
+
+    keeps_shape = True
 
     def __init__(self, slope: float = 0.01):
         self.slope = slope
@@ -162,6 +168,8 @@ class SpatialPyramidPool2d(Module):
 class LocalResponseNorm(Module):
     """AlexNet's normalisation over neighbouring channels (not used by this paper's networks)."""
 
+    keeps_shape = True
+
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
 
@@ -178,6 +186,8 @@ class Dropout(Module):
 
     `rng` is the layer's generator; training sets it anew each epoch, so that a run can be repeated.
     """
+
+    keeps_shape = True
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None):
         if not 0 <= p < 1:

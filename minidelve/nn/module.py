@@ -35,6 +35,7 @@ class Module:
     """
 
     training = True
+    keeps_shape = False  # whether the output has the input's shape, whatever that is
     hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output: analysis/hooks.py
 
     def forward(self, x: Tensor) -> Tensor:

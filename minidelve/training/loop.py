@@ -33,9 +33,9 @@ from minidelve.training import curves
 from minidelve.training.config import Config, title
 from minidelve.training.device import within_device_memory
 from minidelve.training.report import epoch_line
-from minidelve.training.run import Run
 from minidelve.training.run_folder import RunFolder
 from minidelve.training.setting_up import set_up
+from minidelve.training.state import Run
 from minidelve.training.step_log import StepLog
 from minidelve.training.validation import evaluate
 

@@ -17,8 +17,8 @@ from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
 from minidelve.training.device import check_device, within_device_memory
 from minidelve.training.report import describe
-from minidelve.training.run import Run
 from minidelve.training.run_folder import RunFolder, find_checkpoint
+from minidelve.training.state import Run
 from minidelve.training.views import loaders, views
 from minidelve.training.warm_start import warm_start
 

@@ -11,7 +11,7 @@ from minidelve.errors import CheckpointError
 from minidelve.training import checkpoint
 from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
-from minidelve.training.run import Run
+from minidelve.training.state import Run
 
 META = {
     "config": {"model": "lab14", "activation": "prelu", "init": "he"}, "std": 60.0, "classes": ["a", "b"],

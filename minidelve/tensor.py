@@ -59,7 +59,7 @@ class Tensor:
 
     __array_ufunc__ = None  # ndarray + Tensor must reach our __radd__, not loop over elements
 
-    if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops stand a floor above this file
+    if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops import this file, so it cannot import them
 
         def _binary(self, other: Any) -> Tensor: ...
 

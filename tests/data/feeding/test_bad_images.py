@@ -14,6 +14,7 @@ from minidelve.data import (
     pack,
 )
 from minidelve.errors import DataError
+from tests.data.files import pixels_of
 
 BLANK = Statistics(np.zeros((8, 8, 3), np.float32), 1.0)
 READERS = ["loader 0", "loader 1", "loader 4", "stream 0", "stream 3", "statistics", "packing 1", "packing 4"]
@@ -46,7 +47,7 @@ def read(tmp_path):
 
 @pytest.mark.parametrize("form", ["folder", "zip"])
 @pytest.mark.parametrize("reader", READERS)
-def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, imagenet_files, pixels_of):
+def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, imagenet_files):
     path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, form)
     bad = f"{path}{'!' if form == 'zip' else '/'}train/bee/0.JPEG"
     with pytest.raises(DataError) as error:

@@ -3,6 +3,7 @@ import pytest
 
 from minidelve.data import CenterCrop, Statistics, ToyDataset, compute_statistics, open_dataset
 from minidelve.errors import DataError
+from tests.data.files import encode, pixels_of
 
 
 def stack(dataset, indices):
@@ -48,14 +49,14 @@ def test_max_images_spreads_over_the_whole_set():
     assert every.std == compute_statistics(toy, CenterCrop(56)).std
 
 
-def test_images_of_unequal_size_are_named(store, imagenet_files, encode, pixels_of):
+def test_images_of_unequal_size_are_named(store, imagenet_files):
     path = store(imagenet_files | {"train/bee/0.JPEG": encode(pixels_of(0, size=9))})
     with pytest.raises(DataError, match="train/bee/0.JPEG: is 9 x 9 pixels where others are 8 x 8"):
         compute_statistics(open_dataset(path), lambda image, rng: image)
 
 
 @pytest.mark.parametrize("content", ["text", "one image"])
-def test_nothing_to_divide_by_is_an_error(store, imagenet_files, encode, pixels_of, content):
+def test_nothing_to_divide_by_is_an_error(store, imagenet_files, content):
     image = b"text" if content == "text" else encode(pixels_of(0))
     dataset = open_dataset(store(dict.fromkeys(imagenet_files, image)))
     with pytest.raises(DataError, match="standard deviation of . readable images is 0"):

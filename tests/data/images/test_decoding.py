@@ -7,6 +7,7 @@ from PIL import Image
 
 from minidelve.data import decode
 from minidelve.errors import DataError
+from tests.data.files import encode, pixels_of
 
 GRADIENT = np.arange(256, dtype=np.uint8).reshape(16, 16)
 
@@ -19,14 +20,14 @@ def check_message(error, *parts):
         assert part in message
 
 
-def test_png_pixels_come_back_exactly(encode, pixels_of):
+def test_png_pixels_come_back_exactly():
     pixels = pixels_of(0)
     image = decode(encode(pixels), "a.png")
     assert image.dtype == np.uint8 and image.shape == (8, 8, 3)
     np.testing.assert_array_equal(image, pixels)
 
 
-def test_a_path_and_an_open_file_are_decoded_like_bytes(encode, pixels_of, tmp_path):
+def test_a_path_and_an_open_file_are_decoded_like_bytes(tmp_path):
     path = tmp_path / "a.png"
     path.write_bytes(encode(pixels_of(0)))
     np.testing.assert_array_equal(decode(path), pixels_of(0))
@@ -34,7 +35,7 @@ def test_a_path_and_an_open_file_are_decoded_like_bytes(encode, pixels_of, tmp_p
         np.testing.assert_array_equal(decode(file), pixels_of(0))
 
 
-def test_the_content_and_not_the_suffix_tells_the_format(encode, pixels_of):
+def test_the_content_and_not_the_suffix_tells_the_format():
     np.testing.assert_array_equal(decode(encode(pixels_of(0), "PNG"), "a.JPEG"), pixels_of(0))
 
 
@@ -57,7 +58,7 @@ MODES = {
 
 
 @pytest.mark.parametrize("mode", MODES)
-def test_every_mode_becomes_rgb(encode, mode):
+def test_every_mode_becomes_rgb(mode):
     pixels, options, expected, tolerance = MODES[mode]
     image = decode(encode(pixels, **options), mode)
     assert image.shape == (*pixels.shape[:2], 3) and image.dtype == np.uint8
@@ -92,7 +93,7 @@ def test_a_file_that_is_no_image_is_named(content, reason):
 
 
 @pytest.mark.parametrize("format", ["JPEG", "PNG"])
-def test_a_truncated_file_is_named_wherever_it_ends(encode, pixels_of, format):
+def test_a_truncated_file_is_named_wherever_it_ends(format):
     content = encode(pixels_of(0, size=32), format)
     # The last bytes are an end mark that a decoder can do without.
     for length in range(1, len(content) - 30, 37):
@@ -101,7 +102,7 @@ def test_a_truncated_file_is_named_wherever_it_ends(encode, pixels_of, format):
         check_message(error, "cut.JPEG: ")
 
 
-def test_damaged_bytes_give_an_image_or_a_data_error_and_nothing_else(encode, pixels_of):
+def test_damaged_bytes_give_an_image_or_a_data_error_and_nothing_else():
     rng = np.random.default_rng(0)
     files = [encode(pixels_of(0, size=16), "JPEG"), encode(pixels_of(0, size=16), mode="P")]
     refused = 0
@@ -141,7 +142,7 @@ def test_too_many_pixels_are_refused_before_decoding_and_without_a_warning(width
     check_message(error, "huge.png", f"{width} x {height}", "at most 100")
 
 
-def test_the_pixel_bound_can_be_set(encode, pixels_of):
+def test_the_pixel_bound_can_be_set():
     content = encode(pixels_of(0))
     assert decode(content, "a", max_pixels=64).shape == (8, 8, 3)
     with pytest.raises(DataError):

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve.data import open_dataset
+from tests.data.files import encode, pixels_of, tar_bytes
 
 WNIDS = ["n01", "n02", "n03"]
 VAL = {1: "n02", 2: "n03", 3: "n01", 4: "n02"}  # number of the validation image -> its class
@@ -14,7 +15,7 @@ def val_name(number):
 
 
 @pytest.fixture
-def flat_files(encode, pixels_of):
+def flat_files():
     """train/<wnid>/*, and val/ as one flat folder without a list; image k of val has the pixels of seed k."""
     files = {f"train/{wnid}/{wnid}_0.JPEG": encode(pixels_of(100 + k)) for k, wnid in enumerate(WNIDS)}
     return files | {f"val/{val_name(k)}.JPEG": encode(pixels_of(k)) for k in VAL}
@@ -42,7 +43,7 @@ def check_flat(path):
 
 
 @pytest.mark.parametrize(("name", "content"), LISTS)
-def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, pixels_of, form, name, content):
+def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, form, name, content):
     # Backwards: the order of the list must not matter.
     header, body = content.splitlines()[:1], content.splitlines()[1:]
     content = b"\n".join(header + body[::-1])
@@ -101,7 +102,7 @@ def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem
     assert len(open_dataset(path)) == 3  # training goes on without it
 
 
-def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode, pixels_of):
+def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files):
     """An image may be called like a word that heads a list."""
     files = flat_files | {
         "val/image.JPEG": encode(pixels_of(9)),
@@ -194,7 +195,7 @@ def as_downloaded(files, tar_of):
 @pytest.mark.parametrize(
     "arrange", [as_class_tars, as_downloaded, lambda files, tar_of: {"set.tar": tar_of(files.items())}]
 )
-def test_archives_are_read_in_place(store, flat_files, pixels_of, tar_bytes, arrange):
+def test_archives_are_read_in_place(store, flat_files, arrange):
     path = store(arrange(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
     path = path / "set.tar" if (path / "set.tar").exists() else path
     val, train = check_flat(path), open_dataset(path)
@@ -205,7 +206,7 @@ def test_archives_are_read_in_place(store, flat_files, pixels_of, tar_bytes, arr
         np.testing.assert_array_equal(val.image(i), pixels_of(number))
 
 
-def test_an_image_in_a_tar_in_a_tar_is_named_in_full(store, flat_files, tar_bytes):
+def test_an_image_in_a_tar_in_a_tar_is_named_in_full(store, flat_files):
     path = store(as_downloaded(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
     assert open_dataset(path).path(1) == f"{path}/ILSVRC2012_img_train.tar!n02.tar/n02_0.JPEG"
 

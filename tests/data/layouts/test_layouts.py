@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from minidelve.data import open_dataset
+from tests.data.files import pixels_of
 
 
-def test_tiny_imagenet_layout(store, tiny_files, pixels_of, form):
+def test_tiny_imagenet_layout(store, tiny_files, form):
     path = store(tiny_files, form)
     train, val = open_dataset(path), open_dataset(str(path), "val")
     assert train.kind == val.kind == "tiny-imagenet"
@@ -23,7 +24,7 @@ def test_tiny_imagenet_layout(store, tiny_files, pixels_of, form):
         np.testing.assert_array_equal(val.image(i), pixels_of(seed))
 
 
-def test_imagenet_layout(store, imagenet_files, pixels_of, form):
+def test_imagenet_layout(store, imagenet_files, form):
     path = store(imagenet_files, form)
     for split, add in (("train", 0), ("val", 50)):
         dataset = open_dataset(path, split)

@@ -24,9 +24,7 @@ def tar_bytes(members, mode="w") -> bytes:
     file = io.BytesIO()
     with tarfile.open(fileobj=file, mode=mode) as archive:
         for member in members:
-            info, content = (
-                (member, b"") if isinstance(member, tarfile.TarInfo) else (tarfile.TarInfo(member[0]), member[1])
-            )
+            info, content = (special(member[0]), member[1]) if isinstance(member, tuple) else (member, b"")
             info.size = len(content)
             archive.addfile(info, io.BytesIO(content))
     return file.getvalue()

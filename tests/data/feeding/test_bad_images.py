@@ -50,11 +50,9 @@ def read(tmp_path):
 def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, imagenet_files):
     path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, form)
     bad = f"{path}{'!' if form == 'zip' else '/'}train/bee/0.JPEG"
-    with pytest.raises(DataError) as error:
+    cure = "" if reader == "statistics" else r"[^\n]*--on-bad-image skip"
+    with pytest.raises(DataError, match=rf"^{bad}: is neither JPEG nor PNG{cure}[^\n]*\Z"):
         read(reader, path, "error")
-    message = str(error.value)
-    assert message.startswith(f"{bad}: is neither JPEG nor PNG") and "\n" not in message
-    assert reader == "statistics" or "--on-bad-image skip" in message
     mean, skipped = read(reader, path, "skip")
     np.testing.assert_allclose(mean, np.mean([pixels_of(seed) for seed in (0, 1, 101, 200, 201)], axis=0), rtol=1e-6)
     if skipped is not None:
@@ -74,9 +72,8 @@ def test_not_one_readable_image_is_an_error(read, reader, store, imagenet_files)
 @pytest.mark.parametrize("reader", SEES)
 def test_an_image_smaller_than_the_crop_is_never_forgiven(read, reader, policy, store, imagenet_files):
     path = store(imagenet_files)
-    with pytest.raises(
-        DataError, match=f"^{path}/train/.*: the image of 8 x 8 pixels is smaller than the crop of 9 x 9"
-    ):
+    expected = f"^{path}/train/.*: the image of 8 x 8 pixels is smaller than the crop of 9 x 9"
+    with pytest.raises(DataError, match=expected):
         read(reader, path, policy, size=9)
 
 

@@ -3,6 +3,7 @@
 import io
 import tarfile
 import zipfile
+import zlib
 
 import numpy as np
 from PIL import Image
@@ -17,6 +18,16 @@ def encode(pixels, format="PNG", mode=None, **options) -> bytes:
     image, file = Image.fromarray(np.asarray(pixels)), io.BytesIO()
     (image.convert(mode) if mode else image).save(file, format, **options)
     return file.getvalue()
+
+
+def huge_png(width, height) -> bytes:
+    """A PNG of that many black pixels, in few bytes."""
+
+    def chunk(name, data):
+        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
+
+    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
+    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 def tar_bytes(members, mode="w") -> bytes:

@@ -1,6 +1,5 @@
 import io
 import warnings
-import zlib
 
 import numpy as np
 import pytest
@@ -8,7 +7,7 @@ from PIL import Image
 
 from minidelve.data import decode
 from minidelve.errors import DataError
-from tests.data.files import encode, pixels_of
+from tests.data.files import encode, huge_png, pixels_of
 from tests.helpers import raises
 
 GRADIENT = np.arange(256, dtype=np.uint8).reshape(16, 16)
@@ -100,16 +99,6 @@ def test_damaged_bytes_give_an_image_or_a_data_error_and_nothing_else():
 
 def test_a_missing_file_is_named(tmp_path):
     raises(DataError, lambda: decode(tmp_path / "no.png"), str(tmp_path / "no.png"), "cannot be read")
-
-
-def huge_png(width, height):
-    """A PNG of so many black pixels, in few bytes."""
-
-    def chunk(name, data):
-        return len(data).to_bytes(4, "big") + name + data + zlib.crc32(name + data).to_bytes(4, "big")
-
-    header = width.to_bytes(4, "big") + height.to_bytes(4, "big") + b"\x08\x00\x00\x00\x00"
-    return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
 @pytest.mark.parametrize("width, height", [(20_000, 10_000), (10_001, 10_000), (2**31 - 1, 2**31 - 1)])

@@ -20,19 +20,17 @@ def small(activation: str = "prelu") -> models.Network:
 
 def by_hand(net, x):
     """Every layer's output and the gradient at it, layer by layer, of the sum of squared logits."""
-    outputs = []
+    outputs, gradients = [], []
     for layer in net:
         x = layer.forward(x)
-        outputs.append(x)
-    gradients = []
-    for y in outputs:  # a leaf in the middle: the rest of the network on its own
-        leaf = Tensor(y.data, requires_grad=True)
-        rest = leaf
-        for layer in list(net)[len(gradients) + 1 :]:
+        outputs.append(x.data)
+    for i, y in enumerate(outputs, 1):  # a leaf in the middle: the rest of the network on its own
+        rest = leaf = Tensor(y, requires_grad=True)
+        for layer in list(net)[i:]:
             rest = layer.forward(rest)
         (rest * rest).sum().backward()
         gradients.append(leaf.grad)
-    return [y.data for y in outputs], gradients
+    return outputs, gradients
 
 
 @pytest.mark.parametrize("activation", ["prelu", "relu", "lrelu"])
@@ -106,13 +104,13 @@ def test_only_the_named_modules_are_watched_and_containers_may_be():
 
 
 def test_blocks_may_be_nested():
-    net = nn.Sequential(nn.Linear(2, 2))
+    net, x = nn.Sequential(nn.Linear(2, 2)), Tensor(np.ones((1, 2), np.float32))
     with analysis.observe(net) as outer:
         with analysis.observe(net) as inner:
-            net(Tensor(np.ones((1, 2), np.float32))).sum().backward()
-        net(Tensor(np.ones((1, 2), np.float32))).sum().backward()
-    assert (outer.responses["0"].count, inner.responses["0"].count) == (4, 2)
-    assert (outer.gradients["0"].count, inner.gradients["0"].count) == (4, 2)
+            net(x).sum().backward()
+        net(x).sum().backward()
+    for seen, count in ((outer, 4), (inner, 2)):
+        assert (seen.responses["0"].count, seen.gradients["0"].count) == (count, count)
 
 
 def test_a_module_in_two_places_is_seen_twice_under_its_first_name():

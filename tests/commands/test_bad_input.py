@@ -82,28 +82,19 @@ OPTIONS = [
     ("--size 40", "32 x 32", "crop of 40 x 40", "--size of at most 32"),
     ("--size 4", "--size 4 is too small for lab14", "choose a larger one"),
     ("--batch-size 49", "batch of 49", "48 images", "at most 48"),
-    ("--batch-size x", "'x' is not an integer of at least 1"),
-    ("--model lab15", "'lab15'", "lab14"),
-    ("--activation swish", "'swish'", "prelu-shared"),
-    ("--init zero", "'zero'", "he-backward"),
-    ("--epochs 0", "'0' is not an integer of at least 1"),
-    ("--lr -1", "'-1' is not a number above 0"),
-    ("--lr nan", "'nan' is not a number above 0"),
-    ("--momentum 1", "'1' is not a number from 0 to below 1"),
     ("--milestones 7,3", "'7,3'", "such as 12,17"),
     ("--milestones 7 --epochs 7", "after epoch 7", "--epochs 7", "earlier milestones"),
     ("--milestones 7 --plateau", "--plateau", "not allowed with", "--milestones"),
-    ("--device tpu", "'tpu'", "cuda"),
-    ("--epoch 3", "unrecognized arguments: --epoch 3"),
     ("--aux-after conv9", "conv9", "expected one of: conv1, pool1, conv2_1"),
-    ("--slope 0.25", "slope is 0.25", "prelu", "lrelu"),
-    ("--aux-weight 0.25", "aux_weight is 0.25", "aux_after"),
     ("--warm-start nowhere/none", "nowhere/none", "neither a run folder"),
-    ("--data ''", "--data", "the path is empty"),
-    ("--out ''", "--out", "the path is empty"),
-    ("--config ''", "--config", "the path is empty"),
-    ("--warm-start ''", "--warm-start", "the path is empty"),
-]
+    ("--aux-weight 0.25", "aux_weight is 0.25", "aux_after"), ("--slope 0.25", "slope is 0.25", "prelu", "lrelu"),
+    ("--model lab15", "'lab15'", "lab14"), ("--activation swish", "'swish'", "prelu-shared"),
+    ("--init zero", "'zero'", "he-backward"), ("--device tpu", "'tpu'", "cuda"),
+    ("--epochs 0", "'0' is not an integer of at least 1"), ("--batch-size x", "'x' is not an integer of at least 1"),
+    ("--lr -1", "'-1' is not a number above 0"), ("--lr nan", "'nan' is not a number above 0"),
+    ("--momentum 1", "'1' is not a number from 0 to below 1"), ("--epoch 3", "unrecognized arguments: --epoch 3"),
+    *((f"--{option} ''", f"--{option}", "the path is empty") for option in ("data", "out", "config", "warm-start")),
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row[0])
@@ -164,21 +155,19 @@ def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
 # ---- resuming ----
 
 RESUME = [
-    ("--lr 0.1", "--lr 0.1 differs from the run's 0.01"),
-    ("--model small14", "--model small14 differs from the run's lab14"),
-    ("--plateau", "--plateau True differs from the run's False"),
-    ("--width 0.5", "--width 0.5 differs from the run's 1.0"),
+    *((f"--{change}", f"--{change} differs from the run's {value}") for change, value in (
+        ("lr 0.1", 0.01), ("model small14", "lab14"), ("width 0.5", 1.0), ("fc 9", None), ("fc-init he", "table"),
+        ("aux-after conv1", None),
+    )),
     ("--levels 2", "--levels [2] differs from the run's None"),
-    ("--fc 9", "--fc 9 differs from the run's None"),
-    ("--fc-init he", "--fc-init he differs from the run's table"),
-    ("--aux-after conv1", "--aux-after conv1 differs from the run's None"),
-    ("--warm-start other", "--warm-start", "other differs from the run's None"),
+    ("--plateau", "--plateau True differs from the run's False"),
     ("--decay-slopes", "--decay-slopes True differs from the run's False"),
+    ("--warm-start other", "--warm-start", "other differs from the run's None"),
     ("--recipe paper-large", "differs from the run's"),
     ("--epochs 2", "--epochs 2 is less than the run's 3"),
     ("--overwrite", "--overwrite", "not allowed with", "--resume"),
     ("--data toy", "toy has other classes", "give its data set"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize("row", RESUME, ids=lambda row: row[0])

@@ -17,7 +17,7 @@ def mirror(tiny_data, tmp_path, monkeypatch):
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
     monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *args: None)
     (tmp_path / "www").mkdir()
-    content = zip_bytes((path.relative_to(tiny_data), path.read_bytes()) for path in sorted(tiny_data.rglob("*.png")))
+    content = zip_bytes((str(path.relative_to(tiny_data)), path.read_bytes()) for path in tiny_data.rglob("*.png"))
     (tmp_path / "www" / "four.zip").write_bytes(content)
     handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "www")
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:

@@ -72,9 +72,7 @@ def test_mistakes_are_one_line(ok, refused, tiny_data, store):
     ok("data", "pack", tiny_data, store, "--overwrite", "--short-side", 16)
 
 
-def test_an_unfinished_store_is_not_taken_for_a_finished_one(
-    cli, refused, tiny_data, tmp_path, monkeypatch, interrupted
-):
+def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monkeypatch, interrupted):
     pack = ["data", "pack", tiny_data, tmp_path / "my store", "--short-side", 16]
     with monkeypatch.context() as patch:
         patch.setattr("minidelve.commands.data_pack._shown", interrupted)

@@ -70,20 +70,8 @@ def test_python_m_minidelve_is_the_same_program(trained):
 def other(tiny_data, tmp_path_factory):
     """Another run on the same classes: ReLU, another size of crop, and a shorter side that is not 8/7 of it."""
     out = tmp_path_factory.mktemp("other") / "run"
-    options = [
-        "--size",
-        "24",
-        "--epochs",
-        "2",
-        "--batch-size",
-        "8",
-        "--activation",
-        "relu",
-        "--short-side",
-        "40",
-        "--data",
-    ]
-    assert main(["train", "--out", str(out), *options, str(tiny_data)]) == 0
+    options = ["--data", tiny_data, "--size", 24, "--epochs", 2, "--batch-size", 8, "--activation", "relu"]
+    assert main(["train", *map(str, [*options, "--short-side", 40, "--out", out])]) == 0
     return out
 
 

@@ -50,17 +50,15 @@ def test_more_pictures_than_fit_are_said_not_to_be_drawn(ok, trained, tmp_path, 
 
 
 def test_bad_pictures(refused, trained, tmp_path, picture):
-    out = ["--out", tmp_path / "p.png"]
     Image.new("RGB", (27, 90)).save(tmp_path / "small.png")
     (tmp_path / "text.png").write_text("text")
     (tmp_path / "cut.jpg").write_bytes(picture.read_bytes()[:300])
-    for name, parts in {
-        "small.png": ["27 x 90 pixels", "at least 28 x 28", "larger image"],
-        "text.png": ["neither JPEG nor PNG", "convert it"],
-        "cut.jpg": ["broken or truncated", "fetch"],
-        "none.png": ["cannot be read", "check the path"],
-    }.items():
-        refused(["predict", trained, picture, tmp_path / name, *out], tmp_path / name, *parts)
+    for name, *parts in (
+        ("small.png", "27 x 90 pixels", "at least 28 x 28", "larger image"), ("cut.jpg", "broken or truncated", "fetch"),
+        ("text.png", "neither JPEG nor PNG", "convert it"), ("none.png", "cannot be read", "check the path"),
+    ):  # fmt: skip
+        options = [picture, tmp_path / name, "--out", tmp_path / "p.png"]
+        refused(["predict", trained, *options], tmp_path / name, *parts)
 
 
 def test_bad_places_for_the_drawing(refused, trained, tmp_path, picture):

@@ -61,9 +61,11 @@ def test_the_totals_are_those_of_table_3(ok, monkeypatch, name, operations, para
     assert total(out, r"conv\+fc multiply-adds") == total(out, "conv multiply-adds") + total(out, "fc multiply-adds")
 
 
-def test_small14_has_the_figures_of_the_paper():
+def test_small14_has_the_figures_of_the_paper_and_stays_in_its_mode():
     """Table 1 and section 2.1: 13,000 channel-wise slopes are the 10,304 here; He & Sun give 0.88e9 multiply-adds."""
-    layers = summarize(models.create("small14", num_classes=2, init=models.UNFILLED), size=224)
+    network = models.create("small14", num_classes=2, init=models.UNFILLED)
+    layers = summarize(network, size=224)
+    assert network.training and network.fc1_drop.training
     assert sum(layer.slopes for layer in layers) == 64 + 4 * 128 + 6 * 256 + 2 * 4096 == 10_304
     conv = sum(layer.multiply_adds for layer in layers if layer.kind == "Conv2d")
     assert conv == pytest.approx(0.88e9, rel=0.02)
@@ -97,12 +99,6 @@ def test_what_does_not_fit_has_no_shape():
             output_shape(layer, shape)
     with pytest.raises(TypeError, match="shape of a Sequential"):
         output_shape(nn.Sequential(), (3, 4, 4))
-
-
-def test_summarize_leaves_the_network_in_its_mode():
-    network = models.create("lab14", 2)
-    summarize(network, 32)
-    assert network.training and network.fc1_drop.training
 
 
 def test_bad_input(refused):

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from minidelve.data import (
-    BadImages,
-    CenterCrop,
-    ImageStream,
-    Loader,
-    Statistics,
-    compute_statistics,
-    open_dataset,
-    pack,
-)
+from minidelve.data import BadImages, CenterCrop, ImageStream, Loader, Statistics, compute_statistics, open_dataset
+from minidelve.data.packing.pack import pack
 from minidelve.errors import DataError
 from tests.data.files import pixels_of
 

@@ -44,29 +44,24 @@ def test_flip_mirrors_left_and_right_and_half_of_the_images():
     assert 900 < sum(not np.array_equal(flip(IMAGE, rng), IMAGE) for _ in range(2000)) < 1100
 
 
-def test_crops_and_flips_are_views():
+def test_crops_and_flips_are_views_and_compose_applies_them_in_order():
     for transform in (RandomCrop(4), CenterCrop(4), RandomFlip(p=1)):
         assert np.shares_memory(transform(IMAGE, RNG), IMAGE)
-
-
-def test_compose_applies_in_order():
     twice = Compose([CenterCrop(4), RandomFlip(p=1)])
     np.testing.assert_array_equal(twice(IMAGE, RNG), IMAGE[1:5, 2:6][:, ::-1])
 
 
 @pytest.mark.parametrize(
-    "shape, new_shape",
-    [((30, 60, 3), (10, 20, 3)), ((60, 30, 3), (20, 10, 3)), ((5, 7, 3), (10, 14, 3)), ((30, 31, 3), (10, 10, 3))],
-)
-def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
-    resized = ResizeShorterSide(10)(np.full(shape, 77, np.uint8), RNG)
-    assert resized.shape == new_shape and resized.dtype == np.uint8 and (resized == 77).all()
-
-
-def test_the_longer_side_is_rounded_and_not_cut():
-    """64 * 151 / 100 = 96.64."""
-    for shape, scaled in (((100, 151, 3), (64, 97, 3)), ((151, 100, 3), (97, 64, 3)), ((100, 149, 3), (64, 95, 3))):
-        assert ResizeShorterSide(64)(np.zeros(shape, np.uint8), RNG).shape == scaled
+    ("side", "shape", "scaled"),
+    [
+        (10, (30, 60), (10, 20)), (10, (60, 30), (20, 10)), (10, (5, 7), (10, 14)), (10, (30, 31), (10, 10)),
+        # The longer side is rounded and not cut: 64 * 151 / 100 = 96.64.
+        (64, (100, 151), (64, 97)), (64, (151, 100), (97, 64)), (64, (100, 149), (64, 95)),
+    ],
+)  # fmt: skip
+def test_resize_sets_the_shorter_side_and_keeps_proportions(side, shape, scaled):
+    resized = ResizeShorterSide(side)(np.full((*shape, 3), 77, np.uint8), RNG)
+    assert resized.shape == (*scaled, 3) and resized.dtype == np.uint8 and (resized == 77).all()
 
 
 def test_resize_leaves_an_image_of_the_size_untouched_and_takes_a_view():

@@ -73,16 +73,6 @@ def refused(cli: Callable[..., Result], tmp_path: Path) -> Callable[..., str]:
 
 
 @pytest.fixture
-def interrupted() -> Callable[..., None]:
-    """A function in whose place the user presses Ctrl-C."""
-
-    def press(*args: object) -> None:
-        raise KeyboardInterrupt
-
-    return press
-
-
-@pytest.fixture
 def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
     """Curves take longer to draw than these networks to train."""
     monkeypatch.setattr("minidelve.training.curves.draw_curves", lambda *args, **kwargs: None)

@@ -23,6 +23,11 @@ def snapshot(folder: Path) -> dict[str, bytes | None]:
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
 
 
+def interrupted(*args: object) -> None:
+    """What stands here is where the user presses Ctrl-C."""
+    raise KeyboardInterrupt
+
+
 def altered(checkpoint: Path, path: Path, change: Callable[[dict, dict], object]) -> Path:
     """Write the checkpoint to `path` after change(arrays, meta)."""
     with np.load(checkpoint) as file:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from tests.commands.runs import interrupted
 from tests.data.files import encode, huge_png, zip_bytes
 
 
@@ -26,9 +27,6 @@ def out(tmp_path) -> Path:
 def run(trained, out) -> Path:
     """A copy of a run, at the place that --out names."""
     return Path(shutil.copytree(trained, out))
-
-
-# ---- the data ----
 
 
 CUT = encode(np.full((40, 40, 3), 99, np.uint8), "JPEG")[:-100]
@@ -76,8 +74,6 @@ def test_what_is_no_data_set(refused, tmp_path, out):
         refused(["train", "--data", tmp_path / name, "--out", out], *parts)
 
 
-# ---- options ----
-
 OPTIONS = [
     ("--size 40", "32 x 32", "crop of 40 x 40", "--size of at most 32"),
     ("--size 4", "--size 4 is too small for lab14", "choose a larger one"),
@@ -115,9 +111,6 @@ def test_cuda_where_there_is_none(refused, trained, out, monkeypatch, command):
     refused([command, *args[command], "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
 
-# ---- the run folder ----
-
-
 def test_out_cannot_be_written(refused, quick, tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
@@ -136,7 +129,7 @@ def test_a_used_out_is_kept_unless_asked_and_strangers_in_it_always(refused, qui
 
 @pytest.mark.parametrize("spoil", ["bad option", "bad image", "diverges", "ctrl-c"])
 def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
-    cli, refused, quick, data, trained, run, monkeypatch, interrupted, spoil
+    cli, refused, quick, data, trained, run, monkeypatch, spoil
 ):
     args = ["train", *quick, "--data", data, "--out", run, "--overwrite"]
     if spoil == "bad option":
@@ -151,8 +144,6 @@ def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
         assert cli(*args).code == 130
     assert {p.name: p.read_bytes() for p in run.iterdir()} == {p.name: p.read_bytes() for p in trained.iterdir()}
 
-
-# ---- resuming ----
 
 RESUME = [
     *((f"--{change}", f"--{change} differs from the run's {value}") for change, value in (
@@ -187,9 +178,6 @@ def test_resume_from_what_is_no_checkpoint(refused, run):
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):
         (run / "last.npz").write_bytes(content)
         refused(resume, "last.npz is not an intact checkpoint", "use another")
-
-
-# ---- a run that diverges ----
 
 
 def test_a_loss_not_finite_names_step_and_layer_and_keeps_the_last_epoch(cli, quick, out):

@@ -9,7 +9,7 @@ import time
 import pytest
 
 from minidelve import data
-from tests.commands.runs import metrics, snapshot
+from tests.commands.runs import interrupted, metrics, snapshot
 from tests.data.files import encode, pixels_of
 
 
@@ -72,7 +72,7 @@ def test_mistakes_are_one_line(ok, refused, tiny_data, store):
     ok("data", "pack", tiny_data, store, "--overwrite", "--short-side", 16)
 
 
-def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monkeypatch, interrupted):
+def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monkeypatch):
     pack = ["data", "pack", tiny_data, tmp_path / "my store", "--short-side", 16]
     with monkeypatch.context() as patch:
         patch.setattr("minidelve.commands.data_pack._shown", interrupted)
@@ -107,13 +107,10 @@ def test_a_process_stopped_from_outside_loses_nothing(cli, ok, spawn, tmp_path, 
     assert snapshot(store) == snapshot(tmp_path / "whole")
 
 
-def test_a_folder_called_pack_is_reached_by_its_path(ok, tiny_data, tmp_path, monkeypatch):
+def test_a_folder_called_pack_is_no_action_and_help_shows_the_actions(ok, tiny_data, tmp_path, monkeypatch):
     shutil.copytree(tiny_data, tmp_path / "pack")
     monkeypatch.chdir(tmp_path)
     assert "pack (imagenet layout)" in ok("data", "./pack")
-
-
-def test_help_shows_both_actions(ok):
     for use in ("pack SRC DST", "fetch NAME"):
         assert f"minidelve data {use}" in ok("data", "--help")
         assert f"usage: minidelve data {use.split()[0]}" in ok("data", use.split()[0], "--help")

@@ -18,9 +18,8 @@ def brief(monkeypatch):
     monkeypatch.setattr(machine, "best_seconds", lambda work, seconds: 0.01)
 
 
-def test_every_fact_has_a_line(cli):
-    code, out, err = cli("doctor")
-    assert (code, err) == (0, "")
+def test_every_fact_has_a_line(ok):
+    out = ok("doctor")
     for fact in (
         r"minidelve +0\.", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d", r"pillow +\d",
         r"matplotlib +\d", r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s",
@@ -57,7 +56,7 @@ def test_it_names_what_cuda_needs_and_what_is_missing(cli, monkeypatch):
     assert re.search(r"^driver +none found", out, re.M)
 
 
-def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(cli, monkeypatch):
+def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(ok, monkeypatch):
     class Card:
         """A module cupy of which nothing works."""
 
@@ -67,8 +66,7 @@ def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(cli, monkeypatch
     monkeypatch.setattr("minidelve.backend.cuda._state", (Card(), "CuPy 14 on a card"))
     monkeypatch.setitem(sys.modules, "cupy", Card())
     monkeypatch.setattr(cuda_install, "wheels", lambda: ["cupy-cuda12x 14.2.0"])
-    code, out, err = cli("doctor")
-    assert (code, err) == (0, "")
+    out = ok("doctor")
     for name in ("device", "device memory", "cuBLAS", "NVRTC", "kernels of CUDA"):
         fact = rf"^{name} +FAIL: ImportError: Failure finding .*; a library .* -m pip install 'cupy-cuda12x\[ctk\]'$"
         assert re.search(fact, out, re.M), name

@@ -54,7 +54,8 @@ def test_bad_pictures(refused, trained, tmp_path, picture):
     (tmp_path / "text.png").write_text("text")
     (tmp_path / "cut.jpg").write_bytes(picture.read_bytes()[:300])
     for name, *parts in (
-        ("small.png", "27 x 90 pixels", "at least 28 x 28", "larger image"), ("cut.jpg", "broken or truncated", "fetch"),
+        ("small.png", "27 x 90 pixels", "at least 28 x 28", "larger image"),
+        ("cut.jpg", "broken or truncated", "fetch"),
         ("text.png", "neither JPEG nor PNG", "convert it"), ("none.png", "cannot be read", "check the path"),
     ):  # fmt: skip
         options = [picture, tmp_path / name, "--out", tmp_path / "p.png"]

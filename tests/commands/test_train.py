@@ -10,7 +10,7 @@ from PIL import Image
 
 from minidelve import data
 from minidelve.training import loop as training
-from tests.commands.runs import bits, metrics
+from tests.commands.runs import bits, interrupted, metrics
 
 
 def test_a_run_folder_holds_what_the_design_says(ok, quick, tmp_path):
@@ -84,7 +84,7 @@ def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn
         assert bits(stopped / name) == bits(whole / name)
 
 
-def test_ctrl_c_in_the_first_epoch_leaves_nothing_behind(cli, quick, tmp_path, monkeypatch, interrupted):
+def test_ctrl_c_in_the_first_epoch_leaves_nothing_behind(cli, quick, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train_epoch", interrupted)
     code, _, err = cli("train", *quick, "--out", tmp_path / "run")
     assert code == 130 and not (tmp_path / "run").exists()

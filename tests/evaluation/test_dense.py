@@ -160,7 +160,7 @@ def test_map_sizes_are_told_without_computing(name):
     assert need.room == cols
 
 
-def test_the_need_of_a_conv_pooling_and_normalisation_layer_counted_by_hand():
+def test_the_need_of_conv_pooling_and_normalisation_counted_by_hand():
     """3 x 6 x 8 -> 16 x 6 x 8 -> 16 x 3 x 4 numbers of 4 bytes, and max pooling's taps of 2 bytes per output."""
     need = conv_need([nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2)], 6, 8)
     image, conv, pooled = 3 * 6 * 8, 16 * 6 * 8, 16 * 3 * 4

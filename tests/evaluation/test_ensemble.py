@@ -54,7 +54,7 @@ def test_labels_belong_to_pictures_even_where_one_was_left_out():
     assert score([Member("a", Given(), [0], ["x"])], pictures, labels, 4)[0].tally.errors().top1 == 0
 
 
-def test_only_pictures_of_a_size_equal_at_every_scale_are_batched_where_it_matters():
+def test_pictures_batched_together_are_of_equal_size_at_every_scale():
     """Two sizes may be rounded to one at the first scale and differ at the second."""
     widths = [(15, 45), (15, 45), (15, 45), (15, 46), (15, 46), (14, 46), (15, 45)]
     pictures = [Picture(i, "", [np.zeros((10, w, 3), np.uint8) for w in two]) for i, two in enumerate(widths)]

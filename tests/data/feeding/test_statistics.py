@@ -24,7 +24,7 @@ def test_mean_and_std_are_those_of_the_crops_and_normalise_them():
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
 @pytest.mark.parametrize("shifts", [None, np.array([[1, 2, 3], [-4, 0, 8]], np.float32)])
-def test_normalize_keeps_to_the_formula_and_the_dtype_and_shifts_each_image(dtype, shifts):
+def test_normalize_keeps_to_the_formula_the_dtype_and_the_shifts(dtype, shifts):
     statistics = Statistics(np.full((2, 3, 3), 100.5, np.float32), 20.0)
     images = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3), dtype=np.uint8)
     x = statistics.normalize(images, dtype, shifts=shifts)

@@ -31,7 +31,7 @@ def test_center_crop_takes_the_middle():
 
 
 @pytest.mark.parametrize("crop", [RandomCrop, CenterCrop])
-def test_a_crop_of_the_full_height_fits_and_a_larger_one_is_refused_with_the_cure(crop):
+def test_a_crop_of_the_full_height_fits_and_a_larger_one_is_refused(crop):
     assert crop(6)(IMAGE, RNG).shape == (6, 6, 3)
     with pytest.raises(DataError, match="8 x 6 pixels.*7 x 7.*--size of at most 6"):
         crop(7)(IMAGE, RNG)

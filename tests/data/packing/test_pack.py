@@ -111,10 +111,10 @@ def test_interrupted_and_resumed_is_the_same_byte_for_byte(source, out, whole, s
 
 def test_whatever_was_written_after_the_last_whole_block_is_dropped(source, out, whole):
     interrupted(source, out)
-    with open(out / "train.pixels", "ab") as file:  # a killed process leaves pixels without their line,
-        file.write(b"half an image")
-    with open(out / "train.journal", "ab") as file:  # or half a line
-        file.write(b'{"images": [[12, 24, 24, 1')
+    # A killed process leaves pixels without their line, or half a line.
+    for name, content_left in (("train.pixels", b"half an image"), ("train.journal", b'{"images": [[12, 24, 24, 1')):
+        with open(out / name, "ab") as file:
+            file.write(content_left)
     pack(source, out, SHORT)
     assert content(out) == whole
 

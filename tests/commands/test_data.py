@@ -9,7 +9,7 @@ from PIL import Image
 from minidelve import data
 
 
-def test_a_folder_is_described(ok, tiny_data):
+def test_a_folder_is_described_and_toy_is_the_default(ok, tiny_data):
     out = ok("data", tiny_data)
     assert "four (imagenet layout), split train" in out and "split val" in out
     assert "all 32 x 32 pixels (48 images looked at)" in out
@@ -17,9 +17,6 @@ def test_a_folder_is_described(ok, tiny_data):
     assert re.search(r"^yellow +12 +4  yellow$", out, re.M)
     out = ok("data", tiny_data, "--split", "val")
     assert "split val" in out and "split train" not in out and re.search(r"^red +4  red$", out, re.M)
-
-
-def test_toy_is_the_default(ok):
     out = ok("data")
     assert "toy (toy layout)" in out and "all 64 x 64 pixels" in out
 

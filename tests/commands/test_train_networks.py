@@ -38,7 +38,7 @@ def resumed(train, ok, tmp_path):
         train(first, "--epochs", 1, *options)
         shutil.copytree(first, second)
         ok("train", "--resume", "--epochs", 2, "--out", second)
-        assert metrics(second) == metrics(whole)
+        assert metrics(second) == metrics(whole) and len(metrics(whole)) == 3
         assert bits(second / "last.npz") == bits(whole / "last.npz")
         return [whole, first, second]
 
@@ -48,6 +48,10 @@ def resumed(train, ok, tmp_path):
 def test_a_resumed_auxiliary_run_has_the_bits_of_one_that_never_stopped(resumed):
     whole, first, _ = resumed("--aux-after", "conv3_1", "--aux-weight", 0.5, "--plateau")
     assert bits(whole / "last.npz")["model/aux.fc.weight"] != bits(first / "last.npz")["model/aux.fc.weight"]
+
+
+def test_a_resumed_run_has_the_same_crops_and_colours(resumed):
+    resumed("--jitter", "28,40", "--colour", 0.5, "--plateau")
 
 
 def test_a_resumed_run_decays_its_slopes_and_keeps_every_epochs_course(resumed):

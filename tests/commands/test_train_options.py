@@ -135,15 +135,6 @@ def test_colour_and_jitter_are_for_training_alone(tiny_data):
     assert beyond.max() > 256 or beyond.min() < -1  # a strong shift leaves the range of a pixel
 
 
-def test_resume_of_a_jittered_run_ends_with_the_same_numbers(ok, quick, tmp_path):
-    """Crops, colours and the covariance they come from are the same after a stop."""
-    options = [*quick, "--jitter", "28,40", "--colour", 0.5, "--plateau"]
-    ok("train", *options, "--epochs", 2, "--out", tmp_path / "whole")
-    ok("train", *options, "--epochs", 1, "--out", tmp_path / "cut")
-    ok("train", "--resume", "--epochs", 2, "--out", tmp_path / "cut")
-    assert len(metrics(tmp_path / "whole")) == 3 and metrics(tmp_path / "whole") == metrics(tmp_path / "cut")
-
-
 WRONG = [
     ("lr = -1", "lr:", "'-1' is not a number above 0"),
     ("rate = 1", "rate is not an option of a run", "lr"),

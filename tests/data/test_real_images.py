@@ -7,18 +7,8 @@ from minidelve.data import CenterCrop, Compose, Loader, RandomCrop, ResizeShorte
 from minidelve.errors import DataError
 
 
-@pytest.fixture
-def tiny(test_data):
-    return test_data / "tiny-imagenet-20.zip"
-
-
-@pytest.fixture
-def large(test_data):
-    return test_data / "ilsvrc-100.zip"
-
-
-def test_tiny_imagenet_opens_from_its_zip(tiny):
-    train, val = (open_dataset(tiny, split) for split in ("train", "val"))
+def test_tiny_imagenet_opens_from_its_zip(test_data):
+    train, val = (open_dataset(test_data / "tiny-imagenet-20.zip", split) for split in ("train", "val"))
     assert train.kind == "tiny-imagenet" and train.name == "tiny-imagenet-20"
     assert np.bincount(train.labels).tolist() == [500] * 20
     assert np.bincount(val.labels).tolist() == [50] * 20
@@ -31,9 +21,9 @@ def test_tiny_imagenet_opens_from_its_zip(tiny):
     assert val.classes[val.labels[at]] == "n04146614"
 
 
-def test_any_number_of_workers_reads_the_same_from_one_zip(tiny):
+def test_any_number_of_workers_reads_the_same_from_one_zip(test_data):
     def epoch(workers):  # a cold cache each time, so that the threads do read and decode
-        val = open_dataset(tiny, "val")
+        val = open_dataset(test_data / "tiny-imagenet-20.zip", "val")
         statistics = compute_statistics(val, CenterCrop(56), max_images=20)
         return Loader(val, 64, RandomCrop(56), statistics, shuffle=True, seed=0, workers=workers).epoch(0)
 
@@ -43,7 +33,8 @@ def test_any_number_of_workers_reads_the_same_from_one_zip(tiny):
             np.testing.assert_array_equal(labels, batches[0][1])
 
 
-def test_full_size_images_of_many_sizes_and_modes_become_rgb(large):
+def test_full_size_images_of_many_sizes_and_modes_become_rgb(test_data):
+    large = test_data / "ilsvrc-100.zip"
     val = open_dataset(large, "val")
     assert val.kind == "imagenet" and len(val) == 100 and len(val.classes) == 100
     view = Compose([ResizeShorterSide(64), CenterCrop(64)])

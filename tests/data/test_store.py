@@ -24,7 +24,7 @@ def spoilt(packed, tmp_path):
     return shutil.copytree(packed, tmp_path / "store")
 
 
-def test_an_image_is_a_read_only_view_of_the_file_and_nothing_is_cached(packed):
+def test_an_image_is_a_read_only_view_of_the_file_and_nothing_is_cached(packed, tiny_data):
     dataset = open_dataset(packed, cache_bytes=10**9)
     image = dataset.image(3)
     assert image.shape == (28, 28, 3) and image.dtype == np.uint8 and not image.flags.writeable
@@ -34,6 +34,8 @@ def test_an_image_is_a_read_only_view_of_the_file_and_nothing_is_cached(packed):
     with pytest.raises(ValueError, match="read-only"):
         image[0] = 0
     assert dataset._cache == {}
+    assert "store (packed layout), split train\n  images   48" in dataset.describe()
+    assert f"shorter side at most 28, 0.1 MB of pixels, from {tiny_data}" in dataset.describe()
 
 
 def test_a_loader_gives_the_same_batches_as_from_the_files(tiny_data, packed):
@@ -47,12 +49,6 @@ def test_a_loader_gives_the_same_batches_as_from_the_files(tiny_data, packed):
     for (images, labels), (expected, expected_labels) in zip(batches(open_dataset(packed), crop), direct, strict=True):
         np.testing.assert_array_equal(images, expected)
         np.testing.assert_array_equal(labels, expected_labels)
-
-
-def test_it_describes_itself(packed, tiny_data):
-    text = open_dataset(packed).describe()
-    assert "store (packed layout), split train\n  images   48" in text
-    assert f"shorter side at most 28, 0.1 MB of pixels, from {tiny_data}" in text
 
 
 @pytest.mark.parametrize("change", [-1, 1])

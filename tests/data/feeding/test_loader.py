@@ -121,9 +121,6 @@ def test_no_two_streams_of_random_numbers_are_one():
     assert len(set(draws)) == len(draws) == 222
 
 
-# Trouble
-
-
 @pytest.mark.parametrize("option, value", [("batch_size", 0), ("workers", -1), ("seed", -1), ("on_bad_image", "warn")])
 def test_a_wrong_option_is_refused(option, value):
     with pytest.raises(ValueError, match=f"{option} is {value!r}; expected"):

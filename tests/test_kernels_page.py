@@ -1,9 +1,9 @@
 """docs/kernels.md shows code of the kernel folders: it is the code that runs."""
 
 import re
-from pathlib import Path
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers import ROOT
+
 SHOWN = re.compile(r"<!-- from (\S+) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 
 

@@ -2,24 +2,19 @@
 
 import ast
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 
 from minidelve import Tensor, backend
 from minidelve.backend import cuda_install
+from tests.helpers import ROOT, in_python, python
 
-ROOT = Path(__file__).parents[2]
 
-
-def python(code: str, *paths: Path, **environment: str) -> subprocess.CompletedProcess:
-    """Run code in a fresh Python that finds `paths` before our tree."""
+def failing(code: str, *paths: object):
+    """What is left by code that fails in a fresh Python which finds `paths` before our tree."""
     path = os.pathsep.join(map(str, [*paths, ROOT]))
-    environment = {**os.environ, "PYTHONPATH": path, **environment}
-    return subprocess.run([sys.executable, "-c", code], text=True, capture_output=True, env=environment, cwd="/")
+    return python("-c", code, environment={"PYTHONPATH": path}, cwd="/", exit_code=1)
 
 
 # -- choosing --------------------------------------------------------------------------------------
@@ -130,7 +125,7 @@ BROKEN_CUPYS = {
 def test_a_broken_cupy_is_one_clear_line_and_the_cpu_works_on(tmp_path, source, reason):
     (tmp_path / "cupy").mkdir()
     (tmp_path / "cupy" / "__init__.py").write_text(source)
-    done = python(ASK, tmp_path)
+    done = failing(ASK, tmp_path)
     usable, said = ast.literal_eval(done.stdout.strip())
     assert not usable and said.startswith(reason), done.stderr
     expected = f"RuntimeError: CUDA cannot be used here: {said}; use device 'cpu', or see `minidelve doctor`"
@@ -151,9 +146,8 @@ def test_without_cupy_it_says_what_to_install(monkeypatch):
 
 def test_a_foreign_package_called_kernels_is_named_with_the_cure(tmp_path):
     (tmp_path / "kernels").mkdir()
-    (tmp_path / "kernels" / "__init__.py").write_text("")
-    done = python("import minidelve", tmp_path)
-    last = done.stderr.strip().splitlines()[-1]
+    (tmp_path / "kernels" / "__init__.py").touch()
+    last = failing("import minidelve", tmp_path).stderr.strip().splitlines()[-1]
     assert last.startswith("ImportError: minidelve needs its own package `kernels`")
     assert str(tmp_path / "kernels") in last and "fresh virtual environment" in last
 
@@ -168,27 +162,23 @@ print(m.relu(m.Tensor([-1.0, 2.0], requires_grad=True)).data[1])
 """
 
 
-def test_kernels_run_where_no_cache_can_be_written(tmp_path):
+def test_kernels_run_where_no_cache_can_be_written():
     """File permissions do not stop root, so Numba's own probe of a folder is made to fail instead."""
-    done = python(READ_ONLY, HOME="/nonexistent", NUMBA_CACHE_DIR="")
-    assert done.stdout.strip() == "2.0", done.stderr
+    assert in_python(READ_ONLY, HOME="/nonexistent", NUMBA_CACHE_DIR="") == "2.0"
 
 
-def test_importing_minidelve_loads_neither_numba_nor_cupy_nor_matplotlib():
-    code = "import sys, minidelve; print([m for m in ('numba', 'cupy', 'matplotlib', 'PIL') if m in sys.modules])"
-    assert python(code).stdout.strip() == "[]"
+STEP = """
+import numpy as np
+from minidelve import Tensor, backend, conv2d
+x = Tensor(np.ones((1, 3, 4, 4), np.float32), requires_grad=True)
+y = conv2d(x, Tensor(np.ones((2, 3, 2, 2), np.float32)))
+y.sum().backward()
+print(backend.kernels_for(x.data).__name__, y.data.max(), x.grad.max())
+"""
 
 
 def test_without_a_compiler_the_reference_kernels_serve():
-    code = (
-        "import numpy as np; from minidelve import Tensor, backend, conv2d;"
-        "x = Tensor(np.ones((1, 3, 4, 4), np.float32), requires_grad=True);"
-        "y = conv2d(x, Tensor(np.ones((2, 3, 2, 2), np.float32))); y.sum().backward();"
-        "print(backend.kernels_for(x.data).__name__, y.data.max(), x.grad.max())"
-    )
-    environment = os.environ | {"NUMBA_DISABLE_JIT": "1"}
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, env=environment)
-    assert done.stdout.split() == ["kernels.reference", "12.0", "8.0"], done.stderr
+    assert in_python(STEP, NUMBA_DISABLE_JIT="1") == "kernels.reference 12.0 8.0"
 
 
 # -- implementations whose device is not there -----------------------------------------------------

@@ -1,8 +1,6 @@
 """What is said when the device's memory is full, and that the C library keeps what is freed."""
 
 import platform
-import subprocess
-import sys
 
 import pytest
 
@@ -10,21 +8,18 @@ from minidelve import cli
 from minidelve.backend import memory
 from minidelve.commands import bench
 from minidelve.training.device import within_device_memory
+from tests.helpers import in_python
 
 
 class Full(Exception):
     pass
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
-        ("CUBLAS_STATUS_ALLOC_FAILED", ""),
-        ("cudaErrorMemoryAllocation: out of memory", ""),
-        ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), [
+    ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
+    ("CUBLAS_STATUS_ALLOC_FAILED", ""), ("cudaErrorMemoryAllocation: out of memory", ""),
+    ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
+])  # fmt: skip
 def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
     monkeypatch.setattr(memory, "memory", lambda: 1 / 0)  # a device in this state may not answer
     expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"
@@ -65,7 +60,5 @@ print(min(faults() for _ in range(3)))
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 def test_memory_that_is_freed_is_not_fetched_from_the_system_again():
     """Without minidelve each large array costs a page fault for each page, or each huge page, of it."""
-    kept, anew = (
-        int(subprocess.check_output([sys.executable, "-c", PAGE_FAULTS.format(kept=kept)])) for kept in (True, False)
-    )
+    kept, anew = (int(in_python(PAGE_FAULTS.format(kept=kept))) for kept in (True, False))
     assert kept < 4 < anew

@@ -66,17 +66,15 @@ def test_float64_is_never_rounded(precision, rng):
             np.testing.assert_array_equal(got, expected)
 
 
-def test_only_conv2d_and_linear_round(rng):
+@pytest.mark.parametrize("op", [
+    lambda x: ops.prelu(x, Tensor(np.full(6, 0.25, np.float32))), lambda x: ops.max_pool2d(x, 2),
+    lambda x: ops.spatial_pyramid_pool2d(x, (2, 1)), lambda x: ops.softmax(ops.flatten(x)),
+])  # fmt: skip
+def test_only_conv2d_and_linear_round(rng, op):
     x = Tensor(rng.standard_normal((4, 6, 8, 8)).astype(np.float32))
-    for op in (
-        lambda x: ops.prelu(x, Tensor(np.full(6, 0.25, np.float32))),
-        lambda x: ops.max_pool2d(x, 2),
-        lambda x: ops.spatial_pyramid_pool2d(x, (2, 1)),
-        lambda x: ops.softmax(ops.flatten(x)),
-    ):
-        expected = op(x).data
-        with using_precision("mixed"):
-            np.testing.assert_array_equal(op(x).data, expected)
+    expected = op(x).data
+    with using_precision("mixed"):
+        np.testing.assert_array_equal(op(x).data, expected)
 
 
 def test_mixed_precision_keeps_the_convolution_s_input_in_half_the_bytes(rng):

@@ -8,9 +8,6 @@ import csv
 import json
 import os
 import re
-import subprocess
-import sys
-from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -24,8 +21,10 @@ from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
 from minidelve.training.validation import evaluate
+from tests.helpers import ROOT, python
 
-FAKE = Path(__file__).parents[1] / "cuda" / "fake"
+FAKE = ROOT / "tests" / "cuda" / "fake"
+
 
 # stdin: a JSON list a line, the arguments of minidelve, or ["!room", bytes to be left on the device], or
 # ["!python", code].  stdout: [exit code, stdout, stderr] for each.
@@ -63,7 +62,7 @@ for line in sys.stdin:
         try:
             if words[0] == "!room":
                 gc.collect()
-                pool.set_limit(pool.used_bytes() + words[1])
+                pool.set_limit(pool.used_bytes() + int(words[1]))
             elif words[0] == "!python":
                 exec(words[1])
             else:
@@ -76,14 +75,9 @@ for line in sys.stdin:
 
 def run(commands):
     """{name: (exit code, stdout, stderr)} of the commands, in their order, in one process."""
-    lines = [json.dumps([str(word) if isinstance(word, Path) else word for word in c]) for c in commands.values()]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(FAKE), str(FAKE.parents[2])])}
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND_LINE], input="\n".join(lines), capture_output=True, text=True, env=environment
-    )
-    results = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-    assert len(results) == len(commands), done.stderr
-    return dict(zip(commands, results, strict=True))
+    lines = "\n".join(json.dumps(list(map(str, words))) for words in commands.values())
+    said = python("-c", COMMAND_LINE, environment={"PYTHONPATH": f"{FAKE}{os.pathsep}{ROOT}"}, input=lines, timeout=300)
+    return dict(zip(commands, map(tuple, map(json.loads, said.stdout.splitlines())), strict=True))
 
 
 MEMORY = """
@@ -186,16 +180,12 @@ def test_a_diverged_run_names_the_layer_and_keeps_the_weights(done):
     ), err
 
 
-@pytest.mark.parametrize(
-    ("name", "batch", "cure"),
-    [
-        ("train full", " with batches of 9", "a smaller --batch-size or --size"),
-        ("start full", "", "a smaller network (--width, --fc)"),
-        ("load full", "", "fewer runs at a time"),
-        ("evaluate full", " with batches of 64", "a smaller --batch-size or --max-memory"),
-        ("predict full", "", "--device cpu"),
-    ],
-)
+@pytest.mark.parametrize(("name", "batch", "cure"), [
+    ("train full", " with batches of 9", "a smaller --batch-size or --size"),
+    ("start full", "", "a smaller network (--width, --fc)"), ("load full", "", "fewer runs at a time"),
+    ("evaluate full", " with batches of 64", "a smaller --batch-size or --max-memory"),
+    ("predict full", "", "--device cpu"),
+])  # fmt: skip
 def test_a_full_device_is_one_line_with_figures_and_a_cure(done, name, batch, cure):
     code, _, err = done.results[name]
     start = f"minidelve: the device is out of memory{batch}: "

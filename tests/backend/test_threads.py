@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from minidelve.backend import blas, threads
+from tests.helpers import in_python
 
 
 @pytest.fixture
@@ -38,15 +38,6 @@ def within(limits):
     return [1] * len(limits()[0]), pytest.approx(1e-4)
 
 
-def in_python(code: str, **environment: str) -> str:
-    """What a fresh Python prints; a hang, a signal or an error fails the test."""
-    run = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
-    )
-    assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr}"
-    return run.stdout.strip()
-
-
 # -- shares ----------------------------------------------------------------------------------------
 
 
@@ -60,18 +51,13 @@ def test_shares_are_the_whole_range_in_order_one_a_core_and_nearly_equal(threads
         assert len(shares) == min(cores, count) and min(lengths) >= 1 and max(lengths) <= min(lengths) + 1
 
 
-def test_nothing_to_share_is_one_empty_share(threads_are):
-    threads_are(3)
-    assert threads.shares(0) == [slice(0, 0)]
-    assert threads.in_shares(lambda share: share, 0) == [slice(0, 0)]
-
-
 def test_shares_depend_on_nothing_but_count_and_cores(threads_are):
     threads_are(3)
     first = threads.shares(10)
     assert first == [slice(0, 3), slice(3, 6), slice(6, 10)]
     assert threads.in_shares(lambda share: threads.shares(10), 10) == [first] * 3
     assert threads.in_shares(lambda share: share, 10) == first
+    assert threads.shares(0) == threads.in_shares(lambda share: share, 0) == [slice(0, 0)]
 
 
 # -- in_shares -------------------------------------------------------------------------------------
@@ -174,9 +160,14 @@ def test_errstate_of_the_caller_holds_in_every_share(threads_are):
 # -- one thread within, as before after --------------------------------------------------------------
 
 
-def test_blas_and_switch_interval_are_limited_within(threads_are, limits):
-    threads_are(2)
-    assert threads.in_shares(lambda share: limits(), 2) == [within(limits)] * 2
+@pytest.mark.parametrize(("cores", "shares"), [(2, [slice(0, 1), slice(1, 2)]), (1, [slice(0, 5)]), (2, [slice(0, 1)])])
+def test_blas_and_switch_interval_are_limited_but_for_a_single_image(threads_are, limits, cores, shares):
+    threads_are(cores)
+    before, count = limits(), shares[-1].stop
+    found = threads.in_shares(lambda share: (share, limits(), threading.get_ident()), count)
+    assert [share for share, *_ in found] == shares and found[0][2] == threading.get_ident()
+    assert [limited for _, limited, _ in found] == [before if count == 1 else within(limits)] * len(shares)
+    assert limits() == before
 
 
 @pytest.mark.parametrize("failing", [None, 0, 1])
@@ -221,44 +212,16 @@ def test_two_threads_of_the_user_s_may_share_out_work_at_once(threads_are, limit
     assert limits() == before
 
 
-def test_a_single_image_leaves_blas_all_cores(threads_are, limits):
-    threads_are(2)
-    before = limits()
-    assert threads.in_shares(lambda share: (share, limits(), threading.get_ident()), 1) == [
-        (slice(0, 1), before, threading.get_ident())
-    ]
-
-
-def test_on_one_core_blas_has_one_too(threads_are, limits):
-    threads_are(1)
-    before = limits()
-    assert threads.in_shares(lambda share: (share, limits()), 5) == [(slice(0, 5), within(limits))]
-    assert limits() == before
-
-
 # -- thread_count ----------------------------------------------------------------------------------
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-@pytest.mark.parametrize(
-    "numba_threads, omp_threads, expected",
-    [
-        (None, None, CORES),
-        ("3", None, 3),
-        (None, "5", 5),
-        ("3", "5", 3),
-        ("1", "5", 1),
-        ("0", None, 1),
-        ("", "5", 5),
-        ("abc", "5", 5),
-        (None, "abc", CORES),
-        (None, "4,2", CORES),
-        (None, "-1", CORES),
-        (None, "2.5", CORES),
-        (None, "²", CORES),  # a digit to str.isdigit, not to int
-    ],
-)
+@pytest.mark.parametrize(("numba_threads", "omp_threads", "expected"), [
+    (None, None, CORES), ("3", None, 3), (None, "5", 5), ("3", "5", 3), ("1", "5", 1), ("0", None, 1), ("", "5", 5),
+    ("abc", "5", 5), (None, "abc", CORES), (None, "4,2", CORES), (None, "-1", CORES), (None, "2.5", CORES),
+    (None, "²", CORES),  # a digit to str.isdigit, not to int
+])  # fmt: skip
 def test_thread_count_is_what_the_environment_asks_for(monkeypatch, numba_threads, omp_threads, expected):
     for variable, value in ("NUMBA_NUM_THREADS", numba_threads), ("OMP_NUM_THREADS", omp_threads):
         monkeypatch.delenv(variable, raising=False)
@@ -277,18 +240,12 @@ print(threads.thread_count(), len(set(threads.in_shares(late, 12))))
 """
 
 
-@pytest.mark.parametrize(
-    "environment, expected",
-    [
-        ({"NUMBA_NUM_THREADS": "3"}, "3 3"),
-        ({"NUMBA_NUM_THREADS": "", "OMP_NUM_THREADS": "1"}, "1 1"),
-        ({"NUMBA_NUM_THREADS": "", "OMP_NUM_THREADS": "4,2"}, f"{CORES} {CORES}"),
-        ({"NUMBA_NUM_THREADS": "abc", "OMP_NUM_THREADS": "2"}, "2 2"),
-    ],
-    ids=str,
-)
-def test_a_process_uses_as_many_threads_as_its_environment_asks_for(environment, expected):
-    assert in_python(COUNT_IDENTS, **environment) == expected
+@pytest.mark.parametrize(("numba_threads", "omp_threads", "expected"), [
+    ("3", "", 3), ("", "1", 1), ("", "4,2", CORES), ("abc", "2", 2),
+])  # fmt: skip
+def test_a_process_uses_as_many_threads_as_its_environment_asks_for(numba_threads, omp_threads, expected):
+    said = in_python(COUNT_IDENTS, NUMBA_NUM_THREADS=numba_threads, OMP_NUM_THREADS=omp_threads)
+    assert said == f"{expected} {expected}"
 
 
 # -- matmul ----------------------------------------------------------------------------------------
@@ -355,8 +312,7 @@ def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch, pro
 # -- processes -------------------------------------------------------------------------------------
 
 
-def test_numpy_s_blas_is_found_however_early_one_asks():
-    code = """
+LIBRARIES = """
 from minidelve.backend import blas
 early = {library.filepath for library in blas.libraries()}
 import numpy as np
@@ -365,7 +321,10 @@ from threadpoolctl import ThreadpoolController
 late = {library.filepath for library in ThreadpoolController().select(user_api="blas").lib_controllers}
 print(late - early)
 """
-    assert in_python(code) == "set()"
+
+
+def test_numpy_s_blas_is_found_however_early_one_asks():
+    assert in_python(LIBRARIES) == "set()"
 
 
 USED = """
@@ -379,37 +338,16 @@ def product():
     assert sys.getswitchinterval() == 0.005
 product()
 """
-# a child that hangs is ended by its alarm
 FORK = """
 def fork():
     pid = os.fork()
     if not pid:
-        signal.alarm(15)
+        signal.alarm(15)  # ends a child that hangs
         product()
         os._exit(7)
     print(os.waitpid(pid, 0)[1] >> 8)
 """
-
-
-@pytest.mark.parametrize("end", ["", "sys.exit(0)", "product()"])
-def test_the_pool_does_not_keep_the_interpreter_from_ending(end):
-    in_python(USED + end, NUMBA_NUM_THREADS="3")
-
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-
-
-@needs_fork
-def test_a_forked_child_has_a_pool_of_its_own():
-    assert in_python(USED + FORK + "fork(); product()", NUMBA_NUM_THREADS="2") == "7"
-
-
-@needs_fork
-def test_a_child_forked_while_shares_run_is_not_left_with_their_limits():
-    code = (
-        USED
-        + FORK
-        + """
+WHILE_SHARES_RUN = """
 inside, leave = threading.Event(), threading.Event()
 def hold(share):
     inside.set()
@@ -422,15 +360,7 @@ leave.set()
 other.join()
 product()
 """
-    )
-    assert in_python(code, NUMBA_NUM_THREADS="2") == "7"
-
-
-@needs_fork
-def test_a_multiprocessing_child_can_use_its_own_pool():
-    code = (
-        USED
-        + """
+MULTIPROCESSING = """
 import multiprocessing
 child = multiprocessing.get_context("fork").Process(target=product)
 child.start()
@@ -438,8 +368,19 @@ child.join(15)
 print(child.exitcode)
 child.kill()
 """
-    )
-    assert in_python(code, NUMBA_NUM_THREADS="2") == "0"
+CHILDREN = {"forked": (FORK + "fork(); product()", "7"), "forked while shares run": (FORK + WHILE_SHARES_RUN, "7"),
+            "of multiprocessing": (MULTIPROCESSING, "0")}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(0)", "product()"])
+def test_the_pool_does_not_keep_the_interpreter_from_ending(end):
+    in_python(USED + end, NUMBA_NUM_THREADS="3")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize(("code", "said"), CHILDREN.values(), ids=CHILDREN)
+def test_a_child_has_a_pool_of_its_own_and_no_limits_of_its_parent_s(code, said):
+    assert in_python(USED + code, NUMBA_NUM_THREADS="2") == said
 
 
 # ---- what the user may set ----

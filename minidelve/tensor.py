@@ -250,9 +250,7 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
-        for x in inputs:
-            if not isinstance(x, (Tensor, NoneType)):
-                raise TypeError(f"{cls.__name__} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
+        refuse_bare_arrays(cls.__name__, *inputs)
         function = cls()
         recording = _recording.get()
         function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
@@ -317,6 +315,13 @@ def as_array(data: Any) -> Any:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a tensor holds numbers; got {data!r:.60} (dtype {array.dtype})")
     return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def refuse_bare_arrays(op: str, *inputs: Any) -> None:
+    """TypeError with the cure if an input of the op is neither a Tensor nor None."""
+    for x in inputs:
+        if not isinstance(x, (Tensor, NoneType)):
+            raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
 
 
 def reverse_topological_order(root: Node) -> list[Node]:

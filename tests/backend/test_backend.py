@@ -11,10 +11,11 @@ from minidelve.backend import cuda_install
 from tests.helpers import ROOT, in_python, python
 
 
-def failing(code: str, *paths: object):
-    """What is left by code that fails in a fresh Python which finds `paths` before our tree."""
-    path = os.pathsep.join(map(str, [*paths, ROOT]))
-    return python("-c", code, environment={"PYTHONPATH": path}, cwd="/", exit_code=1)
+def failing_beside(packages, code: str) -> tuple[str, str]:
+    """What code prints, and the error it ends with, in a Python that finds the packages of a folder before our tree."""
+    path = os.pathsep.join([str(packages), str(ROOT)])
+    done = python("-c", code, exit_code=1, environment={"PYTHONPATH": path}, cwd="/")
+    return done.stdout.strip(), done.stderr.strip().splitlines()[-1]
 
 
 # -- choosing --------------------------------------------------------------------------------------
@@ -125,11 +126,10 @@ BROKEN_CUPYS = {
 def test_a_broken_cupy_is_one_clear_line_and_the_cpu_works_on(tmp_path, source, reason):
     (tmp_path / "cupy").mkdir()
     (tmp_path / "cupy" / "__init__.py").write_text(source)
-    done = failing(ASK, tmp_path)
-    usable, said = ast.literal_eval(done.stdout.strip())
-    assert not usable and said.startswith(reason), done.stderr
-    expected = f"RuntimeError: CUDA cannot be used here: {said}; use device 'cpu', or see `minidelve doctor`"
-    assert done.stderr.strip().splitlines()[-1] == expected
+    printed, error = failing_beside(tmp_path, ASK)
+    usable, said = ast.literal_eval(printed)
+    assert not usable and said.startswith(reason)
+    assert error == f"RuntimeError: CUDA cannot be used here: {said}; use device 'cpu', or see `minidelve doctor`"
 
 
 def test_without_cupy_it_says_what_to_install(monkeypatch):
@@ -146,10 +146,10 @@ def test_without_cupy_it_says_what_to_install(monkeypatch):
 
 def test_a_foreign_package_called_kernels_is_named_with_the_cure(tmp_path):
     (tmp_path / "kernels").mkdir()
-    (tmp_path / "kernels" / "__init__.py").touch()
-    last = failing("import minidelve", tmp_path).stderr.strip().splitlines()[-1]
-    assert last.startswith("ImportError: minidelve needs its own package `kernels`")
-    assert str(tmp_path / "kernels") in last and "fresh virtual environment" in last
+    (tmp_path / "kernels" / "__init__.py").write_text("")
+    _, error = failing_beside(tmp_path, "import minidelve")
+    assert error.startswith("ImportError: minidelve needs its own package `kernels`")
+    assert str(tmp_path / "kernels") in error and "fresh virtual environment" in error
 
 
 READ_ONLY = """

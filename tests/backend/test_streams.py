@@ -6,7 +6,6 @@ behind it. What runs when on a real device is tested in test_device_streams.py, 
 
 import csv
 import json
-import os
 import re
 from types import SimpleNamespace
 
@@ -21,10 +20,7 @@ from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
 from minidelve.training.validation import evaluate
-from tests.helpers import ROOT, python
-
-FAKE = ROOT / "tests" / "cuda" / "fake"
-
+from tests.helpers import ON_THE_FAKE, python
 
 # stdin: a JSON list a line, the arguments of minidelve, or ["!room", bytes to be left on the device], or
 # ["!python", code].  stdout: [exit code, stdout, stderr] for each.
@@ -76,7 +72,7 @@ for line in sys.stdin:
 def run(commands):
     """{name: (exit code, stdout, stderr)} of the commands, in their order, in one process."""
     lines = "\n".join(json.dumps(list(map(str, words))) for words in commands.values())
-    said = python("-c", COMMAND_LINE, environment={"PYTHONPATH": f"{FAKE}{os.pathsep}{ROOT}"}, input=lines, timeout=300)
+    said = python("-c", COMMAND_LINE, environment=ON_THE_FAKE, input=lines, timeout=600)
     return dict(zip(commands, map(tuple, map(json.loads, said.stdout.splitlines())), strict=True))
 
 

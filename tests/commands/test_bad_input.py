@@ -25,19 +25,16 @@ def out(tmp_path) -> Path:
 # ---- the data ----
 
 
-def test_a_missing_path(refused, out):
-    refused(["train", "--data", "/nowhere/at-all", "--out", out], "/nowhere/at-all", "does not exist", "check the path")
-
-
-def test_an_empty_folder(refused, tmp_path, out):
+def test_data_that_is_not_there(refused, data, tmp_path, out):
     (tmp_path / "empty").mkdir()
-    refused(["train", "--data", tmp_path / "empty", "--out", out], "empty: is empty", "expected train/ and val/")
-
-
-def test_a_class_without_images(refused, data, out):
     for image in (data / "train" / "red").iterdir():
         image.unlink()
-    refused(["train", "--data", data, "--out", out], "train/red", "holds no image", "add some or remove the class")
+    for path, *parts in (
+        ("/nowhere/at-all", "/nowhere/at-all", "does not exist", "check the path"),
+        (tmp_path / "empty", "empty: is empty", "expected train/ and val/"),
+        (data, "train/red", "holds no image", "add some or remove the class"),
+    ):
+        refused(["train", "--data", path, "--out", out], *parts)
 
 
 def test_a_text_file_named_jpeg(refused, data, quick, out):
@@ -87,16 +84,16 @@ def test_a_label_that_names_no_class(refused, tmp_path, out):
 # ---- options ----
 
 
-def test_a_size_larger_than_the_images(refused, quick, out):
-    refused(["train", *quick, "--size", 40, "--out", out], "32 x 32", "crop of 40 x 40", "--size of at most 32")
-
-
-def test_a_size_too_small_for_the_network(refused, quick, out):
-    refused(["train", *quick, "--size", 4, "--out", out], "--size 4 is too small for lab14", "choose a larger one")
-
-
-def test_a_batch_larger_than_the_data_set(refused, quick, out):
-    refused(["train", *quick, "--batch-size", 49, "--out", out], "batch of 49", "48 images", "at most 48")
+@pytest.mark.parametrize(
+    ("option", "parts"),
+    [
+        (["--size", 40], ["32 x 32", "crop of 40 x 40", "--size of at most 32"]),
+        (["--size", 4], ["--size 4 is too small for lab14", "choose a larger one"]),
+        (["--batch-size", 49], ["batch of 49", "48 images", "at most 48"]),
+    ],
+)
+def test_an_option_that_does_not_fit_the_data_or_the_network(refused, quick, out, option, parts):
+    refused(["train", *quick, *option, "--out", out], *parts)
 
 
 @pytest.mark.parametrize(

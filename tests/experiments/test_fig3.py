@@ -87,7 +87,7 @@ def test_a_course_has_a_row_for_each_point_and_one_for_each_epoch():
 
 
 @pytest.mark.parametrize("item", [fig3_left, fig3_right])
-def test_the_two_networks_differ_in_the_conv_layers_alone_and_there_by_sqrt_2(item):
+def test_the_two_networks_differ_by_sqrt_2_in_the_conv_layers_alone(item):
     shape = {name: item.LAB[name] for name in ("width", "levels", "fc", "fc_init")}
     he, xavier = (
         models.create(item.LAB["model"], 20, "relu", init, seed=1, **shape).state_dict() for init in item.INITS.values()
@@ -198,14 +198,14 @@ def test_the_trend_on_30_layers_tells_right_wrong_and_not_to_be_told():
     assert "weight decay's part of the step, is 5.00e-02 (asked for: below 1; 5.00e+02 with He's)" in short.sentence
 
 
-def test_a_flat_loss_is_a_stall_only_where_weight_decay_outweighs_the_gradient():
+def test_a_flat_loss_is_a_stall_only_where_decay_outweighs_the_gradient():
     for vanished, holds in ((3.9e-8, True), (4.1e-8, False)):  # the decay's mean square is 4e-8
         assert fig3_right.trend(right(he=[-0.3, -0.3], xavier=[0.0, 0.0], vanished=vanished)).holds is holds
     unknown = [row | {"gradient_square": None} if "layer" in row else row for row in right([-0.3], [0.0])]
     assert fig3_right.trend(unknown).holds is None
 
 
-def test_over_the_seeds_the_gradients_have_geometric_means_and_the_printed_numbers_agree():
+def test_gradients_of_several_seeds_have_geometric_means_as_printed():
     squares = {HE: (1e-2, 3e-6), XAVIER: (2e-11, 7e-13)}
     rows = [
         row for variant, several in squares.items() for seed, square in enumerate(several)

@@ -75,7 +75,7 @@ def test_every_stated_slope_decides():
         assert fisher.trend(rows).holds is None
 
 
-def test_the_trend_is_about_the_start_and_the_sentence_about_the_course_too():
+def test_the_trend_is_about_the_start_the_sentence_about_the_course_too():
     found = fisher.trend(rows_with(1.0))
     assert found.holds is True
     assert "judges our derivation, at the start" in found.sentence
@@ -116,7 +116,7 @@ def test_between_one_and_two_standard_errors_tells_nothing():
     assert fisher.trend(rows_with(1.07, 0.01)).holds is None
 
 
-def test_one_certain_difference_is_enough_though_a_less_certain_one_is_larger():
+def test_one_certain_difference_is_enough_beside_a_larger_uncertain_one():
     """ReLU's 8% may be chance, the others' 7% are none."""
     by_relu = {True: rows_with(1.08, 0.05), False: rows_with(1.07)}
     rows = [row for relu, of in by_relu.items() for row in of if (row["variant"] == "ReLU") is relu]

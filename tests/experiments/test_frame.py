@@ -153,7 +153,7 @@ def test_lines_differ_without_colours():
     assert distinct([{"a": 2}, {"a": 1}, {"a": 2}], "a") == [2, 1]
 
 
-def test_a_part_is_told_where_it_runs_and_its_time_counts_what_was_done_earlier(tmp_path):
+def test_a_part_is_told_where_it_runs_and_its_time_counts_earlier_work(tmp_path):
     seen = []
 
     def run(setup):

@@ -17,7 +17,7 @@ TINY = {
 
 
 @pytest.mark.parametrize("stages", [[(0.01, 40)], [(0.1, 7), (0.01, 30), (0.001, 1)]])
-def test_the_derived_factor_is_what_the_optimizer_leaves_without_a_gradient(stages):
+def test_the_derived_factor_is_what_remains_without_a_gradient(stages):
     a = nn.Parameter(np.array([0.25, -3.0]))
     sgd = optim.SGD([a], lr=1.0, momentum=0.8, weight_decay=0.3)
     for rate, steps in stages:
@@ -45,7 +45,7 @@ def test_the_lab_runs_keep_what_the_docstring_says():
 
 
 @pytest.mark.parametrize("pulses", [range(500), [0], [499], range(0, 500, 7)])
-def test_a_slope_that_grew_keeps_more_than_the_derived_share_and_one_that_fell_less(pulses):
+def test_a_slope_that_grew_keeps_more_than_its_share_one_that_fell_less(pulses):
     """The same gradients with and without decay, at the optimizer."""
 
     def end(size, decay):
@@ -77,7 +77,7 @@ def ran(tiny_data, tmp_path_factory):
     return Setup(budget, str(tiny_data), "", 0, runs), rows
 
 
-def test_slopes_fade_by_the_derived_factor_with_decay_on_them_and_stay_without(ran):
+def test_slopes_fade_by_the_derived_factor_with_decay_and_stay_without(ran):
     """18 steps at three rates; the gradients are small beside a decay of 5."""
     rows = [row for row in ran[1] if row["decay"] == 5 and row["layer"] != WHOLE]
     alone, too = ([row for row in rows if row["whose"] == whose] for whose in WHOSE)
@@ -87,7 +87,7 @@ def test_slopes_fade_by_the_derived_factor_with_decay_on_them_and_stay_without(r
         assert row["mean_abs_a"] / beside["mean_abs_a"] == pytest.approx(row["derived_factor"], rel=0.02)
 
 
-def test_a_row_is_the_mean_of_absolute_slopes_and_the_last_the_mean_of_the_layers(ran):
+def test_a_row_is_the_mean_of_absolute_slopes_the_last_that_of_layers(ran):
     setup, rows = ran
     name = name_of(configured(setup, {"activation": "prelu", "weight_decay": 5.0, "decay_slopes": True}))
     last = checkpoint.load(setup.runs / name / "last.npz")

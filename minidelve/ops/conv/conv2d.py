@@ -19,7 +19,7 @@ from minidelve.ops.conv.scaffold import Layer
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.prelu import prelu
-from minidelve.tensor import Tensor
+from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def conv2d(
@@ -47,6 +47,7 @@ def conv2d(
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
+    refuse_bare_arrays("conv2d", x, weight, bias)
     if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
         raise ValueError(
             f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "

@@ -54,6 +54,7 @@ def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, im
     message = str(error.value)
     assert message.startswith(f"{bad}: is neither JPEG nor PNG") and "\n" not in message
     assert reader == "statistics" or "--on-bad-image skip" in message
+    assert ("goes on from here" in message) == reader.startswith("packing")
     mean, skipped = read(reader, path, "skip")
     np.testing.assert_allclose(mean, np.mean([pixels_of(seed) for seed in (0, 1, 101, 200, 201)], axis=0), rtol=1e-6)
     if skipped is not None:

@@ -127,18 +127,15 @@ def test_data_with_gaps_in_memory_is_refused_with_the_cure():
     assert np.all(w.data < 1)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([],), "got no parameters"),
-        (([Tensor([1.0])],), "leaf tensors with requires_grad=True"),
-        ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
-        ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
-        ((nn.PReLU().parameters(), float("nan")), "lr nan"),
-        ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
-        ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "message"), [
+    (([],), "got no parameters"),
+    (([Tensor([1.0])],), "leaf tensors with requires_grad=True"),
+    ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
+    ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
+    ((nn.PReLU().parameters(), float("nan")), "lr nan"),
+    ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
+    ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
+])  # fmt: skip
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=f"SGD: .*{message}"):
         optim.SGD(*arguments) if len(arguments) > 1 else optim.SGD(*arguments, lr=0.1)

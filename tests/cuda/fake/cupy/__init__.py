@@ -9,6 +9,7 @@ import numpy as np
 from cupy._array import apply as _apply
 from cupy._array import check_operands as _check_operands
 from cupy._array import fresh as _fresh
+from cupy._array import like_numpy_s as _like_numpy_s
 from cupy._array import ndarray
 from cupy._array import room_for as _room_for
 from cupy._compile import RawModule  # noqa: F401
@@ -101,22 +102,6 @@ def stack(tup, axis=0, out=None, *, dtype=None, casting="same_kind"):
     return _apply(np.stack, tuple(tup), axis, out, dtype=dtype, casting=casting)
 
 
-def split(ary, indices_or_sections, axis=0):
-    return _apply(np.split, _checked(ary), indices_or_sections, axis)
-
-
-def broadcast_to(array, shape):
-    return _apply(np.broadcast_to, _checked(array), shape)
-
-
-def expand_dims(a, axis):
-    return _apply(np.expand_dims, _checked(a), axis)
-
-
-def unravel_index(indices, dims, order="C"):
-    return _apply(np.unravel_index, _checked(indices), dims, order)
-
-
 def where(condition, x=None, y=None):
     if x is None and y is None:
         return _apply(np.nonzero, _checked(condition))
@@ -157,36 +142,28 @@ def shares_memory(a, b, max_work=None):
 # -- reductions and products -------------------------------------------------------------------------------------------
 
 
-def sum(a, axis=None, dtype=None, out=None, keepdims=False):
-    return _checked(a).sum(axis, dtype, out, keepdims)
+def _of_array(function, a, *args):
+    return _apply(function, _checked(a), *args)
 
 
-def mean(a, axis=None, dtype=None, out=None, keepdims=False):
-    return _checked(a).mean(axis, dtype, out, keepdims)
-
-
-def all(a, axis=None, out=None, keepdims=False):
-    return _checked(a).all(axis, out, keepdims)
-
-
-def any(a, axis=None, out=None, keepdims=False):
-    return _checked(a).any(axis, out, keepdims)
+split = _like_numpy_s("split", "ary, indices_or_sections, axis=0", _of_array)
+broadcast_to = _like_numpy_s("broadcast_to", "array, shape", _of_array)
+expand_dims = _like_numpy_s("expand_dims", "a, axis", _of_array)
+unravel_index = _like_numpy_s("unravel_index", "indices, dims, order='C'", _of_array)
+sum = _like_numpy_s("sum", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+mean = _like_numpy_s("mean", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+all = _like_numpy_s("all", "a, axis=None, out=None, keepdims=False", _of_array)
+any = _like_numpy_s("any", "a, axis=None, out=None, keepdims=False", _of_array)
+argsort = _like_numpy_s("argsort", "a, axis=-1, kind=None", _of_array)
+tensordot = _like_numpy_s("tensordot", "a, b, axes=2", _of_array)
 
 
 def argmax(a, axis=None, dtype=None, out=None, keepdims=False):
     return _checked(a).argmax(axis, out, dtype, keepdims)
 
 
-def argsort(a, axis=-1, kind=None):
-    return _checked(a).argsort(axis, kind)
-
-
 def dot(a, b, out=None):
     return _apply(np.dot, _checked(a), _checked(b), out)
-
-
-def tensordot(a, b, axes=2):
-    return _apply(np.tensordot, _checked(a), _checked(b), axes)
 
 
 # -- elementwise -------------------------------------------------------------------------------------------------------

@@ -439,8 +439,5 @@ def test_settings_end_with_their_block(limits):
         assert limits()[0] == [1] * len(before[2][0])
         raise RuntimeError
     assert (threads.thread_count(), threads.is_deterministic(), limits()) == before
-
-
-def test_no_thread_is_too_few():
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"), threads.using(0):
         pass

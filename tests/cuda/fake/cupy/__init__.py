@@ -6,12 +6,8 @@ AttributeError.  It is no part of minidelve; only a process with this folder's p
 
 import numpy as np
 
-from cupy._array import apply as _apply
-from cupy._array import check_operands as _check_operands
-from cupy._array import fresh as _fresh
-from cupy._array import like_numpy_s as _like_numpy_s
+from cupy import _array
 from cupy._array import ndarray
-from cupy._array import room_for as _room_for
 from cupy._compile import RawModule  # noqa: F401
 from cupy._elementwise import ufunc
 from cupy._memory import pool as _pool
@@ -42,7 +38,7 @@ def full(shape, fill_value, dtype=None, order="C"):
 
 
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
-    return _room_for(np.empty_like(_host(prototype), dtype, order, shape=shape))
+    return _array.room_for(np.empty_like(_host(prototype), dtype, order, shape=shape))
 
 
 def zeros_like(a, dtype=None, order="K", subok=None, shape=None):
@@ -60,7 +56,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=None, shape=None):
 
 
 def arange(start, stop=None, step=1, dtype=None):
-    return _fresh(np.arange(0 if stop is None else start, start if stop is None else stop, step, dtype))
+    return _array.fresh(np.arange(0 if stop is None else start, start if stop is None else stop, step, dtype))
 
 
 # -- from the CPU and to it --------------------------------------------------------------------------------------------
@@ -68,7 +64,7 @@ def arange(start, stop=None, step=1, dtype=None):
 
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
     if not isinstance(obj, ndarray):  # NumPy array, number or lists of numbers; lists of device arrays raise
-        return _fresh(np.array(obj, dtype, order=order, ndmin=ndmin))
+        return _array.fresh(np.array(obj, dtype, order=order, ndmin=ndmin))
     if ndmin > obj.ndim:
         raise NotImplementedError("array(ndmin=) of a device array is not in the fake")
     return obj.astype(obj.dtype if dtype is None else dtype, order, copy=copy)
@@ -95,25 +91,25 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
 
 
 def concatenate(tup, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    return _apply(np.concatenate, tuple(tup), axis, out, dtype=dtype, casting=casting)
+    return _array.apply(np.concatenate, tuple(tup), axis, out, dtype=dtype, casting=casting)
 
 
 def stack(tup, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    return _apply(np.stack, tuple(tup), axis, out, dtype=dtype, casting=casting)
+    return _array.apply(np.stack, tuple(tup), axis, out, dtype=dtype, casting=casting)
 
 
 def where(condition, x=None, y=None):
     if x is None and y is None:
-        return _apply(np.nonzero, _checked(condition))
-    _check_operands(x, y)
-    return _apply(np.where, _checked(condition), x, y)
+        return _array.apply(np.nonzero, _checked(condition))
+    _array.check_operands(x, y)
+    return _array.apply(np.where, _checked(condition), x, y)
 
 
 def copyto(dst, src, casting="same_kind", where=None):
     if where is not None:
         raise NotImplementedError("copyto(where=) is not in the fake")
-    _check_operands(src)
-    _apply(np.copyto, _checked(dst), src, casting)
+    _array.check_operands(src)
+    _array.apply(np.copyto, _checked(dst), src, casting)
 
 
 # -- about arrays ------------------------------------------------------------------------------------------------------
@@ -128,7 +124,7 @@ def ndim(a):
 
 
 def result_type(*arrays_and_dtypes):
-    return _apply(np.result_type, *arrays_and_dtypes)
+    return _array.apply(np.result_type, *arrays_and_dtypes)
 
 
 def may_share_memory(a, b, max_work=None):
@@ -143,19 +139,19 @@ def shares_memory(a, b, max_work=None):
 
 
 def _of_array(function, a, *args):
-    return _apply(function, _checked(a), *args)
+    return _array.apply(function, _checked(a), *args)
 
 
-split = _like_numpy_s("split", "ary, indices_or_sections, axis=0", _of_array)
-broadcast_to = _like_numpy_s("broadcast_to", "array, shape", _of_array)
-expand_dims = _like_numpy_s("expand_dims", "a, axis", _of_array)
-unravel_index = _like_numpy_s("unravel_index", "indices, dims, order='C'", _of_array)
-sum = _like_numpy_s("sum", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
-mean = _like_numpy_s("mean", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
-all = _like_numpy_s("all", "a, axis=None, out=None, keepdims=False", _of_array)
-any = _like_numpy_s("any", "a, axis=None, out=None, keepdims=False", _of_array)
-argsort = _like_numpy_s("argsort", "a, axis=-1, kind=None", _of_array)
-tensordot = _like_numpy_s("tensordot", "a, b, axes=2", _of_array)
+split = _array.like_numpy_s("split", "ary, indices_or_sections, axis=0", _of_array)
+broadcast_to = _array.like_numpy_s("broadcast_to", "array, shape", _of_array)
+expand_dims = _array.like_numpy_s("expand_dims", "a, axis", _of_array)
+unravel_index = _array.like_numpy_s("unravel_index", "indices, dims, order='C'", _of_array)
+sum = _array.like_numpy_s("sum", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+mean = _array.like_numpy_s("mean", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+all = _array.like_numpy_s("all", "a, axis=None, out=None, keepdims=False", _of_array)
+any = _array.like_numpy_s("any", "a, axis=None, out=None, keepdims=False", _of_array)
+argsort = _array.like_numpy_s("argsort", "a, axis=-1, kind=None", _of_array)
+tensordot = _array.like_numpy_s("tensordot", "a, b, axes=2", _of_array)
 
 
 def argmax(a, axis=None, dtype=None, out=None, keepdims=False):
@@ -163,7 +159,7 @@ def argmax(a, axis=None, dtype=None, out=None, keepdims=False):
 
 
 def dot(a, b, out=None):
-    return _apply(np.dot, _checked(a), _checked(b), out)
+    return _array.apply(np.dot, _checked(a), _checked(b), out)
 
 
 # -- elementwise -------------------------------------------------------------------------------------------------------
@@ -202,7 +198,3 @@ from cupy import cuda, random  # noqa: E402, F401  they need what is above
 
 def get_default_memory_pool():
     return _pool
-
-
-def get_default_pinned_memory_pool():
-    return cuda.pinned_memory._pool

@@ -37,14 +37,10 @@ class ndarray:
 
     # -- what it is ------------------------------------------------------------------------------
 
-    shape = property(lambda self: self._host.shape)
-    dtype = property(lambda self: self._host.dtype)
-    ndim = property(lambda self: self._host.ndim)
-    size = property(lambda self: self._host.size)
-    itemsize = property(lambda self: self._host.itemsize)
-    nbytes = property(lambda self: self._host.nbytes)
-    strides = property(lambda self: self._host.strides)
-    flags = property(lambda self: self._host.flags)
+    shape, dtype, ndim, size, itemsize, nbytes, strides, flags = (
+        property(operator.attrgetter(f"_host.{name}"))
+        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags")
+    )
     T = property(lambda self: self.transpose())
 
     @property
@@ -62,15 +58,6 @@ class ndarray:
         return {"shape": self.shape, "typestr": self.dtype.str, "descr": self.dtype.descr, "version": 3,
                 "strides": None if self.flags.c_contiguous else self.strides, "data": (self.data.ptr, False),
                 "stream": 1}  # fmt: skip
-
-    def __len__(self):
-        return len(self._host)
-
-    def __repr__(self):
-        return repr(self._host)
-
-    def __str__(self):
-        return str(self._host)
 
     def __format__(self, spec):
         return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
@@ -117,21 +104,6 @@ class ndarray:
         if not stream.is_non_blocking:
             stream.synchronize()
 
-    def item(self):
-        return self._host.item()
-
-    def tolist(self):
-        return self._host.tolist()
-
-    def __float__(self):
-        return float(self._host)
-
-    def __int__(self):
-        return int(self._host)
-
-    def __bool__(self):
-        return bool(self._host)
-
     # -- elements --------------------------------------------------------------------------------
 
     def __getitem__(self, slices):
@@ -170,9 +142,6 @@ class ndarray:
 
     def argmax(self, axis=None, out=None, dtype=None, keepdims=False):
         return cast(apply(np.argmax, self, axis, out, keepdims=keepdims), dtype)
-
-    def argmin(self, axis=None, out=None, dtype=None, keepdims=False):
-        return cast(apply(np.argmin, self, axis, out, keepdims=keepdims), dtype)
 
     # -- NumPy's functions on it become CuPy's ---------------------------------------------------
 
@@ -273,6 +242,12 @@ def like_numpy_s(name, parameters, of=apply):
     return call
 
 
+def as_its_host(name):
+    return lambda self: getattr(self._host, name)()
+
+
+for _name in ("item", "tolist", "__len__", "__repr__", "__str__", "__float__", "__int__", "__bool__"):
+    setattr(ndarray, _name, as_its_host(_name))
 for _name, _parameters in {
     "take": "indices, axis=None, out=None",
     "swapaxes": "axis1, axis2",

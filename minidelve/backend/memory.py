@@ -104,7 +104,7 @@ def keep_memory() -> None:
 
     A training step frees and asks for the same large arrays again and again. Each time the system hands out pages
     anew it fills them with zeros, at the first touch of each 4 KiB, which takes a large part of some backward passes
-    (docs/measurements.md). glibc only; other C libraries are left alone.
+    (docs/measurements.md, "What the constants rest on"). glibc only; other C libraries are left alone.
     """
     try:
         mallopt = ctypes.CDLL(None).mallopt

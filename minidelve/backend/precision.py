@@ -51,7 +51,9 @@ _setting = _Setting()
 
 @contextmanager
 def using_precision(name: str) -> Iterator[None]:
-    """Within: conv2d and linear round their factors like this, forward and backward. ValueError for another name.
+    """Inside this block, conv2d and linear round their factors like this, forward and backward.
+
+    Raises ValueError for another name.
 
     Not for several threads at once: the setting is the process's.
     """

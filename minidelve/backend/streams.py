@@ -113,7 +113,7 @@ class _Pinned:
         return packed
 
 
-# (event, pinned memory): not to be reused while the device writes there, even if nobody wants the result any more.
+# (event, pinned memory): not to be reused while the device writes there, even if nobody wants the result.
 _being_written: deque[tuple[Any, Any]] = deque()
 
 

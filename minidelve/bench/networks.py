@@ -24,7 +24,7 @@ from minidelve.bench.twin import allow_tf32, autocast, sgd_for, twin_of
 from minidelve.tensor import Tensor, no_grad
 from minidelve.training.config import Config
 from minidelve.training.loop import train_step
-from minidelve.training.run import Run
+from minidelve.training.state import Run
 
 CLASSES = 1000
 LR = 1e-5  # small: a diverging network would compute with infinities

@@ -20,7 +20,7 @@ from minidelve.training.config import versions
 
 
 class Report:
-    """The run. RunError where PyTorch is asked for and cannot be had."""
+    """The run. RunError where PyTorch is asked for and cannot be used."""
 
     def __init__(self, options: Options):
         self.options = options

@@ -70,7 +70,7 @@ class Trained:
     @cached_property
     def network(self) -> models.Network:
         """The network in evaluation mode, on the device that it was trained on."""
-        network = checkpoint.restore_network(self.saved, self.last)
+        network = checkpoint.trained_network(self.saved, self.last)
         network.to(self.config.device)
         return network
 

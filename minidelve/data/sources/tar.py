@@ -97,7 +97,7 @@ class Tar:
         if inner and inner[1]:
             return inner[0].read(inner[1])
         if member not in self._ranges:
-            raise DataError(f"{self.describe(member)}: is not in the archive")
+            raise DataError(f"{self.describe(member)}: is not in the archive", cure="fetch the archive again")
         start, size = self._ranges[member]
         name = self.describe(member)
         with (

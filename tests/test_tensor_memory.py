@@ -84,26 +84,15 @@ def test_an_array_that_no_backward_needs_is_freed_during_forward():
     assert np.all(x.grad == 1)
 
 
-def test_an_array_that_a_backward_needs_is_kept_until_then():
+def test_an_array_that_a_backward_needs_is_kept_until_then_as_is_the_graph():
     x = leaf((100,))
     inner = x + 1.0
-    saved = weakref.ref(inner.data)
+    saved, node = weakref.ref(inner.data), weakref.ref(inner.function)
     y = (inner * inner).sum()
     del inner
-    assert saved() is not None
+    assert saved() is not None and node() is not None
     y.backward()
-    assert saved() is None  # although y is still alive
-
-
-def test_after_backward_the_graph_is_gone():
-    x = leaf()
-    y = x * 2.0
-    node = weakref.ref(y.function)
-    z = y.sum()
-    del y
-    assert node() is not None
-    z.backward()
-    assert node() is None
+    assert saved() is None and node() is None  # although y is still alive
 
 
 def test_without_a_wish_for_gradients_nothing_is_kept():

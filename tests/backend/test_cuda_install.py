@@ -31,10 +31,7 @@ def machine(monkeypatch):
 
 
 def raises(error):
-    def ask():
-        raise error
-
-    return SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=ask)))
+    return Mock(**{"cuda.runtime.getDeviceCount.side_effect": error})
 
 
 class CUDARuntimeError(RuntimeError):

@@ -54,11 +54,8 @@ def test_draws_are_distinct_and_repeated_by_the_seed_only(fill):
     assert not np.array_equal(one, two)  # unseeded
 
 
-def test_normal_takes_the_std_it_is_given(rng):
+def test_normal_takes_its_std_and_fills_a_channels_last_weight_in_place(rng):
     assert init.normal_(Tensor(np.zeros(LINEAR)), 0.01, rng).data.std() == pytest.approx(0.01, rel=0.01)
-
-
-def test_a_channels_last_weight_is_filled_in_place_with_the_same_numbers():
     plain = Tensor(np.zeros((4, 3, 2, 2)))
     strided = Tensor(np.zeros((4, 2, 2, 3)).transpose(0, 3, 1, 2))
     init.he_normal_(plain, rng=np.random.default_rng(0))

@@ -15,15 +15,11 @@ class Full(Exception):
     pass
 
 
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
-        ("CUBLAS_STATUS_ALLOC_FAILED", ""),
-        ("cudaErrorMemoryAllocation: out of memory", ""),
-        ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), [
+    ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
+    ("CUBLAS_STATUS_ALLOC_FAILED", ""), ("cudaErrorMemoryAllocation: out of memory", ""),
+    ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
+])  # fmt: skip
 def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
     monkeypatch.setattr(memory, "memory", lambda: 1 / 0)  # a device in this state may not answer
     expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"

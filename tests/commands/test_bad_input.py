@@ -62,7 +62,7 @@ def test_a_picture_of_200_megapixels(refused, data, quick, out):
 
 def test_a_zip_that_is_none(refused, tmp_path, out):
     (tmp_path / "a.zip").write_bytes(b"no zip")
-    refused(["train", "--data", tmp_path / "a.zip", "--out", out], "no zip archive", "expected a folder or a .zip")
+    refused(["train", "--data", tmp_path / "a.zip", "--out", out], "not a zip archive", "expected a folder or a .zip")
 
 
 def test_a_zip_that_leads_outside(refused, tmp_path, out):

@@ -84,13 +84,15 @@ def test_data_that_an_item_has_no_use_for_are_mentioned(cli, small, tmp_path):
 def test_what_a_user_can_get_wrong(refused, tmp_path):
     out = tmp_path / "r"
     refused(["reproduce", "--out", out], "name an item", "signal", "--list")
-    refused(["reproduce", "fig9", "--out", out], "'fig9' is no item", " or all", "--list")
+    refused(["reproduce", "fig9", "--out", out], "'fig9' is not an item", " or all", "--list")
     refused(["reproduce", "signal", "--budget", "huge"], "huge", "quick")
     refused(["reproduce", "signal", "--device", "cuda", "--out", out], "--device cuda", "use --device cpu")
     refused(["reproduce", "signal", "--seeds", 0], "'0' is not an integer of at least 1")
     refused(["reproduce", "signal", "--data", "/nowhere", "--out", out], "/nowhere", "does not exist")
     (tmp_path / "file").write_text("")
-    refused(["reproduce", "momentum", "--out", tmp_path / "file"], "file", "name another folder")
+    refused(
+        ["reproduce", "momentum", "--out", tmp_path / "file"], "file/momentum is a file or lies under one", "a new name"
+    )
     (tmp_path / "full/fisher").mkdir(parents=True)
     (tmp_path / "full/fisher/mine.txt").write_text("")
     refused(["reproduce", "all", "--out", tmp_path / "full"], "fisher holds mine.txt", "--out")

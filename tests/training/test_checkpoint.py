@@ -11,7 +11,7 @@ from minidelve.errors import CheckpointError
 from minidelve.training import checkpoint
 from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
-from minidelve.training.run import Run
+from minidelve.training.state import Run
 
 META = {
     "config": {"model": "lab14", "activation": "prelu", "init": "he"}, "std": 60.0, "classes": ["a", "b"],
@@ -38,7 +38,7 @@ def test_everything_comes_back_bit_for_bit(tmp_path, rng, optimizer):
         np.testing.assert_array_equal(one, other)
     np.testing.assert_array_equal(loaded.mean, saved.mean)
     assert loaded.meta == {"format": 1, **META} == checkpoint.load_meta(tmp_path / "last.npz")
-    network = checkpoint.restore_network(loaded, tmp_path / "last.npz")
+    network = checkpoint.trained_network(loaded, tmp_path / "last.npz")
     assert not network.training
     np.testing.assert_array_equal(network.fc3.weight.data, saved.parameters["fc3.weight"])
 
@@ -102,10 +102,10 @@ def test_a_network_that_does_not_fit_is_refused(tmp_path, rng):
     saved = state(rng)
     saved.meta["classes"] = ["a", "b", "c"]
     with pytest.raises(CheckpointError, match="x.npz .*fc3"):
-        checkpoint.restore_network(saved, tmp_path / "x.npz")
+        checkpoint.trained_network(saved, tmp_path / "x.npz")
     saved.meta["config"] = {"model": "lab99", "activation": "prelu", "init": "he"}
     with pytest.raises(CheckpointError, match="x.npz .*lab99"):
-        checkpoint.restore_network(saved, tmp_path / "x.npz")
+        checkpoint.trained_network(saved, tmp_path / "x.npz")
 
 
 def run(statistics: data.Statistics, **state) -> Run:

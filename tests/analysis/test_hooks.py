@@ -47,6 +47,10 @@ def test_every_response_and_gradient_of_a_network_is_seen(activation, cores):
     for name, y, df in zip(names, expected, expected_gradients, strict=True):
         np.testing.assert_allclose(responses[name], y, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(gradients[name], df, rtol=1e-3, atol=1e-4 * abs(df).max())
+    alone = {}  # a conv layer whose rectifier is not watched
+    with threads.using(cores), analysis.watch(net, alone.__setitem__, names=names[:1]):
+        net(x)
+    np.testing.assert_allclose(alone[names[0]], expected[0], rtol=1e-3, atol=1e-5)
 
 
 def test_observing_changes_no_result_and_leaves_no_trace():

@@ -40,7 +40,7 @@ def by_hand(network: md.models.Network, maps: np.ndarray, k: int) -> np.ndarray:
 def main(run: str, path: str, scale: int, count: int) -> None:
     file = find_checkpoint(Path(run))
     saved = checkpoint.load(file, optimizer=False)
-    network = checkpoint.restore_network(saved, file)
+    network = checkpoint.trained_network(saved, file)
     dense = DenseScorer(network, saved.statistics, flip=True, batch=64, budget=10**9)
     images = data.open_splits(path)[-1]
     resize, rng = data.ResizeShorterSide(scale), np.random.default_rng(0)

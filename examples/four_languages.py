@@ -95,7 +95,7 @@ _rooms: dict[tuple[str, int], Any] = {}
 
 
 def room_for(y: Any) -> Any:
-    """The same room for dy in every call, as a network's step finds it: new memory costs as much as the pass itself."""
+    """The same room for dy in every call, as a network's step finds it: what is timed is the pass, not new memory."""
     key = backend.device_of(y), y.size
     if key not in _rooms:
         _rooms[key] = backend.empty_like(y)

@@ -4,8 +4,8 @@
     python examples/ladder.py 1 6        one turn, with maps of 6 x 6
 
 On the second stage of small14 at 224 pixels: 16 images of 128 maps of 36 x 36, and a 2 x 2 convolution to 128.
-Each rung goes forward and backward, to the same gradients. All take turns; printed are the median, the
-smallest and the largest time, and how many times as fast as the first rung it is.
+Each rung goes forward and backward, to the same gradients. All take turns. Printed are the median, the
+smallest and the largest time, and each rung's speed relative to the first.
 """
 
 from __future__ import annotations

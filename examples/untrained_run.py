@@ -5,8 +5,8 @@
 
 MODEL is a name that `minidelve train --model` knows, PATH a data set of which one split is enough. The mean
 image is that of up to 100 of its pictures. The weights are drawn by the paper's initialization; the
-network has learned nothing, so expect errors near 100%.  A fourth argument is the crop's side: 224 for
-all networks but lab14, which takes 56.
+network has learned nothing, so expect errors near 100%. A fourth argument is the crop's side; the default
+is 224, and 56 for lab14.
 """
 
 import sys

@@ -1,7 +1,7 @@
 """The command line: `minidelve SUBCOMMAND` or `python -m minidelve SUBCOMMAND`.
 
-What a user can mend ends with one line on stderr and exit code 2; Ctrl-C with 130; a bug with its
-traceback, as it should.
+An error that the user can mend ends with one line on stderr and exit code 2, Ctrl-C with exit code 130, and a bug
+with its traceback.
 """
 
 from __future__ import annotations
@@ -49,10 +49,10 @@ def make_parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one subcommand; the exit code."""
+    """Run one subcommand and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
     if words[:1] == ["data"] and words[1:2] in (["pack"], ["fetch"]):
-        words[:2] = [" ".join(words[:2])]  # argparse knows no subcommand beside a PATH: to it these are one word
+        words[:2] = [" ".join(words[:2])]  # argparse takes no subcommand where a PATH may stand: make it one word
     args = make_parser().parse_args(words)
     try:
         precision = using_precision(getattr(args, "precision", "fp32"))
@@ -63,13 +63,13 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except MemoryError as error:
         note(
-            f"minidelve: not enough memory ({error or 'no more can be had'}); try a smaller --batch-size or --size, "
+            f"minidelve: not enough memory ({error or 'none is left'}); try a smaller --batch-size or --size, "
             "or a smaller network (--width, --fc)"
         )
         return 2
     except KeyboardInterrupt as stop:
         note(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted")
         return 130
-    except BrokenPipeError:  # the reader of our output went away, as in `minidelve data | head`
+    except BrokenPipeError:  # the reader of our output has gone, as in `minidelve data | head`
         silence(sys.stdout)
         return 0

@@ -40,7 +40,7 @@ class RunError(UserError):
 
 
 class Diverged(RunError):
-    """A loss, a gradient or a weight that is no longer finite."""
+    """A loss, a gradient or a weight that is not finite."""
 
 
 class CheckpointError(UserError):

@@ -26,7 +26,7 @@ from typing import Any, BinaryIO, Self
 
 from minidelve.errors import RunError, UserError
 
-UNFINISHED = "unfinished"  # how the name of a file ends that is not complete
+UNFINISHED = "unfinished"  # the ending of an incomplete file's name
 LOCK = ".lock"
 
 
@@ -44,7 +44,7 @@ def copy_whole(source: Path, path: Path) -> None:
 
 @contextmanager
 def writing_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to be filled within; in its place when the block ends, gone when the block fails. Raises OSError."""
+    """A file to be filled inside the block: in its place when the block ends, gone when it fails. Raises OSError."""
     beside = unfinished(path)
     try:
         with open(beside, "xb") as file:
@@ -82,7 +82,7 @@ def is_unfinished(name: str) -> bool:
 def disk_errors(
     what: str, cure: str = "make room there or name another folder", error: type[UserError] = RunError
 ) -> Iterator[None]:
-    """Within: what a full, vanished or protected disk raises becomes one line about `what`, such as "--out runs/a"."""
+    """Inside this block, what a full or protected disk raises becomes one line about `what`, such as "--out runs/a"."""
     try:
         yield
     except OSError as raised:
@@ -90,7 +90,7 @@ def disk_errors(
 
 
 def check_writable(folder: Path, what: str, error: type[UserError] = RunError) -> None:
-    """UserError when `folder`, there already or to be made, cannot be written; tried, and nothing is left behind."""
+    """UserError when `folder`, which need not exist yet, cannot be written. It is tried, and leaves nothing behind."""
     nearest = nearest_existing(folder)
     try:
         os.rmdir(tempfile.mkdtemp(prefix=".minidelve-", dir=nearest))
@@ -108,11 +108,11 @@ class OwnFolder:
     """A folder in which one process at a time writes files of known names.
 
     path    need not be there yet
-    names   of the files that belong into such a folder; unfinished ones of any name count with them
+    names   of the files that belong in such a folder; unfinished ones of any name count with them
     what    how the user knows it, such as "--out runs/a"
 
     As a context manager it makes the folder and holds its lock; when the block ends, the lock goes, and so does the
-    folder if nothing was written.  The system drops the lock of a process that was killed.
+    folder if nothing was written. The system drops the lock of a process that was killed.
     Subclasses say in `guard` what may lie there already.
     """
 
@@ -126,7 +126,7 @@ class OwnFolder:
         raise NotImplementedError
 
     def present(self) -> list[str]:
-        """The finished files that lie there, sorted; UserError where there is something else than a folder."""
+        """The finished files that lie there, sorted; UserError where something other than a folder lies there."""
         return [name for name in self._names() if name != LOCK and not is_unfinished(name)]
 
     def strangers(self) -> list[str]:

@@ -1,10 +1,10 @@
-"""All that is printed: results on stdout, and on stderr how far long work is and what happened on the way.
+"""All that is printed: results on stdout; on stderr, how far long work has come and what happened on the way.
 
     say(line)                              a result, or a line of a log
     note(line)                             a remark on the way
     for image in progress(images, n, "packing", "image"): ...
 
-Work never ends because nobody reads: where the reader of a pipe has gone (`| head`), it goes on in silence.
+Work does not stop because nobody reads: where the reader of a pipe has gone (`| head`), it goes on in silence.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Send what is still written to a stream whose reader has gone to nowhere."""
+    """Discard whatever is still written to a stream whose reader has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)
@@ -58,7 +58,7 @@ def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> 
         yield item
         now = time.monotonic()
         if done == 1:
-            first = now  # until here kernels were compiled: the estimate counts from here on
+            first = now  # the first item may include compiling kernels: the estimate leaves it out
         if now - spoken >= EVERY_SECONDS and done < total:
             left = f", about {duration((now - first) / (done - 1) * (total - done))} left" if done > 1 else ""
             note(f"{what}: {done}/{total}{left}")

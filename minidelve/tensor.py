@@ -1,6 +1,6 @@
 r"""Tensor and Function: the graph that a forward pass leaves behind, and the walk back through it.
 
-Define-by-run.  Every op is a Function object with two methods on raw arrays,
+Define-by-run. Every op is a Function object with two methods on raw arrays,
 
     forward(*inputs)  -> output          and          backward(dE/doutput) -> dE/dinputs.
 
@@ -11,7 +11,7 @@ Calling an op runs forward and, if an input wants a gradient, keeps the object a
     w ----/                 Add ---> loss         a Function knows its sources: the Functions
     b ---------------------/                      (or leaf Tensors) that its inputs came from
 
-An edge holds the *Function* behind an input, not the input's array.  An array that no backward
+An edge holds the *Function* behind an input, not the input's array. An array that no backward
 saved is therefore freed as soon as Python forgets it, which keeps training memory low.
 
 `loss.backward()` is the chain rule in reverse topological order: when a node's turn comes, all
@@ -46,8 +46,10 @@ def no_grad() -> Iterator[None]:
 class Tensor:
     """An array that remembers how it was made.
 
-    data            array, number, or nested lists.  Arrays keep their dtype, Python floats become float32
+    data            array, number, or nested lists. Arrays keep their dtype, Python floats become float32
     requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
+
+    Raises TypeError for data that are not numbers, and for requires_grad with another dtype.
 
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -137,9 +139,9 @@ class Tensor:
 
     def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
         if self.requires_grad:
-            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() on purpose")
+            raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() to drop it")
         if self.device == "cuda":
-            raise TypeError("this tensor lives on the GPU and NumPy's arrays do not; write t.to('cpu') on purpose")
+            raise TypeError("this tensor lives on the GPU; NumPy expects one on the CPU; write t.to('cpu')")
         return np.array(self.data, dtype=dtype, copy=copy)
 
     # -- where it lives -----------------------------------------------------------------------
@@ -150,7 +152,7 @@ class Tensor:
     def to(self, device: str) -> Tensor:
         """This tensor on "cpu" or "cuda"; gradients flow back through the move.
 
-        A leaf moved to another device is a new tensor made from it.  Raises RuntimeError
+        A leaf moved to another device is a new tensor made from it. Raises RuntimeError
         when CUDA cannot be used, ValueError for an unknown device.
         """
         if device == self.device:
@@ -177,7 +179,7 @@ class Tensor:
         for a gradient of another shape.
         """
         if not self.requires_grad:
-            raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True")
+            raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True; set it")
         xp = array_module(self.data)
         if gradient is None:
             if self.size != 1:
@@ -229,7 +231,7 @@ class Function:
         def forward(self, x, w, *, stride): ...; self.save(x, w); return y     raw arrays in, one out
         def backward(self, df): x, w = self.saved; ...; return dx, dw           one gradient per input
 
-    and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input).  backward may
+    and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input). backward may
     return None for an input with self.needs[i] False, and must not write into df or into what it saved.
     """
 
@@ -250,9 +252,7 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
-        for x in inputs:
-            if not isinstance(x, (Tensor, NoneType)):
-                raise TypeError(f"{cls.__name__} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
+        refuse_bare_arrays(cls.__name__, *inputs)
         function = cls()
         recording = _recording.get()
         function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
@@ -306,7 +306,7 @@ class _ToDevice(Function):
 
 
 def as_array(data: Any) -> Any:
-    """The array behind `data`.  Arrays keep their dtype; Python floats, alone or in lists, become float32."""
+    """The array behind `data`. Arrays keep their dtype; Python floats, alone or in lists, become float32."""
     if isinstance(data, Tensor):
         return data.data
     if isinstance(data, (np.ndarray, np.generic)):
@@ -317,6 +317,13 @@ def as_array(data: Any) -> Any:
     if array.dtype.kind not in "fiub":
         raise TypeError(f"a tensor holds numbers; got {data!r:.60} (dtype {array.dtype})")
     return array.astype(np.float32) if array.dtype == np.float64 else array
+
+
+def refuse_bare_arrays(op: str, *inputs: Any) -> None:
+    """TypeError with the cure if an input of the op is neither a Tensor nor None."""
+    for x in inputs:
+        if not isinstance(x, (Tensor, NoneType)):
+            raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
 
 
 def reverse_topological_order(root: Node) -> list[Node]:
@@ -355,7 +362,7 @@ def _refuse_freed(order: list[Node]) -> None:
 
 
 def _overlaps(x: Any, others: tuple[Any, ...]) -> bool:
-    if x.base is None:  # the usual case, and the fastest to tell: its memory is its own and that of its views
+    if x.base is None:  # the usual case, and quick to tell: its memory belongs to it and to its views
         return any(other is x or getattr(other, "base", None) is x for other in others)
     xp = array_module(x)
     return any(xp.may_share_memory(x, other) for other in others if isinstance(other, type(x)))

@@ -13,6 +13,12 @@ from minidelve import Tensor
 from minidelve.testing.cases import distinct  # noqa: F401 (the tests of kinked ops take it from here)
 
 ROOT = Path(__file__).parents[1]
+FAKE = ROOT / "tests" / "cuda" / "fake"
+# The environment in which a process finds the stand-in for CuPy, and no GPU if there is one.
+ON_THE_FAKE = {
+    "PYTHONPATH": os.pathsep.join(filter(None, [str(FAKE), str(ROOT), os.environ.get("PYTHONPATH")])),
+    "CUDA_VISIBLE_DEVICES": "",
+}
 
 # -- in a process of its own -----------------------------------------------------------------------
 

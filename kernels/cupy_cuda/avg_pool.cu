@@ -1,4 +1,4 @@
-// Average pooling and its gradient.  x, dx are (N, H, W, C), y, dy (N, OH, OW, C); C counts packs.
+// Average pooling and its gradient. x, dx are (N, H, W, C), y, dy (N, OH, OW, C); C counts packs.
 //
 // Forward. A block has one output row (n, i). A thread keeps to one pack of channels and walks along the row: it adds
 // up the window of each output pixel, cut to the map, in a register and divides by the number of taps inside the map or

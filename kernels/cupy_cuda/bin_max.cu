@@ -1,9 +1,9 @@
-// Maxima over rectangular bins (spatial pyramid pooling) and their gradient.  x, dx are (N, H, W, C), f, df, argmax
+// Maxima over rectangular bins (spatial pyramid pooling) and their gradient. x, dx are (N, H, W, C), f, df, argmax
 // (N, B, C).
 //
 // Forward. The bins of a pyramid cover the map several times over, but their edges cut it into few *cells*, and each
 // bin is a rectangle of whole cells. (Cells are also cut every 6 pixels, so that no thread has a long walk while
-// others have none: bin_max.py.)  So there are two kernels; C counts packs, and neighbouring threads have
+// others have none: bin_max.py.) So there are two kernels; C counts packs, and neighbouring threads have
 // neighbouring channels:
 //   1. cell_max: a thread has one pack of channels of one cell (n, i, j) and finds its maximum and where it is;
 //   2. bin_max: a thread has one pack of channels of one bin (n, b) and finds the largest maximum of its cells.
@@ -93,7 +93,7 @@ extern "C" __global__ void bin_max(const pack *__restrict__ best, const pack_of_
 
 const int RUN = 32, OWNERS = 128;  // pixels of a run; threads of a block at most: 32 KiB of sums if numbers are double
 
-// Here C counts numbers.  pixels: H W. A block has 32 channels, side by side, of OWNERS / 32 runs.
+// Here C counts numbers. pixels: H W. A block has 32 channels, side by side, of OWNERS / 32 runs.
 extern "C" __global__ void bin_max_backward(const number *__restrict__ df, const int *__restrict__ argmax,
                                             number *__restrict__ dx, int pixels, int B, int C, int runs)
 {

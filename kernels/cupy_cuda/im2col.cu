@@ -1,4 +1,4 @@
-// im2col and its transpose.  x, dx are (N, H, W, C), cols (N, OH, OW, K) with K = kh kw C; C and K count packs.  im2col
+// im2col and its transpose. x, dx are (N, H, W, C), cols (N, OH, OW, K) with K = kh kw C; C and K count packs. im2col
 // takes float16 too, as numbers of 16 bits (source.py).
 //
 // With channels last, the kw pixels that one row of a kernel covers lie side by side in x, and side by side again in

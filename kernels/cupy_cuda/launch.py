@@ -3,7 +3,7 @@
     function("prelu", "prelu_forward", y.dtype, lanes)(grid, block, arguments)
 
 CuPy compiles a file with NVRTC, the compiler in the CUDA toolkit's libraries, on its first use, and keeps the result
-on disk.  source.py says what is compiled; only what is used is.
+on disk. source.py says what is compiled; only what is used is.
 
 Everything is launched on CuPy's current stream and nothing here waits for the device.
 """

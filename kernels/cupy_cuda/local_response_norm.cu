@@ -7,7 +7,7 @@
 // all but the first read of an x are answered by the L1 cache. Each thread adds up its own window: sums that slide
 // along would lose small channels beside large ones.
 //
-// Backward.  x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
+// Backward. x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
 //
 //   dx_e = dy_e s_e^-beta - 2 scale beta x_e  sum over those c of  dy_c x_c s_c^(-beta - 1)
 //

@@ -1,4 +1,4 @@
-// Max pooling and its gradient.  x, dx are (N, H, W, C), y, dy, taps (N, OH, OW, C); C counts packs.
+// Max pooling and its gradient. x, dx are (N, H, W, C), y, dy, taps (N, OH, OW, C); C counts packs.
 //
 // Forward. A block has one output row (n, i). A thread keeps to one pack of channels and walks along the row: it
 // reads the window of each output pixel and keeps the maximum of each channel, and the tap where it was, in registers.
@@ -7,8 +7,8 @@
 // Bytes: x is read (windows that overlap find each other's pixels in the caches), y and taps are written.
 //
 // Backward gathers, without a division. The map is cut into cells of the size of a stride. Cell (i, j) begins where
-// window (i, j) does; those at the right and below may have no window of their own. The
-// pixel (a, b) of a cell is the tap (a, b) of the cell's own window, and if windows overlap the tap (a, b + sw) of the
+// window (i, j) does; those at the right and below may have no window of their own.
+// Pixel (a, b) of a cell is the tap (a, b) of the cell's own window, and if windows overlap the tap (a, b + sw) of the
 // one to the left, (a + sh, b) of the one above and so on. A block has one row of cells (n, i), a thread one pack of
 // channels, and walks along the row. It asks every window that covers a pixel whether the pixel was its maximum, adds
 // up what belongs to it and writes it once: no zero fill first, no atomic additions, and always the same order.

@@ -1,4 +1,4 @@
-// The paper's momentum rule (equation (4)) in one pass, in place.  a, D and gradient are n numbers in line.
+// The paper's momentum rule (equation (4)) in one pass, in place. a, D and gradient are n numbers in line.
 //
 // A thread updates one pack of parameters: it reads the pack of all three arrays, computes in registers and writes two
 // of them. Neighbouring threads have neighbouring packs; the thread at the end has what is left (pack.cu, load).

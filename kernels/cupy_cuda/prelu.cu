@@ -1,4 +1,4 @@
-// PReLU and its gradient (paper, equations (1) to (3)).  y, f, df, dy are (M, C), a, bias and da (C,); C counts packs.
+// PReLU and its gradient (paper, equations (1) to (3)). y, f, df, dy are (M, C), a, bias and da (C,); C counts packs.
 //
 // A thread keeps to one pack of channels and walks down the rows, so its slopes and its part of the sum (2) stay in
 // registers. The threads of a block stand side by side in a row and in several rows one below the other: together they

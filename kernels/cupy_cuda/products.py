@@ -7,7 +7,7 @@ What precision (kernels/contract.py) becomes: "fp32" is arithmetic in float32 th
 "tf32" the tensor cores read the float32 factors themselves and keep 10 bits of each (how they round a tie is theirs to
 decide); for "fp16" the factors are converted first. Sums are float32 in all three.
 
-The gradient of a weight is a small matrix whose numbers are long sums, over all positions of a map.  cuBLAS gives a
+The gradient of a weight is a small matrix whose numbers are long sums, over all positions of a map. cuBLAS gives a
 block of some 128 x 128 results to each multiprocessor, so a few blocks would leave most of a GPU idle. Such sums are
 cut into parts, which make a batch of products, and the parts added up.
 

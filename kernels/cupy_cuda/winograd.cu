@@ -1,5 +1,5 @@
-// Winograd's tiles: squares of a map, transformed from both sides, and back.  x is (N, H, W, C), C counts packs.
-// L, the matrix, is (P, Q): Q is the side of what is read, P of what is written.  tiles is (F, T, C): number (i, j) of
+// Winograd's tiles: squares of a map, transformed from both sides, and back. x is (N, H, W, C), C counts packs.
+// L, the matrix, is (P, Q): Q is the side of what is read, P of what is written. tiles is (F, T, C): number (i, j) of
 // all T tiles lies in plane f = i P + j (gather) or i Q + j (scatter).
 //
 //   gather     tile = L d L^T for each Q x Q square d of x,  F = P P

@@ -5,7 +5,7 @@ side again in cols. So a receptive field is kh runs of kw * C numbers, and the i
 plain copy (im2col) or sum (col2im) of such a run. Where the frame cuts a run, its bounds are
 worked out once per run: no test in an inner loop.
 
-Both run on the thread that calls them: conv2d gives each core its share of the images.  im2col
+Both run on the thread that calls them: conv2d gives each core its share of the images. im2col
 walks output rows; col2im walks *input* rows and gathers what belongs to each, so that a row is
 written while it is in the cache.
 """

@@ -273,7 +273,7 @@ def _tables(images, height, row, C, kernel, stride, out_size):
     OH, OW = out_size
     pixels = np.empty(images * OH * OW, np.intp)
     m = 0
-    for n in range(images):  # no division a pixel: it would be a sizeable part of correlate
+    for n in range(images):  # no division for each pixel: it would be a sizeable part of correlate
         for i in range(OH):
             at = (n * height + i * stride[0]) * row
             for j in range(OW):

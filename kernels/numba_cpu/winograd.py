@@ -3,8 +3,8 @@
 A transform is a few additions per number, so what it costs is loads, stores and loops. `_sandwich`
 therefore writes the whole transform of a tile's vector of channels as straight LLVM code: it loads the
 tile, adds along columns and then along rows in registers, and stores the result. The matrix is known
-when the code is written: a 0 in it costs nothing, a 1 or -1 an addition. The same as Numba loops is slower, as the
-compiler cannot see that what it writes is not what it reads next.
+when the code is written: a 0 in it costs nothing, a 1 or -1 an addition. Numba loops are slower (docs/measurements.md),
+as the compiler cannot see that what they write is not what they read next.
 
 A frame of zeros is laid around the map first, where the tiles need it: no test of bounds in a tile.
 

@@ -6,7 +6,7 @@ The window of c is c - below <= e <= c + above, cut at the first and last channe
 that overlap in all but one channel: what one of them reads, the next finds in the cache, so a window costs memory one
 number, not `size`.
 
-Backward.  x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
+Backward. x_e is in the window of each c with e - above <= c <= e + below, the mirrored window of e:
 
     dx_e = dy_e s_e^-beta - 2 scale beta x_e  sum over those c of  dy_c x_c s_c^(-beta - 1)
 

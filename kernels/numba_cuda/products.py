@@ -1,7 +1,7 @@
 """Matrix products: the work of cuBLAS, which NumPy's matmul reaches through CuPy's.
 
-No kernel of ours here: a product reuses each number many times, and keeping it near the arithmetic all that while,
-tile by tile in shared memory and registers, is a craft of its own, which NVIDIA's library has for every GPU.
+There is no kernel of ours here. A product reuses each number many times, and keeping it near the arithmetic all that
+while, tile by tile in shared memory and registers, is a craft of its own, which NVIDIA's library has for every GPU.
 
 float32 stays float32: CuPy takes TF32 only with CUPY_TF32=1 in the environment, or where a program asks it to. So the
 lower precisions of `matmul` are emulated: the factors are rounded and then multiplied in float32, which shows what a

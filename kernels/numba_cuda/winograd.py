@@ -22,7 +22,7 @@ each time.
     tile 1        [ 1 1 1 1 ]                which adds it to the first row of tile 1
     patch     0 0 0 1 1 1 2                  (a patch may have no tile of its own: the last)
 
-Bytes: gather reads x, each number Q^2 / step^2 times but mostly from the caches, and writes tiles.  scatter reads
+Bytes: gather reads x, each number Q^2 / step^2 times but mostly from the caches, and writes tiles. scatter reads
 tiles, up to four times where they overlap, and writes x once.
 """
 

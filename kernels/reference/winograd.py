@@ -2,7 +2,7 @@
 
     tiles[(i, j), t, c] = sum over a, b of  L[i, a] L[j, b] x[n, ti s + a - p, tj s + b - p, c]        (gather)
 
-t counts the tiles, (n, ti, tj) in reading order; x is 0 outside the map.  scatter is the transpose of
+t counts the tiles, (n, ti, tj) in reading order; x is 0 outside the map. scatter is the transpose of
 gather with L transposed: a transformed tile is *added* to the map at the place it was cut from.
 
     x[n, ti s + a - p, tj s + b - p, c] += sum over i, j of  L[a, i] L[b, j] tiles[(i, j), t, c]       (scatter)

@@ -1,6 +1,6 @@
 """Looking at networks: hooks, the table of layers, the graph of a computation, which layer was the first to diverge.
 
-What only looks belongs here; what changes weights is training/, and what measures time is bench/.
+Code that only looks belongs here. What changes weights belongs in training/, what measures time in bench/.
 """
 
 from minidelve.analysis.hooks import Observed, Statistics, observe, watch

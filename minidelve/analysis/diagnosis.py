@@ -1,4 +1,4 @@
-"""When a loss is NaN or infinite: which layer was the first to leave the finite numbers?"""
+"""When a loss is NaN or infinite: which layer was the first whose output is not finite?"""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def graph(tensor: Tensor, path: str | Path | None = None) -> str:
     and ValueError for a path without an ending, or after backward() has freed the graph.
     """
     if tensor.function is not None and tensor.function.freed:
-        raise ValueError("graph: backward() has freed this graph; draw it before, or pass retain_graph=True")
+        raise ValueError("graph: backward() has freed this graph; draw it first, or pass retain_graph=True")
     text = dot_text(tensor)
     if path is not None:
         draw(text, Path(path))

@@ -1,6 +1,6 @@
 """What happens inside a network: every layer's response y_l on the way up, every gradient dE/dy_l on the way down.
 
-The paper argues with such numbers: its section 2.2 follows the variance of responses and of gradients from layer to
+The paper argues from such numbers: its section 2.2 follows the variance of responses and of gradients from layer to
 layer, and Figure 2 of its ICCV version shows each layer's mean response. Three ways in, each built on the one before:
 
     module.hook = f       after its forward, a module returns f(y) in place of y            (nn/module.py)
@@ -8,11 +8,11 @@ layer, and Figure 2 of its ICCV version shows each layer's mean response. Three 
     observe(net)          collects both as statistics, layer by layer
 
 How is a gradient seen? The hook passes y through an op that computes nothing, f(y) = y. Its backward is handed
-dE/df, which is dE/dy, shows it to you and hands it on. No other part of the engine knows of it.
+dE/df, which is dE/dy, shows it to you and hands it on. The rest of the engine knows nothing of it.
 
 A network usually applies a rectifier inside the conv layer before it (nn/chain.py) and runs shares of the batch side
-by side (parallel/shares.py). Where a hook is set neither is done: the layers run one by one on the whole batch, a
-little slower, and to the same numbers but for rounding.
+by side (parallel/shares.py). Where a hook is set neither is done: the layers run one by one on the whole batch. It
+takes longer, and the numbers are the same but for rounding.
 
 >>> import numpy as np
 >>> from minidelve import nn
@@ -74,12 +74,12 @@ def watch(
 
 
 def chosen(model: Module, names: Sequence[str] | None) -> dict[str, Module]:
-    """The modules to watch by name; one that stands in several places has its first name."""
+    """The modules to watch by name; one that stands in several places goes by its first name."""
     known = dict(model.named_modules())
     if names is not None:
         if strangers := [name for name in names if name not in known]:
             own = ", ".join(filter(None, known))
-            raise ValueError(f"analysis: the model has no module {strangers[0]!r}; it has {own}")
+            raise ValueError(f"analysis: the model has no module {strangers[0]!r}; expected one of: {own}")
         return {name: known[name] for name in names}
     first = {id(module): name for name, module in reversed(known.items()) if not any(module.children())}
     return {name: module for name, module in known.items() if first.get(id(module)) == name}
@@ -112,7 +112,7 @@ class Statistics:
     zero_count: int = 0
 
     def add(self, array: Any) -> None:
-        """Take one more array into account."""
+        """Add the numbers of one more array."""
         wide = array.astype(array_module(array).float64)
         self.count += array.size
         self.total += float(wide.sum())

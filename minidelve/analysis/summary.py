@@ -5,9 +5,9 @@ oh x ow outputs of d channels, a k x k conv layer of c input channels needs
 
     oh ow d k^2 c          and a fully connected one          in out.
 
-Activations, pooling and biases are not counted: they are less than a hundredth of it.
+Activations, pooling and biases are not counted: they take less than a hundredth of that.
 
-Nothing is multiplied for it: the shape of each layer's output follows from the shape of its input.
+The network does not run: the shape of each layer's output follows from the shape of its input.
 """
 
 from __future__ import annotations
@@ -18,8 +18,6 @@ from math import prod
 
 from minidelve import nn
 from minidelve.ops.geometry import Shape, output_size, pool_geometry
-
-KEEP_SHAPE = (nn.PReLU, nn.ReLU, nn.LeakyReLU, nn.Dropout, nn.LocalResponseNorm)
 
 
 @dataclass(frozen=True)
@@ -82,9 +80,10 @@ def output_shape(layer: nn.Module, shape: Shape) -> Shape:
             if shape != (units,):
                 raise ValueError(f"a {layer} does not fit the shape {shape}")
             return (out,)
-    if isinstance(layer, KEEP_SHAPE):
+    if layer.keeps_shape:
         return shape
-    raise TypeError(f"summary does not know the output's shape of a {type(layer).__name__}")
+    kind = type(layer).__name__
+    raise TypeError(f"summary: the output shape of a {kind} is unknown; if it is the input's, set keeps_shape")
 
 
 def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:

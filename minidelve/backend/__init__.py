@@ -1,6 +1,6 @@
-"""Where an array lives and what serves it there: devices, kernels, threads, streams, memory, what of CUDA is there.
+"""Where an array lives and what serves it there: devices, kernels, threads, streams, memory, CUDA.
 
-Only this room imports `kernels` and `cupy`. No mathematics of the network belongs here: that is `ops/`.
+Only this room imports `kernels` and `cupy`. The mathematics of the network does not belong here, but in ops/.
 """
 
 from minidelve.backend.arrays import array_module, device_of, empty_like, inverse, memory_order, to_device, uniform

@@ -9,7 +9,8 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
-SWITCH_SECONDS = 1e-4  # between a thread's asking for Python's lock and its getting it
+# Between a thread's asking for Python's lock and its getting it (docs/measurements.md, "What the constants rest on").
+SWITCH_SECONDS = 1e-4
 
 
 @cache
@@ -21,7 +22,7 @@ def libraries() -> list[Any]:
 
 
 class _Limits:
-    """What BLAS and Python were set to before the first of those who now run shares came in."""
+    """What BLAS and Python were set to before the first thread came in that runs shares."""
 
     def __init__(self) -> None:
         self.lock = threading.Lock()
@@ -57,7 +58,7 @@ _limits = _Limits()
 
 @contextmanager
 def side_by_side() -> Iterator[None]:
-    """Within: BLAS on one thread, and Python's lock handed over sooner than after its usual 5 ms.
+    """Inside this block, BLAS has one thread, and Python's lock is handed over sooner than it usually is.
 
     A share spends nearly all of its time in compiled code without the lock. When it comes back for the few lines of
     Python between two kernels, it should not wait.

@@ -1,6 +1,6 @@
 """The module cupy, or one line that says why CUDA cannot be used here.
 
-CuPy is imported late and tried once: it may be missing or broken, and that should not matter to `import minidelve`.
+CuPy is imported late and once: it may be missing or broken, and `import minidelve` must work all the same.
 """
 
 from __future__ import annotations

@@ -5,7 +5,7 @@
 ...     kernels_for(np.zeros(3)).__name__
 'kernels.reference'
 
-They are imported late, since Numba takes a second to load.
+They are imported late, since Numba is slow to load.
 
 With NUMBA_ENABLE_CUDASIM=1 Numba runs its CUDA kernels in Python, thread by thread and on NumPy arrays, so that one
 can step through them with a debugger and without a GPU. `numba_cuda` then is an implementation of the CPU.

@@ -113,12 +113,12 @@ class _Pinned:
         return packed
 
 
-# (event, pinned memory): not to be reused while the device writes there, even if nobody wants the result any more.
+# (event, pinned memory): not to be reused while the device writes there, even if nobody wants the result.
 _being_written: deque[tuple[Any, Any]] = deque()
 
 
 def read_later(x: Any) -> Callable[[], np.ndarray]:
-    """Start to copy a small array to the CPU; the function that is returned waits for just this copy and gives it.
+    """Start to copy a small array to the CPU; the function returned waits for this copy alone and returns it.
 
     Kernels launched in between run on meanwhile. A NumPy array is given as it is.
     """

@@ -1,10 +1,10 @@
 """Splitting a batch over the cores: each thread takes a share of the images through a whole op.
 
 A matrix product can use all cores by itself, but then the cores meet at the end of every product, and on a machine
-that runs anything else they wait for the slowest each time (docs/measurements.md). So the batch is cut into one share
-per core, each share runs through all of the op on its own, with BLAS limited to one thread, and the cores meet once an
-op. That is for an op called alone; a network is cut once for all of its conv layers (parallel/shares.py), and the ops
-inside find themselves on one core.
+that runs anything else they wait for the slowest each time (docs/measurements.md, "What the constants rest on"). So
+the batch is cut into one share per core, each share runs through all of the op on its own, with BLAS limited to one
+thread, and the cores meet once an op. That is for an op called alone; a network is cut once for all of its conv layers
+(parallel/shares.py), and the ops inside find themselves on one core.
 
 The kernels of kernels/numba_cpu run on the thread that calls them: all parallelism is here.
 
@@ -32,7 +32,8 @@ from minidelve.backend import blas
 
 T = TypeVar("T")
 
-SMALL_WORK = 1 << 20  # multiply-adds; fewer take less time than waking another core
+# Multiply-adds; fewer take less time than waking another core (docs/measurements.md, "What the constants rest on").
+SMALL_WORK = 1 << 20
 PER_NUMBER = 16  # of a long array that is read or written once, in multiply-adds of a product
 DETERMINISTIC_SHARES = 8  # enough for a laptop's cores, few enough for sizeable products
 
@@ -49,7 +50,7 @@ _settings = _Settings()
 
 @contextmanager
 def using(threads: int | None = None, deterministic: bool = False) -> Iterator[None]:
-    """Within: compute on `threads` cores, None for as many as before.
+    """Inside this block, compute on `threads` cores; None leaves their number as it is.
 
     deterministic   the same bits for any number of cores
 

@@ -1,7 +1,7 @@
 """How fast is it? Measured against the limits of the machine, and against PyTorch in turns.
 
-What takes times or counts bytes belongs here; what a network learns is measured in experiments/, and what it costs on
-paper (parameters, multiply-adds) in analysis/.
+Code that takes times or counts bytes belongs here. What a network learns is measured in experiments/; its parameters
+and multiply-adds are counted in analysis/.
 
 timing.py         rounds in turn, medians and spreads; which clock on the CPU and which on a GPU
 work.py           the flops and bytes of a kernel's call

@@ -1,4 +1,4 @@
-"""What this machine can do at most: the rate of matrix products and of copies, measured when asked.
+"""The most that this machine can do: the rate of matrix products and of copies, measured when asked.
 
 First the CPU, then a GPU.
 """
@@ -48,7 +48,7 @@ class Meter:
 
 
 def cpu_meter() -> Meter:
-    """Limits on as many cores as are in use at the moment; measures them, which takes a second."""
+    """The limits on as many cores as are in use, measured at this moment."""
     sgemm_rate, copy_rate = sgemm_gflops(), copy_gigabytes()
     return Meter(
         name=f"{platform.processor() or platform.machine()}, {threads.thread_count()} threads",
@@ -103,8 +103,8 @@ PRODUCT_SIDE = 8192  # large enough for every unit of any GPU
 
 
 def gpu_meter() -> Meter:
-    """Measures the limits, which takes a second."""
-    # Half a gigabyte or more each: made once.
+    """The limits of the GPU, measured at this moment."""
+    # Their arrays are large: made once.
     limit = cache(lambda name: device_copy() if name == COPY else device_product(name))
     kernel_clock = KernelClock(device_copy(COPY_BYTES // 4).run)
     rates = {name: device_rate(limit(name), kernel_clock) for name in (COPY, *PRECISIONS)}

@@ -55,7 +55,7 @@ def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = 
 
 
 def peaks(side: str, job: Job, count: int) -> dict[str, float]:
-    """Take this number of steps and see."""
+    """The peaks over `count` steps of one side, by kind, in MB."""
     torch = None
     if side == MINIDELVE:
         _, step = our_side(job)
@@ -64,7 +64,7 @@ def peaks(side: str, job: Job, count: int) -> dict[str, float]:
         network, _ = our_side(replace(job, device="cpu"))
         _, step = their_side(torch, job, network, side)
         for parameter in network.parameters():
-            parameter.data = np.zeros(0, np.float32)  # was there to be copied; is none of theirs
+            parameter.data = np.zeros(0, np.float32)  # needed for the copy alone: it is not part of their memory
 
     def steps() -> None:
         for _ in range(count):

@@ -24,7 +24,7 @@ from minidelve.bench.twin import allow_tf32, autocast, sgd_for, twin_of
 from minidelve.tensor import Tensor, no_grad
 from minidelve.training.config import Config
 from minidelve.training.loop import train_step
-from minidelve.training.run import Run
+from minidelve.training.state import Run
 
 CLASSES = 1000
 LR = 1e-5  # small: a diverging network would compute with infinities
@@ -127,6 +127,6 @@ def their_side(torch: Any, job: Job, network: models.Network, layout: str, compi
 
 
 def settle(job: Job, step: Side) -> None:
-    """Take the steps after which a loss scale has found its size; none where there is none."""
+    """Take the steps in which a loss scale finds its size; no steps without a loss scale."""
     for _ in range(SETTLING_STEPS if job.precision == "mixed" and job.mode == "training" else 0):
         step()

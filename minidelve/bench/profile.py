@@ -82,7 +82,7 @@ def profile(step: Side, like: Any, busy: Side | None = None) -> tuple[list[Line]
 
 
 class Recorder:
-    """Takes down every call while `listening`."""
+    """Records every call while `listening`."""
 
     def __init__(self, device: str):
         self.device, self.inside = device, False
@@ -103,7 +103,7 @@ class Recorder:
 
     @contextmanager
     def listening(self, kernels: Any) -> Iterator[None]:
-        """Within: calls of the folder's kernels and of BESIDE are taken down, wherever they are called from."""
+        """Inside this block, calls of the folder's kernels and of BESIDE are recorded, wherever they are made."""
         beside = (place for function in BESIDE for place in places_of(function))
         with ExitStack() as afterwards:
             for module, name in [*((kernels, name) for name in kernels.__all__), *beside]:
@@ -113,7 +113,7 @@ class Recorder:
             yield
 
     def recorded(self, function: Callable[..., Any], name: str) -> Callable[..., Any]:
-        """The function, taken down when it is not called by another one that is."""
+        """The function, recorded unless another recorded one called it."""
 
         @wraps(function)
         def call(*args: Any, **kwargs: Any) -> Any:

@@ -31,7 +31,7 @@ class Bounds(NamedTuple):
 # Factors of 10 bits are rounded by up to 5e-4, which sends more units over their kinks: a share p of them wrongly
 # passing or holding back their gradient changes its norm by about the square root of p. So 0.3 is not a fine test. It
 # finds a gradient that is lost, doubled or not divided by its scale; that both sides do the same work is shown in
-# float32 first. How far apart the two are: docs/measurements.md and docs/gpu.md.
+# float32 first. The differences found are in docs/measurements.md ("What the constants rest on") and docs/gpu.md.
 BOUNDS = {"fp32": Bounds(1e-3, 2e-2), "tf32": Bounds(1e-2, 0.3), "mixed": Bounds(1e-2, 0.3)}
 SCALES = {"fp32": 1.0, "tf32": 1.0, "mixed": 1024.0}  # of the loss while comparing: small enough for float16
 IMAGES = 4  # enough to tell; all of the batch would cost a step's memory on both sides

@@ -40,6 +40,7 @@ class Spread:
 
     @classmethod
     def of(cls, values: list[float]) -> Spread:
+        """The spread of these measurements, at least one."""
         return cls(statistics.median(values), min(values), max(values))
 
     def __str__(self) -> str:

@@ -114,7 +114,7 @@ def twin_of(torch: Any, network: nn.Sequential, dtype: str = "float32") -> Any:
     """A torch.nn.Sequential of the same layers with the same weights; ValueError for a layer it does not know."""
     ours = list(network)
     if strangers := [layer for layer in ours if type(layer) not in LAYERS]:
-        raise ValueError(f"twin_of: knows no PyTorch layer for {strangers[0]}")
+        raise ValueError(f"twin_of: no PyTorch layer is known for {strangers[0]}; add it to the table")
     twin = torch.nn.Sequential(*(LAYERS[type(layer)](torch, layer) for layer in ours)).to(getattr(torch, dtype))
     with torch.no_grad():
         for theirs, parameter in zip(twin.parameters(), network.parameters(), strict=True):

@@ -134,13 +134,16 @@ def check_folders(args: argparse.Namespace) -> None:
     """RunError for a folder of kernels that cannot be timed on the device."""
     for name in args.kernels or ():
         if name == "numba_cuda" and DEVICE_OF[name] == "cpu":
-            raise RunError("--kernels numba_cuda: Numba's simulator is on, and its times say nothing of a GPU's")
+            raise RunError(
+                "--kernels numba_cuda: Numba's simulator, which is on, tells no times",
+                cure="unset NUMBA_ENABLE_CUDASIM",
+            )
         if DEVICE_OF[name] != args.device:
             own = ", ".join(folder for folder, device in DEVICE_OF.items() if device == args.device)
             raise RunError(f"--kernels {name} does not serve --device {args.device}", expected=f"one of: {own}")
         if name not in available():
             has = ", ".join(available())
-            raise RunError(f"--kernels {name} is not part of this installation", cure=f"it has: {has}")
+            raise RunError(f"--kernels {name} is not part of this installation", expected=f"one of: {has}")
 
 
 def check_file(path: Path | None) -> None:

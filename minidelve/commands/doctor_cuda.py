@@ -69,7 +69,7 @@ def device() -> str:
 
 
 def free_memory() -> str:
-    """What is left for us."""
+    """How much of its memory is free."""
     now = memory()
     advice = "" if now.free > now.total // 2 else "; other programs hold the rest, see nvidia-smi"
     return f"{readable(now.free)} free of {readable(now.total)}{advice}"
@@ -110,6 +110,7 @@ def kernel() -> str:
 
 
 def works(right: bool, what: str) -> str:
+    """What to say of a check that gave the right numbers, or did not."""
     return f"{what} works" if right else f"FAIL: {what} gives wrong numbers: the driver, the card or CuPy is broken"
 
 
@@ -122,6 +123,6 @@ def numba_cuda() -> str:
         found = version("numba-cuda")
     except PackageNotFoundError:
         return "not installed; without it and a GPU kernels.numba_cuda runs with NUMBA_ENABLE_CUDASIM=1 only, slowly"
-    from numba import cuda as numba  # late: a second
+    from numba import cuda as numba  # late: slow to import
 
     return f"{found}, " + ("sees the device" if numba.is_available() else "sees no device")

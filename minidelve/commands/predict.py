@@ -74,7 +74,7 @@ def run(args: argparse.Namespace) -> int:
     picture = PictureFile("--out", out, args.overwrite)
     check_device(args.device)
     saved = checkpoint.load(path, optimizer=False)
-    network = checkpoint.restore_network(saved, path)
+    network = checkpoint.trained_network(saved, path)
     pictures = of_data_set(args, saved.meta) if args.data else of_files(args, saved.meta)
     config = saved.meta["config"]
     with within_device_memory(less="--device cpu"):

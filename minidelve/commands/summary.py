@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
     """Print the table."""
     size = args.size or (56 if args.name == "lab14" else 224)
     options = {name: value for name, value in vars(args).items() if name in SHAPING}
-    # Unfilled: drawing the 330 million weights of model_c would take seconds, and their values do not matter here.
+    # Unfilled: to draw the 330 million weights of model_c takes time, and their values do not matter here.
     network = models.create(args.name, args.classes, init=models.UNFILLED, **options)
     try:
         layers = summarize(network, size)

@@ -97,6 +97,6 @@ class Dataset:
         if self.strays:
             more = ", ..." if len(self.strays) > 3 else ""
             lines.append(
-                f"  ignored  {len(self.strays)} that are no image of a class: " + ", ".join(self.strays[:3]) + more
+                f"  ignored  {len(self.strays)} that are not images of a class: " + ", ".join(self.strays[:3]) + more
             )
         return "\n".join(lines)

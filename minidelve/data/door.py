@@ -8,7 +8,7 @@ from minidelve.errors import DataError
 
 @contextmanager
 def door(name: str, problem: str, *raised: type[Exception], expected: str = "", cure: str = "") -> Iterator[None]:
-    """Within: an exception of a kind in `raised` becomes a DataError "name: problem (reason); expected ...; cure".
+    """Inside this block, an exception of `raised` becomes a DataError "name: problem (reason); expected ...; cure".
 
     A DataError passes as it is, for it says all that; so does a MemoryError, for which the file may not be to blame.
     """

@@ -66,7 +66,7 @@ def fetch(
     """Download data set `name` of the registry into `directory`, unless it is there.
 
     `url` and `sha256` replace those of the registry, for a mirror or a newer file. A download that
-    fails is tried `retries` times more. Raises DataError, with a line for the user, if it fails at
+    fails is repeated up to `retries` times. Raises DataError, with a line for the user, if it fails at
     last, its checksum is wrong, it would unpack to the outside, or the directory cannot be written.
     """
     if name not in registry:
@@ -108,7 +108,7 @@ def _checksum(path: Path, algorithm: str) -> str:
 
 
 def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) -> None:
-    import pooch  # late: they take as long to import as all the rest, and only a download needs them
+    import pooch  # late: slow to import, and only a download needs it
     import requests
 
     pooch.get_logger().setLevel(logging.ERROR)  # what it tells is told by the command

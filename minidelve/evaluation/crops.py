@@ -1,4 +1,4 @@
-"""Scores from crops: every crop goes through the whole network, the softmax outputs of an image's crops are averaged.
+"""Scores from crops: each goes through the whole network, and the softmax outputs of an image's crops are averaged.
 
     p(image) = (1 / V) sum over its V crops of softmax(network((crop - mean image) / std))
 
@@ -76,7 +76,7 @@ class CropScorer:
 def probabilities(logits):
     """Softmax of each row of (N, classes), in float64.
 
-    In float32 a sure network's small probabilities become 0, and classes that it ranked become equal.
+    In float32 a confident network's small probabilities become 0, and classes that it ranked become equal.
     """
     xp = array_module(logits)
     e = xp.exp(logits.astype(np.float64) - logits.max(axis=1, keepdims=True))

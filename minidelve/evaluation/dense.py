@@ -1,19 +1,19 @@
 """Dense testing: conv layers once over the whole image, then every window of the last map.
 
-arXiv 1502.01852, section 3, "multi-view testing on feature maps" (arXiv 1406.4729) made dense.  A crop of
+arXiv 1502.01852, section 3, "multi-view testing on feature maps" (arXiv 1406.4729) made dense. A crop of
 the training size s leaves a k x k map (k = 14 for model_a at s = 224); the whole image leaves a larger
-one, H x W.  Each of its (H - k + 1)(W - k + 1) windows is what the fully connected layers know how to read:
+one, H x W. Each of its (H - k + 1)(W - k + 1) windows is what the fully connected layers know how to read:
 
     image h x w --conv--> map H x W --windows.py--> pyramids of k x k windows --fc--> logits --softmax--> p
 
     p(image) = mean over the windows of the image and, with flip, of the mirrored image
 
 At total stride 16, an image of 256, 384 or 480 pixels a side has a map of 16, 24 or 30 and 9, 121 or 289
-windows: as many crops of 224, 16 pixels apart, in one pass of the conv layers.  Not the same numbers as
-crops': a crop has zeros around it where the window sees the image go on, and the mean image is warped to
-the whole image (arXiv 1406.4729).  An image of just s x s is its own crop, and there both agree.
+windows: as many crops of 224, 16 pixels apart, in one pass of the conv layers. The numbers are not those
+of the crops: a crop has zeros around it where the window sees the image go on, and the mean image is warped to
+the whole image (arXiv 1406.4729). An image of just s x s is its own crop, and there both agree.
 
-Memory.  Images go through the conv layers, and windows through the fully connected ones, as many at a
+Memory. Images go through the conv layers, and windows through the fully connected ones, as many at a
 time as the budget allows; a mirrored image counts as one of its own.
 """
 

@@ -1,9 +1,9 @@
 """How large the maps of a network become for an image of any size, and how much memory they take.
 
-Both follow from the layers' geometry alone; nothing is computed.  While a layer runs, its input and its
+Both follow from the layers' geometry alone; nothing is computed. While a layer runs, its input and its
 output are there (and for max pooling the taps, an int16 per output), beside the image at the entrance,
 and a convolution has its cols (ops/conv/im2col.py), k^2 c numbers for each output position, or the tiles V and M of
-ops/conv/winograd.py: for one image per core, or for as many as fill a piece.  Each core also has Winograd's U.  In
+ops/conv/winograd.py: for one image per core, or for as many as fill a piece. Each core also has Winograd's U. In
 bytes, n images on T cores take at most
 
     n each + min(n room, T max(room, piece)) + T U

@@ -1,7 +1,7 @@
 """What a trained network sees in pictures: its five likeliest classes, as text and as a drawing.
 
 The drawing is made after the paper's figure of example images: above each picture its right class, where
-it is known ("GT: goldfish", ground truth), below it the likeliest classes.  The bars, the right class's in
+it is known ("GT: goldfish", ground truth), below it the likeliest classes. The bars, the right class's in
 a colour of its own, are ours.
 """
 

@@ -35,8 +35,8 @@ class Way:
 
     protocol     "center": one crop; "ten-view": four corners and the centre of the whole image; "dense": every window
                  of the last conv map
-    scales       shorter sides to which each image is brought; scores are averaged over them.  None: as trained
-    flip         mirrored views too; None: not for "center", else yes
+    scales       shorter sides to which each image is brought; scores are averaged over them. None: as trained
+    flip         mirrored views too; None: yes, except for "center"
     max_memory   bytes for activations
     """
 
@@ -105,7 +105,7 @@ def load(run_path: Path, device: str) -> Candidate:
     """The run's network on the device."""
     path = find_checkpoint(run_path)
     saved = checkpoint.load(path, optimizer=False)
-    network = checkpoint.restore_network(saved, path)
+    network = checkpoint.trained_network(saved, path)
     saved.parameters.clear()  # the network has them now: once in memory is enough
     network.to(device)
     return Candidate(str(run_path), saved, network)

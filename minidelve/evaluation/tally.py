@@ -57,7 +57,7 @@ class Tally:
         """Of all images counted; ValueError if there are none."""
         images = int(self.images.sum())
         if images == 0:
-            raise ValueError("Tally: got no images")
+            raise ValueError("Tally: got no images; expected at least one")
         share = 100 / images
         return Errors(share * int(self.misses1.sum()), share * int(self.misses5.sum()), self.loss / images, images)
 

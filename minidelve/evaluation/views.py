@@ -1,7 +1,7 @@
 """Crops by which an image is tested: the centre alone, or ten views.
 
 Ten views (Krizhevsky et al. 2012; Table 2 and Table 5 of arXiv 1502.01852): the four corners and the
-centre, each also mirrored; the ten softmax outputs are averaged.  Krizhevsky's corners are those of the
+centre, each also mirrored; the ten softmax outputs are averaged. Krizhevsky's corners are those of the
 central square; ours are those of the whole resized image, as in SPP-net (arXiv 1406.4729), so that
 together they see its ends too:
 

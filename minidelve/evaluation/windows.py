@@ -1,7 +1,7 @@
 """Spatial pyramid pooling of every window of a map at once.
 
 Dense testing (arXiv 1502.01852, section 3) runs the conv layers once over a large image, then pools the
-pyramid from every k x k window of the last map x, k being the map's size of a training crop.  In the
+pyramid from every k x k window of the last map x, k being the map's size of a training crop. In the
 letters of ops/spatial_pyramid_pool2d.py, window (a, b) holds rows a..a+k-1 and columns b..b+k-1, and
 
     f_n[m, c, i, j](a, b) = max over r in [t_i, e_i), w in [t_j, e_j) of x[m, c, a + r, b + w]
@@ -9,23 +9,23 @@ letters of ops/spatial_pyramid_pool2d.py, window (a, b) holds rows a..a+k-1 and 
     t_i = floor(i k / n)    e_i = ceil((i + 1) k / n)
 
 Neighbouring windows share nearly all of their pixels, and a bin of one is a bin-shaped patch of the map
-like any other.  Its height h = e_i - t_i and width v = e_j - t_j do not depend on (a, b).  So let
+like any other. Its height h = e_i - t_i and width v = e_j - t_j do not depend on (a, b). So let
 
     M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1)
 
-be the sliding maximum of h x v patches over the whole map.  Then
+be the sliding maximum of h x v patches over the whole map. Then
 
     f_n[m, c, i, j](a, b) = M_hv[m, c, a + t_i, b + t_j]                                 (2)
 
-and no window is pooled on its own.  For k = 14 and levels {7, 3, 2, 1} seven maps M (2x2, 5x5, 5x6, 6x5,
+and no window is pooled on its own. For k = 14 and levels {7, 3, 2, 1} seven maps M (2x2, 5x5, 5x6, 6x5,
 6x6, 7x7, 14x14) serve all 63 bins of all windows.
 
-(1) is taken along one axis after the other: the maximum of h rows, then that of v columns.  Along an axis
+(1) is taken along one axis after the other: the maximum of h rows, then that of v columns. Along an axis
 the length doubles: two patches of length l whose starts are d <= l apart cover one of l + d,
 
     M_{l+d}[p] = max(M_l[p], M_l[p + d])                                                 (3)
 
-so a length of h needs about log2 h steps.  A maximum rounds nothing: (2) is exact.
+so a length of h needs about log2 h steps. A maximum rounds nothing: (2) is exact.
 """
 
 from __future__ import annotations

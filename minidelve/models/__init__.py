@@ -1,6 +1,6 @@
 """The paper's networks by name: `create("lab14", num_classes=10)`. Tables, what is built of them, and their options.
 
-What belongs here turns a name and options into a network. A single layer is nn/, how one is trained is training/.
+Code that turns a name and options into a network belongs here. Single layers are in nn/, their training in training/.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ def create(
 def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = None) -> Network:
     """The network that a run's options describe; `init` in place of the run's.
 
-    An option that the run does not know, because it is older than the option, has its default.
+    An option that is newer than the run has its default.
     Raises KeyError without model, activation and init, ValueError as `create` does.
     """
     known = {name: config[name] for name in options_of(NetworkOptions) if name in config}

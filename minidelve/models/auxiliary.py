@@ -2,7 +2,7 @@
 
 GoogLeNet (Szegedy et al. 2014) and deeply-supervised nets (Lee et al. 2014) reach deep layers by
 classifying from a middle layer as well. The paper names them among the ways to train very deep nets
-(section 2.2); this file is here to be compared with He initialization.
+(section 2.2); it stands here to be compared with He initialization.
 
 h is the output of the tapped layer (after its activation), z the logits, t the targets:
 

@@ -61,7 +61,9 @@ def activation_layer(options: NetworkOptions, channels: int) -> nn.Module:
             return nn.PReLU(1, PRELU_START)
         case "lrelu":
             return nn.LeakyReLU(options.slope)
-    return nn.ReLU()
+        case "relu":
+            return nn.ReLU()
+    raise ValueError(f"build: no layer is known for the activation {options.activation!r}")
 
 
 def starting_slope(options: NetworkOptions) -> float:
@@ -98,5 +100,9 @@ def initialize(
         weights.normal_(w, 0.01, rng)  # AlexNet's habit, which the paper argues against
     elif init == "xavier":
         weights.xavier_normal_(w, "fan_in", rng)  # sqrt(1/n), the paper's comparison
+    elif init == "he":
+        weights.he_normal_(w, "fan_in", slope, rng)
+    elif init == "he-backward":
+        weights.he_normal_(w, "fan_out", slope, rng)
     else:
-        weights.he_normal_(w, "fan_out" if init == "he-backward" else "fan_in", slope, rng)
+        raise ValueError(f"build: no way to fill weights is known for init {init!r}")

@@ -1,9 +1,9 @@
-"""The large networks of the paper's Table 3: A, B and C, and VGG-19, which they are measured against.
+"""The large networks of the paper's Table 3: A, B and C, and VGG-19, with which the paper compares them.
 
 The sides of the maps, for an image of 224 pixels, stand at the right. A differs from VGG-19 in three
 ways: one 7x7 layer of stride 2 for its first two, the layers saved on 224- and 112-pixel maps
 added on the smaller ones, and a pyramid before fc1. B is A with a sixth layer in each stage, C is
-B with more channels.  3x3 layers have padding 1 and keep the map's size; so would the 7x7 one with its
+B with more channels. 3x3 layers have padding 1 and keep the map's size; so would the 7x7 one with its
 padding 3, were it not for the stride (the paper gives the sizes of the maps, not the padding).
 
 VGG-19 has a fifth 2x2 pooling of stride 2 and no pyramid: fc1 reads a 7x7 map. `Pyramid((7,))`

@@ -1,6 +1,6 @@
 """Modules, layers and initialization: what a network is built of, and how its weights begin.
 
-The mathematics of a layer is its op's (ops/); whole networks are in models/.
+Layers with their parameters belong here. The mathematics of a layer is in its op (ops/), whole networks in models/.
 """
 
 from minidelve.nn import init

@@ -1,7 +1,7 @@
 """Layers one after the other, a conv layer and the activation behind it in one go.
 
 conv2d can apply a rectifier to its response on the way to memory (ops/conv/activation.py): the response before it is
-then neither kept nor passed over again.  The layers stay two, as in the paper's tables; only the call is one.
+then neither kept nor passed over again. The layers stay two, as in the paper's tables; only the call is one.
 
 Networks run like this (models/network.py, parallel/shares.py); a plain Sequential calls its layers one by one, and so
 does a chain where a hook wants to see the response in between.

@@ -1,30 +1,30 @@
 """How large initial weights should be, derived as in the paper's section 2.2.
 
-Notation: layer l computes y_l = W_l x_l + b_l, with x_l = f(y_{l-1}).  Each response is a sum of
+Notation: layer l computes y_l = W_l x_l + b_l, with x_l = f(y_{l-1}). Each response is a sum of
 n_l products: n = k^2 c for a k x k conv layer of c input channels, n = in for a linear layer
-(the *fan-in*).  Weights are independent of each other and of x, with mean 0; the numbers of x_l share
+(the *fan-in*). Weights are independent of each other and of x, with mean 0; the numbers of x_l share
 one distribution; biases are 0.
 
-Forward.  How does the variance of responses change from layer to layer?
+Forward. How does the variance of responses change from layer to layer?
 
     Var[y_l] = n_l Var[w_l x_l]                    a sum of n_l independent terms            (6)
              = n_l Var[w_l] E[x_l^2]               w has mean 0                              (7)
 
-It is E[x^2], not Var[x]: after a rectifier x has no zero mean.  If w_{l-1} is symmetric around 0,
+It is E[x^2], not Var[x]: after a rectifier x has no zero mean. If w_{l-1} is symmetric around 0,
 so is y_{l-1}, and f = ReLU keeps exactly half of its second moment:
 
     E[x_l^2] = 1/2 Var[y_{l-1}]
     Var[y_l] = 1/2 n_l Var[w_l] Var[y_{l-1}]                                                 (8)
     Var[y_L] = Var[y_1] * product over l = 2..L of  1/2 n_l Var[w_l]                         (9)
 
-If each factor is beta, the end is off by beta^(L-1).  So make each factor 1:
+If each factor is beta, the end is off by beta^(L-1). So make each factor 1:
 
     1/2 n_l Var[w_l] = 1      std = sqrt(2 / n_l)                                           (10)
 
-(The first layer reads an image, not a rectifier's output: n_1 Var[w_1] = 1 would do.  One factor 2
+(The first layer reads an image, not a rectifier's output: n_1 Var[w_1] = 1 would do. One factor 2
 in one layer is harmless, so the paper keeps (10) for all.)
 
-Backward.  Write dx for dE/dx and dy for dE/dy.  dx_l is a sum as well, of nhat_l = k^2 d products, d
+Backward. Write dx for dE/dx and dy for dE/dy. dx_l is a sum as well, of nhat_l = k^2 d products, d
 the number of filters (the *fan-out*):
 
     dx_l = W^_l dy_l                               W^_l: the numbers of W_l, rearranged     (11)
@@ -45,12 +45,15 @@ PReLU keeps half of the second moment and a^2 of the other half: 1/2 becomes (1 
 
     1/2 (1 + a^2) n_l Var[w_l] = 1    std = sqrt(2 / ((1 + a^2) n_l))                      (10a)
 
-a = 0 is ReLU.  a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
-was derived: Var[w] = 1/n forward, 1/nhat backward, 2 / (n + nhat) as a compromise.  The paper's
-comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`.  He's std is sqrt(2) times that;
+a = 0 is ReLU. a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
+was derived: Var[w] = 1/n forward, 1/nhat backward, 2 / (n + nhat) as a compromise. The paper's
+comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`. He's std is sqrt(2) times that;
 over L rectifier layers Xavier multiplies the signal's standard deviation by 2^(-L/2): 3e-5 at L = 30.
 
 A uniform distribution on [-b, b] has variance b^2/3: b = sqrt(3) std.
+
+The functions below fill a weight (out, in) or (out, in, kh, kw) in place and return it. They raise ValueError for
+another shape, for an empty weight, and for an unknown mode.
 """
 
 from __future__ import annotations
@@ -122,7 +125,7 @@ def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator |
 
 
 def normal_(w: Tensor, std: float, rng: np.random.Generator | None = None) -> Tensor:
-    """Fill w from N(0, std^2), in place; returns w.  Without rng the draw is not repeatable."""
+    """Fill w from N(0, std^2), in place; returns w. Without rng the draw is not repeatable."""
     rng = np.random.default_rng() if rng is None else rng
     return _fill(w, std * rng.standard_normal(w.shape))
 

@@ -1,6 +1,7 @@
 """Layers: the ops of minidelve/ops with their parameters, under PyTorch's names.
 
-Weights are initialized by the paper's equation (10), or by `init(weight, rng=rng)`; biases by 0.
+Weights are initialized by the paper's equation (10), or by `init(weight, rng=rng)`; biases by 0. Called with a wrong
+shape, a layer raises what its op raises.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ Initializer = Callable[..., object]  # fills a weight in place: init(weight, rng
 class Conv2d(Module):
     """2-D convolution of (N, in_channels, H, W): weight (out, in, kh, kw), bias (out,) or None.
 
+    kernel_size, stride and padding are in pixels, an int or a pair (vertical, horizontal); ValueError for others.
     The weight's memory is (out, kh, kw, in), the order in which conv2d multiplies (ops/layout.py).
     """
 
@@ -80,6 +82,8 @@ class PReLU(Module):
     a starts at 0.25 and has no weight decay (paper, section 2.1).
     """
 
+    keeps_shape = True
+
     def __init__(self, num_parameters: int = 1, init: float = 0.25):
         self.a = Parameter(np.full(num_parameters, init, np.float32), weight_decay=False)
 
@@ -94,6 +98,8 @@ class PReLU(Module):
 class ReLU(Module):
     """max(0, y)."""
 
+    keeps_shape = True
+
     def forward(self, y: Tensor) -> Tensor:
         """Any shape, same shape out."""
         return ops.relu(y)
@@ -101,6 +107,8 @@ class ReLU(Module):
 
 class LeakyReLU(Module):
     """y, or slope * y where y <= 0; the paper's LReLU has slope 0.01."""
+
+    keeps_shape = True
 
     def __init__(self, slope: float = 0.01):
         self.slope = slope
@@ -160,7 +168,9 @@ class SpatialPyramidPool2d(Module):
 
 
 class LocalResponseNorm(Module):
-    """AlexNet's normalisation over neighbouring channels (not used by this paper's networks)."""
+    """AlexNet's normalisation over `size` neighbouring channels; this paper's networks do not use it."""
+
+    keeps_shape = True
 
     def __init__(self, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0):
         self.size, self.alpha, self.beta, self.k = size, alpha, beta, k
@@ -177,7 +187,10 @@ class Dropout(Module):
     """While training, zero units with probability p and scale the rest by 1 / (1 - p).
 
     `rng` is the layer's generator; training sets it anew each epoch, so that a run can be repeated.
+    Raises ValueError unless 0 <= p < 1.
     """
+
+    keeps_shape = True
 
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None):
         if not 0 <= p < 1:

@@ -14,7 +14,7 @@ from minidelve.tensor import Tensor
 class Parameter(Tensor):
     """A Tensor that training updates.
 
-    weight_decay  whether L2 decay applies to it.  PReLU's slope says no: decay would drag it to 0,
+    weight_decay  whether L2 decay applies to it. PReLU's slope says no: decay would drag it to 0,
                   that is, to ReLU (paper, section 2.1).
     """
 
@@ -35,6 +35,7 @@ class Module:
     """
 
     training = True
+    keeps_shape = False  # whether the output has the input's shape, whatever that is
     hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output: analysis/hooks.py
 
     def forward(self, x: Tensor) -> Tensor:
@@ -138,7 +139,7 @@ class Module:
 
 
 class Sequential(Module):
-    """Modules one after the other: Sequential(a, b)(x) is b(a(x))."""
+    """Modules one after the other: Sequential(a, b)(x) is b(a(x)). TypeError for a layer that is not a Module."""
 
     def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):

@@ -1,7 +1,7 @@
 """Functions of tensors that have a gradient, an op a file: derivation, then forward and backward side by side.
 
-Layers and their parameters stand in nn/, loops over single numbers in kernels/.  Importing this room gives
-Tensor its operators and methods.
+Functions of tensors and their derivations belong here. Layers and their parameters are in nn/, loops over single
+numbers in kernels/. Importing this room gives Tensor its operators and methods.
 """
 
 import numpy as np

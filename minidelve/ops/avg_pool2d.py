@@ -2,8 +2,8 @@
 
     f[n, c, i, j] = 1/m  sum over (u, v) of x[n, c, i s + u - p, j s + v - p]
 
-The zeros of the frame count, m = kh kw, as in Caffe and PyTorch.  Only a window that ceil_mode lets hang over
-the frame has a smaller m.  f is linear, with slope 1/m in each x of the window:
+The zeros of the frame count, m = kh kw, as in Caffe and PyTorch. Only a window that ceil_mode lets hang over
+the frame has a smaller m. f is linear, with slope 1/m in each x of the window:
 
     dE/dx = sum over the windows that hold x of  df / m
 

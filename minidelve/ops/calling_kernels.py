@@ -1,7 +1,7 @@
 """How an op calls a kernel: arrays as the kernel wants them, room for its results, a share for every core.
 
-A kernel (kernels/README.md) runs on one core and sees C-contiguous arrays.  An op has all cores, and arrays
-(N, C, *spatial) with any strides.  Three functions stand between the two.  They differ in what the kernel
+A kernel (kernels/README.md) runs on one core and sees C-contiguous arrays. An op has all cores, and arrays
+(N, C, *spatial) with any strides. Three functions stand between the two. They differ in what the kernel
 finds along its first axis, which is also what the cores divide among themselves:
 
     over_numbers      (n,)                every number alike, in the order of memory
@@ -12,11 +12,11 @@ All are called alike:
 
     f = over_positions(kernels_for(y).prelu_forward, [y], a)       prelu_forward(share of y, a, out=share of f)
 
-The arrays in brackets and the results are cut into shares; everything else goes to every core as it is.  On a GPU
+The arrays in brackets and the results are cut into shares; everything else goes to every core as it is. On a GPU
 there is one share.
 
-Results lie in memory as the kernel wrote them, so the next op reads them without a copy.  An input that lies
-otherwise is copied.  What backward will read again is therefore saved as `in_kernels_order` gives it.
+Results lie in memory as the kernel wrote them, so the next op reads them without a copy. An input that lies
+otherwise is copied. What backward will read again is therefore saved as `in_kernels_order` gives it.
 """
 
 from __future__ import annotations
@@ -47,7 +47,7 @@ def over_positions(
 ) -> Any:
     """The kernel's result, of the last array's shape and dtype; a list if there are several.
 
-    outs         how many such results the kernel writes.  If it writes one and returns a sum over its rows beside
+    outs         how many such results the kernel writes. If it writes one and returns a sum over its rows beside
                  it, as prelu_backward does, that sum over all rows is the second result
     per_number   the work for one number, in multiply-adds: a little work stays on one core
     """

@@ -31,7 +31,7 @@ class Concat(Function):
 
 
 def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors along `axis`.  Raises ValueError for no tensors, or when another axis differs in length."""
+    """Join tensors along `axis`. Raises ValueError for no tensors, or when another axis differs in length."""
     if not tensors:
         raise ValueError("concat: got no tensors; expected at least one")
     shapes = [t.shape for t in tensors]

@@ -6,7 +6,7 @@
 Dividing by 1 - p ("inverted" dropout) keeps E[f] = x, so that testing needs no scaling.
 The mask is a constant for the gradient:  dE/dx = m df / (1 - p).
 
-The paper (section 3) drops 50% of fc1 and fc2 in its large networks.  It does not say whether the 14-layer
+The paper (section 3) drops 50% of fc1 and fc2 in its large networks. It does not say whether the 14-layer
 network does.
 
 >>> dropout(Tensor([1.0, 2.0]), p=0.5, training=False).data.tolist()
@@ -38,7 +38,7 @@ class Dropout(Function):
 def dropout(x: Tensor, p: float, training: bool, rng: np.random.Generator | None = None) -> Tensor:
     """Zero each element of x with probability p and scale the rest by 1 / (1 - p); x itself if not training.
 
-    A seeded rng makes the draw repeatable.  Raises ValueError unless 0 <= p < 1.
+    A seeded rng makes the draw repeatable. Raises ValueError unless 0 <= p < 1.
     """
     if not 0 <= p < 1:
         raise ValueError(f"dropout: p is {p}; expected 0 <= p < 1")

@@ -159,7 +159,7 @@ class Abs(Function):
 
 
 def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Both operands as Tensors.  A Python number takes the other's dtype (2 * float64 stays float64)."""
+    """Both operands as Tensors. A Python number takes the other's dtype (2 * float64 stays float64)."""
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):
         x, y = Tensor(x), Tensor(y)
     elif isinstance(x, Tensor):

@@ -15,7 +15,7 @@ from minidelve.tensor import Tensor
 
 
 def flatten(x: Tensor) -> Tensor:
-    """x (N, ...) as (N, product of the rest).  Raises ValueError for a tensor without axes."""
+    """x (N, ...) as (N, product of the rest). Raises ValueError for a tensor without axes."""
     if x.ndim == 0:
         raise ValueError("flatten: x has no axes; expected a batch (N, ...)")
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))

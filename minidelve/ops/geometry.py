@@ -4,8 +4,8 @@ A window of k taps and stride s on a map of L with p zeros on each side fits
 
     floor((L + 2p - k) / s) + 1
 
-times.  With ceil_mode the division rounds up, so that the last window may hang over the edge.  It must still
-begin before the map ends: a window that would see nothing but frame is left out.
+times. With ceil_mode the division rounds up, so that the last window may hang over the edge. It must still
+begin before the map ends: a window that would see only the frame is left out.
 
 >>> output_size((224, 224), (7, 7), (2, 2), (3, 3))
 (112, 112)
@@ -49,7 +49,7 @@ def pool_geometry(
     padding: int | Pair,
     ceil_mode: bool,
 ) -> tuple[Pair, Pair, Pair, Pair]:
-    """(kernel, stride, padding, output size) for pooling an x of this shape.  Raises ValueError if one does not fit."""
+    """(kernel, stride, padding, output size) for pooling an x of this shape. Raises ValueError if one does not fit."""
     if len(shape) != 4 or 0 in shape[2:]:
         raise ValueError(f"{op}: x has shape {shape}; expected (N, C, H, W) with H, W >= 1")
     kernel = as_pair(op, "kernel_size", kernel_size, 1)

@@ -1,14 +1,14 @@
 """NCHW outside, channels last inside: the layout that all spatial ops share.
 
-Users see images as (N, C, H, W), as in PyTorch.  In memory the channels of a pixel lie side by side:
-(N, H, W, C).  Three things follow:
+Users see images as (N, C, H, W), as in PyTorch. In memory the channels of a pixel lie side by side:
+(N, H, W, C). Three things follow:
 
     im2col copies whole runs of kw * C numbers instead of single ones (conv/im2col.py),
     pooling and PReLU have the channel as innermost loop: one SIMD lane a channel,
     the product  cols W^T  comes out in the layout that the next layer reads.
 
 An array of shape NCHW whose memory is channels last is an ordinary strided NumPy array, so no one outside needs
-to know.  `channels_last` copies only what lies otherwise, such as the first image of a user.
+to know. `channels_last` copies only what lies otherwise, such as the first image of a user.
 """
 
 from __future__ import annotations

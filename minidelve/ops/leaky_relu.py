@@ -3,7 +3,7 @@
     f(y) = y        if y > 0
            slope y  otherwise
 
-Backward.  With df = dE/df(y) and dy = dE/dy:
+Backward. With df = dE/df(y) and dy = dE/dy:
 
     ∂f/∂y = 1 if y > 0, slope otherwise        dy = df * ∂f/∂y
 
@@ -32,5 +32,5 @@ class LeakyReLU(Function):
 
 
 def leaky_relu(y: Tensor, slope: float = 0.01) -> Tensor:
-    """y where positive, slope * y elsewhere, for y of any shape.  The default is the slope of the paper's LReLU."""
+    """y where positive, slope * y elsewhere, for y of any shape. The default is the slope of the paper's LReLU."""
     return LeakyReLU.apply(y, slope=slope)

@@ -1,6 +1,6 @@
 """Fully connected layer: y = x W^T + b.
 
-A convolution whose receptive field is the whole input.  Its gradients are therefore the same three transposes,
+A convolution whose receptive field is the whole input. Its gradients are therefore the same three transposes,
 with x (N, in) and W (out, in):
 
     y[n, o]     = sum_i x[n, i] W[o, i] + b[o]                             (5)
@@ -9,7 +9,7 @@ with x (N, in) and W (out, in):
     dE/dW[o, i] = sum_n df[n, o] x[n, i]           dW = df^T x             (dW)
     dE/db[o]    = sum_n df[n, o]                                           (db)
 
-Every core takes a share of the units o through both passes.  dx is the sum of what the cores find.
+Every core takes a share of the units o through both passes. dx is the sum of what the cores find.
 
 >>> linear(Tensor([[1.0, 2.0]]), Tensor([[3.0, 4.0]]), Tensor([5.0])).data.tolist()
 [[16.0]]
@@ -61,7 +61,7 @@ class Linear(Function):
 
 
 def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
-    """x (N, in) @ weight (out, in)^T + bias (out,): (N, out).  Paper: section 2.2, equation (5).
+    """x (N, in) @ weight (out, in)^T + bias (out,): (N, out). Paper: section 2.2, equation (5).
 
     Raises ValueError when the shapes do not fit.
     """

@@ -1,6 +1,6 @@
 """Local response normalisation, as in AlexNet (Krizhevsky et al. 2012, section 3.3).
 
-AlexNet and GoogLeNet use it; the networks of He et al. do not.  Each response is divided by the energy of
+AlexNet and GoogLeNet use it; the networks of He et al. do not. Each response is divided by the energy of
 `size` neighbouring channels at the same position:
 
     s_c = k + alpha/size * sum of x_e^2 over the window of c
@@ -10,7 +10,7 @@ The window of c is c - size//2 <= e <= c + (size-1)//2, cut at the first and las
 AlexNet writes alpha without the division by size: its alpha = 1e-4 at size 5 is 5e-4 here, as in PyTorch and
 Caffe.
 
-Backward.  x_e acts on y_e directly, and through s_c on every y_c whose window holds e:
+Backward. x_e acts on y_e directly, and through s_c on every y_c whose window holds e:
 
     dE/dx_e = df_e s_e^(-beta) - 2 alpha beta / size * x_e * sum_c df_c x_c s_c^(-beta-1)
 
@@ -43,7 +43,7 @@ class LocalResponseNorm(Function):
 
 
 def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """Normalise x (N, C, *spatial) over windows of `size` channels.  The default constants are PyTorch's.
+    """Normalise x (N, C, *spatial) over windows of `size` channels. The default constants are PyTorch's.
 
     Raises ValueError for fewer than two axes or size < 1.
     """

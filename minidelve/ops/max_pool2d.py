@@ -2,7 +2,7 @@
 
     f[n, c, i, j] = max over (u, v) of x[n, c, i s + u - p, j s + v - p]
 
-Positions outside the map do not take part.  A small change of x moves f only where x is the maximum.  So with
+Positions outside the map do not take part. A small change of x moves f only where x is the maximum. So with
 (u*, v*) the first maximum's place in its window, its tap,
 
     df[n, c, i, j] goes to x[n, c, i s + u* - p, j s + v* - p]
@@ -51,7 +51,7 @@ def max_pool2d(
 ) -> Tensor:
     """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.
 
-    ceil_mode lets the last window hang over the edge, as Caffe does.  Raises ValueError for an empty map, a
+    ceil_mode lets the last window hang over the edge, as Caffe does. Raises ValueError for an empty map, a
     window that does not fit or has more than 32,767 taps, and a padding of more than half the window.
     """
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)

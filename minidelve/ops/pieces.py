@@ -1,8 +1,8 @@
 """A core's share of the images in pieces, and the sums over pieces and shares.
 
-The three convolutions go through their share piece by piece.  conv/im2col.py and conv/direct.py take so few images at a
-time that the next step reads from the cache what one step has written; conv/winograd.py takes more, so that U is read
-less often.  A GPU has no share of its own for each core: there a piece is as large as is needed to keep all of it
+The three convolutions go through their share piece by piece. conv/im2col.py and conv/direct.py take few enough images
+at a time that each step reads from the cache what the step before has written; conv/winograd.py takes more, so that U
+is read less often. On a GPU the share is the whole batch, and a piece is as large as is needed to keep all of the GPU
 busy, and still small beside the maps of a training step.
 """
 
@@ -19,7 +19,7 @@ DEVICE_BYTES = 1 << 28  # 256 MiB at a time on a GPU: of cols 116,000 rows at K 
 
 
 def pieces(share: slice, bytes_each: int, most: int) -> list[slice]:
-    """The images of a share in slices of at most so many bytes, of an image at least; a share of none is one piece."""
+    """The images of a share in slices of at most `most` bytes, but at least an image; an empty share is one slice."""
     step = max(1, most // max(1, bytes_each))
     return [slice(i, min(i + step, share.stop)) for i in range(share.start, share.stop, step)] or [share]
 
@@ -30,11 +30,11 @@ def bytes_at_a_time(x: Any, on_cpu: int) -> int:
 
 
 def total(terms: Sequence[Any]) -> Any:
-    """The sum of what each piece or core found, always in the same order; None where nobody asked for it."""
+    """The sum of what each piece or core found, always in the same order; None where it was not wanted."""
     return None if terms[0] is None else reduce(add, terms)
 
 
 def column_sums(rows: Any) -> Any:
-    """rows.sum(axis=0) as a product: NumPy's sum takes up to four times as long on a long, narrow matrix."""
+    """rows.sum(axis=0) as a product, since NumPy's sum is slow on a long, narrow matrix (docs/measurements.md)."""
     xp = array_module(rows)
     return xp.matmul(xp.ones(len(rows), rows.dtype), rows)

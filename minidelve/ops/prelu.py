@@ -3,14 +3,14 @@
 He, Zhang, Ren and Sun, "Delving Deep into Rectifiers", arXiv 1502.01852, section 2.1.
 The paper's letters: y goes in, f(y) comes out, a is learned.
 
-Shapes.  y, f, df, dy: (N, C, *spatial)     a, da: (C,), or (1,) if channel-shared
+Shapes. y, f, df, dy: (N, C, *spatial)     a, da: (C,), or (1,) if channel-shared
 
 Forward, elementwise, c the channel:
 
     f(y) = y      if y > 0
            a_c y  otherwise                                          (1)
 
-Backward.  Write df for dE/df(y), dy for dE/dy and da for dE/da.  The chain rule needs two local slopes:
+Backward. Write df for dE/df(y), dy for dE/dy and da for dE/da. The chain rule needs two local slopes:
 
     ∂f/∂y   = 1 if y > 0,  a_c otherwise        dy = df * ∂f/∂y      (dy)
     ∂f/∂a_c = 0 if y > 0,  y   otherwise                             (3)
@@ -52,7 +52,7 @@ class PReLU(Function):
 def prelu(y: Tensor, a: Tensor) -> Tensor:
     """Apply PReLU to y (N, C, *spatial) with slopes a: (C,), one for each channel, or (1,), shared.
 
-    Paper: section 2.1, equations (1) to (3).  Raises ValueError when a has neither shape.
+    Paper: section 2.1, equations (1) to (3). Raises ValueError when a has neither shape.
     """
     if y.ndim < 2 or a.shape not in ((1,), y.shape[1:2]):
         raise ValueError(f"prelu: a has shape {a.shape}; expected (1,) or {y.shape[1:2]} for y {y.shape}")

@@ -4,8 +4,8 @@
     f = mean_i x_i       df/dx_i = 1 / n
     f = max_i x_i        df/dx_i = 1 / (number of maxima)  if x_i is one, else 0
 
-Each backward spreads df over the elements that were reduced.  Elements that tie for the maximum share the gradient
-evenly.  min x is -max(-x); the variance is the mean squared distance from the mean.
+Each backward spreads df over the elements that were reduced. Elements that tie for the maximum share the gradient
+evenly. min x is -max(-x); the variance is the mean squared distance from the mean.
 
 >>> x = Tensor([[1.0, 5.0], [7.0, 3.0]], requires_grad=True)
 >>> x.max(axis=1).sum().backward()
@@ -50,7 +50,7 @@ class Max(Function):
 
 
 def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative ints; None means all.  ValueError for one that does not exist."""
+    """`axis` as a tuple of non-negative ints; None means all. ValueError for one that does not exist."""
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 

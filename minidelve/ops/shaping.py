@@ -1,6 +1,6 @@
 """Moving elements without changing them: reshape, transpose, indexing.
 
-f holds the same numbers in other places, so backward carries each df back to where its number came from.  Where
+f holds the same numbers in other places, so backward carries each df back to where its number came from. Where
 indexing takes an element several times, its gradients add up.
 
 >>> import numpy as np

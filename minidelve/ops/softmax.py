@@ -3,7 +3,7 @@
     softmax_i     = exp(z_i) / sum_j exp(z_j)
     log_softmax_i = z_i - log sum_j exp(z_j)
 
-Neither changes when a constant is added to z.  Subtracting the maximum therefore costs nothing, and keeps exp from
+Neither changes when a constant is added to z. Subtracting the maximum therefore costs nothing, and keeps exp from
 overflowing, of which the paper warns in section 2.2.
 
 Backward, with s = softmax and f the output:
@@ -64,7 +64,7 @@ def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
 
 
 def check_axis(op: str, z: Tensor, axis: int) -> int:
-    """The axis itself.  Raises ValueError if z has no such axis, or nothing along it."""
+    """The axis itself. Raises ValueError if z has no such axis, or nothing along it."""
     if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
-        raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}")
+        raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}; expected some")
     return axis

@@ -1,9 +1,9 @@
 """Spatial pyramid pooling: a map of any size becomes a vector of one size.
 
-He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729.  All
+He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729. All
 networks of arXiv 1502.01852 (Table 1; A, B, C of Table 3) have it between the last conv layer and fc1.
 
-A level n cuts the H x W map into n x n bins and keeps the maximum of each.  Bin i of n (i from 0)
+A level n cuts the H x W map into n x n bins and keeps the maximum of each. Bin i of n (i from 0)
 over a length L spans
 
     [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
@@ -101,7 +101,7 @@ def bin_edges(L: int, n: int) -> list[tuple[int, int]]:
 def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:
     """Pool x (N, C, H, W) into n x n bins for each n of levels: (N, C * sum n^2).
 
-    On a map smaller than a level some bins hold the same pixels.  Raises ValueError for an empty map or pyramid,
+    On a map smaller than a level some bins hold the same pixels. Raises ValueError for an empty map or pyramid,
     and for a level below 1.
     """
     if x.ndim != 4 or 0 in x.shape[2:]:

@@ -1,6 +1,6 @@
 """What moves the parameters: the paper's momentum rule, its learning-rate schedules, the loss scale of mixed precision.
 
-What belongs here reads gradients and changes parameters or the rate. Which batches they come from is training/.
+Code that reads gradients and changes parameters or the rate belongs here. Choosing batches belongs in training/.
 """
 
 from minidelve.optim.loss_scale import LossScale

@@ -6,8 +6,8 @@ in what it begins with:
 
     dE/dE = 1  gives  dE/da;     dE/dE = s  gives  s dE/da                 at every layer                      (s)
 
-So backward begins with a large s, all the gradients on its way are s times as large, and those of the weights, which
-are float32, are divided by s before the momentum step.  s is a power of two: neither changes a digit.
+So backward begins with a large s, and all the gradients on its way are s times as large. Those of the weights, which
+are float32, are divided by s before the momentum step. s is a power of two, so neither changes a digit.
 
 The largest s that does no harm depends on the network and the moment, so it is searched for. If a gradient is not
 finite, s was too large (or the run diverges): s is halved and this step is left out. After GROWTH_STEPS good steps in
@@ -36,7 +36,7 @@ from minidelve.tensor import Tensor
 
 FIRST = 2.0**16  # if that is too large, the first few steps find out: each halves it
 LEAST, MOST = 1.0, 2.0**24  # 2^24 lifts float16's least number to that of a gradient of 2e-15
-GROWTH_STEPS = 1000  # a step that is lost for having tried too much should be rare
+GROWTH_STEPS = 1000  # a step lost to a scale that was too large should be rare
 
 
 class LossScale:
@@ -57,7 +57,7 @@ class LossScale:
     def unscale(self, parameters: Iterable[Tensor]) -> bool:
         """Divide every gradient by s in place and adapt s; False if one is not finite and the step must be left out.
 
-        Raises FloatingPointError when gradients are not finite although nothing is scaled any more.
+        Raises FloatingPointError when gradients are not finite even at the lowest scale, LEAST.
         """
         gradients = [p.grad for p in parameters if p.grad is not None]
         for gradient in gradients:

@@ -1,6 +1,6 @@
 """Learning-rate schedules. The paper: 1e-2, then 1e-3 and 1e-4 "when the error plateaus" (section 3).
 
-Each schedule sets `optimizer.lr`; call step() once after every epoch.
+Each schedule sets `optimizer.lr`; call step() once after every epoch. Both raise ValueError for arguments out of range.
 """
 
 from __future__ import annotations

@@ -36,6 +36,9 @@ class SGD:
     lr             eps; may be changed between steps (schedules do)
     momentum       mu
     weight_decay   of every Parameter whose .weight_decay is True
+
+    Raises TypeError for what is not a Tensor; ValueError for no parameters at all, for one that is not a leaf or wants
+    no gradient, and for a number out of range.
     """
 
     def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4):
@@ -91,7 +94,7 @@ class SGD:
     def load_state_dict(self, state: dict) -> None:
         """Restore what state_dict() gave; ValueError when the parameters differ."""
         if [D.shape for D in state["steps"]] != [D.shape for D in self.steps]:
-            raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters")
+            raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters; load this model's")
         self.lr = state["lr"]
         for D, saved in zip(self.steps, state["steps"], strict=True):
             D[...] = saved

@@ -2,15 +2,15 @@
 
 The paper trains on several GPUs like this (section 3): every GPU runs the conv layers forward on its
 part of the mini-batch; before the first fully connected layer they meet, and one GPU does the rest
-on the whole batch; backwards the same way, and the weights' gradients are added up.  Here a core
+on the whole batch; backwards the same way, and the weights' gradients are added up. Here a core
 plays the GPU.
 
-If each op used all cores, they would meet after every op, a hundred times a step, and waking a
-sleeping core takes longer than a PReLU.  Here they meet twice a step, once forward and once back.
+If each op used all cores, they would meet after every op, many times a step, and waking a sleeping
+core takes longer than a small op. Here they meet twice a step, once forward and once back.
 
-It is one Function.  Its forward runs each share through *replicas* of the layers: the same arrays in
+It is one Function. Its forward runs each share through *replicas* of the layers: the same arrays in
 Tensors of the share's own, so that each share builds a graph of its own and collects gradients of
-its own.  Its backward walks those graphs, and adds:
+its own. Its backward walks those graphs, and adds:
 
     y[share]  = layers(x[share])
     dx[share] = walk back from dy[share]
@@ -44,7 +44,7 @@ class InShares(Function):
         return array_module(x).concatenate([y.data for *_, y in self.passes])
 
     def backward(self, df):
-        def walk_back(which):  # of the passes: there may be more or fewer threads now than in forward
+        def walk_back(which):  # of the passes: the number of threads may differ from forward's
             gradients = []
             for share, start, own, y in self.passes[which]:
                 for leaf in (start, *own):
@@ -89,8 +89,8 @@ def can_be_replicated(layer: Module) -> bool:
 def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:
     """layers(x), computed side by side on shares of the batch where that pays; the same but for rounding.
 
-    Layers with sub-modules (a replica would share theirs), dropout (it draws for the whole batch) and layers with a
-    hook (it wants to see the whole batch) are run on the whole batch, and so are all others then.
+    Where one of the layers cannot be replicated, all run on the whole batch: one with sub-modules (a replica would
+    share them), dropout (it draws for the whole batch), or one with a hook (it wants to see the whole batch).
     """
     if not can_share(len(x), x.data) or not all(map(can_be_replicated, layers)):
         return run_chain(layers, x)

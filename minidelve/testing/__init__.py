@@ -1,6 +1,6 @@
 """Is a backward the derivative of its forward? The gradient checker, and the cases that hold every op to it.
 
-What users' own ops need to be tested belongs here; the tests of this project are in tests/.
+What users need to test ops of their own belongs here. The tests of this project are in tests/.
 """
 
 from minidelve.testing.gradients import check_gradients

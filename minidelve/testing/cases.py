@@ -1,6 +1,6 @@
 """Every op with inputs on which its gradient is checked: what `minidelve check-grad` runs.
 
-A case is an op, what is particular about it, the function to differentiate, and its inputs.  The
+A case is an op, what is particular about it, the function to differentiate, and its inputs. The
 inputs are random but stay where the function has a derivative: a maximum gets `distinct` numbers
 (a tie would be a kink), a logarithm gets positive ones, and dropout draws the same mask each time.
 """
@@ -20,6 +20,8 @@ from minidelve.testing import check_gradients
 
 
 class GradientCase(NamedTuple):
+    """A function to differentiate at its inputs."""
+
     op: str  # its name in minidelve.ops
     description: str
     f: Callable[..., Tensor]
@@ -27,6 +29,8 @@ class GradientCase(NamedTuple):
 
 
 class GradientResult(NamedTuple):
+    """How far a case's gradients are from central differences, and how long it took."""
+
     op: str
     description: str
     error: float  # what check_gradients returns; infinite if a gradient is NaN

@@ -4,22 +4,22 @@ For a function f of arrays and a random cotangent r of f's shape, look at one nu
 
     E(x) = sum of r * f(x).
 
-backward() claims g = dE/dx.  Without any calculus, the central difference along a direction d,
+backward() claims g = dE/dx. Without any calculus, the central difference along a direction d,
 
     (E(x + h d) - E(x - h d)) / 2h  =  sum of d_i dE/dx_i + O(h^2),
 
-says what the sum of d_i g_i should be.  r is random because an all-ones one cannot see swapped axes.
+says what the sum of d_i g_i should be. r is random because an all-ones one cannot see swapped axes.
 
-A direction moves all elements at once, so a check costs the same however many there are.  Along
+A direction moves all elements at once, so a check costs the same however many there are. Along
 
     d_i = u_i max(1, |x_i|),      u_i random, of either sign and between 1 and 2 in size,
 
-claim and measurement differ by the sum of d_i e_i, where e_i is the error of g_i.  One wrong element among
-thousands is thus seen in full.  For several to cancel to less than a tolerance t, the u of the worst must
-fall into an interval of length 2 t / |e| by chance: a probability of at most t / |e|.  Three directions are
-tried.
+claim and measurement differ by the sum of d_i e_i, where e_i is the error of g_i. One wrong element among
+thousands is thus seen in full. For several to cancel to less than a tolerance t, the u of the worst must
+fall into an interval of length 2 t / |e| by chance: a probability of at most t / |e|. So three directions
+are taken.
 
-Where one does not agree, each element is moved on its own.  These differences have the last word, since they
+Where one does not agree, each element is moved on its own. These differences have the last word, since they
 can be held against the size of the gradient they measure, and they name the wrong element.
 """
 
@@ -53,7 +53,7 @@ def check_gradients(
     seed       of the cotangent and the directions
     device     where f computes, "cpu" or "cuda"
 
-    Right gradients agree to about 1e-9, a wrong formula is off by about 1.  Keep inputs away from kinks
+    Right gradients agree to about 1e-9, a wrong formula is off by about 1. Keep inputs away from kinks
     (0 of a ReLU, ties of a maximum): there is no derivative there.
 
     >>> check_gradients(lambda x: x * x, np.array([1.0, -2.0])) < 1e-9

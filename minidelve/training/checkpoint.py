@@ -1,6 +1,8 @@
-"""Checkpoints: a network, its optimizer and all that is needed to go on, in one .npz file.
+"""The file of a checkpoint: how a network, its optimizer and a run's state are written as one .npz and read again.
 
-An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: to open a stranger's file runs none of
+What of a run goes into it, and how the run goes on from it, is state.py.
+
+An .npz is a zip of plain arrays with a CRC each. Nothing in it is pickled: opening a stranger's file runs none of
 their code. Entries:
 
     model/<name>     a parameter, as in state_dict()
@@ -101,7 +103,7 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarr
         raise _foreign(path, "its meta has no format")
     if meta["format"] != FORMAT:
         found = f"{path} has format {meta['format']}; this version reads format {FORMAT}"
-        raise CheckpointError(found, cure="use the one that wrote it")
+        raise CheckpointError(found, cure="use the version that wrote it")
     if not META.keys() <= meta.keys() or not all(isinstance(meta[name], kind) for name, kind in META.items()):
         raise _foreign(path, f"its meta lacks one of {', '.join(META)}")
     return entries, meta
@@ -112,7 +114,7 @@ def _foreign(path: Path, reason: str) -> CheckpointError:
     return CheckpointError(found, cure="use another one, such as best.npz or last.npz of the run")
 
 
-def restore_network(saved: Checkpoint, path: Path) -> models.Network:
+def trained_network(saved: Checkpoint, path: Path) -> models.Network:
     """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
     config = saved.meta["config"]
     try:

@@ -48,7 +48,7 @@ class WarmStart:
         absolute_path, metavar="RUN", unset="weights are drawn from the seed", in_title=True)
 
 
-# Users see the options in the order of these classes from right to left: so dataclasses inherit their fields.
+# Users see the options in the order of these classes from right to left, as dataclasses inherit their fields.
 @dataclass
 class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     """Every option of a run, resolved; config.json holds it. Raises RunError for options that exclude each other."""

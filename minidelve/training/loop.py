@@ -33,9 +33,9 @@ from minidelve.training import curves
 from minidelve.training.config import Config, title
 from minidelve.training.device import within_device_memory
 from minidelve.training.report import epoch_line
-from minidelve.training.run import Run
 from minidelve.training.run_folder import RunFolder
 from minidelve.training.setting_up import set_up
+from minidelve.training.state import Run
 from minidelve.training.step_log import StepLog
 from minidelve.training.validation import evaluate
 
@@ -55,7 +55,7 @@ def train(
     data_sets   config.data's training and validation set where they are open already: their decoded images
                 are used again
 
-    Raises UserError with one line for anything the user can mend, a loss that is no longer finite included;
+    Raises UserError with one line for anything the user can mend, a loss that is not finite included;
     the folder then still holds the last finished epoch.
     """
     with RunFolder(out, resume=resume, overwrite=overwrite) as folder:
@@ -78,7 +78,7 @@ def train(
 
 @contextmanager
 def leaving_curves(run: Run, folder: RunFolder) -> Iterator[None]:
-    """Within: a run that is interrupted says what it leaves behind, and one that ends in any way its curves."""
+    """Inside this block, a run draws its curves however it ends; one that is interrupted says what it leaves behind."""
     try:
         yield
     except KeyboardInterrupt:

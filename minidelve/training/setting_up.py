@@ -17,13 +17,13 @@ from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
 from minidelve.training.device import check_device, within_device_memory
 from minidelve.training.report import describe
-from minidelve.training.run import Run
 from minidelve.training.run_folder import RunFolder, find_checkpoint
+from minidelve.training.state import Run
 from minidelve.training.views import loaders, views
 from minidelve.training.warm_start import warm_start
 
-# The mean image is taken over at most this many training images, spread evenly. To read all of ImageNet would delay
-# the first step for long, and a pixel's mean over 2,500 images is right to 1 or 2 of 255 levels.
+# The mean image is taken over at most this many training images, spread evenly. Reading all of ImageNet would delay
+# the first step, and a pixel's mean over 2,500 images is right to 1 or 2 of 255 levels.
 STATISTICS_IMAGES = 2_500
 
 

@@ -2,8 +2,8 @@
 
 Top-k error is the share of images whose right class is not among the k classes with the highest scores, in
 percent. The paper reports both: with 1,000 classes that overlap in meaning, top-5 forgives naming the other
-object in the picture. This is the test after each epoch of training; the
-paper's other ways of testing are in evaluation/.
+object in the picture. This is the test after each epoch of training; the paper's other ways of testing are in
+evaluation/.
 """
 
 from __future__ import annotations
@@ -54,7 +54,7 @@ def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]
     network.eval()
     results = []
     try:
-        # A NaN counts as a miss, it needs no warning.
+        # A NaN counts as a miss and needs no warning.
         with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches, device)) as uploaded:
             for x, targets in uploaded:
                 logits = network(Tensor(x))
@@ -70,5 +70,5 @@ def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]
         misses1, misses5 = misses1 + int((rank >= 1).sum()), misses5 + int((rank >= 5).sum())
         loss_sum, images = loss_sum + float(loss_is()) * count, images + count
     if images == 0:
-        raise ValueError("evaluate: got no images")
+        raise ValueError("evaluate: got no images; expected at least one")
     return Errors(100 * misses1 / images, 100 * misses5 / images, loss_sum / images, images)

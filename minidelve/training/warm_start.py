@@ -2,8 +2,8 @@
 
 Simonyan & Zisserman (arXiv 1409.1556) began with a network shallow enough to train from random weights (8 conv and
 3 fully connected layers), copied its first conv layers and its fully connected ones into the deeper ones, and drew
-only the layers between. The paper names this as what its initialization makes needless (section 2.2); it is here to
-be compared.
+only the layers between. The paper says that its initialization makes this needless (section 2.2);
+it stands here to be compared.
 
 A layer is copied when the other run has one of the same name with parameters of the same shapes: conv3_4 of small14
 becomes conv3_4 of small30, whose conv3_7 to conv3_22 are drawn. Only whole layers are copied: fc1 has biases of the

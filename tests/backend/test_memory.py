@@ -1,8 +1,6 @@
 """What is said when the device's memory is full, and that the C library keeps what is freed."""
 
 import platform
-import subprocess
-import sys
 
 import pytest
 
@@ -10,6 +8,7 @@ from minidelve import cli
 from minidelve.backend import memory
 from minidelve.commands import bench
 from minidelve.training.device import within_device_memory
+from tests.helpers import in_python
 
 
 class Full(Exception):
@@ -55,7 +54,7 @@ import numpy as np
 if {kept}: import minidelve
 def faults():
     before = resource.getrusage(resource.RUSAGE_SELF).ru_minflt
-    np.ones(1 << 23)  # 64 MB
+    np.ones(1 << 24)  # 128 MB, more than M_TOP_PAD
     return resource.getrusage(resource.RUSAGE_SELF).ru_minflt - before
 faults()
 print(min(faults() for _ in range(3)))
@@ -65,7 +64,5 @@ print(min(faults() for _ in range(3)))
 @pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="other C libraries are left alone")
 def test_memory_that_is_freed_is_not_fetched_from_the_system_again():
     """Without minidelve each large array costs a page fault for each page, or each huge page, of it."""
-    kept, anew = (
-        int(subprocess.check_output([sys.executable, "-c", PAGE_FAULTS.format(kept=kept)])) for kept in (True, False)
-    )
+    kept, anew = (int(in_python(PAGE_FAULTS.format(kept=kept))) for kept in (True, False))
     assert kept < 4 < anew

@@ -14,7 +14,7 @@ from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training.config import Config, title
 from minidelve.training.loop import train_step
-from minidelve.training.run import Run
+from minidelve.training.state import Run
 
 
 def rounded(x: np.ndarray, precision: str) -> np.ndarray:

@@ -6,10 +6,7 @@ behind it. What runs when on a real device is tested in test_device_streams.py, 
 
 import csv
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -24,8 +21,7 @@ from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from minidelve.training import validation as testing
 from minidelve.training.validation import evaluate
-
-FAKE = Path(__file__).parents[1] / "cuda" / "fake"
+from tests.helpers import ON_THE_FAKE, python
 
 # stdin: a JSON list a line, the arguments of minidelve, or ["!room", bytes to be left on the device], or
 # ["!python", code].  stdout: [exit code, stdout, stderr] for each.
@@ -77,12 +73,8 @@ for line in sys.stdin:
 def run(commands):
     """{name: (exit code, stdout, stderr)} of the commands, in their order, in one process."""
     lines = [json.dumps([str(word) if isinstance(word, Path) else word for word in c]) for c in commands.values()]
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(FAKE), str(FAKE.parents[2])])}
-    done = subprocess.run(
-        [sys.executable, "-c", COMMAND_LINE], input="\n".join(lines), capture_output=True, text=True, env=environment
-    )
+    done = python("-c", COMMAND_LINE, input="\n".join(lines), environment=ON_THE_FAKE, timeout=600)
     results = [tuple(json.loads(line)) for line in done.stdout.splitlines()]
-    assert len(results) == len(commands), done.stderr
     return dict(zip(commands, results, strict=True))
 
 

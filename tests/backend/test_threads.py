@@ -2,7 +2,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import threading
 import time
@@ -13,6 +12,7 @@ import pytest
 from threadpoolctl import ThreadpoolController
 
 from minidelve.backend import blas, threads
+from tests.helpers import in_python
 
 
 @pytest.fixture
@@ -36,15 +36,6 @@ def limits():
 
 def within(limits):
     return [1] * len(limits()[0]), pytest.approx(1e-4)
-
-
-def in_python(code: str, **environment: str) -> str:
-    """What a fresh Python prints; a hang, a signal or an error fails the test."""
-    run = subprocess.run(
-        [sys.executable, "-c", code], env={**os.environ, **environment}, capture_output=True, text=True, timeout=60
-    )
-    assert run.returncode == 0, f"exit status {run.returncode}: {run.stderr}"
-    return run.stdout.strip()
 
 
 # -- shares ----------------------------------------------------------------------------------------

@@ -5,20 +5,19 @@ PYTHONPATH; sizes are tiny, as it runs a GPU's threads one after the other.
 """
 
 import json
-import os
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from minidelve import models, nn
 from minidelve.bench.kernel_cases import KERNELS
 from minidelve.bench.op_cases import OPS
+from tests.helpers import ON_THE_FAKE, python
 
-FAKE = Path(__file__).parents[1] / "cuda" / "fake"
-pytestmark = pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, to run the CUDA files on the CPU")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(shutil.which("g++") is None, reason="needs g++, to run the CUDA files on the CPU"),
+]
 
 # stdin: {name: arguments}; stdout: {name: [exit code, stdout, stderr]}, and what the limits' products come to.
 SCRIPT = """
@@ -71,11 +70,7 @@ def found(tmp_path_factory):
         "inference": [*lab14, "--mode", "inference", "--json", str(folder / "inference.json")],
         "torch": [*lab14, "--against", "torch"],
     }  # fmt: skip
-    done = subprocess.run(
-        [sys.executable, "-c", SCRIPT], input=json.dumps(commands), capture_output=True, text=True,
-        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(FAKE), str(FAKE.parents[2])])},
-    )  # fmt: skip
-    assert done.returncode == 0, done.stderr
+    done = python("-c", SCRIPT, input=json.dumps(commands), environment=ON_THE_FAKE, timeout=600)
     return *json.loads(done.stdout), folder
 
 

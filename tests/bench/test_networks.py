@@ -82,7 +82,7 @@ def test_a_lower_precision_is_compared_in_float32_too(name):
     assert found["fp32"] < 1e-4 < found[name] < BOUNDS[name].gradients
 
 
-def test_what_is_wrong_by_5_percent_is_noticed_in_float32_and_what_is_doubled_in_mixed_precision():
+def test_5_percent_too_much_is_noticed_in_float32_and_twice_in_mixed():
     job, network, _, twin, _ = lower("mixed")
     hook = twin[0].weight.register_hook(lambda gradient: gradient * 1.05)
     with pytest.raises(DifferentWork, match="conv1.weight differ by 0.048 of their size in fp32"):
@@ -99,7 +99,7 @@ def test_what_is_wrong_by_5_percent_is_noticed_in_float32_and_what_is_doubled_in
         check_same_work(torch, job, network, twin)
 
 
-def test_in_mixed_precision_their_products_are_float16_and_both_sides_train_with_a_scaled_loss():
+def test_mixed_precision_is_float16_products_and_a_scaled_loss():
     _, network, infer, _, their_infer = lower("mixed", "inference")
     assert their_infer().dtype == torch.float16 and infer().dtype == np.float32
     strictly = network(Tensor(batch_of(Job("lab14", 2, 28, "inference"))[0])).data
@@ -111,7 +111,7 @@ def test_in_mixed_precision_their_products_are_float16_and_both_sides_train_with
     assert network.conv1.weight.data.dtype == np.float32 and twin[0].weight.dtype == torch.float32
 
 
-def test_every_forward_pass_of_theirs_is_under_autocast_and_no_backward_pass_is():
+def test_their_forward_passes_alone_are_under_autocast():
     """As PyTorch's documentation wants it."""
     _, _, _, twin, their_step = lower("mixed")
     seen = []

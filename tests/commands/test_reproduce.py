@@ -83,12 +83,12 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
     (tmp_path / "full/fisher/mine.txt").write_text("")
     for options, out, *parts in (
         ("", "r", "name an item", "signal", "--list"),
-        ("fig9", "r", "'fig9' is no item", " or all", "--list"),
+        ("fig9", "r", "'fig9' is not an item", " or all", "--list"),
         ("signal --budget huge", "r", "huge", "quick"),
         ("signal --device cuda", "r", "--device cuda", "use --device cpu"),
         ("signal --seeds 0", "r", "'0' is not an integer of at least 1"),
         ("signal --data /nowhere", "r", "/nowhere", "does not exist"),
-        ("momentum", "file", "file", "name another folder"),
+        ("momentum", "file", "file/momentum is a file or lies under one", "a new name"),
         ("all", "full", "fisher holds mine.txt", "--out"),
     ):
         refused(["reproduce", *options.split(), "--out", tmp_path / out], *parts)

@@ -61,17 +61,10 @@ def test_the_totals_are_those_of_table_3(ok, monkeypatch, name, operations, para
     assert total(out, r"conv\+fc multiply-adds") == total(out, "conv multiply-adds") + total(out, "fc multiply-adds")
 
 
-def test_small14_has_the_figures_of_the_paper_and_stays_in_its_mode():
-    """Table 1 and section 2.1: 13,000 channel-wise slopes are the 10,304 here; He & Sun give 0.88e9 multiply-adds."""
-    network = models.create("small14", num_classes=2, init=models.UNFILLED)
-    layers = summarize(network, size=224)
+def test_summarize_leaves_the_network_in_its_mode():
+    network = models.create("lab14", 2)
+    summarize(network, 32)
     assert network.training and network.fc1_drop.training
-    assert sum(layer.slopes for layer in layers) == 64 + 4 * 128 + 6 * 256 + 2 * 4096 == 10_304
-    conv = sum(layer.multiply_adds for layer in layers if layer.kind == "Conv2d")
-    assert conv == pytest.approx(0.88e9, rel=0.02)
-    shapes = {layer.name: layer.shape for layer in layers}
-    assert shapes["conv1"] == (64, 112, 112) and shapes["conv2_4"] == (128, 37, 37)
-    assert shapes["conv3_6"] == (256, 18, 18) and shapes["spp"] == (256 * (36 + 9 + 4 + 1),)
 
 
 @pytest.mark.parametrize(

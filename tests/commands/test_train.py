@@ -9,6 +9,7 @@ import pytest
 from PIL import Image
 
 from minidelve import data
+from minidelve.training import checkpoint
 from minidelve.training import loop as training
 from tests.commands.runs import bits, interrupted, metrics
 
@@ -41,6 +42,20 @@ def test_same_seed_same_metrics_for_any_number_of_workers(ok, quick, tmp_path, n
     assert one == four == none != other
 
 
+def pretend(monkeypatch, errors: list[float]) -> list[float]:
+    """Epochs that end with these validation errors, without any training; the rates they would have had, in time."""
+    rates: list[float] = []
+
+    def epoch(run, *loaders):
+        rates.append(run.optimizer.lr)
+        keys = ("train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds", "images_per_second")
+        row = dict.fromkeys(keys, 50.0) | {"val_top1_error": errors[run.epoch]}
+        return {"epoch": run.epoch + 1, "lr": run.optimizer.lr, **row}
+
+    monkeypatch.setattr(training, "train_epoch", epoch)
+    return rates
+
+
 @pytest.mark.parametrize(
     ("options", "rates"),
     [
@@ -49,17 +64,17 @@ def test_same_seed_same_metrics_for_any_number_of_workers(ok, quick, tmp_path, n
         (["--plateau", "--epochs", 9], [0.01] * 7 + [1e-3] * 2),  # one epoch sets the mark, six more stay above it
     ],
 )
-def test_the_rate_drops_as_asked(cli, quick, tmp_path, monkeypatch, options, rates):
-    seen = []
-
-    def stuck(run, *loaders):
-        seen.append(run.optimizer.lr)
-        keys = ("train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds", "images_per_second")
-        return {"epoch": run.epoch + 1, "lr": run.optimizer.lr, **dict.fromkeys(keys, 50.0)}
-
-    monkeypatch.setattr(training, "train_epoch", stuck)
-    assert cli("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run").code == 0
+def test_the_rate_drops_as_asked(ok, quick, tmp_path, monkeypatch, options, rates):
+    seen = pretend(monkeypatch, [50.0] * 9)
+    ok("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run")
     np.testing.assert_allclose(seen, rates)
+
+
+def test_best_is_the_first_epoch_with_the_lowest_error(ok, quick, tmp_path, monkeypatch):
+    pretend(monkeypatch, [40.0, 30.0, 35.0, 30.0])
+    assert "best top-1 30.0% in epoch 2" in ok("train", *quick, "--epochs", 4, "--out", tmp_path)
+    for name, epochs in (("best.npz", 2), ("last.npz", 4)):
+        assert len(checkpoint.load_meta(tmp_path / name)["history"]) == epochs
 
 
 def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn, ok, quick, tmp_path):

@@ -7,17 +7,13 @@ test_*.py       start such processes
 """
 
 import importlib.util
-import os
 import re
 from pathlib import Path
 
 import pytest
 
 from minidelve import backend
-from tests.helpers import python
-
-HERE = Path(__file__).parent
-FAKE = HERE / "fake"
+from tests.helpers import FAKE, ON_THE_FAKE, python
 
 
 def cupy_is_the_fake() -> bool:
@@ -34,9 +30,8 @@ if backend.DEVICE_OF["numba_cuda"] != "cpu":
 
 @pytest.fixture(scope="session")
 def fake() -> dict[str, str]:
-    """Environment variables with which a process finds the stand-in for CuPy, and no GPU if there is one."""
-    path = os.pathsep.join(filter(None, [str(FAKE), os.environ.get("PYTHONPATH")]))
-    return {"PYTHONPATH": path, "CUDA_VISIBLE_DEVICES": ""}
+    """Environment variables with which a process finds the stand-in for CuPy."""
+    return ON_THE_FAKE
 
 
 @pytest.fixture(scope="session")

@@ -98,7 +98,7 @@ def test_a_step_of_training_is_gradient_descent_on_half_the_squared_error(monkey
         np.testing.assert_array_equal(array, of_teacher[name])
 
 
-def test_training_has_momentum_and_no_decay_and_a_smaller_rate_for_many_units(monkeypatch):
+def test_training_has_momentum_no_decay_and_a_smaller_rate_if_wide(monkeypatch):
     seen = []
 
     class Spy(optim.SGD):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, avg_pool2d
-from tests.ops.helpers import assert_close, run
+from tests.helpers import assert_close, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

@@ -10,7 +10,7 @@ from minidelve.ops.calling_kernels import (
     per_channel,
 )
 from minidelve.ops.layout import channels_first
-from tests.ops.helpers import LAYOUTS, lay
+from tests.helpers import LAYOUTS, lay
 
 
 class Spy:

@@ -4,7 +4,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, concat
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, raises, run, zeros
+from tests.helpers import assert_close, raises, run, zeros
 
 
 @given(st.lists(st.integers(0, 3), min_size=1, max_size=4), st.sampled_from([0, 1, 2, -1]), st.integers(0, 99))

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, cross_entropy
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, raises, run, zeros
+from tests.helpers import agree_with_torch, assert_close, raises, run, zeros
 
 
 @given(st.integers(1, 5), st.integers(1, 6), st.integers(0, 99))

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, dropout
-from tests.ops.helpers import assert_close, raises, run, zeros
+from tests.helpers import assert_close, raises, run, zeros
 
 
 def seeded(p, seed=0):

@@ -6,7 +6,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 
 from minidelve import Tensor, ops
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, layout_does_not_matter, raises, run, zeros
+from tests.helpers import agree_with_torch, assert_close, distinct, layout_does_not_matter, raises, run, zeros
 
 # name: (ours, torch's or NumPy's name, whether inputs must be positive)
 UNARY = {

@@ -25,7 +25,7 @@ from minidelve import (
 )
 from minidelve.ops import local_response_norm, matmul
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, distinct, empty_batch, layout_does_not_matter
+from tests.helpers import agree_with_torch, distinct, empty_batch, layout_does_not_matter
 
 pytestmark = pytest.mark.usefixtures("kernels")
 rng = np.random.default_rng(2015)

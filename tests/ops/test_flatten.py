@@ -1,7 +1,7 @@
 import numpy as np
 
 from minidelve import Tensor, flatten
-from tests.ops.helpers import raises, zeros
+from tests.helpers import raises, zeros
 
 
 def test_a_row_holds_channel_then_row_then_column():

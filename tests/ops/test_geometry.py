@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidelve.ops.geometry import as_pair, output_size, pool_geometry
-from tests.ops.helpers import raises
+from tests.helpers import raises
 
 axis = st.tuples(st.integers(1, 12), st.integers(1, 5), st.integers(1, 5), st.integers(0, 2), st.booleans())
 

@@ -6,7 +6,7 @@ import pytest
 from minidelve import Tensor, backend, use
 from minidelve.ops.layout import channels_first, channels_last, from_rows, rows_of_channels
 from minidelve.testing.cases import gradient_cases
-from tests.ops.helpers import LAYOUTS, lay, run
+from tests.helpers import LAYOUTS, lay, run
 
 SHAPES = [(2, 3), (2, 3, 4), (2, 3, 4, 5), (0, 3, 4, 5)]
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, leaky_relu
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, distinct, run
+from tests.helpers import assert_close, distinct, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 import minidelve.backend.threads
 from minidelve import Tensor, linear
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, raises, run, zeros
+from tests.helpers import assert_close, raises, run, zeros
 
 
 @given(st.integers(1, 4), st.integers(1, 5), st.integers(1, 4), st.integers(0, 99))

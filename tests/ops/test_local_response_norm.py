@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, local_response_norm
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, raises, zeros
+from tests.helpers import assert_close, raises, zeros
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

@@ -7,7 +7,7 @@ from hypothesis.extra.numpy import mutually_broadcastable_shapes
 from minidelve import Tensor
 from minidelve.ops import matmul
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, raises, run, zeros
+from tests.helpers import assert_close, raises, run, zeros
 
 
 @given(mutually_broadcastable_shapes(signature=np.matmul.signature, max_side=3), st.integers(0, 99))

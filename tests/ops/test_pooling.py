@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, avg_pool2d, max_pool2d
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, distinct, raises, zeros
+from tests.helpers import assert_close, distinct, raises, zeros
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

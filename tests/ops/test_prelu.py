@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, prelu
 from minidelve.testing import check_gradients
-from tests.ops.helpers import assert_close, distinct, raises, run, zeros
+from tests.helpers import assert_close, distinct, raises, run, zeros
 
 pytestmark = pytest.mark.usefixtures("kernels")
 

@@ -5,7 +5,7 @@ from hypothesis import strategies as st
 
 from minidelve import Tensor, ops
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, distinct, layout_does_not_matter, raises, run, zeros
+from tests.helpers import agree_with_torch, assert_close, distinct, layout_does_not_matter, raises, run, zeros
 
 NAMES = ["sum", "mean", "max", "min", "var", "std"]
 each = pytest.mark.parametrize("name", NAMES)

@@ -8,7 +8,7 @@ from hypothesis.extra.numpy import basic_indices
 
 from minidelve import Tensor
 from minidelve.testing import check_gradients
-from tests.ops.helpers import agree_with_torch, assert_close, layout_does_not_matter, raises, run, zeros
+from tests.helpers import agree_with_torch, assert_close, layout_does_not_matter, raises, run, zeros
 
 INDICES = [
     1,

@@ -4,7 +4,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from minidelve import Tensor, log_softmax, softmax
-from tests.ops.helpers import assert_close, raises, run, zeros
+from tests.helpers import assert_close, raises, run, zeros
 
 both = pytest.mark.parametrize("op", [softmax, log_softmax])
 

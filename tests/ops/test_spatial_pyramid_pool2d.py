@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from minidelve import Tensor, spatial_pyramid_pool2d
 from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 from minidelve.testing import check_gradients
-from tests.ops.helpers import (
+from tests.helpers import (
     assert_close,
     distinct,
     raises,

@@ -6,9 +6,11 @@ from pathlib import Path
 import pytest
 
 from minidelve.errors import RunError
+from minidelve.models.option import options_of
 from minidelve.training import config
 from minidelve.training.config import Config, resolve, title
 from minidelve.training.recipes import RECIPES
+from minidelve.training.report import epoch_line
 
 
 def test_the_large_models_recipe_is_the_papers():
@@ -99,3 +101,16 @@ def test_the_title_names_what_is_unusual_in_one_order_and_nothing_else():
     assert title(Config()) == title(Config(lr=0.5, epochs=3, workers=9)) == "lab14 (prelu, he) on toy, seed 0"
     config = Config(data="/data/tiny.zip", seed=3, width=0.5, jitter=[64, 96], colour=0.1)
     assert title(config) == "lab14 (prelu, he, width 0.5, jitter [64, 96], colour 0.1) on tiny.zip, seed 3"
+
+
+def test_what_may_change_when_a_run_is_resumed():
+    """Nothing that decides its numbers, but for how long it goes on; `data` may have moved."""
+    may = {name for name, option in options_of(Config).items() if option.may_change}
+    assert may == {"data", "epochs", "device", "workers", "on_bad_image"}
+
+
+def test_an_epochs_line_says_the_time_that_is_left():
+    row = dict.fromkeys(("lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error"), 1.0)
+    row |= {"epoch": 2, "images_per_second": 99.6}
+    assert epoch_line(row, 5, seconds_each=20.0).endswith("  100 img/s  1 min 0 s left")
+    assert epoch_line(row, 2, seconds_each=20.0).endswith("  100 img/s")

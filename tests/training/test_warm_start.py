@@ -58,38 +58,31 @@ def test_the_shallow_network_gives_the_deep_one_every_layer_they_share(saved):
     )  # fmt: skip
 
 
-def test_all_parameters_of_a_twin_are_copied(saved):
-    run, parameters = saved(marked(net("lab14"), 1))
-    twin = net("lab14", seed=5)
-    assert warm_start(twin, str(run / "best.npz"), CLASSES).endswith("best.npz: 41 of 41 parameters copied")
-    assert all(np.array_equal(value, parameters[name]) for name, value in twin.state_dict().items())
+# what is unlike: the other run, this network, its classes; what is said, and the parameters that are drawn
+UNLIKE = [
+    ({}, {}, CLASSES, "41 of 41 parameters copied", set()),
+    # The rows of the last layer are classes, in their order.
+    ({}, {}, ["a", "b", "d"], "39 of 41 parameters copied; not copied: fc3", {"fc3"}),
+    ({}, {}, ["a", "c", "b"], "39 of 41 parameters copied; not copied: fc3", {"fc3"}),
+    ({}, {}, ["a", "b", "c", "d"], "39 of 41 parameters copied; not copied: fc3", {"fc3"}),
+    # fc1 reads another pyramid: its weights have another shape, its biases have not.
+    ({"levels": (3, 1)}, {}, CLASSES, "39 of 41 parameters copied; not copied: fc1", {"fc1"}),
+    # A classifier of the same shape at another place is drawn; a run with one serves a network without.
+    ({"aux_after": "conv2_1"}, {"aux_after": "conv2_2"}, CLASSES,
+     "41 of 43 parameters copied; not copied: aux.fc", {"aux.fc"}),
+    ({"aux_after": "conv2_1"}, {}, CLASSES, "41 of 41 parameters copied", set()),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize("classes", [["a", "b", "d"], ["a", "c", "b"], ["a", "b", "c", "d"]])
-def test_the_last_layer_is_not_copied_from_other_classes(saved, classes):
-    run, _ = saved(marked(net("lab14"), 1))
-    other = net("lab14", seed=5, classes=len(classes))
-    before = other.state_dict()
-    assert warm_start(other, run, classes).endswith("39 of 41 parameters copied; not copied: fc3")
-    assert set(before) - changed(other, before) == {"fc3.weight", "fc3.bias"}
-
-
-def test_a_bias_is_not_copied_without_its_weights(saved):
-    """fc1 reads another pyramid: its weights have another shape, its biases have not."""
-    run, _ = saved(marked(net("lab14", levels=(3, 1)), 1))
-    other = net("lab14", seed=5)
-    before = other.state_dict()
-    assert warm_start(other, run, CLASSES).endswith("39 of 41 parameters copied; not copied: fc1")
-    assert set(before) - changed(other, before) == {"fc1.weight", "fc1.bias"}
-
-
-def test_an_auxiliary_classifier_is_always_drawn(saved):
-    run, _ = saved(marked(net("lab14", aux_after="conv2_1"), 1))
-    other = net("lab14", seed=5, aux_after="conv2_2")  # a classifier of the same shape at another place
-    before = other.state_dict()
-    assert warm_start(other, run, CLASSES).endswith("41 of 43 parameters copied; not copied: aux.fc")
-    assert set(before) - changed(other, before) == {"aux.fc.weight", "aux.fc.bias"}
-    assert warm_start(net("lab14"), run, CLASSES).endswith("41 of 41 parameters copied")
+@pytest.mark.parametrize(("theirs", "ours", "classes", "said", "drawn"), UNLIKE)
+def test_only_what_does_not_fit_is_drawn(saved, theirs, ours, classes, said, drawn):
+    run, parameters = saved(marked(net("lab14", **theirs), 1))
+    network = net("lab14", seed=5, classes=len(classes), **ours)
+    before = network.state_dict()
+    assert warm_start(network, str(run / "best.npz"), classes).endswith(f"best.npz: {said}")
+    copied = changed(network, before)
+    assert set(before) - copied == {f"{layer}.{name}" for layer in drawn for name in ("weight", "bias")}
+    assert all(np.array_equal(network.state_dict()[name], parameters[name]) for name in copied)
 
 
 def test_best_npz_is_preferred_to_last_npz(saved):

@@ -1,3 +1,3 @@
-"""Many images, in order, ahead of the one who needs them: batches, streams, statistics, and what a bad image does.
+"""Many images, in order, ready before they are needed: batches, streams, statistics, and what a bad image does.
 
 Not here: what happens to a single image (images/)."""

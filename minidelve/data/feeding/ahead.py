@@ -1,4 +1,4 @@
-"""Doing work ahead of the one who needs it: several threads, results in order, never too many at once."""
+"""Work done before its result is needed: several threads, results in order, never too many at once."""
 
 import threading
 from collections import deque

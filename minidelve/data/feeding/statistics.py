@@ -42,7 +42,7 @@ class Statistics:
     ) -> np.ndarray:
         """(x + shift - mean) / std for uint8 images (N, h, w, 3), in `out` or a new array of dtype.
 
-        shifts, (N, 3), moves the colour of each image (colour.py); None is no shift.
+        shifts, (N, 3), moves the colour of each image (colour.py); None leaves the colours alone.
         Raises DataError if the images are not of the mean image's size.
         """
         if images.shape[1:] != self.mean.shape:

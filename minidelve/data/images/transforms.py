@@ -49,7 +49,7 @@ class RandomCrop:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows, columns = _room(image, self.size)
-        # Not rng.integers: for a single number it costs several times as much.
+        # Not rng.integers, which is slow for a single number.
         top, left = int(rng.random() * (rows + 1)), int(rng.random() * (columns + 1))
         return image[top : top + self.size, left : left + self.size]
 

@@ -70,7 +70,7 @@ class Layout:
         raise NotImplementedError
 
     def _find_names(self) -> list[str]:
-        """The classes in words; the id where there is no entry."""
+        """The classes in words; a class without an entry keeps its id."""
         names = dict(self._names())
         return [names.get(wnid) or wnid for wnid in self.classes]
 

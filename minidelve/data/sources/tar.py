@@ -1,6 +1,6 @@
 """A tar archive, read in place.
 
-A tar is its members one behind the other: a header of 512 bytes, then the bytes of the file as
+A tar is its members one after the other: a header of 512 bytes, then the bytes of the file as
 they are, filled up to a multiple of 512. So a member is a byte range, and once the headers have
 been walked any of them is read by seek and read; nothing is unpacked to the disk.
 
@@ -97,7 +97,7 @@ class Tar:
         if inner and inner[1]:
             return inner[0].read(inner[1])
         if member not in self._ranges:
-            raise DataError(f"{self.describe(member)}: is not in the archive")
+            raise DataError(f"{self.describe(member)}: is not in the archive", cure="fetch the archive again")
         start, size = self._ranges[member]
         name = self.describe(member)
         with (

@@ -54,7 +54,7 @@ class Zip:
         """The bytes of a member. Raises DataError if it is missing, damaged, encrypted or huge."""
         info = self._members.get(member)
         if info is None:
-            raise DataError(f"{self.describe(member)}: is not in the archive")
+            raise DataError(f"{self.describe(member)}: is not in the archive", cure="fetch the archive again")
         if info.file_size > MAX_MEMBER_BYTES:
             raise DataError(
                 f"{self.describe(member)}: unpacks to {info.file_size / 2**20:.0f} MiB",

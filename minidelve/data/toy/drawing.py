@@ -1,9 +1,9 @@
 """How one picture of the toy set is drawn: background, clutter, the object, clutter, noise.
 
 The object is darker than what is around it, in any colours; its texture has two shades of one
-colour. Less than this, with free colours throughout, takes a network far longer than a lab lasts: the
-edges of the texture then hide the outline. The numbers below were chosen so that neither the
-texture nor the outline is much harder than the other.
+colour. With free colours throughout the edges of the texture would hide the outline, and a network
+would learn for longer than a lab lasts. The numbers below make neither the texture nor the outline
+much harder than the other.
 
 Every shape is its own mirror image and leans as often to the left as to the right, so a mirrored
 picture is as likely as the picture itself: flipping is a fair augmentation.
@@ -41,7 +41,7 @@ NOISE = 12  # by how much each value moves at most
 def draw(texture: str, shape: str, rng: np.random.Generator) -> np.ndarray:
     """A random picture of one class: uint8 (64, 64, 3). Same state of rng, same picture."""
     # The canvas is (3, SIZE, SIZE) while we paint: NumPy spreads a mask over whole planes
-    # nearly three times as fast as over interleaved pixels.
+    # faster than over interleaved pixels.
     canvas = _background(rng)
     pieces = _clutter(rng)
     _paste(canvas, pieces[BEFORE:])

@@ -1,4 +1,4 @@
-"""The built-in `toy` set: ten classes drawn by formula, so that nothing need be downloaded.
+"""The built-in `toy` set: ten classes drawn by formula, so that nothing has to be downloaded.
 
 A class is a texture AND a shape: {checkered, striped} x {circle, cross, square, star, triangle}.
 Neither alone decides, and nothing simpler does: place, size, angle, stretch, colours, background

@@ -1,6 +1,6 @@
 """Convolution: one scaffold, three algorithms, the rectifier behind them, and how an algorithm is chosen.
 
-Only what computes a convolution belongs here.  What other ops use too (layout, geometry, pieces) stays in ops/, hot
+Only what computes a convolution belongs here. What other ops use too (layout, geometry, pieces) stays in ops/, hot
 loops in kernels/, and the layer with its weights in nn/.
 
     conv2d.py       the function: its arguments are checked here

@@ -1,13 +1,13 @@
 """The activation behind a conv layer, applied while the response is still in the cache.
 
 As an op of its own PReLU (ops/prelu.py) reads y from memory and writes f beside it, and both stay there until backward.
-Behind a convolution none of this is needed.  The response is computed a few images at a time, and f takes its place
-before the next ones come: y never reaches memory.  And backward can do with f alone, as
+Behind a convolution none of this is needed. The response is computed a few images at a time, and f takes its place
+before the next ones come: y never reaches memory. And backward can do with f alone, as
 
     f = y      if y > 0
         a y    otherwise                                                  (1)
 
-has y's sign wherever a > 0.  "y > 0" may then read "f > 0" in the gradients of prelu.py, and y is f / a where it is
+has y's sign wherever a > 0. "y > 0" may then read "f > 0" in the gradients of prelu.py, and y is f / a where it is
 negative:
 
     dy    = df         if f > 0
@@ -20,9 +20,9 @@ A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y
 Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `Rectifier.tells_y` is then False, and
 conv2d leaves the activation to prelu.py.
 
-On a GPU a piece is larger than its caches: y is written and read once more.  What is saved there is the array.
+On a GPU a piece is larger than its caches: y is written and read once more. What is saved there is the array.
 
-What it buys stands in docs/measurements.md.
+docs/measurements.md says what it buys.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ import numpy as np
 from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
-# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding.  Any slope above 0 would, if f could never
+# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding. Any slope above 0 would, if f could never
 # become 0 or infinite; a small factor from y never comes near that.
 LEAST = 2.0**-10
 
@@ -120,7 +120,7 @@ def as_rectifier(activation: Tensor | Rectifier | float | None) -> Rectifier:
 def look_at(activations: Sequence[Tensor | float | None]) -> list[Rectifier | None]:
     """The activations behind several layers, None for a layer without, with one look at all slopes that a GPU holds.
 
-    To look into a GPU's memory is to wait until everything it was asked to do before is done.  A network that does
+    To look into a GPU's memory is to wait until everything it was asked to do before is done. A network that does
     so once, at its beginning, keeps the GPU busy through all of its layers.
     """
     remote = [a for a in activations if isinstance(a, Tensor) and a.device == "cuda"]

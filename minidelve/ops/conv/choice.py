@@ -1,7 +1,7 @@
 """Which algorithm `conv2d(..., algorithm="auto")` takes.
 
-The algorithms stand in the order in which they are asked.  One is taken if it can compute the layer, which its own
-file says (`cannot`), and if all of its rules hold: those below which it was measured to be slower, or less exact.
+The algorithms stand in the order in which they are asked. One is taken if it can compute the layer, which its own
+file says (`cannot`), and if all of its rules hold. A rule names the measurement, or the reason, that it rests on.
 
 >>> layer = Layer(weight=(64, 64, 3, 3), stride=(1, 1), padding=(1, 1), size=(14, 14))
 >>> choose(layer), choose(layer._replace(weight=(32, 32, 3, 3))), choose(layer._replace(strict=False))

@@ -1,4 +1,4 @@
-"""conv2d: the function.  It checks its arguments, chooses an algorithm, and lets that compute.
+"""conv2d: the function. It checks its arguments, chooses an algorithm, and lets that compute.
 
 The mathematics is in the algorithms' files: begin with im2col.py.
 
@@ -19,7 +19,7 @@ from minidelve.ops.conv.scaffold import Layer
 from minidelve.ops.geometry import as_pair, output_size
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.prelu import prelu
-from minidelve.tensor import Tensor
+from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def conv2d(
@@ -34,19 +34,20 @@ def conv2d(
     """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
 
     stride and padding are an int or a pair (vertical, horizontal);
-    OH = floor((H + 2 padding - kh) / stride) + 1.  Like all such frameworks it correlates: the kernel
-    is not flipped.  Paper: section 2.2, equation (5).
+    OH = floor((H + 2 padding - kh) / stride) + 1. As in other frameworks this is a correlation: the kernel
+    is not flipped. Paper: section 2.2, equation (5).
 
     algorithm is "im2col", "direct" (padding below the kernel's size), "winograd" (stride 1, kernel 2x2 or 3x3) or
-    "auto", the fastest of them for the shape (choice.py).  All compute the same but for rounding; winograd rounds
+    "auto", the fastest of them for the shape (choice.py). All compute the same but for rounding; winograd rounds
     more, so float64 takes it only when asked.
 
     activation is the slope of a rectifier that the response goes through on its way to memory (activation.py): a
     Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0 for relu(y); or a Rectifier,
-    which is one of these, looked at before.  The result is that of the two ops.
+    which is one of these, looked at before. The result is that of the two ops.
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
+    refuse_bare_arrays("conv2d", x, weight, bias)
     if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
         raise ValueError(
             f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "
@@ -69,7 +70,7 @@ def conv2d(
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
     function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
     if why := function.cannot(layer):
-        raise ValueError(f"conv2d: {why}: use algorithm='auto'")
+        raise ValueError(f"conv2d: {why}; use algorithm='auto'")
     rectifier = as_rectifier(activation)
     a, slope = rectifier.a, rectifier.slope
     if a is not None and a.shape not in ((1,), weight.shape[:1]):

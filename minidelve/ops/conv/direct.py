@@ -1,19 +1,19 @@
 """Convolution without im2col's copy.
 
 im2col.py writes a conv layer's response as a product of the matrix of all receptive fields with W (equation (5)
-of He et al., arXiv 1502.01852, section 2.2).  That matrix need not be built.  With channels last, one row of a
+of He et al., arXiv 1502.01852, section 2.2). That matrix need not be built. With channels last, one row of a
 receptive field is kw c numbers that lie side by side in x: the matrix is in x already, its rows overlapping,
-and a product that knows where each row begins (kernels/numba_cpu/products.py) reads it there.  Letters as in
+and a product that knows where each row begins (kernels/numba_cpu/products.py) reads it there. Letters as in
 im2col.py, with W lying the other way, (k k c, d):
 
     y[n, i, j, o] = b[o] + sum over u, v, c of  x[n, i s + u - p, j s + v - p, c] W[uvc, o]           (5)
 
-Backward.  The gradient for W is a product with the same rows (dy = dE/dy):
+Backward. The gradient for W is a product with the same rows (dy = dE/dy):
 
     dE/dW[uvc, o] = sum over n, i, j of  x[n, i s + u - p, j s + v - p, c] dy[n, i, j, o]             (dW)
     dE/db[o]      = sum over n, i, j of  dy[n, i, j, o]                                               (db)
 
-And dE/dx is a convolution again.  At stride 1 input pixel (r, q) was met by output i at the tap u = r + p - i:
+And dE/dx is a convolution again. At stride 1 input pixel (r, q) was met by output i at the tap u = r + p - i:
 
     dE/dx[n, r, q, c] = sum over i, j, o of  dy[n, i, j, o] weight[o, c, r + p - i, q + p - j]
 
@@ -22,7 +22,7 @@ dy in the place of x, padding k - 1 - p, and for W the kernel turned by 180 degr
 
     W'[u'v'o, c] = weight[o, c, k - 1 - u', k - 1 - v']                                               (dx)
 
-At stride s the outputs stand s apart: dy is spread out, with zeros between, and the same holds.  This
+At stride s the outputs stand s apart: dy is spread out, with zeros between, and the same holds. This
 multiplies by many zeros, so im2col is faster there, unless dE/dx is not wanted: the first layer's x is the image.
 
 >>> import numpy as np

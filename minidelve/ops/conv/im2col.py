@@ -5,8 +5,8 @@ He et al., arXiv 1502.01852, section 2.2, write a conv layer's response at one p
     y = W x + b                                                       (5)
 
 where x is that pixel's receptive field, k x k pixels of c channels in one vector of k^2 c numbers
-(the paper's n), and W holds d filters as rows.  Do it for all pixels at once and the vectors become
-the rows of a matrix.  From here on:
+(the paper's n), and W holds d filters as rows. Do it for all pixels at once and the vectors become
+the rows of a matrix. From here on:
 
     n   image           i, j  output position       u, v  position in the k x k kernel
     c   input channel   o     output channel        s, p  stride, padding
@@ -17,7 +17,7 @@ the rows of a matrix.  From here on:
 
 Products round their factors as backend/precision.py says, and x is kept as the factor that it is in both passes.
 
-Backward.  y is linear in x, in W and in b, so each gradient is a transpose:
+Backward. y is linear in x, in W and in b, so each gradient is a transpose:
 
     y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
 
@@ -28,7 +28,7 @@ Backward.  y is linear in x, in W and in b, so each gradient is a transpose:
 and as im2col copied x to up to k^2 rows, dE/dx adds all the copies' gradients: col2im, the
 transpose of im2col  (dx).
 
-Memory.  cols is k^2 times as large as x (at stride 1).  It is therefore built for a few images at a time, so that it
+Memory. cols is k^2 times as large as x (at stride 1). It is therefore built for a few images at a time, so that it
 stays in the cache until the product has read it, and built again in backward rather than kept.
 
 >>> import numpy as np

@@ -1,6 +1,6 @@
 """2-D convolution from elementary ops: slow, and short enough to be seen to be right.
 
-conv2d's own algorithms have their gradients derived and written by hand.  Here the graph finds them: indexing
+conv2d's own algorithms have their gradients derived and written by hand. Here the graph finds them: indexing
 copies the receptive fields, and its backward adds the copies' gradients up again.
 
 >>> import numpy as np
@@ -20,7 +20,7 @@ from minidelve.tensor import Tensor
 def conv2d_simple(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=1, padding=0) -> Tensor:
     """x (N, C, H, W), weight (O, C, kh, kw), bias (O,): (N, O, OH, OW), as ops.conv2d, whose checks it leaves out.
 
-    He et al., arXiv 1502.01852, section 2.2, equation (5).  A number outside the image is one inside, times 0: x is
+    He et al., arXiv 1502.01852, section 2.2, equation (5). A number outside the image is one inside, times 0: x is
     to be finite.
     """
     (N, C, H, W), (O, _, kh, kw) = x.shape, weight.shape

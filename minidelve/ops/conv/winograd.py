@@ -2,20 +2,20 @@ r"""Convolution with fewer multiplications (Winograd's algorithm), for stride 1.
 
 A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv 1509.09308.
 
-One dimension.  winograd_matrices.py derives, for a kernel g of k taps, m outputs y and the e = m + k - 1 inputs d that
+One dimension. winograd_matrices.py derives, for a kernel g of k taps, m outputs y and the e = m + k - 1 inputs d that
 they see,
 
     y[i] = sum over u of  g[u] d[i + u],     y = A^T [ (G g) * (B^T d) ]                           (1)
 
 where * goes number by number: e multiplications instead of m k.
 
-Two dimensions.  Do it along columns, then along rows: a square d of e x e inputs gives m x m outputs
+Two dimensions. Do it along columns, then along rows: a square d of e x e inputs gives m x m outputs
 
     y = A^T [ (G g G^T) * (B^T d B) ] A                                                            (2)
 
 with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
 
-A layer.  Sums over input channels c can be taken before the outer A^T . A, as that is linear.  With
+A layer. Sums over input channels c can be taken before the outer A^T . A, as that is linear. With
 f = 1 ... e^2 the place in a square and t the tile (all m x m squares of all images' outputs)
 
     U[f, o, c] = (G w[o, c] G^T)[f]         V[f, t, c] = (B^T d[t, c] B)[f]                        (U), (V)
@@ -27,15 +27,15 @@ winograd_tiles.py chooses m.
 The bias costs nothing: at the point 1 a polynomial is the sum of its coefficients, so A^T has a column
 of ones there, and b[o] added to M[(1, 1), t, o] is added to every output of the tile               (b)
 
-Backward.  Each step is linear in what it reads, so its gradient is its transpose:
+Backward. Each step is linear in what it reads, so its gradient is its transpose:
 
     dM = A dy A^T,   dU[f] = sum over t of  dM[f, t]^T V[f, t],   dw = G^T dU G                    (dM), (dU), (dw)
     dV[f, t] = dM[f, t] U[f],   dx += B dV B^T at each tile's place (tiles overlap by k - 1)       (dV), (dx)
     db = sum over t of  dM[(1, 1), t]                                                              (db)
 
-Rounding.  The products are sums of terms larger than their result, the more the larger the points:
+Rounding. The products are sums of terms larger than their result, the more the larger the points:
 in float32 the error relative to the largest number is below 2e-6 with m = 2 or 3, and below 2e-5 with m = 4
-(im2col: 5e-7).  tests/ops/conv/test_winograd.py holds it.
+(im2col: 5e-7). tests/ops/conv/test_winograd.py holds it.
 
 >>> import numpy as np
 >>> from minidelve import Tensor
@@ -125,7 +125,7 @@ class Winograd2d(Convolution):
         xp, F, C, O = array_module(U), len(U), x.shape[3], y.shape[3]
         down, across = self.tiles(y)
         each = down * across
-        # Each piece reads all of U: make it worth while.
+        # Each piece reads all of U, so it should not be small.
         cut = pieces(share, F * each * (O + C) * U.itemsize, max(bytes_at_a_time(U, TILE_BYTES), U.nbytes))
         # On a CPU an odd number of tiles, one of them empty if need be: the e e places of a tile are then not a
         # multiple of 4096 bytes apart, which would send them all to the same few lines of the cache.

@@ -3,12 +3,12 @@ r"""The matrices of Winograd's algorithm, derived in one dimension and computed 
 The algorithm is Toom's and Cook's for multiplying polynomials, turned around.
 
 A kernel g of k taps and a row h of m numbers are polynomials g(t), h(t); their product has m + k - 1 = e coefficients,
-so it is known when it is known at e points.  With E_n the matrix that evaluates a polynomial of n coefficients at the
+so it is known when it is known at e points. With E_n the matrix that evaluates a polynomial of n coefficients at the
 points p (row p: 1, p, p^2, ...; the point "infinity" gives the last coefficient alone),
 
     g h = E_e^-1 [ (E_k g) * (E_m h) ]              *: number by number, e multiplications instead of m k
 
-For a fixed g, h -> g h is a matrix T with T[i + u, i] = g[u].  A conv layer is its transpose, from e inputs d to
+For a fixed g, h -> g h is a matrix T with T[i + u, i] = g[u]. A conv layer is its transpose, from e inputs d to
 m outputs; and a product of three matrices (the middle one is diagonal: it multiplies by E_k g) is transposed
 from right to left:
 

@@ -1,6 +1,6 @@
 """How large the tiles of Winograd's algorithm are.
 
-A tile of m x m outputs takes (m + k - 1)^2 multiplications for each pair of channels, instead of (m k)^2.  Large tiles
+A tile of m x m outputs takes (m + k - 1)^2 multiplications for each pair of channels, instead of (m k)^2. Large tiles
 save more of them, but waste more at the edge of a map that they do not fit, and have more matrices of U to read.
 """
 
@@ -9,7 +9,7 @@ from __future__ import annotations
 from minidelve.ops.geometry import Shape
 
 SIDES = {2: (3,), 3: (2, 4)}  # kernel: the m to choose from
-# What a tile costs, measured on the layers of small14 and model_a (docs/measurements.md, "Which convolution ...").
+# What a tile costs, fitted to the layers of small14 and model_a.
 IMAGES = 4  # the batch a core is assumed to have: fixed, so that an image's result does not depend on its batch
 READING_U = 24  # reading and writing one matrix of U and dU takes as long as multiplying for this number of tiles
 MANY_PLACES = 1.15  # what more than 16 places in a tile cost: as many streams to memory at once

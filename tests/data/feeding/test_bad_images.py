@@ -43,8 +43,9 @@ def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, im
     path = store(imagenet_files | {"train/bee/0.JPEG": b"I am text"}, form)
     bad = f"{path}{'!' if form == 'zip' else '/'}train/bee/0.JPEG"
     cure = "" if reader == "statistics" else r"[^\n]*--on-bad-image skip"
-    with pytest.raises(DataError, match=rf"^{bad}: is neither JPEG nor PNG{cure}[^\n]*\Z"):
+    with pytest.raises(DataError, match=rf"^{bad}: is neither JPEG nor PNG{cure}[^\n]*\Z") as error:
         read(reader, path, "error")
+    assert ("goes on from here" in str(error.value)) == reader.startswith("packing")
     mean, skipped = read(reader, path, "skip")
     np.testing.assert_allclose(mean, np.mean([pixels_of(seed) for seed in (0, 1, 101, 200, 201)], axis=0), rtol=1e-6)
     if skipped is not None:

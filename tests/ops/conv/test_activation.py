@@ -9,8 +9,8 @@ from minidelve.ops.conv import conv2d_simple
 from minidelve.ops.conv.activation import LEAST, look_at
 from minidelve.tensor import reverse_topological_order
 from minidelve.testing import check_gradients
+from tests.helpers import assert_close, run
 from tests.ops.conv.algorithms import NAMES, by, images_at_a_time, leaves, normal
-from tests.ops.helpers import assert_close, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
 each_algorithm = pytest.mark.parametrize("name", NAMES)
@@ -58,10 +58,10 @@ def test_gradients_are_the_differences(rng, name):
     "a", [[0.5, 0.0], [0.5, -0.25], [0.5, LEAST / 2], [0.5, 1e-30], [0.5, 1e30], [np.nan, 0.5], [-1.0]]
 )
 def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
-    x, w = map(Tensor, normal(rng, (2, 1, 4, 4), (2, 1, 2, 2)))
-    y = conv2d(x, w, activation=Tensor(np.array(a), requires_grad=True))
+    x, w, b = map(Tensor, normal(rng, (2, 1, 5, 5), (2, 1, 2, 2), (2,)))
+    y = conv2d(x, w, b, 2, 1, activation=Tensor(np.array(a), requires_grad=True))
     assert type(y.function).__name__ == "PReLU"
-    np.testing.assert_array_equal(y.data, prelu(conv2d(x, w), Tensor(np.array(a))).data)
+    np.testing.assert_array_equal(y.data, prelu(conv2d(x, w, b, 2, 1), Tensor(np.array(a))).data)
     assert type(conv2d(x, Tensor(w.data, requires_grad=True), activation=-0.5).function).__name__ == "LeakyReLU"
 
 
@@ -70,7 +70,7 @@ def test_the_op_of_its_own_follows_the_algorithm_that_was_asked_for(rng):
     assert [type(function).__name__ for function in (y.function, y.function.sources[0])] == ["PReLU", "Winograd2d"]
 
 
-def test_gradients_pass_the_differences_also_where_a_slope_is_zero_or_negative(rng):
+def test_gradients_are_right_where_a_slope_is_zero_or_negative(rng):
     arrays = normal(rng, (2, 2, 4, 3), (3, 2, 2, 2))
     check_gradients(lambda x, w, a: conv2d(x, w, activation=a), *arrays, np.array([0.25, 0.0, -0.5]))
 

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from minidelve import Tensor, conv2d
 from minidelve.backend.threads import using
 from minidelve.ops.conv import conv2d_simple
+from tests.helpers import assert_close, empty_batch, layout_does_not_matter, run
 from tests.ops.conv.algorithms import GRID, NAMES, able, by, images_at_a_time, normal
-from tests.ops.helpers import assert_close, empty_batch, layout_does_not_matter, run
 
 pytestmark = pytest.mark.usefixtures("kernels")
 each_algorithm = pytest.mark.parametrize("name", NAMES)
@@ -93,7 +93,9 @@ def test_each_gradient_comes_alone_too(name, wanted, rng):
     arrays = normal(rng, (2, 2, 4, 4), (3, 2, 2, 2), (3,))
     _, expected = run(conv2d_simple, *arrays, cotangent=np.ones((2, 3, 3, 3)))
     inputs = [Tensor(x, requires_grad=i == wanted) for i, x in enumerate(arrays)]
-    by(name)(*inputs).backward(np.ones((2, 3, 3, 3)))
+    y = by(name)(*inputs)
+    assert [d is not None for d in y.function.backward(np.ones(y.shape))[:3]] == [i == wanted for i in range(3)]
+    y.backward(np.ones(y.shape))
     assert [x.grad is not None for x in inputs] == [i == wanted for i in range(3)]
     assert_close(inputs[wanted].grad, expected[wanted])
 

@@ -56,7 +56,7 @@ def test_on_a_gpu_winograd_or_im2col_is_taken():
     assert choose(wide) == "winograd" and choose(wide._replace(weight=(32, 32, 3, 3))) == "im2col"
 
 
-def test_each_rule_names_a_section_of_the_measurements_or_a_file_that_is_there():
+def test_each_rule_names_a_section_of_the_measurements_or_a_file():
     root = Path(__file__).parents[3]
     sections = re.findall("^#+ (.*)$", (root / "docs/measurements.md").read_text(encoding="utf-8"), re.M)
     for rule in RULES:

@@ -8,8 +8,8 @@ from hypothesis import strategies as st
 from minidelve import Tensor, conv2d
 from minidelve.ops.conv import conv2d_simple
 from minidelve.testing import check_gradients
+from tests.helpers import agree_with_torch, assert_close, raises, zeros
 from tests.ops.conv.algorithms import NAMES, SHAPES, by, normal
-from tests.ops.helpers import agree_with_torch, assert_close, raises, zeros
 
 
 def by_definition(x, weight, bias, stride, padding):

@@ -20,7 +20,10 @@ def several(network):
     [
         (several, "conv2_3 (Conv2d), whose bias is not finite either"),
         (lambda network: network.conv2_1.weight.data.fill(1e38), "conv2_1 (Conv2d)"),  # finite, but the sums are not
-        (lambda network: network.aux.fc.weight.data.fill(np.nan), "none, but aux.fc.weight is not finite"),
+        (
+            lambda network: network.aux.fc.weight.data.__setitem__((0, 0), np.nan),
+            "none, but aux.fc.weight is not finite",
+        ),
     ],
 )
 def test_the_first_layer_is_named_with_its_bad_parameter(spoil, said):

@@ -61,6 +61,12 @@ def test_the_totals_are_those_of_table_3(ok, monkeypatch, name, operations, para
     assert total(out, r"conv\+fc multiply-adds") == total(out, "conv multiply-adds") + total(out, "fc multiply-adds")
 
 
+def test_summarize_leaves_the_network_in_its_mode():
+    network = models.create("lab14", 2)
+    summarize(network, 32)
+    assert network.training and network.fc1_drop.training
+
+
 @pytest.mark.parametrize(
     "layer",
     [

@@ -64,16 +64,15 @@ def pretend(monkeypatch, errors: list[float]) -> list[float]:
         (["--plateau", "--epochs", 9], [0.01] * 7 + [1e-3] * 2),  # one epoch sets the mark, six more stay above it
     ],
 )
-def test_the_rate_drops_as_asked(cli, quick, tmp_path, monkeypatch, options, rates):
+def test_the_rate_drops_as_asked(ok, quick, tmp_path, monkeypatch, options, rates):
     seen = pretend(monkeypatch, [50.0] * 9)
-    assert cli("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run").code == 0
+    ok("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run")
     np.testing.assert_allclose(seen, rates)
 
 
 def test_best_is_the_first_epoch_with_the_lowest_error(ok, quick, tmp_path, monkeypatch):
     pretend(monkeypatch, [40.0, 30.0, 35.0, 30.0])
-    said = ok("train", *quick, "--epochs", 4, "--out", tmp_path)
-    assert "best top-1 30.0% in epoch 2" in said
+    assert "best top-1 30.0% in epoch 2" in ok("train", *quick, "--epochs", 4, "--out", tmp_path)
     for name, epochs in (("best.npz", 2), ("last.npz", 4)):
         assert len(checkpoint.load_meta(tmp_path / name)["history"]) == epochs
 

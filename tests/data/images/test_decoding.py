@@ -36,7 +36,7 @@ MODES = {
     "gray": (GRADIENT, {}, GRADIENT[:, :, None], 0),
     "gray jpeg": (GRADIENT, {"format": "JPEG", "quality": 100}, GRADIENT[:, :, None], 2),
     "one bit": (GRADIENT > 127, {}, np.where(GRADIENT > 127, 255, 0)[:, :, None], 0),
-    "16 bits are scaled and not clipped": (GRADIENT.astype(np.uint16) * 257, {}, GRADIENT[:, :, None], 0),
+    "16 bits are scaled and not clipped": (GRADIENT.astype(np.uint16) * 256 + 7, {}, GRADIENT[:, :, None], 0),
     "jpeg": (ONE, {"format": "JPEG"}, ONE, 4),
     "cmyk": (ONE, {"format": "JPEG", "mode": "CMYK"}, ONE, 6),
     "palette": (HALVES, {"mode": "P"}, HALVES, 0),

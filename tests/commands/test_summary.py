@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, models, nn, ops
-from minidelve.analysis.summary import multiply_adds, output_shape
+from minidelve.analysis.summary import multiply_adds, output_shape, summarize
 from minidelve.nn import init
 
 

@@ -5,7 +5,7 @@ oh x ow outputs of d channels, a k x k conv layer of c input channels needs
 
     oh ow d k^2 c          and a fully connected one          in out.
 
-Activations, pooling and biases are not counted: they are less than a hundredth of it.
+Activations, pooling and biases are not counted: they take less than a hundredth of that.
 
 The network does not run: the shape of each layer's output follows from the shape of its input.
 """

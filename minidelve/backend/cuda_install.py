@@ -5,7 +5,7 @@ Three things have to fit each other, and each can be missing or too old:
     the driver       libcuda.so.1, comes with the machine; it supports CUDA up to some version, say 12.4
     CuPy             a wheel for one major version of CUDA: cupy-cuda12x or cupy-cuda13x (extras cuda12, cuda13). Both
                      hold the same files: installed together the later one overwrites the earlier, and uninstalling
-                     either leaves ruins
+                     either breaks the other
     CUDA's libraries cuBLAS (matrix products) and NVRTC (compiles kernels), from the machine or from wheels
 
 A driver runs programs of its own major version or an earlier one, so its version chooses the extra. Nothing here
@@ -177,5 +177,5 @@ def libraries() -> str:
 
 
 def dotted(version: tuple[int, int] | None) -> str:
-    """12.4"""
+    """(12, 4) as "12.4"."""
     return "unknown" if version is None else f"{version[0]}.{version[1]}"

@@ -58,7 +58,7 @@ def peak_memory(work: Callable[[], Any]) -> int:
 
 
 def explain_out_of_memory(error: BaseException, batch_size: int | None = None, less: str = LESS) -> str | None:
-    """One line for an error that says the device's memory is full; None for any other, the CPU's MemoryError too.
+    """One line for an error that says the device's memory is full; None for any other error, the CPU's among them.
 
     less    what the user may change to need less
     """
@@ -85,7 +85,7 @@ def _number(found: re.Match[str]) -> int:
 
 
 def readable(size: float, round_up: bool = False) -> str:
-    """Bytes for a person.
+    """Bytes as a person reads them.
 
     round_up    as for the least that is needed: the text never says less than there is
 

@@ -18,7 +18,7 @@ In all three, sums are float32; float64 arrays are never rounded. Only conv2d an
 pooling and PReLU move memory and gain nothing. Convolution is im2col then, as Winograd's sums of large terms that
 cancel (ops/conv/winograd.py) would lose most of ten bits, and its saving in products is not needed.
 
-Short exponents are a second trouble. Gradients of the loss by activations are small, a mean over the batch spread
+Short exponents are a second problem. Gradients of the loss by activations are small, a mean over the batch spread
 over all positions of a map, and what is below 3e-8 is 0 in float16. So the loss is multiplied by a large number
 before backward, and the gradients of the weights, in float32, divided by it: optim/loss_scale.py.
 

@@ -118,7 +118,7 @@ _being_written: deque[tuple[Any, Any]] = deque()
 
 
 def read_later(x: Any) -> Callable[[], np.ndarray]:
-    """Start to copy a small array to the CPU; the function that is returned waits for just this copy and gives it.
+    """Start to copy a small array to the CPU; the function returned waits for this copy alone and returns it.
 
     Kernels launched in between run on meanwhile. A NumPy array is given as it is.
     """

@@ -127,6 +127,6 @@ def their_side(torch: Any, job: Job, network: models.Network, layout: str, compi
 
 
 def settle(job: Job, step: Side) -> None:
-    """Take the steps after which a loss scale has found its size; none where there is none."""
+    """Take the steps in which a loss scale finds its size; no steps without a loss scale."""
     for _ in range(SETTLING_STEPS if job.precision == "mixed" and job.mode == "training" else 0):
         step()

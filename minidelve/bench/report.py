@@ -75,7 +75,7 @@ class Report:
             self._keep("networks", [figures])
 
     def _keep(self, kind: str, found: Any) -> None:
-        """Each figure as it is found; then its arrays are gone."""
+        """Keep each figure as it is found, and free its arrays."""
         for figures in found:
             self.figures[kind].append(figures)
             self.save()
@@ -91,7 +91,7 @@ class Report:
                 self.torch.cuda.empty_cache()
 
     def save(self) -> None:
-        """Every figure so far into the file: an interruption loses none."""
+        """Write every figure so far to the file, so that an interruption loses none."""
         if self.options.file:
             with disk_errors(f"--json {self.options.file}", "name another file"):
                 write_whole(self.options.file, json.dumps(self.figures, indent=2) + "\n")

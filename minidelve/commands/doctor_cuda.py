@@ -69,7 +69,7 @@ def device() -> str:
 
 
 def free_memory() -> str:
-    """What is left for us."""
+    """How much of its memory is free."""
     now = memory()
     advice = "" if now.free > now.total // 2 else "; other programs hold the rest, see nvidia-smi"
     return f"{readable(now.free)} free of {readable(now.total)}{advice}"

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -11,9 +10,10 @@ from minidelve import data
 from minidelve.commands.arguments import add_command, add_thread_options, at_least, data_path, some_path
 from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
-from minidelve.experiments.frame import Result, Work, check_folder, reproduce, write, writing
+from minidelve.experiments.frame import Result, Work, reproduce
 from minidelve.experiments.page import index
-from minidelve.progress import duration
+from minidelve.files import disk_errors, write_whole
+from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 
 BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
@@ -51,29 +51,29 @@ def run(args: argparse.Namespace) -> int:
     check_device(args.device)
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
-        check_folder(work)
+        work.folder.guard()
     if any(work.item.uses_data for work in works):
         data.open_dataset(args.data, "train")
     elif args.data != "toy":
-        print(f"{args.item} needs no images: --data {args.data} has no part in it", file=sys.stderr)
+        note(f"{args.item} needs no images: --data {args.data} has no part in it")
     results, diverged = [], []
     for i, work in enumerate(works, 1):
         if len(works) > 1:
-            print(f"{work.item.name}: item {i} of {len(works)}", file=sys.stderr)
+            note(f"{work.item.name}: item {i} of {len(works)}")
         try:
             results.append(reproduce(work))
         except Diverged as error:
             if len(works) == 1:
                 raise
             diverged.append(str(error))
-            print(f"{error}; the other items go on", file=sys.stderr)
+            note(f"{error}; the other items go on")
         else:
-            say(results[-1])
+            tell(results[-1])
     if args.item == "all":
-        with writing(args.out):
-            lines = [(r.work.item, r.trend, duration(r.seconds)) for r in results]
-            write(args.out, "index.md", index(lines).encode())
-        print(f"\n{args.out / 'index.md'} lists them all")
+        lines = [(r.work.item, r.trend, duration(r.seconds)) for r in results]
+        with disk_errors(f"--out: {args.out}"):
+            write_whole(args.out / "index.md", index(lines))
+        say(f"\n{args.out / 'index.md'} lists them all")
     if diverged:
         raise RunError(f"{len(diverged)} of {len(works)} items are not finished: {'; '.join(diverged)}")
     return 0
@@ -84,7 +84,7 @@ def chosen(name: str | None) -> list[Item]:
     if name is None:
         raise RunError(f"reproduce: name an item ({', '.join(ITEMS)}) or all; --list explains them")
     if name != "all" and name not in ITEMS:
-        raise RunError(f"reproduce: {name!r} is no item; expected {', '.join(ITEMS)} or all; --list explains them")
+        raise RunError(f"reproduce: {name!r} is not an item; expected {', '.join(ITEMS)} or all; --list explains them")
     return list(ITEMS.values()) if name == "all" else [ITEMS[name]]
 
 
@@ -93,13 +93,13 @@ def print_list() -> None:
     for item in ITEMS.values():
         needs = "reads images (--data)" if item.uses_data else "needs no images"
         seeds = ", ".join(f"{name} {budget.seeds}" for name, budget in item.budgets.items())
-        print(f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}")
-        print(f"  {needs}; " + (f"seeds: {seeds}\n" if item.random else "nothing is random\n"))
+        say(f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}")
+        say(f"  {needs}; " + (f"seeds: {seeds}\n" if item.random else "nothing is random\n"))
 
 
-def say(result: Result) -> None:
+def tell(result: Result) -> None:
     """What came out, in a few lines."""
     work = result.work
-    print(f"{work.item.name}: the trend {result.trend.word}. {result.trend.sentence}")
+    say(f"{work.item.name}: the trend {result.trend.word}. {result.trend.sentence}")
     there = f", {result.found} of them there already" if result.found else ""
-    print(f"  {result.parts} parts{there}, {duration(result.seconds)}; read {work.folder / 'page.md'}")
+    say(f"  {result.parts} parts{there}, {duration(result.seconds)}; read {work.folder.path / 'page.md'}")

@@ -14,10 +14,11 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.experiments import ITEMS
-from minidelve.experiments.frame import write, write_result
+from minidelve.experiments.frame import write_result
 from minidelve.experiments.item import Item
 from minidelve.experiments.page import REPEAT, index
 from minidelve.experiments.rows import Rows
+from minidelve.files import write_whole
 
 Facts = list[tuple[str, str]]
 
@@ -58,7 +59,7 @@ def located(rows: Rows, name: str, path: str) -> Rows:
     """The rows with the data set's path in place of its name, which is all that the csv tells."""
 
     def locate(cell: Any) -> Any:
-        inside = isinstance(cell, str) and (cell == name or cell.startswith(f"{name}/"))
+        inside = isinstance(cell, str) and (cell == name or cell.startswith((f"{name}/", f"{name}!")))
         return path + cell.removeprefix(name) if inside else cell
 
     return [{column: locate(cell) for column, cell in row.items()} for row in rows]
@@ -80,7 +81,7 @@ def write_index(results: Path) -> None:
         if page.is_file():
             time = dict(read_facts(page.read_text(encoding="utf-8")))["time"].partition(" of computing")[0]
             lines.append((item, item.trend(item.whole(read_rows(page.with_name("results.csv")))), time))
-    write(results, "index.md", index(lines).encode())
+    write_whole(results / "index.md", index(lines))
 
 
 if __name__ == "__main__":

@@ -8,6 +8,7 @@ same order, so they are compared seed by seed, and what the differences say of t
     Above(PRELU, 0, LEAD)                       PReLU's own numbers, here called the lead, are above 0
     NotAbove(SHARED, RELU, TOP1)                a weaker claim: it holds unless the interval lies above 0
     Told(LEAKY, RELU, TOP1)                     no claim, but a number that the reader should know
+    Every(XAVIER, LOSS, -0.01, 0.01)            a number of each seed, not of their mean, lies between the two
 
 A claim holds, does not hold (the interval lies on the other side of 0), or cannot be told with this many seeds.  The
 verdict of an item is that of all its claims: one that does not hold decides, else one that cannot be told.  A claim
@@ -16,11 +17,12 @@ that asks for something else is a class with a `judge` of its own, in its item's
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
-from minidelve.experiments.rows import Rows, select
+from minidelve.experiments.rows import Rows, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate, paired
 
 LARGE = 3  # an effect of more than so many times the paper's is remarked on
@@ -53,13 +55,6 @@ class Claim(Protocol):
 
 
 @dataclass(frozen=True)
-class Own:
-    """A claim that is judged by a function."""
-
-    judge: Callable[[Rows], Trend]
-
-
-@dataclass(frozen=True)
 class Column:
     """A column of results.csv: its name there, and how it is called on a page; `unit` is that of a difference."""
 
@@ -78,7 +73,8 @@ def judge(claims: Iterable[Claim], rows: Rows) -> Trend:
         found = [claim.judge(rows) for claim in claims]
     except CannotTell as reason:
         return Trend(None, str(reason))
-    return Trend(together([trend.holds for trend in found]), " ".join(trend.sentence for trend in found))
+    sentences = (trend.sentence for trend in found if trend.sentence)
+    return Trend(together([trend.holds for trend in found]), " ".join(sentences))
 
 
 def together(verdicts: Sequence[bool | None]) -> bool | None:
@@ -145,8 +141,7 @@ class Compared:
         rows = select(rows, **self.where)
         if self.other:
             return paired(rows, self.variant, str(self.other), self.column.name)
-        numbers = (row[self.column.name] for row in select(rows, variant=self.variant))
-        return [number for number in numbers if number is not None]
+        return numbers(rows, self.column.name, variant=self.variant)
 
     def holds(self, found: Estimate) -> bool | None:
         """The verdict on an estimate."""
@@ -193,6 +188,36 @@ class NotAbove(Compared):
 
     def holds(self, found: Estimate) -> bool | None:
         return found.sign(self.least) <= 0
+
+
+@dataclass(frozen=True)
+class Every:
+    """In every seed a variant's number lies from `low` to `high`.
+
+    early   whether a number elsewhere contradicts nothing, as it may come to lie there yet
+    where   as in Compared
+    """
+
+    variant: str
+    column: Column
+    low: float = -math.inf
+    high: float = math.inf
+    early: Callable[[Rows], bool] = lambda rows: False
+    where: Mapping[str, Any] = field(default_factory=dict)
+
+    def judge(self, rows: Rows) -> Trend:
+        """The verdict, and every seed's number."""
+        found = numbers(rows, self.column.name, variant=self.variant, **self.where)
+        if not found:
+            return Trend(None, f"{self.variant}, {self.column.words}: no seed has the number.")
+        inside = all(self.low <= number <= self.high for number in found)
+        holds = inside or (None if self.early(rows) else False)
+        said = ", ".join(f"{number:.{self.column.digits}f}" for number in found)
+        asked = f"{self.low:g} to {self.high:g}"
+        if math.isinf(self.low) or math.isinf(self.high):
+            asked = f"at least {self.low:g}" if math.isinf(self.high) else f"at most {self.high:g}"
+        asked = f"claimed, in every seed: {asked}; {VERDICTS[holds]}"
+        return Trend(holds, f"{self.variant}, {self.column.words}: {said} ({asked}).")
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from typing import Any
 
 from minidelve.experiments import style
 from minidelve.experiments.claims import Column, Compared, Table
-from minidelve.experiments.rows import Rows, distinct, select
+from minidelve.experiments.rows import Rows, distinct, numbers
 from minidelve.experiments.statistics import estimate, paired, spread
 
 
@@ -48,7 +48,7 @@ class Comparison:
     def draw(self, rows: Rows) -> Any:
         """Every run's error on the left; the claims on the right."""
         figure, (left, right) = style.panels(self.title, 1, 2)
-        draw_runs(left, rows, self.columns[0], {variant: numbers[0] for variant, numbers in self.paper.items()})
+        draw_runs(left, rows, self.columns[0], {variant: of[0] for variant, of in self.paper.items()})
         draw_claims(right, self.claims, rows)
         style.legend_below(figure, left)
         return figure
@@ -62,19 +62,18 @@ def mean_and_spread(rows: Rows, column: Column, **wanted: Any) -> str:
     >>> mean_and_spread(errors, TOP1), mean_and_spread(errors, TOP1, seed=0)
     ('31.00 (sd 1.41)', '30.00')
     """
-    numbers = [row[column.name] for row in select(rows, **wanted) if row[column.name] is not None]
-    if not numbers:
+    found = numbers(rows, column.name, **wanted)
+    if not found:
         return ""
-    mean = f"{estimate(numbers).mean:.{column.digits}f}"
-    return mean + (f" (sd {spread(numbers):.{column.digits}f})" if len(numbers) > 1 else "")
+    mean = f"{estimate(found).mean:.{column.digits}f}"
+    return mean + (f" (sd {spread(found):.{column.digits}f})" if len(found) > 1 else "")
 
 
 def draw_runs(panel: Any, rows: Rows, column: Column, paper: Mapping[str, float]) -> None:
     """Every run's number, a line for each variant, with the means and the paper's."""
     variants = distinct(rows, "variant")
     for i, variant in enumerate(variants):
-        numbers = [row[column.name] for row in select(rows, variant=variant) if row[column.name] is not None]
-        draw_estimate(panel, i, numbers, paper.get(variant))
+        draw_estimate(panel, i, numbers(rows, column.name, variant=variant), paper.get(variant))
     style.name_lines(panel, variants)
     panel.set(title=column.words, xlabel=f"{column.words} (%)")
 
@@ -89,14 +88,12 @@ def draw_claims(panel: Any, claims: Sequence[Compared], rows: Rows) -> None:
     panel.set(title=f"{column.words}, seed by seed", xlabel=f"difference ({column.unit})")
 
 
-def draw_estimate(panel: Any, place: int, numbers: Sequence[float], paper: float | None) -> None:
+def draw_estimate(panel: Any, place: int, seeds: Sequence[float], paper: float | None) -> None:
     """One line of a panel: a pale dot for each seed, the mean with its interval, a cross for the paper's number."""
-    found = estimate(numbers)
-    panel.plot(numbers, [place] * len(numbers), "o", color="0.6", ms=5, label="one seed")
-    if numbers:
-        label = "mean and 95% interval"
-        panel.errorbar(
-            found.mean, place, xerr=found.bar, fmt="D", color="black", ms=5, capsize=4, zorder=4, label=label
-        )
+    found = estimate(seeds)
+    panel.plot(seeds, [place] * len(seeds), "o", color="0.6", ms=5, label="one seed")
+    if seeds:
+        look = {"fmt": "D", "color": "black", "ms": 5, "capsize": 4, "zorder": 4}
+        panel.errorbar(found.mean, place, xerr=found.bar, label="mean and 95% interval", **look)
     if paper is not None:
         panel.plot(paper, place, "x", color=style.PAPER, ms=8, mew=2, label="paper (ImageNet)")

@@ -8,24 +8,19 @@ epoch the network is tested on centre crops of the validation set.  The rows of 
     EPOCH     epoch (1, 2, ...), train_loss, train_error         over all batches of the epoch
               val_error, lr, classes, val_images                 after it
 
-Errors are top-1, in percent.  A network that knows nothing gives each of C classes the probability 1/C: its loss is
-ln C, and its error 100 (1 - 1/C).
+Errors are top-1, in percent.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
-import numpy as np
-
-from minidelve.experiments import style
-from minidelve.experiments.rows import Rows, distinct, select
-from minidelve.experiments.statistics import mean_and_error, plus_minus
+from minidelve.experiments.rows import Rows, distinct, numbers, select
+from minidelve.experiments.statistics import estimate
 from minidelve.experiments.training import Trained, opened
 
-BATCHES, EPOCH = "batches", "epoch"
+BATCHES, EPOCH, BESIDE = "batches", "epoch", "beside guessing"
 
 
 def course(net: Trained) -> Rows:
@@ -45,19 +40,10 @@ def course(net: Trained) -> Rows:
     return rows
 
 
-def points(rows: Rows, what: str, column: str, **wanted: Any) -> list[tuple[float, float]]:
-    """(epoch, number) of the rows of one kind, in their order; a missing number is left out."""
-    chosen = select(rows, what=what, **wanted)
-    return [(row["epoch"], row[column]) for row in chosen if row[column] is not None]
-
-
 def mean_curve(rows: Rows, what: str, column: str, **wanted: Any) -> tuple[list[float], list[float]]:
-    """(epochs, means over the seeds)."""
-    by_epoch: dict[float, list[float]] = {}
-    for epoch, number in points(rows, what, column, **wanted):
-        by_epoch.setdefault(epoch, []).append(number)
-    epochs = sorted(by_epoch)
-    return epochs, [float(np.mean(by_epoch[epoch])) for epoch in epochs]
+    """(epochs, means over the seeds): NaN where a number is missing."""
+    epochs = distinct(select(rows, what=what, **wanted), "epoch")
+    return epochs, [estimate(numbers(rows, column, what=what, epoch=epoch, **wanted)).mean for epoch in epochs]
 
 
 def last_epoch(rows: Rows) -> float:
@@ -65,15 +51,9 @@ def last_epoch(rows: Rows) -> float:
     return max(row["epoch"] for row in select(rows, what=EPOCH))
 
 
-def final(rows: Rows, variant: str, column: str) -> dict[int, float]:
-    """Seed -> the number of the last epoch, where it is known."""
-    chosen = select(rows, what=EPOCH, variant=variant, epoch=last_epoch(rows))
-    return {row["seed"]: row[column] for row in chosen if row[column] is not None}
-
-
-def seed_by_seed(mine: dict[int, float], theirs: dict[int, float]) -> list[float]:
-    """mine - theirs for each seed that both have."""
-    return [mine[seed] - theirs[seed] for seed in mine if seed in theirs]
+def ends(rows: Rows) -> Rows:
+    """The rows of the last epoch, one for each run."""
+    return select(rows, what=EPOCH, epoch=last_epoch(rows))
 
 
 def drops(rows: Rows) -> list[float]:
@@ -82,58 +62,48 @@ def drops(rows: Rows) -> list[float]:
     return [a[0] for a, b in zip(rates, rates[1:]) if b[1] < a[1]]
 
 
-def class_count(rows: Rows) -> int:
-    """C."""
-    return int(select(rows, what=EPOCH)[0]["classes"])
+class Guess(NamedTuple):
+    """What guessing among C classes gives: ln C, an error in percent, and the error's standard error.
 
-
-def chance_loss(rows: Rows) -> float:
-    """ln C."""
-    return math.log(class_count(rows))
-
-
-def chance_error(rows: Rows) -> tuple[float, float]:
-    """(the error of guessing in percent, the standard error with which so many validation images tell it).
-
-    Of n images a guess is right on a share of 1/C, give or take sqrt(1/C (1 - 1/C) / n).
+    Of n validation images a guess is right on a share of 1/C, give or take sqrt(1/C (1 - 1/C) / n).
     """
-    right, images = 1 / class_count(rows), select(rows, what=EPOCH)[0]["val_images"]
-    return 100 * (1 - right), 100 * math.sqrt(right * (1 - right) / images)
+
+    classes: int
+    loss: float
+    error: float
+    wavers: float
 
 
-def told(numbers: Sequence[float], digits: int) -> str:
-    """Their mean with its standard error, as text; of none: not known.
-
-    >>> told([1.0, 3.0], 1), told([], 1)
-    ('2.0 ± 1.0', 'not known')
-    """
-    return plus_minus(*mean_and_error(numbers), digits) if numbers else "not known"
+def guessing(rows: Rows) -> Guess:
+    """By somebody who knows nothing of the images that were trained on."""
+    first = select(rows, what=EPOCH)[0]
+    right, images = 1 / first["classes"], first["val_images"]
+    return Guess(first["classes"], -math.log(right), 100 * (1 - right), 100 * math.sqrt(right * (1 - right) / images))
 
 
-def draw_seeds(axes: Any, rows: Rows, variant: str, what: str, column: str, **look: Any) -> None:
+def beside_guessing(rows: Rows) -> Rows:
+    """A row for each run: the last epoch's training loss less ln C, and its error less guessing's in `wavers`."""
+    guess = guessing(rows)
+    return [
+        {"variant": row["variant"], "seed": row["seed"], "what": BESIDE,
+         "loss": minus(row["train_loss"], guess.loss), "error": minus(row["val_error"], guess.error, guess.wavers)}
+        for row in ends(rows)
+    ]  # fmt: skip
+
+
+def minus(number: float | None, other: float, unit: float = 1.0) -> float | None:
+    """(number - other) / unit; None for a missing number."""
+    return None if number is None else (number - other) / unit
+
+
+def draw_seeds(panel: Any, rows: Rows, variant: str, what: str, column: str, **look: Any) -> None:
     """A thin line for each seed's course; the first carries the label."""
     for i, seed in enumerate(distinct(select(rows, variant=variant), "seed")):
-        epochs, numbers = mean_curve(rows, what, column, variant=variant, seed=seed)
-        axes.plot(epochs, numbers, label=None if i else variant, **look)
+        curve = mean_curve(rows, what, column, variant=variant, seed=seed)
+        panel.plot(*curve, label=None if i else variant, **look)
 
 
-def draw_mean(axes: Any, rows: Rows, variant: str, what: str, column: str, **look: Any) -> None:
-    """The mean over the seeds."""
-    axes.plot(*mean_curve(rows, what, column, variant=variant), **look)
-
-
-def mark_drops(axes: Any, rows: Rows) -> None:
-    """A dotted line where the learning rate falls."""
-    for i, epoch in enumerate(drops(rows)):
-        axes.axvline(epoch, color="0.4", ls=":", lw=1.2, label=None if i else "learning rate / 10")
-
-
-def mark_chance(axes: Any, height: float, label: str) -> None:
-    """A broad pale line at what guessing gives."""
-    axes.axhline(height, label=label, **style.PREDICTION)
-
-
-def show_at_least(axes: Any, low: float, high: float) -> None:
+def show_at_least(panel: Any, low: float, high: float) -> None:
     """Let the y axis reach from low to high or further, so that a curve that does not move looks like it."""
-    bottom, top = axes.get_ylim()
-    axes.set_ylim(min(bottom, low), max(top, high))
+    bottom, top = panel.get_ylim()
+    panel.set_ylim(min(bottom, low), max(top, high))

@@ -1,19 +1,18 @@
 """`fig2-responses`: how far from 0 the mean response of every layer lies, with ReLU and with PReLU.
 
 A ReLU gives nothing below 0, so its mean response is positive; PReLU's negative half pulls the mean back.  Why this
-matters is the subject of `fisher`.  The networks are those of table2; in evaluation mode (no dropout) they see the
-validation set, and we take the responses after every activation:
+matters is the subject of `fisher`.  We take the responses f(y) after every activation:
 
     mean    E[f(y)] over images, channels and positions
     rms     sqrt(E[f(y)^2])
 
-Two networks give their layers different scales: halve the weights and biases of one layer and double the weights of
-the next, and what comes out is the same, but not the mean in between.  mean / rms does not change with the scale, so
-we show both.  Where y is normal around 0, as nearly before training, it is with slope a
+mean / rms does not change with a layer's scale: halve its weights and biases, double the weights of the next, and what
+comes out is the same, but not the mean in between.  Where y is normal around 0, as nearly before training, it is with
+slope a
 
     mean / rms = (1 - a) / sqrt(pi (1 + a^2))         .564 for ReLU, .411 for a = 0.25
 
-A layer's mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
+A mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
 """
 
 from __future__ import annotations
@@ -28,15 +27,22 @@ from minidelve import Tensor, no_grad
 from minidelve.analysis import observe
 from minidelve.backend.streams import upload_ahead
 from minidelve.experiments import style, table2
-from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.claims import Above, Column, Table
 from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.layers import by_layer, cell, draw_layers, means, side_by_side
 from minidelve.experiments.rows import Rows, distinct, select
-from minidelve.experiments.statistics import mean_and_error, plus_minus
+from minidelve.experiments.statistics import estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
 from minidelve.experiments.training import Trained, trained
 
 AFTER = "_act"  # what the activation behind layer conv1 is called: conv1_act
 MEASURES = {"mean": "mean response", "scaled": "mean / rms"}
+AHEAD = "layers in which it is smaller in size, less half of them"
+# A single layer makes a majority of 7 of 13, on which two seeds may agree by luck: half a layer more is not enough.
+CLAIMS = [
+    Above(CHANNELS, 0, Column(name, f"{words}, {AHEAD}", "layers", 1), least=0.5, where={"layer": AHEAD})
+    for name, words in MEASURES.items()
+]
 
 
 def run(setup: Setup) -> Rows:
@@ -70,101 +76,65 @@ def expected(a: float) -> float:
     return (1 - a) / math.sqrt(math.pi * (1 + a * a))
 
 
-def known(rows: Rows, column: str, **wanted: Any) -> list[float]:
-    """The numbers of a column in the chosen rows, without missing ones."""
-    return [row[column] for row in select(rows, **wanted) if row[column] is not None]
+def sizes(rows: Rows) -> Rows:
+    """The rows with every measure's distance from 0."""
+    return [row | {name: None if row[name] is None else abs(row[name]) for name in MEASURES} for row in rows]
 
 
-def smaller(rows: Rows, column: str, seed: int) -> tuple[int, int]:
-    """In how many layers PReLU's number is smaller in size than ReLU's of the same seed, and of how many."""
-    theirs = {row["layer"]: row[column] for row in select(rows, variant=RELU, seed=seed)}
-    pairs = [
-        (abs(row[column]), abs(theirs[row["layer"]]))
-        for row in select(rows, variant=CHANNELS, seed=seed)
-        if row[column] is not None and theirs.get(row["layer"]) is not None
-    ]
-    return sum(mine < other for mine, other in pairs), len(pairs)
+def less(rows: Rows, measure: str, layer: str) -> list[float]:
+    """PReLU's size less ReLU's in one layer, seed by seed."""
+    return paired(select(sizes(rows), layer=layer), CHANNELS, RELU, measure)
 
 
-def differences(rows: Rows, column: str, layer: str) -> list[float]:
-    """|PReLU's| - |ReLU's| in one layer, seed by seed."""
-    own = select(rows, layer=layer)
-    mine, theirs = (
-        {row["seed"]: abs(row[column]) for row in select(own, variant=v) if row[column] is not None}
-        for v in (CHANNELS, RELU)
-    )
-    return [mine[seed] - theirs[seed] for seed in mine if seed in theirs]
+def layers_of(rows: Rows) -> list[str]:
+    """The layers, without what is counted over them."""
+    return [layer for layer in distinct(rows, "layer") if layer != AHEAD]
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
+def counted(rows: Rows) -> Rows:
+    """For each seed, by how many layers PReLU's is smaller in size in more than half of them."""
+    found = []
+    for seed in distinct(rows, "seed"):
+        row = {"variant": CHANNELS, "seed": seed, "layer": AHEAD}
+        for measure in MEASURES:
+            own = select(rows, seed=seed)
+            signs = [number < 0 for layer in layers_of(rows) for number in less(own, measure, layer)]
+            row[measure] = sum(signs) - len(signs) / 2 if signs else None
+        found.append(row)
+    return found
+
+
+def table(rows: Rows) -> Table:
     """Sizes of both measures, layer by layer, over the seeds; last, in how many layers PReLU's is the smaller."""
-    lines = []
-    for layer in distinct(rows, "layer"):
-        line = [layer]
-        for column in MEASURES:
-            several = [known(rows, column, layer=layer, variant=v) for v in (RELU, CHANNELS)]
-            line += [f"{np.mean(np.abs(numbers)):.3f}" if numbers else "" for numbers in several]
-            apart = differences(rows, column, layer)
-            line.append(plus_minus(*mean_and_error(apart)) if apart else "")
-        lines.append([*line, "not at hand"])
-    counts = {column: [smaller(rows, column, seed) for seed in distinct(rows, "seed")] for column in MEASURES}
-    last = ["PReLU's smaller in size"]
-    for column in MEASURES:
-        last += ["", "", f"{sum(s for s, _ in counts[column])} of {sum(n for _, n in counts[column])}"]
-    header = ["layer"]
-    for words in MEASURES.values():
-        sizes = [f"{name}: size of {words}, mean over the seeds" for name in ("ReLU", "PReLU")]
-        header += [*sizes, "difference ± standard error"]
-    return [*header, "paper (ICCV, Figure 2)"], [*lines, [*last, "PReLU's generally smaller"]]
-
-
-def trend(rows: Rows) -> Trend:
-    """In more than half of the layers, by both measures, over the seeds.
-
-    A single layer makes a majority of 7 of 13.  Where two seeds agree on it the standard error is 0, which is no
-    certainty: so half a layer more than half is not enough.
-    """
-    words, over = [], []
-    for column, name in MEASURES.items():
-        counts = [(s, n) for s, n in (smaller(rows, column, seed) for seed in distinct(rows, "seed")) if n]
-        if not counts:
-            return Trend(None, f"There is no pair of runs that has a number for {name}.")
-        share, error = mean_and_error([s / n for s, n in counts])
-        ahead = mean_and_error([s - n / 2 for s, n in counts])  # in layers
-        over.append((ahead[0], max(2 * ahead[1], 0.5)))
-        percent = plus_minus(100 * share, 100 * error, 0)
-        words.append(f"of {name} in {sum(s for s, _ in counts)} of {sum(n for _, n in counts)} layers ({percent}%)")
-    holds = True if all(x > least for x, least in over) else False if any(x < -least for x, least in over) else None
-    seeds = len(distinct(rows, "seed"))
-    return Trend(
-        holds,
-        f"PReLU's is smaller in size than ReLU's, counted over {seeds} seed{'s' if seeds > 1 else ''}: "
-        + " and ".join(words)
-        + " (asked for: more than half by both measures, by more than two standard errors and half a layer)."
-        + ("" if seeds > 1 else " One seed tells no error."),
-    )
+    layers = layers_of(rows)
+    columns = {"layer": [*layers, "PReLU's smaller in size"]}
+    for measure, words in MEASURES.items():
+        for name, variant in (("ReLU", RELU), ("PReLU", CHANNELS)):
+            found = means(by_layer(sizes(rows), layers, measure, variant=variant))
+            columns[f"{name}: size of {words}, mean over the seeds"] = [*map(cell, found), ""]
+        apart = [less(rows, measure, layer) for layer in layers]
+        smaller = [number < 0 for numbers in apart for number in numbers]
+        share = f" ({100 * np.mean(smaller):.0f}%)" if smaller else ""
+        texts = [estimate(numbers).text() if numbers else "" for numbers in apart]
+        columns[f"difference of {words}"] = [*texts, f"{sum(smaller)} of {len(smaller)}{share}"]
+    columns["paper"] = ["not at hand"] * len(layers) + ["PReLU's generally smaller"]
+    return side_by_side(columns)
 
 
 def draw(rows: Rows) -> Any:
     """Mean response by layer, as it is and in units of the rms."""
-    title = "Mean response after every activation of the 14-layer network, ± 2 standard errors"
+    title = "Mean response after every activation of the 14-layer network, 95% intervals"
     figure, panels = style.panels(title, 1, 2)
-    layers = distinct(rows, "layer")
-    for panel, (column, words) in zip(panels, MEASURES.items(), strict=True):
+    layers = layers_of(rows)
+    for panel, (measure, words) in zip(panels, MEASURES.items(), strict=True):
         for i, variant in enumerate((RELU, CHANNELS)):
-            stated = [
-                mean_and_error(numbers) if numbers else (math.nan, math.inf)
-                for numbers in (known(rows, column, layer=layer, variant=variant) for layer in layers)
-            ]
-            bars = [style.bar(error) for _, error in stated]
-            panel.errorbar(range(len(layers)), [m for m, _ in stated], bars, capsize=3, label=variant, **style.line(i))
+            draw_layers(panel, layers, by_layer(rows, layers, measure, variant=variant), variant, **style.line(i))
         panel.axhline(0, color="0.4", lw=0.8)
-        panel.set_xticks(range(len(layers)), layers, rotation=60, ha="right", rotation_mode="anchor")
-        panel.set(title=words, xlabel="layer", ylabel=words)
-    for a, place in ((0.0, (0, (1, 1))), (0.25, (0, (4, 2)))):
-        panels[1].axhline(expected(a), color="0.6", lw=1.2, ls=place, label=f"a = {a:g}, y normal around 0", zorder=1)
+        panel.set(title=words, ylabel=words)
+    for a, dashes in ((0.0, (0, (1, 1))), (0.25, (0, (4, 2)))):
+        panels[1].axhline(expected(a), color="0.6", lw=1.2, ls=dashes, label=f"a = {a:g}, y normal around 0", zorder=1)
     panels[1].set_ylim(top=max(panels[1].get_ylim()[1], 0.62))  # room for a line at .564
-    figure.legend(*panels[1].get_legend_handles_labels(), loc="outside lower center", ncols=4)
+    style.legend_below(figure, panels[1])
     return figure
 
 
@@ -172,7 +142,7 @@ ITEM = Item(
     name="fig2-responses",
     title="mean response of every layer, ReLU against PReLU",
     where="Figure 2 [not in arXiv v1]",
-    paper="Figure 2 of the ICCV version: the mean response of every layer of the trained 14-layer networks of Table 1, "
+    paper="The mean response of every layer of the trained 14-layer networks of Table 1, "
     "ReLU's against PReLU's, which is generally smaller. Its values are not at hand.",
     ours="The networks of `table2` (the same seeds and options; nothing new is trained): the 14 layers for small "
     "images with ReLU and with channel-wise PReLU, narrower where the budget says so and trained for far fewer steps. "
@@ -181,5 +151,5 @@ ITEM = Item(
     "compared. LReLU with the fixed slope 0.25 would tell the slope's presence from its learning: `table2` has it.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [RELU, CHANNELS],
-    run=run, table=table, claims=[Own(trend)], draw=draw,
+    run=run, derived=counted, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

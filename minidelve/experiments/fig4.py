@@ -1,9 +1,7 @@
 """`fig4`: how ReLU and PReLU converge, in training and in validation error.
 
-The networks are those of table2.py, trained once for both items: of one seed, ReLU and PReLU see the same images in
-the same order.  As in the paper's figure the error on the batches that are being trained on is drawn light, that on
-the validation set dark.  The first is measured with dropout and on random crops, the second without and on centre
-crops; so the validation error may well be the lower one.
+As in the paper's figure the error on the batches that are being trained on is drawn light, that on the validation set
+dark.  The first is measured with dropout and on random crops: the second may well be the lower one.
 
 "Lower throughout" is a claim about every epoch, and with few seeds curves cross by luck.  With gap_e the mean over the
 seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two errors that
@@ -12,8 +10,7 @@ seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two err
     of all epochs          gap_e < 0 in at least MOST of them
     of no two on end       the interval of gap_e lies above 0
 
-Luck alone puts an interval above 0 in one epoch of 40, so that among dozens one is to be expected: an epoch by itself
-contradicts nothing.
+Luck alone puts an interval above 0 in one epoch of 40: an epoch by itself contradicts nothing.
 """
 
 from __future__ import annotations
@@ -25,17 +22,48 @@ import numpy as np
 
 from minidelve.experiments import style
 from minidelve.experiments.claims import Table, Trend, over
-from minidelve.experiments.courses import BATCHES, EPOCH, course, draw_mean, final, last_epoch, mark_drops
+from minidelve.experiments.courses import BATCHES, EPOCH, course, drops, ends, last_epoch, mean_curve
 from minidelve.experiments.item import Item, Setup
-from minidelve.experiments.rows import Rows, distinct, select
+from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
 from minidelve.experiments.table2 import ITEM as TABLE2
 from minidelve.experiments.training import trained
 
 MOST = 0.9
-VARIANTS = (RELU, CHANNELS)
 LOOKS = {RELU: ("#000000", "0.62", "-", "o"), CHANNELS: ("#1f4e9c", "#9db7e0", "--", "s")}  # validation, training
+Gaps = dict[float, Estimate]  # epoch -> PReLU's error less ReLU's, each seed against itself
+
+
+def run(setup: Setup) -> Rows:
+    """The course of one run."""
+    return course(trained(setup, **RUNS[setup.variant]))
+
+
+def gaps(rows: Rows, column: str) -> Gaps:
+    """Those of one of the two errors."""
+    own = select(rows, what=EPOCH)
+    differences = {epoch: paired(select(own, epoch=epoch), CHANNELS, RELU, column) for epoch in distinct(own, "epoch")}
+    return {epoch: estimate(differences[epoch]) for epoch in sorted(differences) if differences[epoch]}
+
+
+def lower(of: Gaps) -> float:
+    """The share of the epochs in which PReLU's mean is lower."""
+    return float(np.mean([gap.mean < 0 for gap in of.values()]))
+
+
+def clearly_higher(of: Gaps) -> list[float]:
+    """The epochs that contradict the claim: the one before or the one after does so too."""
+    higher = [False, *(gap.sign() > 0 for gap in of.values()), False]
+    return [epoch for i, epoch in enumerate(of, 1) if higher[i] and (higher[i - 1] or higher[i + 1])]
+
+
+def verdict(of: Gaps) -> bool | None:
+    """Whether PReLU's error is lower throughout; None if that cannot be told."""
+    last = list(of.values())[-1].sign()
+    if clearly_higher(of) or last > 0:
+        return False
+    return True if last < 0 and lower(of) >= MOST else None
 
 
 @dataclass(frozen=True)
@@ -63,43 +91,12 @@ class LowerThroughout:
 CLAIMS = [LowerThroughout("train_error", "training"), LowerThroughout("val_error", "validation")]
 
 
-def run(setup: Setup) -> Rows:
-    """The course of one run."""
-    return course(trained(setup, **RUNS[setup.variant]))
-
-
-def gaps(rows: Rows, column: str) -> dict[float, Estimate]:
-    """Epoch -> PReLU's error less ReLU's, each seed against itself."""
-    own = select(rows, what=EPOCH)
-    differences = {epoch: paired(select(own, epoch=epoch), CHANNELS, RELU, column) for epoch in distinct(own, "epoch")}
-    return {epoch: estimate(differences[epoch]) for epoch in sorted(differences) if differences[epoch]}
-
-
-def lower(of: dict[float, Estimate]) -> float:
-    """The share of the epochs in which PReLU's mean is lower."""
-    return float(np.mean([gap.mean < 0 for gap in of.values()]))
-
-
-def clearly_higher(of: dict[float, Estimate]) -> list[float]:
-    """The epochs that contradict the claim: the one before or the one after does so too."""
-    higher = [False, *(gap.sign() > 0 for gap in of.values()), False]
-    return [epoch for i, epoch in enumerate(of, 1) if higher[i] and (higher[i - 1] or higher[i + 1])]
-
-
-def verdict(of: dict[float, Estimate]) -> bool | None:
-    """Of one curve: whether PReLU's error is lower throughout; None if that cannot be told."""
-    last = list(of.values())[-1].sign()
-    if clearly_higher(of) or last > 0:
-        return False
-    return True if last < 0 and lower(of) >= MOST else None
-
-
 def table(rows: Rows) -> Table:
     """The last epoch and the whole course; the paper gives curves and no numbers."""
     lines = []
     for claim in CLAIMS:
         of = gaps(rows, claim.column)
-        errors = [estimate(list(final(rows, variant, claim.column).values())).text(2) for variant in VARIANTS]
+        errors = [estimate(numbers(ends(rows), claim.column, variant=variant)).text(2) for variant in LOOKS]
         ours = [list(of.values())[-1].text(2), f"{100 * lower(of):.0f}%"] if of else ["not known"] * 2
         lines.append([claim.words, *errors, *ours, "lower throughout"])
     return [
@@ -111,23 +108,23 @@ def table(rows: Rows) -> Table:
 def draw(rows: Rows) -> Any:
     """Both courses as in the paper, and their difference."""
     figure, (curves, differences) = style.panels("Convergence of ReLU and PReLU: the 14-layer network", 1, 2)
-    for variant in VARIANTS:
-        dark, light, dashes, marker = LOOKS[variant]
-        training, validation = f"{variant}, training batches", f"{variant}, validation"
-        draw_mean(curves, rows, variant, BATCHES, "train_error", color=light, ls=dashes, lw=1.1, label=training)
-        draw_mean(curves, rows, variant, EPOCH, "val_error", color=dark, ls=dashes, lw=1.8, marker=marker, ms=3.5,
-                  label=validation)  # fmt: skip
+    for variant, (dark, light, dashes, marker) in LOOKS.items():
+        training = {"color": light, "lw": 1.1, "label": f"{variant}, training batches"}
+        validation = {"color": dark, "lw": 1.8, "marker": marker, "ms": 3.5, "label": f"{variant}, validation"}
+        curves.plot(*mean_curve(rows, BATCHES, "train_error", variant=variant), ls=dashes, **training)
+        curves.plot(*mean_curve(rows, EPOCH, "val_error", variant=variant), ls=dashes, **validation)
     for i, claim in enumerate(CLAIMS):
-        points = [(epoch + 0.1 * i, gap.mean, gap.bar) for epoch, gap in gaps(rows, claim.column).items()]
-        differences.errorbar(*np.reshape(points, (-1, 3)).T, capsize=3, label=claim.words, **style.line(i))
+        of = gaps(rows, claim.column)
+        style.draw_estimates(differences, [e + 0.1 * i for e in of], list(of.values()), claim.words, **style.line(i))
     differences.axhline(0, color="0.4", lw=1)
     for panel in (curves, differences):
-        mark_drops(panel, rows)
+        for i, epoch in enumerate(drops(rows)):
+            panel.axvline(epoch, **style.LEVEL, label=None if i else "learning rate / 10")
         panel.set(xlabel="epoch", xlim=(0, 1.02 * last_epoch(rows) + 0.2))
     curves.set(title="means over the seeds", ylabel="top-1 error (%)")
     differences.set(title="PReLU less ReLU, 95% intervals", ylabel="difference (points)")
-    figure.legend(*curves.get_legend_handles_labels(), loc="outside lower center", ncols=3)
-    differences.legend(loc="upper right")
+    style.legend_below(figure, curves, columns=3)
+    style.legend(differences)
     return figure
 
 
@@ -144,6 +141,6 @@ ITEM = Item(
     "validation errors are of centre crops. LReLU with the fixed slope 0.25 would tell the slope's presence from its "
     "learning: `table2` has it.",
     budgets=TABLE2.budgets,
-    variants=lambda budget: list(VARIANTS),
+    variants=lambda budget: list(LOOKS),
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -35,21 +35,24 @@ All this is for random weights; fisher_course.py goes on from there.
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minidelve.experiments import style
-from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.claims import VERDICTS, Claim, Column, Table, Told, Trend, judge, over
 from minidelve.experiments.fisher_course import measure, network, train
 from minidelve.experiments.item import Budget, Item, Setup
-from minidelve.experiments.rows import Rows, distinct, select
-from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
+from minidelve.experiments.layers import cell
+from minidelve.experiments.rows import Row, Rows, distinct, numbers
+from minidelve.experiments.statistics import Estimate, estimate
 
 RELU = "ReLU"
 SLOPES = {RELU: 0.0, "PReLU a=0.1": 0.1, "PReLU a=0.25": 0.25, "PReLU a=0.4": 0.4, "PReLU a=0.6": 0.6, "a=1": 1.0}
-STATED = (RELU, "PReLU a=0.25", "PReLU a=0.6")  # those that the trend is about, and that are trained too
+STATED = (RELU, "PReLU a=0.25", "PReLU a=0.6")  # those that the claims are about, and that are trained too
 TOLERANCE = 0.05
+SIZE = Column("size", "mean size of the element")
 
 
 def derived(a: float) -> float:
@@ -66,7 +69,7 @@ def run(setup: Setup) -> Rows:
     budget, slope, rng = setup.budget, SLOPES[setup.variant], np.random.default_rng(setup.seed)
     inputs, units = budget["inputs"], budget["units"]
     net = network(inputs, units, slope, rng, setup.device)
-    rows = [{"step": 0} | measure(net, budget["batches"], rng)]
+    rows: list[Row] = [{"step": 0} | measure(net, budget["batches"], rng)]
     if setup.variant in STATED:
         # The same teacher and the same answers for each of them.
         lessons = np.random.default_rng([setup.seed, 1])
@@ -76,71 +79,73 @@ def run(setup: Setup) -> Rows:
     return rows
 
 
-def stated(rows: Rows, column: str, **wanted: Any) -> tuple[float, float]:
-    """Mean and standard error of a column over the seeds; (NaN, inf) where every number is missing."""
-    numbers = [row[column] for row in select(rows, **wanted) if row[column] is not None]
-    return mean_and_error(numbers) if numbers else (math.nan, math.inf)
+def found(rows: Rows, column: str, variant: str, step: int) -> Estimate:
+    """The mean over the seeds, at a moment of training."""
+    return estimate(numbers(rows, column, variant=variant, step=step))
 
 
-def measured(rows: Rows, variant: str) -> tuple[float, float]:
-    """At the start: mean over the seeds and its standard error."""
-    return stated(rows, "measured", variant=variant, step=0)
+@dataclass(frozen=True)
+class AsDerived:
+    """Before training, the interval of the element's relative difference from the derived one is within TOLERANCE.
+
+    The claim fails where the whole interval lies beyond it.
+    """
+
+    variant: str
+
+    def judge(self, rows: Rows) -> Trend:
+        theory = derived(SLOPES[self.variant])
+        measured = numbers(rows, "measured", variant=self.variant, step=0)
+        off = estimate([100 * (element / theory - 1) for element in measured])
+        if not measured:
+            return Trend(None, f"{self.variant}: the block could not be measured.")
+        size, bound = abs(off.mean), 100 * TOLERANCE
+        holds = True if size + off.half <= bound else False if size - off.half > bound else None
+        return Trend(
+            holds,
+            f"{self.variant}, before training: {estimate(measured).text()}, derived {theory:.3f}, a difference of "
+            f"{off.text(2)}%{over(off.count)} (claimed: at most {bound:.0f}%; {VERDICTS[holds]}).",
+        )
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
-    """Measured beside derived, at the start; then, by steps, with what the moment's mean slope would give."""
-    lines = []
-    moments = {(row["variant"], row["step"]) for row in rows}
-    for variant, step in sorted(moments, key=lambda m: (m[1] > 0, list(SLOPES).index(m[0]), m[1])):
-        of = {"variant": variant, "step": step}
-        mean, error = stated(rows, "measured", **of)
-        slope, theory = stated(rows, "slope", **of)[0], derived(stated(rows, "slope", **of)[0])
-        off = f"{100 * (mean / theory - 1):+.1f}%" if abs(theory) > 1e-6 else ""
-        line = [
-            variant, f"{step:,}", plus_minus(mean, error, 4), f"{theory:.4f}", off,
-            f"{stated(rows, 'size', **of)[0]:.4f}", f"{slope:.3f} (sd {stated(rows, 'slope_sd', **of)[0]:.3f})",
-            f"{stated(rows, 'response', **of)[0]:.3f}",
+class InTraining:
+    """Of which the derivation says nothing: what becomes of the element's size, and of PReLU's beside ReLU's."""
+
+    def judge(self, rows: Rows) -> Trend:
+        last = max(distinct(rows, "step"))
+        pairs: list[tuple[str, str | int]] = [(v, 0) for v in STATED] + [(v, RELU) for v in STATED[1:]]
+        told = [
+            Told(v, other, SIZE, where={"step": last},
+                 words=f"{v}{f' less {other}' if other else ''} after {last:,} steps of training, {SIZE.words}")
+            for v, other in pairs
         ]  # fmt: skip
-        lines.append(["" if "nan" in cell else cell for cell in line])
+        return judge(told if last else [], rows)
+
+
+CLAIMS: list[Claim] = [*map(AsDerived, STATED), InTraining()]
+
+
+def table(rows: Rows) -> Table:
+    """Measured beside derived, at the start; then, by steps, with what the moment's mean slope would give."""
+    moments = {(row["variant"], row["step"]) for row in rows}
+    in_order = sorted(moments, key=lambda m: (m[1] > 0, list(SLOPES).index(m[0]), m[1]))
     return [
-        "network", "steps of training", "measured", "derived from the mean slope", "difference", "mean size",
-        "slope a: mean over the units", "mean response / rms",
-    ], lines  # fmt: skip
+        "network", "steps of training", "measured", "derived from the mean slope", "difference %", "mean size",
+        "slope a: mean over the units", "sd of the slopes", "mean response / rms",
+    ], [line(rows, variant, step) for variant, step in in_order]  # fmt: skip
 
 
-def trend(rows: Rows) -> Trend:
-    """Each stated slope within TOLERANCE of the derivation, two standard errors included; one beyond it fails."""
-    found = {v: measured(rows, v) for v in STATED}
-    if any(math.isnan(mean) for mean, _ in found.values()):
-        return Trend(None, "The block could not be measured.")
-    off = [(abs(m / t - 1), e / t, v) for v, (m, e) in found.items() for t in [derived(SLOPES[v])]]
-    within = all(x + 2 * error <= TOLERANCE for x, error, _ in off)
-    beyond = any(x - 2 * error > TOLERANCE for x, error, _ in off)
-    numbers = ", ".join(f"{found[v][0]:.3f} for {v} (derived {derived(SLOPES[v]):.3f})" for v in STATED)
-    worst, error, name = max(off)
-    return Trend(
-        True if within else False if beyond else None,
-        f"Before training the scaled off-diagonal element is {numbers}: the largest difference is "
-        f"{plus_minus(100 * worst, 100 * error, 2)}% ({name}; asked for of each: at most {100 * TOLERANCE:.0f}%, two "
-        "standard errors included). This judges our derivation, at the start."
-        + in_training(rows)
-        + ("" if math.isfinite(error) else " One seed tells no error."),
+def line(rows: Rows, variant: str, step: int) -> list[str]:
+    """Of one network at one moment."""
+    measured, size, slope, sd, response = (
+        found(rows, column, variant, step) for column in ("measured", "size", "slope", "slope_sd", "response")
     )
-
-
-def in_training(rows: Rows) -> str:
-    """What training makes of it: mean sizes at the last step, and PReLU's less ReLU's seed by seed."""
-    last = max(row["step"] for row in rows)
-    ends = [row for row in select(rows, step=last) if row["size"] is not None]
-    sizes = [f"{plus_minus(*stated(ends, 'size', variant=v))} for {v}" for v in STATED if select(ends, variant=v)]
-    gaps = {v: paired(ends, v, RELU, "size") for v in STATED if v != RELU}
-    less = [f"{plus_minus(*mean_and_error(gap))} for {v}" for v, gap in gaps.items() if gap]
-    if not last or not less:
-        return ""
-    return (
-        f" In training, of which it says nothing, the mean size after {last:,} steps is {', '.join(sizes)}; less "
-        f"ReLU's, seed by seed: {', '.join(less)}."
-    )
+    theory = derived(slope.mean)
+    off = 100 * (measured.mean / theory - 1) if abs(theory) > 1e-6 else math.nan
+    return [
+        variant, f"{step:,}", measured.text(4), cell(theory, ".4f"), cell(off, "+.1f"), cell(size.mean, ".4f"),
+        cell(slope.mean), cell(sd.mean), cell(response.mean),
+    ]  # fmt: skip
 
 
 def draw(rows: Rows) -> Any:
@@ -148,16 +153,15 @@ def draw(rows: Rows) -> Any:
     figure, (left, right) = style.panels("Fisher matrix: output weights against hidden biases", 1, 2)
     a = np.linspace(0, 1, 101)
     left.plot(a, [derived(s) for s in a], label="derived: (1 - a²) / ((1 + a²) √(2π))", **style.PREDICTION)
-    variants = distinct(rows, "variant")
-    pairs = [measured(rows, v) for v in variants]
-    slopes, (means, bars) = [SLOPES[v] for v in variants], zip(*((m, style.bar(e)) for m, e in pairs), strict=True)
-    left.errorbar(slopes, means, bars, fmt="o", color="black", capsize=4, zorder=3,
-                  label="sampled, ± 2 standard errors")  # fmt: skip
+    points = [found(rows, "measured", variant, 0) for variant in SLOPES]
+    style.draw_estimates(left, list(SLOPES.values()), points, "sampled, 95% intervals", fmt="o", color="k", zorder=3)
     left.annotate("ReLU", (0, derived(0)), xytext=(8, 4), textcoords="offset points")
-    left.set(xlabel="slope a of the hidden units", ylabel="off-diagonal element / diagonal", ylim=(-0.03, 0.46))
+    left.set(xlabel="slope a of the hidden units", ylabel="off-diagonal element / diagonal")
     left.set_title("One hidden layer, at initialization")
-    left.legend(loc="lower left")
     draw_course(right, rows)
+    for panel in (left, right):
+        panel.set_ylim(-0.03, 0.46)
+        style.legend(panel)
     return figure
 
 
@@ -165,18 +169,16 @@ def draw_course(panel: Any, rows: Rows) -> None:
     """Mean size by step; beneath, what the mean slope of the moment alone would give."""
     steps = distinct(rows, "step")
     for i, variant in enumerate(STATED):
-        sizes = [stated(rows, "size", variant=variant, step=step) for step in steps]
-        alone = [derived(stated(rows, "slope", variant=variant, step=step)[0]) for step in steps]
+        alone = [derived(found(rows, "slope", variant, step).mean) for step in steps]
         label = None if i else "derived from the mean slope of the moment"
         panel.plot(steps, alone, label=label, **style.PREDICTION)
-        means, bars = zip(*((mean, style.bar(error)) for mean, error in sizes), strict=True)
-        panel.errorbar(steps, means, bars, capsize=3, label=variant, **style.line(i))
+        sizes = [found(rows, "size", variant, step) for step in steps]
+        style.draw_estimates(panel, steps, sizes, variant, **style.line(i))
     panel.set_xscale("symlog", linthresh=10)  # even up to 10: step 0 has no logarithm
     panel.set_xticks(steps, [f"{step:,}" for step in steps])
     panel.minorticks_off()
-    panel.set(xlabel="steps of training", ylabel="mean |off-diagonal element / diagonal|", ylim=(-0.03, 0.46))
+    panel.set(xlabel="steps of training", ylabel="mean |off-diagonal element / diagonal|")
     panel.set_title("The same network while it learns")
-    panel.legend(loc="lower left")
 
 
 ITEM = Item(
@@ -197,5 +199,5 @@ ITEM = Item(
         "full": Budget(32, {"inputs": 400, "units": 256, "batches": 200, "steps": 1000}),
     },
     variants=lambda budget: list(SLOPES),
-    run=run, table=table, claims=[Own(trend)], draw=draw, uses_data=False,
+    run=run, table=table, claims=CLAIMS, draw=draw, uses_data=False,
 )  # fmt: skip

@@ -12,13 +12,10 @@ from __future__ import annotations
 
 import csv
 import io
-import os
 import platform
 import shlex
-import sys
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -30,10 +27,21 @@ from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.experiments.rows import Rows
-from minidelve.files import check_writable
-from minidelve.progress import duration, progress
+from minidelve.files import OwnFolder, disk_errors, write_whole
+from minidelve.progress import duration, note, progress
 
-OWN_FILES = {"page.md", "figure.png", "results.csv", "parts", "unfinished"}
+
+class ItemFolder(OwnFolder):
+    """An item's folder."""
+
+    def __init__(self, path: Path):
+        super().__init__(path, {"page.md", "figure.png", "results.csv", "parts"}, f"--out: {path}")
+
+    def guard(self) -> None:
+        """RunError where something else lies there, or nothing can be written."""
+        for name in self.strangers():
+            raise RunError(f"{self.what} holds {name}, which is not an item's", cure="name another folder with --out")
+        self.check_writable()
 
 
 @dataclass(frozen=True)
@@ -48,8 +56,9 @@ class Work:
     device: str = "cpu"
 
     @property
-    def folder(self) -> Path:
-        return self.out / self.item.name
+    def folder(self) -> ItemFolder:
+        """Where its files go."""
+        return ItemFolder(self.out / self.item.name)
 
     @property
     def seed_count(self) -> int:
@@ -84,41 +93,39 @@ class Result:
 
 def reproduce(work: Work) -> Result:
     """Run what is not finished, write everything; RunError when the folder cannot be used."""
-    check_folder(work)
-    with writing(work.folder):
-        (work.folder / "parts").mkdir(parents=True, exist_ok=True)
-    parts, found = run_parts(work)
-    rows = [row for part in parts for row in part.rows]
-    seconds = sum(part.seconds for part in parts)
-    machines = list(dict.fromkeys(part.machine for part in parts))
-    with writing(work.folder):
-        # A data set's folder is another one on another machine: its name is enough.
-        write(work.folder, "results.csv", as_csv(rows).replace(work.data, work.data_name).encode())
-        trend = write_result(work.item, work.folder, rows, facts(work, seconds, machines))
+    with work.folder as folder:
+        parts, found = run_parts(work)
+        rows = [row for part in parts for row in part.rows]
+        seconds = sum(part.seconds for part in parts)
+        machines = list(dict.fromkeys(part.machine for part in parts))
+        with disk_errors(folder.what):
+            # A data set's folder is another one on another machine: its name is enough.
+            write_whole(folder.path / "results.csv", as_csv(rows).replace(work.data, work.data_name))
+            trend = write_result(work.item, folder.path, rows, facts(work, seconds, machines))
     return Result(work, trend, len(parts), found, seconds)
 
 
 def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str, str]]) -> Trend:
-    """Write figure and page; the verdict."""
+    """Write figure and page; the verdict. Raises OSError."""
     rows = item.whole(rows)
     trend = item.trend(rows)
     picture = io.BytesIO()
     item.draw(rows).savefig(picture, format="png", dpi=110)
-    write(folder, "figure.png", picture.getvalue())
-    write(folder, "page.md", page(item, item.table(rows), trend, told).encode())
+    write_whole(folder / "figure.png", picture.getvalue())
+    write_whole(folder / "page.md", page(item, item.table(rows), trend, told))
     return trend
 
 
 def run_parts(work: Work) -> tuple[list[Part], int]:
     """Every part, seed by seed, so that work that stops has something of every variant; and how many were there."""
     budget = replace(work.item.budgets[work.budget], seeds=work.seed_count)
-    finished = Parts(work.folder / "parts", work.item, budget, work.data, work.device)
+    finished = Parts(work.folder.path / "parts", work.item, budget, work.data, work.device)
     wanted = [(variant, seed) for seed in range(budget.seeds) for variant in work.item.variants(budget)]
     parts = {key: finished.load(*key) for key in wanted}
     missing = [key for key, part in parts.items() if part is None]
     found = len(wanted) - len(missing)
     if found:
-        print(f"{work.item.name}: {found} of {len(wanted)} parts are there already", file=sys.stderr)
+        note(f"{work.item.name}: {found} of {len(wanted)} parts are there already")
     try:
         for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
             start = time.perf_counter()
@@ -127,44 +134,12 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
                 rows = work.item.run(setup)
             except RunError as error:
                 raise type(error)(f"{work.item.name}, {variant}, seed {seed}: {error}") from error
-            with writing(work.folder):
-                part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
+            part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
+            with disk_errors(work.folder.what):
                 parts[variant, seed] = finished.keep(variant, seed, part)
     except KeyboardInterrupt as stop:
         raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop
     return [part for part in parts.values() if part is not None], found
-
-
-def check_folder(work: Work) -> None:
-    """Refuse a folder that holds something else, or cannot be written."""
-    try:
-        strangers = sorted(set(os.listdir(work.folder)) - OWN_FILES)
-    except FileNotFoundError:
-        strangers = []
-    except OSError as error:
-        raise RunError(f"--out: {work.folder} cannot be used ({error.strerror}); name another folder") from error
-    if strangers:
-        raise RunError(
-            f"--out: {work.folder} holds {strangers[0]}, which is no part of an item; name another folder with --out"
-        )
-    check_writable(work.folder, f"--out: {work.folder}")
-
-
-@contextmanager
-def writing(folder: Path) -> Iterator[None]:
-    """Turn what a full or vanished disk raises into a RunError."""
-    try:
-        yield
-    except OSError as error:
-        reason = f"cannot be written ({error.strerror}); make room there or name another folder"
-        raise RunError(f"--out: {folder} {reason}") from error
-
-
-def write(folder: Path, name: str, content: bytes) -> None:
-    """Write a file, replacing an old one only when complete."""
-    unfinished = folder / "unfinished"
-    unfinished.write_bytes(content)
-    os.replace(unfinished, folder / name)
 
 
 def as_csv(rows: Rows) -> str:

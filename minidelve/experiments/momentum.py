@@ -24,13 +24,15 @@ Nothing is random here, and nothing is trained: optim.SGD walks beside the rules
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from minidelve import nn, optim
 from minidelve.experiments import style
-from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.claims import VERDICTS, Table, Trend
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, select
 
@@ -38,6 +40,11 @@ MU, RATE, FACTOR, DROP = 0.9, 0.1, 0.1, 60  # eps and, from step DROP on, eps FA
 CURVATURES = (0.1, 20.0)  # lambda of the flat and of the steep direction of the quadratic
 BALL_RATE = 0.08
 START = (2.0, 0.3)
+PAPER, PYTORCH, OURS = "drop: paper", "drop: pytorch", "drop: optim.SGD"
+BALLS = {"ball: no momentum": 0.0, "ball: momentum 0.9": MU}
+PLAIN, BALL = BALLS
+STEPS = 40  # over which the ball is watched: before rounding shows
+CLOSE = 1e-6  # of the derived figure, or of 1
 
 
 def rate_at(step: int) -> float:
@@ -46,17 +53,17 @@ def rate_at(step: int) -> float:
 
 
 def walk(rule: str, steps: int, gradient: Any, start: Any, rate: Any, mu: float) -> np.ndarray:
-    """Positions (steps + 1, n) of a rule: `paper`, `pytorch`, or `optim.SGD`, which is minidelve's own."""
+    """Positions (steps + 1, n) of a rule: PAPER, PYTORCH, or minidelve's optim.SGD."""
     a, D, v = np.array(start, np.float64), np.zeros(len(start)), np.zeros(len(start))
     parameter = nn.Parameter(a.copy())
     sgd = optim.SGD([parameter], lr=rate(0), momentum=mu, weight_decay=0.0)
     positions = [a.copy()]
     for step in range(steps):
         g = gradient(a)
-        if rule == "paper":
+        if rule == PAPER:
             D = mu * D + rate(step) * g  # (4)
             a = a - D
-        elif rule == "pytorch":
+        elif rule == PYTORCH:
             v = mu * v + g
             a = a - rate(step) * v
         else:
@@ -69,20 +76,12 @@ def walk(rule: str, steps: int, gradient: Any, start: Any, rate: Any, mu: float)
 
 def run(setup: Setup) -> Rows:
     """A row for each step: of a walk down a constant slope, or of a ball in the quadratic valley."""
-    steps = setup.budget["steps"]
-    kind, rule = setup.variant.split(": ")
-    if kind == "drop":
-        a = walk(rule, steps, lambda a: np.ones(1), [0.0], rate_at, MU)[:, 0]
-        return [{"step": k, "x": x} for k, x in enumerate(a)]
-    mu = 0.0 if rule == "no momentum" else MU
-    curvatures = np.array(CURVATURES)
-    a = walk("optim.SGD", steps, lambda a: curvatures * a, START, lambda step: BALL_RATE, mu)
-    return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(a)]
-
-
-def variants(budget: Budget) -> list[str]:
-    """Three rules down a slope, two balls in a valley."""
-    return ["drop: paper", "drop: pytorch", "drop: optim.SGD", "ball: no momentum", "ball: momentum 0.9"]
+    steps, curvatures = setup.budget["steps"], np.array(CURVATURES)
+    if setup.variant in BALLS:
+        a = walk(OURS, steps, lambda a: curvatures * a, START, lambda step: BALL_RATE, BALLS[setup.variant])
+        return [{"step": k, "x": x, "y": y} for k, (x, y) in enumerate(a)]
+    a = walk(setup.variant, steps, lambda a: np.ones(1), [0.0], rate_at, MU)
+    return [{"step": k, "x": x} for k, (x,) in enumerate(a)]
 
 
 def positions(rows: Rows, variant: str, column: str = "x") -> np.ndarray:
@@ -90,35 +89,14 @@ def positions(rows: Rows, variant: str, column: str = "x") -> np.ndarray:
     return np.array([row[column] for row in select(rows, variant=variant)])
 
 
-def measured(rows: Rows) -> dict[str, tuple[float, float]]:
-    """Name -> (measured, derived)."""
-    paper, pytorch, ours = (positions(rows, f"drop: {rule}") for rule in ("paper", "pytorch", "optim.SGD"))
-    flat = CURVATURES[0]
-    ball = positions(rows, "ball: momentum 0.9")
-    plain = positions(rows, "ball: no momentum")
-    k = 40  # away from the start, and long before rounding shows
-    return {
-        "optim.SGD against the paper's rule, largest difference": (float(abs(ours - paper).max()), 0.0),
-        "the two rules before the drop, largest difference": (float(abs(paper - pytorch)[: DROP + 1].max()), 0.0),
-        "how much further the paper's rule goes after the drop": (
-            float(pytorch[-1] - paper[-1]), MU * RATE * (1 - FACTOR) * settled(DROP) / (1 - MU)),
-        "paper's step 10 after the drop": (
-            float(-np.diff(paper)[DROP + 9]), speed_after_drop(10)),
-        "PyTorch's first step after the drop": (
-            float(-np.diff(pytorch)[DROP]), RATE * FACTOR * settled(DROP + 1)),
-        "ball: shrinks by a step in the flat direction, momentum 0.9": (envelope(ball, k), math.sqrt(MU)),
-        "ball: the same without momentum": (float((plain[k] / plain[0]) ** (1 / k)), abs(1 - BALL_RATE * flat)),
-    }  # fmt: skip
+def steps_of(rows: Rows, variant: str) -> np.ndarray:
+    """The steps down the slope: D, or eps v; that of index DROP is the first after the drop."""
+    return -np.diff(positions(rows, variant))
 
 
 def settled(step: int) -> float:
     """1 + mu + ... : what v has come to at that step, of 1 / (1 - mu) in the end."""
     return (1 - MU**step) / (1 - MU)
-
-
-def speed_after_drop(k: int) -> float:
-    """The paper's D in the k-th step after the drop."""
-    return RATE * FACTOR * settled(k) + MU**k * RATE * settled(DROP)
 
 
 def envelope(x: np.ndarray, k: int) -> float:
@@ -130,45 +108,70 @@ def envelope(x: np.ndarray, k: int) -> float:
     return float((size[k] / size[0]) ** (1 / (2 * k)))
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
+@dataclass(frozen=True)
+class AsDerived:
+    """A figure of the walks is the derived one."""
+
+    words: str
+    measured: Callable[[Rows], float]
+    derived: float
+
+    def judge(self, rows: Rows) -> Trend:
+        got = float(self.measured(rows))
+        off = abs(got - self.derived) / max(abs(self.derived), 1.0)
+        return Trend(
+            off < CLOSE,
+            f"{self.words}: {got:.6g}, derived {self.derived:.6g}, off by {off:.1e} ({VERDICTS[off < CLOSE]}).",
+        )
+
+
+CLAIMS = [
+    AsDerived("minidelve's optim.SGD against the paper's rule, largest difference",
+              lambda rows: abs(positions(rows, OURS) - positions(rows, PAPER)).max(), 0.0),
+    AsDerived("The two rules before the drop, largest difference",
+              lambda rows: abs(positions(rows, PAPER) - positions(rows, PYTORCH))[: DROP + 1].max(), 0.0),
+    AsDerived("How much further the paper's rule goes after the drop",
+              lambda rows: positions(rows, PYTORCH)[-1] - positions(rows, PAPER)[-1],
+              MU * RATE * (1 - FACTOR) * settled(DROP) / (1 - MU)),
+    AsDerived("The paper's step 10 after the drop", lambda rows: steps_of(rows, PAPER)[DROP + 9],
+              RATE * FACTOR * settled(10) + MU**10 * RATE * settled(DROP)),
+    AsDerived("PyTorch's first step after the drop", lambda rows: steps_of(rows, PYTORCH)[DROP],
+              RATE * FACTOR * settled(DROP + 1)),
+    AsDerived("The ball's shrinking a step in the flat direction, momentum 0.9",
+              lambda rows: envelope(positions(rows, BALL), STEPS), math.sqrt(MU)),
+    AsDerived("The same without momentum",
+              lambda rows: (positions(rows, PLAIN)[STEPS] / positions(rows, PLAIN)[0]) ** (1 / STEPS),
+              abs(1 - BALL_RATE * CURVATURES[0])),
+]  # fmt: skip
+
+
+def table(rows: Rows) -> Table:
     """Measured beside derived."""
-    lines = [[name, f"{got:.6g}", f"{derived:.6g}"] for name, (got, derived) in measured(rows).items()]
+    lines = [[claim.words, f"{claim.measured(rows):.6g}", f"{claim.derived:.6g}"] for claim in CLAIMS]
     return ["", "measured", "derived"], lines
-
-
-def trend(rows: Rows) -> Trend:
-    """optim.SGD is the paper's rule, and every figure is the derived one to six digits."""
-    pairs = measured(rows)
-    worst = max(abs(got - derived) / max(abs(derived), 1.0) for got, derived in pairs.values())
-    further = pairs["how much further the paper's rule goes after the drop"][0]
-    return Trend(
-        worst < 1e-6,
-        f"The largest difference between a measured and a derived figure is {worst:.1e}. The two rules are one until "
-        f"the learning rate drops; then the paper's ball rolls {further:.2f} further, as it keeps its speed.",
-    )
 
 
 def draw(rows: Rows) -> Any:
     """Left: the step through the drop.  Right: two balls in a valley."""
     figure, (left, right) = style.panels("Momentum", columns=2)
-    for i, rule in enumerate(("paper", "pytorch", "optim.SGD")):
-        D = -np.diff(positions(rows, f"drop: {rule}"))
-        label = {"paper": "the paper's rule (4)", "pytorch": "PyTorch's rule"}.get(rule, "minidelve's optim.SGD")
-        left.plot(np.arange(1, len(D) + 1)[: 2 * DROP], D[: 2 * DROP], label=label, **style.line(i, (3 * i, 10)))
+    labels = {PAPER: "the paper's rule (4)", PYTORCH: "PyTorch's rule", OURS: "minidelve's optim.SGD"}
+    for i, (rule, label) in enumerate(labels.items()):
+        D = steps_of(rows, rule)[: 2 * DROP]
+        left.plot(np.arange(1, len(D) + 1), D, label=label, **style.line(i, (3 * i, 10)))
     left.axvline(DROP + 0.5, color="0.6", ls=":", label="learning rate / 10")
     left.set(title="A constant slope of 1", xlabel="step", ylabel="length of the step (units of a)", ylim=(0, 1.45))
-    left.legend(loc="upper left")
+    style.legend(left)
 
     x, y = np.meshgrid(np.linspace(-1.8, 2.2, 200), np.linspace(-0.62, 0.42, 200))
     height = 0.5 * (CURVATURES[0] * x**2 + CURVATURES[1] * y**2)
     right.contour(x, y, height, levels=np.geomspace(0.005, 2, 9), colors="0.85", linewidths=1)
-    for i, rule in enumerate(("no momentum", "momentum 0.9")):
-        course = [positions(rows, f"ball: {rule}", c)[:60] for c in "xy"]
-        right.plot(*course, label=f"{rule}, 60 steps", **style.line(i))
+    for i, ball in enumerate(BALLS):
+        course = [positions(rows, ball, column)[:60] for column in "xy"]
+        right.plot(*course, label=f"{ball.removeprefix('ball: ')}, 60 steps", **style.line(i))
     right.plot(0, 0, "*", color="black", markersize=11, label="the minimum", zorder=4, linestyle="none")
     title = f"A valley, curvature {CURVATURES[0]:g} along and {CURVATURES[1]:g} across"
     right.set(title=title, xlabel="a, along the valley", ylabel="a, across the valley")
-    right.legend(loc="lower left")
+    style.legend(right)
     return figure
 
 
@@ -182,5 +185,6 @@ ITEM = Item(
     f"from {RATE} to {RATE * FACTOR:g} after {DROP} steps. Then optim.SGD rolls down a quadratic valley with and "
     "without momentum. Every figure is set beside its derivation (minidelve/experiments/momentum.py).",
     budgets={name: Budget(1, {"steps": 400}) for name in ("quick", "lab", "full")},
-    variants=variants, run=run, table=table, claims=[Own(trend)], draw=draw, uses_data=False, random=False,
+    variants=lambda budget: [PAPER, PYTORCH, OURS, *BALLS],
+    run=run, table=table, claims=CLAIMS, draw=draw, uses_data=False, random=False,
 )  # fmt: skip

@@ -16,23 +16,20 @@ INTERVALS = (
 
 def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, str]]) -> str:
     """An item's page.md."""
-    return (
-        "\n\n".join(
-            [
-                f"# {item.name}: {item.title}",
-                f"**In the paper.** {item.where}",
-                f"**What the paper did.** {item.paper}",
-                f"**What we ran.** {item.ours}",
-                f"**The trend {trend.word}.** {trend.sentence}",
-                f"![{item.title}](figure.png)",
-                "Every number is in [results.csv](results.csv)." + (INTERVALS if item.random else ""),
-                markdown(numbers),
-                REPEAT,
-                "\n".join(f"- {name}: {value}" for name, value in facts),
-            ]
-        )
-        + "\n"
-    )
+    table = markdown(numbers)
+    paragraphs = [
+        f"# {item.name}: {item.title}",
+        f"**In the paper.** {item.where}",
+        f"**What the paper did.** {item.paper}",
+        f"**What we ran.** {item.ours}",
+        f"**The trend {trend.word}.** {trend.sentence}",
+        f"![{item.title}](figure.png)",
+        "Every number is in [results.csv](results.csv)." + (INTERVALS if "±" in trend.sentence + table else ""),
+        table,
+        REPEAT,
+        "\n".join(f"- {name}: {value}" for name, value in facts),
+    ]
+    return "\n\n".join(paragraphs) + "\n"
 
 
 def index(lines: Sequence[tuple[Item, Trend, str]]) -> str:

@@ -2,7 +2,7 @@
 
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
-A file appears when its part is complete (it is written beside and then renamed).  The digits at the end stand for
+A file appears when its part is complete.  The digits at the end stand for
 what the part was asked for: the budget's settings, the data, the device and this version of minidelve.  Other settings
 are other parts, which may lie in the same folder.  A change to the source is not noticed: give another --out after one.
 """
@@ -12,7 +12,6 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-import os
 import re
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from typing import Any
 from minidelve import __version__
 from minidelve.experiments.item import Budget, Item
 from minidelve.experiments.rows import Rows
+from minidelve.files import write_whole
 
 
 @dataclass(frozen=True)
@@ -59,14 +59,12 @@ class Parts:
             return None
 
     def keep(self, variant: str, seed: int, part: Part) -> Part:
-        """Write a finished part; the part as it will be read back."""
+        """Write a finished part; the part as it will be read back. Raises OSError."""
         rows = [{"variant": variant, "seed": seed} | {name: plain(v) for name, v in row.items()} for row in part.rows]
         seconds = round(part.seconds, 3)
         content = {**self.key, "seconds": seconds, "machine": part.machine, "rows": rows}
-        path = self.path(variant, seed)
-        unfinished = path.with_suffix(".unfinished")
-        unfinished.write_text(json.dumps(content) + "\n", encoding="utf-8")
-        os.replace(unfinished, path)
+        self.folder.mkdir(exist_ok=True)
+        write_whole(self.path(variant, seed), json.dumps(content) + "\n")
         return Part(rows, seconds, part.machine)
 
 

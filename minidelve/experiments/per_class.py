@@ -6,22 +6,22 @@ of the differences could be chance is asked in per_class_chance.py, and per_clas
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
-from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Trend
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.large import LEARNED
 from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import draw_guesses, guesses, short
-from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, listed, of_classes
+from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.training import tested, trained
 
+LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
 RARE = 0.01  # a p up to which a difference is called more than chance
 PAPER = (("letter opener", 49), ("spotlight", 38), ("restaurant", 36))  # top-5 error %: the three worst of 1000
@@ -37,78 +37,84 @@ def run(setup: Setup) -> Rows:
     return rows + guesses(net, found.dataset) if setup.seed == 0 else rows
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
-    """The worst and the best classes, what they are taken for, and the paper's."""
+def listed(rows: Rows) -> tuple[list[OfClass], list[OfClass]]:
+    """(the worst, the best): all classes as long as that is a short list."""
     classes = averaged(rows)
-    names = {c.label: c.name for c in classes}
-    worst, best = listed(classes)
-    lines = []
-    for c in worst + best:
-        often = [(names.get(w, f"class {w}"), n / c.seen) for w, n in c.taken_for.most_common(3)]
-        mostly = ", ".join(f"{name} {100 * share:.0f}%" for name, share in often if share >= FEW)
-        lines.append([c.name, f"{c.top1:.1f}", f"{c.top5:.1f}", mostly, ""])
-        if best and c is worst[-1]:
-            lines.append(["...", "", "", "", ""])
-    lines += [[f"paper: {name}", "", "", "", str(error)] for name, error in PAPER]
-    lines.append([f"paper: {PAPER_FAULTLESS}", "", "", "", "0"])
+    return (classes, []) if len(classes) <= 2 * LISTED else (classes[:LISTED], classes[-LISTED:])
+
+
+def table(rows: Rows) -> Table:
+    """The worst and the best classes, what they are taken for, and the paper's."""
+    names = {c.label: c.name for c in averaged(rows)}
+    lines: list[list[str]] = []
+    for classes in filter(None, listed(rows)):
+        lines += [["...", "", "", "", ""]] if lines else []
+        for c in classes:
+            often = [(names.get(w, f"class {w}"), share) for w, share in c.mostly_taken_for() if share >= FEW]
+            mostly = ", ".join(f"{name} {100 * share:.0f}%" for name, share in often)
+            lines.append([c.name, f"{c.top1:.1f}", f"{c.top5:.1f}", mostly, ""])
+    lines += [[f"paper: {name}", "", "", "", f"{error}"] for name, error in [*PAPER, (PAPER_FAULTLESS, 0)]]
     return ["class", "top-1 error %", "top-5 error %", "taken for, share of its images", "paper: top-5 error %"], lines
 
 
-def trend(rows: Rows) -> Trend:
-    """More uneven than by chance in every run, and where there are several they agree on the classes."""
-    classes, (images, misses) = averaged(rows), by_run(rows)
-    if not classes:
-        return Trend(None, "There are no errors to look at.")
-    rng = np.random.default_rng(0)
-    spreads, ps = zip(*(unevenness(images, m, rng) for m in misses), strict=True)
-    agreed = agreement(misses / images, rng)
-    uneven = max(ps) <= RARE and (agreed is None or agreed[1] <= RARE)
-    guessing = 100 - 100 / len(classes)
-    nothing = np.average([c.top1 for c in classes], weights=[c.images for c in classes]) >= LEARNED * guessing
-    holds = None if nothing else True if uneven else False if np.mean(spreads) <= 1 else None
-    sentences = [extremes(classes), chance(spreads, ps), order(agreed, len(misses))]
-    if nothing:
-        least = f"{100 * LEARNED:.0f}% of guessing's"
-        sentences.append(f"But the network's error is not below {least}: too early to compare.")
-    return Trend(holds, " ".join(sentences))
+class Extremes:
+    """From where to where the classes' errors go, if the network is better than guessing; not judged."""
+
+    def judge(self, rows: Rows) -> Trend:
+        classes = averaged(rows)
+        if not classes:
+            raise CannotTell("There are no errors to look at.")
+        mean = np.average([c.top1 for c in classes], weights=[c.images for c in classes])
+        if mean >= LEARNED * (100 - 100 / len(classes)):
+            raise CannotTell(f"The error of {mean:.1f}% is not below {100 * LEARNED:.0f}% of guessing's: too early.")
+        worst, best = classes[0], classes[-1]
+        ratio = f", {worst.top1 / best.top1:.1f} times as much" if best.top1 > 0 else ""
+        top1, top5 = (sum(getattr(c, which) == 0 for c in classes) for which in ("top1", "top5"))
+        return Trend(
+            True,
+            f"Top-1 error by class goes from {best.top1:.1f}% ({best.name}) to {worst.top1:.1f}% ({worst.name}){ratio}"
+            f"; {top1} of {len(classes)} classes have no top-1 error, {top5} no top-5 error (paper: {PAPER_FAULTLESS} "
+            f"no top-5 error, the worst {PAPER[0][1]}%).",
+        )
 
 
-def extremes(classes: list[OfClass]) -> str:
-    """The worst and the best class, and how many have no error."""
-    worst, best = classes[0], classes[-1]
-    ratio = f", {worst.top1 / best.top1:.1f} times as much" if best.top1 > 0 else ""
-    faultless = [sum(getattr(c, which) == 0 for c in classes) for which in ("top1", "top5")]
-    return (
-        f"Top-1 error by class goes from {best.top1:.1f}% ({best.name}) to {worst.top1:.1f}% ({worst.name}){ratio}; "
-        f"{faultless[0]} of {len(classes)} classes have no top-1 error, {faultless[1]} no top-5 error (paper: "
-        f"{PAPER_FAULTLESS} no top-5 error, the worst {PAPER[0][1]}%)."
-    )
+class MoreThanChance:
+    """In every run the classes' errors differ more than chance makes them."""
+
+    def judge(self, rows: Rows) -> Trend:
+        """False where chance makes as wide a spread on average."""
+        images, misses = by_run(averaged(rows))
+        spreads, ps = zip(*(unevenness(images, m, np.random.default_rng(0)) for m in misses), strict=True)
+        holds = True if max(ps) <= RARE else False if np.mean(spreads) <= 1 else None
+        runs = "or less in every run" if len(ps) > 1 else "in the only run"
+        return Trend(
+            holds,
+            f"The spread (chi-square) is {np.mean(spreads):.1f} times what chance alone makes, p {max(ps):.1g} {runs} "
+            f"(claimed: at most {RARE:g}; {VERDICTS[holds]}).",
+        )
 
 
-def chance(spreads: Sequence[float], ps: Sequence[float]) -> str:
-    """How much of it chance would make."""
-    runs = "or less in every run" if len(ps) > 1 else "in the only run"
-    return (
-        f"The spread (chi-square) is {np.mean(spreads):.1f} times what chance alone makes, p {max(ps):.1g} {runs} "
-        f"(asked for: at most {RARE:g})."
-    )
+class TheSameClasses:
+    """The runs agree on which classes are hard."""
 
-
-def order(agreed: tuple[float, float] | None, runs: int) -> str:
-    """Whether the runs find the same classes hard."""
-    if agreed is None:
-        one = "One run cannot tell whether another finds the same classes hard."
-        return one if runs < 2 else "A run whose classes are all alike has no order to compare."
-    agree, (correlation, p) = "agree" if agreed[1] <= RARE else "do not agree", agreed
-    return (
-        f"The runs {agree} on which classes are hard: rank correlation {correlation:.2f}, p {p:.1g} "
-        f"(asked for: at most {RARE:g})."
-    )
+    def judge(self, rows: Rows) -> Trend:
+        """Nothing is asked of a single run, nor of runs without an order."""
+        images, misses = by_run(averaged(rows))
+        agreed = agreement(misses / images, np.random.default_rng(0))
+        if agreed is None:
+            one = "One run cannot tell whether another finds the same classes hard."
+            return Trend(True, one if len(misses) < 2 else "A run whose classes are all alike has no order to compare.")
+        (correlation, p), holds = agreed, agreed[1] <= RARE or None
+        return Trend(
+            holds,
+            f"The runs {'agree' if holds else 'do not agree'} on which classes are hard: rank correlation "
+            f"{correlation:.2f}, p {p:.1g} (claimed: at most {RARE:g}; {VERDICTS[holds]}).",
+        )
 
 
 def draw(rows: Rows) -> Any:
     """The classes' errors, and some images with guesses."""
-    worst, best = listed(averaged(rows))
+    worst, best = listed(rows)
     figure, (left, right) = style.panels("Errors by class: the 14-layer network with PReLU", 1, 2)
     figure.set_size_inches(13, max(6.0, 0.24 * len(worst + best) + 1.5))
     left.get_gridspec().set_width_ratios([1, 1.4])
@@ -144,5 +150,5 @@ ITEM = Item(
     "evenly spaced classes.",
     budgets=table2.ITEM.budgets,
     variants=lambda budget: [table2.CHANNELS],
-    run=run, table=table, claims=[Own(trend)], draw=draw,
+    run=run, table=table, claims=[Extremes(), MoreThanChance(), TheSameClasses()], draw=draw,
 )  # fmt: skip

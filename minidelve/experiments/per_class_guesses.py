@@ -14,7 +14,8 @@ import numpy as np
 
 from minidelve import data
 from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
-from minidelve.experiments.rows import Rows, distinct, select
+from minidelve.experiments.layers import cell
+from minidelve.experiments.rows import Row, Rows, distinct, select
 from minidelve.experiments.training import Trained, opened
 from minidelve.training.views import views
 
@@ -63,25 +64,21 @@ def draw_guesses(panel: Any, rows: Rows) -> None:
     for k, image in enumerate(images):
         line, column = divmod(k, COLUMNS)
         of_image = select(rows, image=image)
-        draw_image(grid[line][2 * column], look_up(of_image[0]))
+        picture, found = grid[line][2 * column], look_up(of_image[0])
+        if found is None:
+            picture.text(0.5, 0.5, "(no longer there)", ha="center", va="center", fontsize=7.5, color="0.4")
+        else:
+            picture.imshow(found, interpolation="nearest")
         draw_bars(grid[line][2 * column + 1], of_image)
 
 
-def look_up(row: dict[str, Any]) -> np.ndarray | None:
+def look_up(row: Row) -> np.ndarray | None:
     """The image that a row speaks of, if it is still where it was."""
     try:
         dataset = opened(row["data"])[1]
         return dataset.image(row["image"]) if dataset.path(row["image"]) == row["path"] else None
     except (data.DataError, OSError, IndexError):
         return None
-
-
-def draw_image(axes: Any, image: np.ndarray | None) -> None:
-    """The image, or a word on its absence."""
-    if image is None:
-        axes.text(0.5, 0.5, "(no longer there)", ha="center", va="center", fontsize=7.5, color="0.4")
-    else:
-        axes.imshow(image, interpolation="nearest")
 
 
 def draw_bars(axes: Any, rows: Rows) -> None:
@@ -91,17 +88,13 @@ def draw_bars(axes: Any, rows: Rows) -> None:
     axes.text(0, -1, short(f"GT: {truth}", 30), va="center", fontsize=8.5, parse_math=False)
     for place, (row, colour) in enumerate(zip(rows, bar_colours(prediction), strict=True)):
         axes.barh(place, 1, color="0.95", height=0.86)
-        axes.barh(place, row["probability"] or 0, color=colour, height=0.86)
+        share = math.nan if row["probability"] is None else row["probability"]  # of scores that are not numbers
+        axes.barh(place, share, color=colour, height=0.86)
         weight = "bold" if row["guess"] == truth else "normal"
         name = short(row["guess"], 20)
         axes.text(0.02, place, name, va="center", fontsize=7.5, weight=weight, parse_math=False)
-        axes.text(0.98, place, percent(row["probability"]), va="center", ha="right", fontsize=7.5)
+        axes.text(0.98, place, cell(share, ".0%"), va="center", ha="right", fontsize=7.5)
     axes.set(xlim=(0, 1), ylim=(GUESSES - 0.5, -1.5))
-
-
-def percent(probability: float | None) -> str:
-    """0.345 -> 34%; nothing where a network's scores are no numbers."""
-    return "" if probability is None else f"{100 * probability:.0f}%"
 
 
 def short(text: str, longest: int) -> str:

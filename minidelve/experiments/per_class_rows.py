@@ -14,8 +14,6 @@ import numpy as np
 from minidelve.evaluation.tally import Tally
 from minidelve.experiments.rows import Rows, distinct, select
 
-LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
-
 
 def of_classes(tally: Tally, names: list[str]) -> Rows:
     """Errors in percent; a row for each class that has images."""
@@ -40,17 +38,17 @@ class OfClass:
     taken_for: Counter[int]
 
     @property
-    def seen(self) -> int:
-        """Its images, once for each run."""
-        return self.images * len(self.top1_runs)
-
-    @property
     def top1(self) -> float:
         return float(np.mean(self.top1_runs))
 
     @property
     def top5(self) -> float:
         return float(np.mean(self.top5_runs))
+
+    def mostly_taken_for(self) -> list[tuple[int, float]]:
+        """(class, share of its images) for three at most, most frequent first."""
+        seen = self.images * len(self.top1_runs)
+        return [(other, count / seen) for other, count in self.taken_for.most_common(3)]
 
 
 def averaged(rows: Rows) -> list[OfClass]:
@@ -60,23 +58,16 @@ def averaged(rows: Rows) -> list[OfClass]:
         of = select(known, label=label)
         taken_for: Counter[int] = Counter()
         for pair in " ".join(row["taken_for"] or "" for row in of).split():
-            other, count = pair.split(":")
-            taken_for[int(other)] += int(count)
+            other, count = map(int, pair.split(":"))
+            taken_for[other] += count
         top1, top5 = ([row[f"{which}_error"] for row in of] for which in ("top1", "top5"))
         found.append(OfClass(label, of[0]["name"], of[0]["images"], top1, top5, taken_for))
     return sorted(found, key=lambda c: (-c.top1, -c.top5))
 
 
-def listed(classes: list[OfClass]) -> tuple[list[OfClass], list[OfClass]]:
-    """(the worst, the best): all classes as long as that is a short list."""
-    return (classes, []) if len(classes) <= 2 * LISTED else (classes[:LISTED], classes[-LISTED:])
-
-
-def by_run(rows: Rows) -> tuple[np.ndarray, np.ndarray]:
+def by_run(classes: list[OfClass]) -> tuple[np.ndarray, np.ndarray]:
     """(images (C,), misses (runs, C)) of the classes that every run has."""
-    classes = averaged(rows)
-    runs = max((len(c.top1_runs) for c in classes), default=0)
+    runs = max(len(c.top1_runs) for c in classes)
     whole = [c for c in classes if len(c.top1_runs) == runs]
     images = np.array([c.images for c in whole])
-    errors = np.array([c.top1_runs for c in whole]).reshape(len(whole), runs).T
-    return images, np.rint(errors / 100 * images).astype(int)
+    return images, np.rint(np.array([c.top1_runs for c in whole]).T / 100 * images).astype(int)

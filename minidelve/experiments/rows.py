@@ -22,6 +22,15 @@ def distinct(rows: Rows, column: str) -> list[Any]:
     return list(dict.fromkeys(row[column] for row in rows))
 
 
+def numbers(rows: Rows, column: str, **wanted: Any) -> list[float]:
+    """A column's numbers in the rows with these values; a missing one is left out.
+
+    >>> numbers([{"a": 0.0, "seed": 1}, {"a": None, "seed": 2}], "a")
+    [0.0]
+    """
+    return [row[column] for row in select(rows, **wanted) if row[column] is not None]
+
+
 def by_seed(rows: Rows, column: str, **wanted: Any) -> dict[int, float]:
     """Seed -> the number of the row with these values; a missing number is left out.
 

@@ -114,27 +114,6 @@ def student_within(t: float, freedom: int) -> float:
     return 2 / math.pi * (u + math.sin(u) * total) if odd else math.sin(u) * total
 
 
-def mean_and_error(numbers: Sequence[float]) -> tuple[float, float]:
-    """(mean, its standard error); the error of a single number is not known: inf.
-
-    >>> mean_and_error([1.0, 1.0, 4.0, 4.0])[0], round(mean_and_error([1.0, 1.0, 4.0, 4.0])[1], 3)
-    (2.5, 0.866)
-    """
-    mean = float(np.mean(numbers))
-    if len(numbers) < 2:
-        return mean, math.inf
-    return mean, float(np.std(numbers, ddof=1)) / math.sqrt(len(numbers))
-
-
-def plus_minus(mean: float, error: float, digits: int = 3) -> str:
-    """A mean with its standard error, as text.
-
-    >>> plus_minus(0.39912, 0.0013), plus_minus(2.0, math.inf, 1)
-    ('0.399 ± 0.001', '2.0')
-    """
-    return f"{mean:.{digits}f}" + (f" ± {error:.{digits}f}" if math.isfinite(error) else "")
-
-
 def spread(numbers: Sequence[float]) -> float:
     """The standard deviation s of single runs; of a single one it is not known: inf.
 

@@ -1,26 +1,24 @@
 """One look for all figures, readable when printed in gray.
 
-Lines differ in dash and marker, and their colours in brightness: what a gray printer makes of them still differs.
-Every figure says what it shows (title), in which units (axis labels) and which line is which (legend).
+Lines differ in dash and marker, and their colours in brightness, so that they still differ in gray.  Every figure says
+what it shows (title), in which units (axis labels) and which line is which (legend).
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
+from minidelve.experiments.statistics import Estimate
+
 # (colour, dashes, marker): from dark to light, so that gray keeps them apart.
 LINES = (
-    ("#000000", "-", "o"),
-    ("#1f4e9c", "--", "s"),
-    ("#b03a2e", "-.", "^"),
-    ("#3a9b8f", ":", "D"),
-    ("#d98f2b", (0, (5, 1, 1, 1, 1, 1)), "v"),
-    ("#9a9a9a", "-", "x"),
-)
+    ("#000000", "-", "o"), ("#1f4e9c", "--", "s"), ("#b03a2e", "-.", "^"), ("#3a9b8f", ":", "D"),
+    ("#d98f2b", (0, (5, 1, 1, 1, 1, 1)), "v"), ("#9a9a9a", "-", "x"),
+)  # fmt: skip
 PAPER = LINES[2][0]  # of a cross that is a number of the paper
 PREDICTION = {"color": "0.55", "linewidth": 3.5, "alpha": 0.55, "zorder": 1}  # a broad pale band that lines lie upon
+LEVEL = {"color": "0.4", "linestyle": ":", "linewidth": 1.2}  # a moment or a height that is marked
 WIDTH, HEIGHT = 5.0, 3.9  # of a panel, in inches
 SIZES: Any = {"font.size": 10, "axes.titlesize": 11, "legend.fontsize": 8.5}
 
@@ -41,15 +39,6 @@ def panels(title: str, rows: int = 1, columns: int = 1, height: float = HEIGHT) 
     return figure, axes
 
 
-def bar(error: float) -> float:
-    """The length of an error bar, two standard errors; none where the error is not known.
-
-    >>> bar(0.25), bar(math.inf)
-    (0.5, 0.0)
-    """
-    return 2 * error if math.isfinite(error) else 0.0
-
-
 def line(i: int, every: int | tuple[int, int] = 1) -> dict[str, Any]:
     """The look of the i-th line of a panel, with a marker at every `every`-th point (or from, every)."""
     colour, dashes, marker = LINES[i % len(LINES)]
@@ -59,10 +48,21 @@ def line(i: int, every: int | tuple[int, int] = 1) -> dict[str, Any]:
     }  # fmt: skip
 
 
+def draw_estimates(panel: Any, places: Sequence[float], found: Sequence[Estimate], label: str, **look: Any) -> None:
+    """Means with their 95% intervals, from left to right."""
+    panel.errorbar(places, [e.mean for e in found], [e.bar for e in found], label=label, **{"capsize": 3} | look)
+
+
 def name_lines(panel: Any, names: Sequence[str]) -> None:
     """Name the lines of a panel that reads from top to bottom."""
     panel.set_yticks(range(len(names)), names)
     panel.set_ylim(len(names) - 0.5, -0.5)
+
+
+def legend(panel: Any) -> None:
+    """What each mark of a panel is, inside of it; nothing if it has none."""
+    if panel.get_legend_handles_labels()[0]:
+        panel.legend(loc="best")
 
 
 def legend_below(figure: Any, panel: Any, columns: int = 4) -> None:

@@ -11,16 +11,16 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import large, style
-from minidelve.experiments.claims import Own, Trend
+from minidelve.experiments.claims import TOP1, TOP5, Below, CannotTell, Claim, Table, Told, Trend
 from minidelve.experiments.item import Item, Setup
-from minidelve.experiments.large import DENSE, NETWORKS, TEN_VIEWS
-from minidelve.experiments.rows import Rows, distinct, select
-from minidelve.experiments.statistics import mean_and_error, paired, plus_minus
+from minidelve.experiments.large import DENSE, MULTI_SCALE, NETWORKS, TEN_VIEWS
+from minidelve.experiments.rows import Rows, distinct, numbers, select
 
 ENSEMBLE = "ensemble of A, B, C"
 MEMBERS = (large.A, large.B, large.C)
+BEST = "its best member"
+TESTS: dict[str, dict[str, str]] = {"ten views": {"test": TEN_VIEWS}, "dense, all scales": MULTI_SCALE}
 
 # Top-1 and top-5 error in percent on ImageNet: ten views (Table 5), multi-scale (Table 6), both on the validation set.
 PAPER = {
@@ -55,28 +55,46 @@ def run(setup: Setup) -> Rows:
     return large.errors(nets, TEN_VIEWS) + large.errors(nets, DENSE, scales)
 
 
-def multi_scale(rows: Rows) -> Rows:
-    """The rows of Tables 6 and 7."""
-    return large.known(select(rows, test=DENSE, scale=ALL_SCALES))
-
-
-def beside_best(rows: Rows) -> list[float]:
-    """The ensemble's top-1 error less its best member's, for each seed that has all of them."""
-    differences = []
+def best_members(rows: Rows) -> Rows:
+    """A row for each seed that has all members: that of the best one."""
+    found = []
     for seed in distinct(rows, "seed"):
-        of_seed = {row["variant"]: row["top1_error"] for row in multi_scale(select(rows, seed=seed))}
-        if ENSEMBLE in of_seed and all(member in of_seed for member in MEMBERS):
-            differences.append(of_seed[ENSEMBLE] - min(of_seed[member] for member in MEMBERS))
-    return differences
+        of_seed = [row for row in select(rows, seed=seed, **MULTI_SCALE) if row["variant"] in MEMBERS]
+        if len(of_seed) == len(MEMBERS) == len(numbers(of_seed, TOP1.name)):
+            found.append(min(of_seed, key=lambda row: row[TOP1.name]) | {"variant": BEST})
+    return found
 
 
-def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
+class InEverySeed(Below):
+    """Below 0 in every seed; one that is not does not contradict it yet."""
+
+    asked = "below 0 in every seed"
+
+    def judge(self, rows: Rows) -> Trend:
+        """The verdict, and from where to where the seeds go."""
+        found = self.numbers(rows)
+        if not found:
+            raise CannotTell("No seed has all of A, B and C: a loss did not stay finite.")
+        holds = max(found) < 0 or None
+        return Trend(holds, f"Its seeds go from {min(found):.2f} to {max(found):.2f} ({self.verdict(holds)}).")
+
+
+CLAIMS: list[Claim] = [
+    large.Learned(),
+    Below(ENSEMBLE, BEST, TOP1, least=large.LEAST, where=MULTI_SCALE,
+          words="The ensemble less its best member, dense windows at all scales, top-1 error"),
+    InEverySeed(ENSEMBLE, BEST, TOP1, where=MULTI_SCALE),
+    Told(large.B, large.A, TOP1, paper=-0.12, where=MULTI_SCALE, words="B less A"),
+    Told(large.C, large.B, TOP1, paper=-1.26, where=MULTI_SCALE, words="C less B"),
+]  # fmt: skip
+
+
+def table(rows: Rows) -> Table:
     """Ours in percent with the paper's beside them, and below what others published."""
     lines = []
-    for variant in distinct(rows, "variant"):
-        of = select(rows, variant=variant)
-        dense = select(of, test=DENSE, scale=ALL_SCALES)
-        ours = [large.cell(of, f"{w}_error") for of in (select(of, test=TEN_VIEWS), dense) for w in ("top1", "top5")]
+    for variant in (*NETWORKS, ENSEMBLE):
+        own = select(rows, variant=variant)
+        ours = [large.cell(own, column, **test) for test in TESTS.values() for column in (TOP1, TOP5)]
         paper = [f"{top1:.2f} / {top5:.2f}" for top1, top5 in PAPER.get(variant, ())] or ["", ""]
         lines.append([f"ours: {variant}", *ours, *paper, ""])
     lines += [[f"not ours: {name}", "", "", "", "", *published] for name, *published in CITED]
@@ -88,75 +106,20 @@ def table(rows: Rows) -> tuple[list[str], list[list[str]]]:
     ], lines  # fmt: skip
 
 
-def order(rows: Rows) -> str:
-    """How A, B and C come out beside each other."""
-    found = {m: mean_and_error(x) for m in MEMBERS if (x := [r["top1_error"] for r in select(rows, variant=m)])}
-    ranked = ", ".join(f"{m[0]} {plus_minus(*found[m], 2)}" for m in sorted(found, key=lambda m: found[m][0]))
-    pairs = ((large.A, large.B), (large.B, large.C))
-    steps = [
-        f"{second[0]} less {first[0]} {plus_minus(*mean_and_error(x), 2)}"
-        for first, second in pairs if (x := paired(rows, second, first, "top1_error"))
-    ]  # fmt: skip
-    paper = ", ".join(f"{m[0]} {PAPER[m][1][0]:.2f}" for m in reversed(MEMBERS))
-    return f"From best to worst: {ranked} (paper: {paper}); seed by seed {', '.join(steps) or 'nothing to compare'}."
-
-
-def trend(rows: Rows) -> Trend:
-    """The ensemble below its best member in every seed, and clearly (large.clear) so on average."""
-    found, differences = multi_scale(rows), beside_best(rows)
-    if not differences:
-        return Trend(None, "No seed has all three members: a loss did not stay finite.")
-    if not large.learned(found):
-        return Trend(None, large.TOO_EARLY)
-    mean, error = mean_and_error(differences)
-    clear = large.clear(differences)
-    below = clear < 0 and all(d < 0 for d in differences)
-    seeds = f"{len(differences)} seed" + ("s" if len(differences) > 1 else "")
-    return Trend(
-        True if below else False if clear > 0 else None,
-        f"Dense windows, all scales: the ensemble's top-1 error less its best member's is {plus_minus(mean, error, 2)} "
-        f"points over {seeds}, from {min(differences):.2f} to {max(differences):.2f} (asked for: below 0 in every "
-        f"seed, and on average by more than two standard errors and {large.LEAST} points, one image of 1,000). "
-        f"{order(found)}{large.few_seeds(len(differences))}",
-    )
-
-
 def draw(rows: Rows) -> Any:
     """Ours on the left; what was published on the right."""
     figure, (ours, published) = style.panels("Models A, B and C, and all three together", 1, 2, height=4.3)
-    variants = distinct(rows, "variant")
-    tests = (("ten views", select(rows, test=TEN_VIEWS), -0.13), ("dense, all scales", multi_scale(rows), 0.13))
-    for i, (label, of_test, shift) in enumerate(tests):
-        for place, variant in enumerate(variants):
-            numbers = [row["top1_error"] for row in large.known(select(of_test, variant=variant))]
-            dots(ours, i, numbers, place + shift)
-        ours.plot([], [], label=label, **look(i))
-    ours.set(title="ours: mean ± 2 standard errors, and runs", xlabel="top-1 error (%)")
-    ours.set_yticks(range(len(variants)), variants)
-    for i, label in enumerate(("ten views (Table 5)", "multi-scale (Table 6)")):
-        published.plot([PAPER[name][i][1] for name in NETWORKS], range(len(NETWORKS)), label=label, **look(i))
-    published.plot(PAPER_ENSEMBLE, len(NETWORKS), label="test set (Table 7)", **look(2))
+    variants = [*NETWORKS, ENSEMBLE]
+    found = {label: [numbers(rows, TOP1.name, variant=v, **test) for v in variants] for label, test in TESTS.items()}
+    large.draw_means(ours, variants, found)
     published.axvline(HUMAN, color="0.4", lw=1, ls=":", label=f"one trained person: {HUMAN}%")
+    labels = ("ten views (Table 5)", "multi-scale (Table 6)")
+    paper = {label: [*([of[i][1]] for of in PAPER.values()), []] for i, label in enumerate(labels)}
+    paper["test set (Table 7)"] = [*([] for _ in PAPER), [PAPER_ENSEMBLE]]
+    large.draw_means(published, [*PAPER, "six models"], paper)
+    ours.set(title="ours: means, and every seed", xlabel="top-1 error (%)")
     published.set(title="the paper's, on ImageNet: not ours", xlabel="top-5 error (%)")
-    published.set_yticks(range(len(NETWORKS) + 1), [*NETWORKS, "six models"])
-    for panel in (ours, published):
-        panel.locator_params(axis="x", nbins=7)
-        panel.set_ylim(len(NETWORKS) + 0.6, -0.6)
-        panel.legend(loc="best")
     return figure
-
-
-def look(i: int) -> dict[str, Any]:
-    """The i-th kind of point, without a line."""
-    return style.line(i) | {"linestyle": "none", "markersize": 6}
-
-
-def dots(panel: Any, i: int, numbers: list[float], y: float) -> None:
-    """The runs of one network in one test, and their mean with its bar."""
-    panel.plot(numbers, [y] * len(numbers), ".", color="0.65", ms=5)
-    if numbers:
-        mean, error = mean_and_error(numbers)
-        panel.errorbar(mean, y, xerr=style.bar(error), capsize=3, **look(i))
 
 
 ITEM = Item(
@@ -170,12 +133,9 @@ ITEM = Item(
     ours="The same four networks with all their layers, narrower and on smaller images "
     "(minidelve/experiments/large.py; both A are those of `table4`), trained with the same options, several seeds, and "
     "tested after the last epoch. The ensemble is one A, one B and one C of the same seed, where the paper has six "
-    "models; their scores are averaged, which for models is our reading. Different from the paper besides: the data, "
-    "far fewer epochs (the rate drops once, after 75% or 80% of them), crops and scales a fourth to an eighth as long, "
-    "the same scales for B and C as for A (the paper states A's), a pyramid of 3, 2 and 1 bins, fully connected layers "
-    "started by He's rule, no colour alteration, and images also divided by their standard deviation. Lines marked "
-    "'not ours' are quoted.",
+    "models; their scores are averaged, which for models is our reading. B and C are tested at A's scales, the only "
+    f"ones that the paper states. {large.DIFFERENT} Lines marked 'not ours' are quoted.",
     budgets=large.BUDGETS,
     variants=lambda budget: [*NETWORKS, ENSEMBLE],
-    run=run, table=table, claims=[Own(trend)], draw=draw,
+    run=run, derived=best_members, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
@@ -25,6 +24,7 @@ from typing import Any
 from minidelve import __version__, data, models
 from minidelve.evaluation.runs import Evaluation, Way, evaluate_runs
 from minidelve.experiments.item import Setup
+from minidelve.progress import note
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
 from minidelve.training.loop import train
@@ -84,7 +84,7 @@ def trained(setup: Setup, **options: Any) -> Trained:
 
     options   of `minidelve train`, in place of those among the budget's settings
 
-    Raises run_folder.Diverged where the loss does not stay finite.
+    Raises errors.Diverged where the loss does not stay finite.
     """
     config = configured(setup, options)
     folder = setup.runs / name_of(config)
@@ -93,7 +93,8 @@ def trained(setup: Setup, **options: Any) -> Trained:
     setup.earlier += sum(row["seconds"] for row in before)
     if not (folder / "result.json").is_file():
         # Without a finished epoch there may still be a first one's unfinished files, of a run that was killed.
-        train(config, folder, resume=bool(before), overwrite=not before, say=say, data_sets=opened(config.data))
+        how: dict[str, Any] = {"resume": bool(before), "overwrite": not before, "data_sets": opened(config.data)}
+        train(config, folder, **how, say=lambda line: note(f"  {line}"))
     return Trained(folder, checkpoint.load(last, optimizer=False))
 
 
@@ -119,15 +120,10 @@ def name_of(config: Config) -> str:
 
 
 def tested(nets: Sequence[Trained], **way: Any) -> Evaluation:
-    """Trained networks on the validation set (protocols/runs.py): `tested([net], protocol="ten-view")`.
+    """Trained networks on the validation set (evaluation/runs.py): `tested([net], protocol="ten-view")`.
 
     Several are an ensemble: the last row is that of their mean scores.
     """
     config = nets[0].config
     dataset = opened(config.data)[1]
     return evaluate_runs([net.last for net in nets], way=Way(device=config.device, **way), dataset=dataset)
-
-
-def say(line: str) -> None:
-    """What training says goes beside the progress, not into what the command prints."""
-    print(f"  {line}", file=sys.stderr, flush=True)

@@ -110,7 +110,7 @@ class Kind:
     """Called with a word of the command line, it gives the value.
 
     what      such as "a number above 0", for messages
-    convert   a word to a value; ValueError where it is none
+    convert   a word to a value; ValueError where it cannot be one
     good      whether a value is one of this kind
     """
 

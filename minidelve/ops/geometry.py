@@ -5,7 +5,7 @@ A window of k taps and stride s on a map of L with p zeros on each side fits
     floor((L + 2p - k) / s) + 1
 
 times. With ceil_mode the division rounds up, so that the last window may hang over the edge. It must still
-begin before the map ends: a window that would see nothing but frame is left out.
+begin before the map ends: a window that would see only the frame is left out.
 
 >>> output_size((224, 224), (7, 7), (2, 2), (3, 3))
 (112, 112)

@@ -30,7 +30,7 @@ def bytes_at_a_time(x: Any, on_cpu: int) -> int:
 
 
 def total(terms: Sequence[Any]) -> Any:
-    """The sum of what each piece or core found, always in the same order; None where nobody asked for it."""
+    """The sum of what each piece or core found, always in the same order; None where it was not wanted."""
     return None if terms[0] is None else reduce(add, terms)
 
 

@@ -5,8 +5,8 @@ part of the mini-batch; before the first fully connected layer they meet, and on
 on the whole batch; backwards the same way, and the weights' gradients are added up. Here a core
 plays the GPU.
 
-If each op used all cores, they would meet after every op, a hundred times a step, and waking a
-sleeping core takes longer than a PReLU. Here they meet twice a step, once forward and once back.
+If each op used all cores, they would meet after every op, many times a step, and waking a sleeping
+core takes longer than a small op. Here they meet twice a step, once forward and once back.
 
 It is one Function. Its forward runs each share through *replicas* of the layers: the same arrays in
 Tensors of the share's own, so that each share builds a graph of its own and collects gradients of

@@ -1,8 +1,23 @@
 """Claims as data: when one holds, what is said of it, and how several are judged together."""
 
+import math
+from dataclasses import replace
+from types import SimpleNamespace
+
 import pytest
 
-from minidelve.experiments.claims import TOP1, Above, Below, CannotTell, NotAbove, Own, Told, Trend, beside_paper, judge
+from minidelve.experiments.claims import (
+    TOP1,
+    Above,
+    Below,
+    CannotTell,
+    Every,
+    NotAbove,
+    Told,
+    Trend,
+    beside_paper,
+    judge,
+)
 
 LOWER, HIGHER, MIXED = [-4.0, -4.1, -3.9], [4.0, 4.1, 3.9], [-4.0, 5.0, -0.5]
 
@@ -23,6 +38,19 @@ def rows_of(differences, variant="PReLU"):
 def test_a_claim_holds_where_its_interval_lies(claim, lower, mixed, higher):
     for differences, holds in ((LOWER, lower), (MIXED, mixed), (HIGHER, higher)):
         assert claim("PReLU", "ReLU", TOP1).judge(rows_of(differences)).holds is holds
+
+
+@pytest.mark.parametrize(("low", "high", "holds"), [
+    (50, 60, True), (50, math.inf, True), (-math.inf, 60, True), (50.1, math.inf, False), (-math.inf, 59.9, False),
+    (51, 59, False),
+])  # fmt: skip
+def test_every_seed_is_asked(low, high, holds):
+    claim, rows = Every("ReLU", TOP1, low, high), rows_of(LOWER)  # 50, 55, 60
+    assert claim.judge(rows).holds is holds and replace(claim, variant="LReLU").judge(rows).holds is None
+    assert replace(claim, early=lambda rows: True).judge(rows).holds is (holds or None)
+    assert replace(claim, where={"seed": 1}).judge(rows).holds is True
+    asked = {-math.inf: f"at most {high:g}"}.get(low, f"at least {low}" if high == math.inf else f"{low} to {high}")
+    assert f"ReLU, top-1 error: 50.00, 55.00, 60.00 (claimed, in every seed: {asked};" in claim.judge(rows).sentence
 
 
 def test_differences_are_taken_seed_by_seed():
@@ -77,7 +105,7 @@ def test_a_large_effect_and_one_of_the_other_sign_are_remarked_on(ours, remark):
 
 def test_a_claim_that_fails_decides_and_one_that_cannot_be_told_comes_next():
     def those(*verdicts):
-        return judge([Own(lambda rows, v=v: Trend(v, f"{v}.")) for v in verdicts], [])
+        return judge([SimpleNamespace(judge=lambda rows, v=v: Trend(v, f"{v}.")) for v in verdicts], [])
 
     assert those(True, True) == Trend(True, "True. True.")
     assert those(True, None).holds is None and those(None, False, True).holds is False
@@ -87,4 +115,6 @@ def test_what_cannot_be_judged_at_all_says_only_why():
     def early(rows):
         raise CannotTell("Too early.")
 
-    assert judge([Own(lambda rows: Trend(False, "No.")), Own(early)], []) == Trend(None, "Too early.")
+    assert judge([SimpleNamespace(judge=lambda rows: Trend(False, "No.")), SimpleNamespace(judge=early)], []) == Trend(
+        None, "Too early."
+    )

@@ -94,6 +94,10 @@ def rows_of(relu, prelu, scaled=None, seeds=3):
     ]  # fmt: skip
 
 
+def trend(rows):
+    return fig2_responses.ITEM.trend(fig2_responses.ITEM.whole(rows))
+
+
 def one(seed, layer):
     return 1.0
 
@@ -104,22 +108,22 @@ def first(count, *, of_seed=0):
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    found = fig2_responses.trend(rows_of(one, first(9)))
-    assert found.holds is True and "27 of 39 layers (69 ± 0%)" in found.sentence
-    assert fig2_responses.trend(rows_of(one, first(4))).holds is False
-    assert fig2_responses.trend(rows_of(one, first(3, of_seed=4))).holds is None  # 3, 7 and 11 layers
-    alone = fig2_responses.trend(rows_of(one, first(13), seeds=1))
-    assert alone.holds is None and "One seed" in alone.sentence
+    found = trend(rows_of(one, first(9)))
+    assert found.holds is True and "less half of them: 2.5 ± 0.0 layers over 3 seeds" in found.sentence
+    assert trend(rows_of(one, first(4))).holds is False
+    assert trend(rows_of(one, first(3, of_seed=4))).holds is None  # 3, 7 and 11 layers
+    alone = trend(rows_of(one, first(13), seeds=1))
+    assert alone.holds is None and "with one seed" in alone.sentence
 
 
 def test_both_measures_must_agree():
-    assert fig2_responses.trend(rows_of(one, first(12), scaled=first(2))).holds is False
-    assert fig2_responses.trend(rows_of(one, first(2), scaled=first(12))).holds is False
+    assert trend(rows_of(one, first(12), scaled=first(2))).holds is False
+    assert trend(rows_of(one, first(2), scaled=first(12))).holds is False
 
 
 def test_a_mean_far_below_zero_is_not_small():
     far, near = (rows_of(one, lambda seed, layer, mean=mean: mean) for mean in (-2.0, -0.5))
-    assert (fig2_responses.trend(far).holds, fig2_responses.trend(near).holds) == (False, True)
+    assert (trend(far).holds, trend(near).holds) == (False, True)
     header, lines = fig2_responses.table(near)
     assert lines[0][1:4] == ["1.000", "0.500", "-0.500 ± 0.000"] and "size of mean response" in header[2]
 
@@ -132,7 +136,7 @@ def test_the_printed_sizes_differ_by_the_printed_difference():
 
 def test_two_seeds_that_agree_on_a_majority_of_one_layer_are_no_certainty():
     for count, holds in ((8, True), (7, None), (6, None), (5, False)):
-        assert fig2_responses.trend(rows_of(one, first(count), seeds=2)).holds is holds
+        assert trend(rows_of(one, first(count), seeds=2)).holds is holds
 
 
 def test_the_table_shows_both_measures_layer_by_layer():
@@ -140,14 +144,15 @@ def test_the_table_shows_both_measures_layer_by_layer():
     assert all(len(line) == len(header) for line in lines) and len(lines) == 14
     assert lines[0][:7] == ["l0", "1.000", "0.500", "-0.500 ± 0.000", "1.000", "0.500", "-0.500 ± 0.000"]
     assert lines[10][:7] == ["l10", "1.000", "2.000", "1.000 ± 0.000", "1.000", "0.500", "-0.500 ± 0.000"]
-    assert (lines[-1][3], lines[-1][6]) == ("27 of 39", "36 of 39")
+    assert (lines[-1][3], lines[-1][6]) == ("27 of 39 (69%)", "36 of 39 (92%)")
 
 
 def test_missing_numbers_stop_nothing_and_are_not_counted():
     rows = rows_of(one, lambda seed, layer: None if layer == 5 else 0.5)
-    found = fig2_responses.trend(rows)
-    assert found.holds is True and "36 of 36 layers" in found.sentence
+    found = trend(rows)
+    assert found.holds is True and "6.0 ± 0.0 layers" in found.sentence
+    assert fig2_responses.table(rows)[1][-1][3] == "36 of 36 (100%)"
     assert fig2_responses.table(rows)[1][5][2] == "" and fig2_responses.draw(rows)
     nothing = rows_of(one, lambda seed, layer: None)
-    assert fig2_responses.trend(nothing).holds is None
+    assert trend(nothing).holds is None
     assert fig2_responses.table(nothing) and fig2_responses.draw(nothing)

@@ -3,13 +3,14 @@
 import csv
 import json
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
+from minidelve import files
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Trend, again, frame, parts, style
-from minidelve.experiments.claims import Own
 from minidelve.experiments.frame import Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.experiments.parts import Part, Parts, plain
@@ -29,7 +30,7 @@ class Counting:
             "budgets": {"quick": Budget(2, {"size": 3}), "lab": Budget(3, {"size": 4})},
             "variants": lambda budget: ["he, 14", "xavier"], "run": self.run,
             "table": lambda rows: (["a", "paper"], [[str(len(rows)), "7"]]),
-            "claims": [Own(lambda rows: Trend(False, f"{len(rows)} rows."))], "draw": self.draw,
+            "claims": [SimpleNamespace(judge=lambda rows: Trend(False, f"{len(rows)} rows."))], "draw": self.draw,
         } | changes  # fmt: skip
         self.item = Item(**options)
 
@@ -126,9 +127,18 @@ def test_a_folder_with_other_things_is_refused(tmp_path):
     (tmp_path / "count").mkdir()
     (tmp_path / "count/thesis.tex").write_text("dear")
     counting = Counting()
-    with pytest.raises(RunError, match=r"thesis.tex.*no part of an item"):
+    with pytest.raises(RunError, match=r"thesis.tex.*not an item's"):
         reproduce(counting.work(tmp_path))
     assert counting.ran == []
+
+
+def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
+    counting = Counting()
+    with counting.work(tmp_path).folder, pytest.raises(RunError, match="count is in use by process"):
+        reproduce(counting.work(tmp_path))
+    assert counting.ran == [] and not list(tmp_path.iterdir())
+    reproduce(counting.work(tmp_path))
+    assert len(counting.ran) == 4 and not (tmp_path / "count" / files.LOCK).exists()
 
 
 def test_the_index_links_every_page():
@@ -187,7 +197,7 @@ def test_a_part_appears_only_when_it_is_complete(tmp_path, monkeypatch):
     def killed(*paths):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(parts.os, "replace", killed)
+    monkeypatch.setattr(files.os, "replace", killed)
     finished = Parts(tmp_path, Counting().item, Budget(1, {}), "toy")
     with pytest.raises(KeyboardInterrupt):
         finished.keep("he", 0, Part([{"x": 1}], 1.0, "here"))
@@ -241,7 +251,8 @@ def test_a_page_is_made_again_from_its_csv(tmp_path, monkeypatch):
     assert "| does not hold | 4 rows. | " in (tmp_path / "index.md").read_text()
 
 
-def test_images_are_found_where_the_data_lie_now():
-    rows = [{"data": "four.zip", "path": "four.zip/val/1.png", "name": "four.zips"}]
-    found = {"data": "/x/four.zip", "path": "/x/four.zip/val/1.png", "name": "four.zips"}
+@pytest.mark.parametrize("inside", ["/", "!"])  # of a folder, of an archive
+def test_images_are_found_where_the_data_lie_now(inside):
+    rows = [{"data": "four.zip", "path": f"four.zip{inside}val/1.png", "name": "four.zips"}]
+    found = {"data": "/x/four.zip", "path": f"/x/four.zip{inside}val/1.png", "name": "four.zips"}
     assert again.located(rows, "four.zip", "/x/four.zip") == [found]

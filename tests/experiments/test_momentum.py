@@ -12,16 +12,17 @@ def rows():
     budget = momentum.ITEM.budgets["quick"]
     return [
         {"variant": variant, "seed": 0} | row
-        for variant in momentum.variants(budget)
+        for variant in momentum.ITEM.variants(budget)
         for row in momentum.run(Setup(budget, "toy", variant, 0))
     ]
 
 
 def test_every_figure_is_the_derived_one(rows):
-    assert len(momentum.measured(rows)) == 7
-    for name, (got, derived) in momentum.measured(rows).items():
-        assert got == pytest.approx(derived, rel=1e-8, abs=1e-8), name
-    assert momentum.trend(rows).holds is True
+    assert len(momentum.CLAIMS) == len(momentum.table(rows)[1]) == 7
+    for claim in momentum.CLAIMS:
+        assert claim.measured(rows) == pytest.approx(claim.derived, rel=1e-8, abs=1e-8), claim.words
+    found = momentum.ITEM.trend(rows)
+    assert found.holds is True and "after the drop: 8.08544, derived 8.08544, off by" in found.sentence
 
 
 def test_the_rules_differ_only_after_the_drop(rows):
@@ -32,9 +33,19 @@ def test_the_rules_differ_only_after_the_drop(rows):
     assert pytorch[-1] - paper[-1] == pytest.approx(8.09, abs=0.01)
 
 
-def test_a_wrong_optimizer_is_seen(rows):
-    spoilt = [row | {"x": row["x"] * 1.001} if row["variant"] == "drop: optim.SGD" else row for row in rows]
-    assert momentum.trend(spoilt).holds is False
+@pytest.mark.parametrize(("variant", "broken"), [
+    (momentum.OURS, [0]), (momentum.PAPER, [0, 1, 2, 3]), (momentum.PYTORCH, [1, 2, 4]),
+])  # fmt: skip
+def test_a_wrong_rule_is_seen_in_every_figure_that_it_enters(rows, variant, broken):
+    spoilt = [row | {"x": row["x"] * 1.001} if row["variant"] == variant else row for row in rows]
+    assert momentum.ITEM.trend(spoilt).holds is False
+    assert [i for i, claim in enumerate(momentum.CLAIMS) if not claim.judge(spoilt).holds] == broken
+
+
+@pytest.mark.parametrize(("ball", "broken"), [(momentum.BALL, 5), (momentum.PLAIN, 6)])
+def test_a_ball_that_shrinks_otherwise_is_seen(rows, ball, broken):
+    spoilt = [row | {"x": row["x"] * 0.999 ** row["step"]} if row["variant"] == ball else row for row in rows]
+    assert [i for i, claim in enumerate(momentum.CLAIMS) if not claim.judge(spoilt).holds] == [broken]
 
 
 def test_the_two_rules_written_out_are_minidelves_and_pytorchs():

@@ -91,11 +91,11 @@ def test_rows_hold_all_that_a_class_is_taken_for_and_add_up_over_runs():
     assert rows[0]["top1_error"] == pytest.approx(200 / 3)
     first, second = ({**row, "seed": seed} for seed, row in enumerate([rows[0], rows[0] | {"top1_error": 0.0}]))
     (cat,) = averaged([first, second])
-    assert cat.top1 == pytest.approx(100 / 3) and cat.taken_for == {1: 2, 2: 2} and cat.seen == 6
+    assert cat.top1 == pytest.approx(100 / 3) and cat.mostly_taken_for() == [(1, 2 / 6), (2, 2 / 6)]
 
 
 def test_misses_are_counted_class_by_class_and_run_by_run():
-    images, misses = by_run(rows_of(*UNEVEN))
+    images, misses = by_run(averaged(rows_of(*UNEVEN)))
     assert images.tolist() == [50] * 8 and misses.sum(axis=1).tolist() == [sum(run) for run in UNEVEN]
     assert misses[:, 0].tolist() == [40, 41, 42]  # the worst class first
 
@@ -116,12 +116,12 @@ def test_the_table_begins_with_the_worst_and_ends_with_the_papers():
         (EVEN, False, "do not agree"),
         ((UNEVEN[0], UNEVEN[0][3:] + UNEVEN[0][:3]), None, "do not agree on which classes are hard"),
         ((*UNEVEN, [22, 23, 24, 25, 26, 27, 28, 29]), None, "The runs agree"),  # the last spread may be chance
-        (([50, 50, 50, 50, 50, 50, 30, 50],), None, "not below 95% of guessing's: too early"),
+        (([50, 50, 50, 50, 50, 50, 30, 50],), None, "error of 95.0% is not below 95% of guessing's: too early"),
         (([0] * 8,), False, "8 of 8 classes have no top-1 error"),
     ],
 )
 def test_the_trend_asks_for_more_than_chance_in_every_run(runs, holds, words):
-    found = per_class.trend(rows_of(*runs))
+    found = per_class.ITEM.trend(rows_of(*runs))
     assert found.holds is holds and words in found.sentence
 
 
@@ -129,12 +129,12 @@ def test_missing_numbers_break_nothing():
     rows = rows_of(*UNEVEN)
     for row in rows[:8]:
         row["top1_error"] = row["top5_error"] = None
-    assert per_class.trend(rows).holds is True and len(per_class.table(rows)[1]) == 12
+    assert per_class.ITEM.trend(rows).holds is True and len(per_class.table(rows)[1]) == 12
     lost = guessed()
     lost[0]["probability"] = None
     assert per_class.draw(rows + lost).axes
     nothing = [row | {"top1_error": None} for row in rows]
-    assert per_class.trend(nothing).holds is None and per_class.draw(nothing).axes and per_class.table(nothing)[1]
+    assert per_class.ITEM.trend(nothing).holds is None and per_class.draw(nothing).axes and per_class.table(nothing)[1]
 
 
 def test_images_are_drawn_from_the_data_set_and_missed_where_it_has_gone(tmp_path):

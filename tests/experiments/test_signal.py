@@ -93,12 +93,12 @@ def synthetic(factor, spread):
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    assert signal.trend(synthetic(1.0, 0.001)).holds is True
-    assert signal.trend(synthetic(1.01, 0.001)).holds is False  # 1.01^29 = 1.33
-    assert signal.trend([row for row in synthetic(1.01, 0.001) if row["seed"] < 2]).holds is None
-    noisy = signal.trend(synthetic(1.0, 0.2))
+    assert signal.ITEM.trend(synthetic(1.0, 0.001)).holds is True
+    assert signal.ITEM.trend(synthetic(1.01, 0.001)).holds is False  # 1.01^29 = 1.33
+    assert signal.ITEM.trend([row for row in synthetic(1.01, 0.001) if row["seed"] < 2]).holds is None
+    noisy = signal.ITEM.trend(synthetic(1.0, 0.2))
     assert noisy.holds is None and "More seeds would tell" in noisy.sentence
-    worst = signal.trend(synthetic(1.01, 0.0001))
+    worst = signal.ITEM.trend(synthetic(1.01, 0.0001))
     assert "33% (he forward, 30 layers, response of layer 30" in worst.sentence
 
 
@@ -118,15 +118,8 @@ def test_the_same_seed_gives_the_same_rows_and_another_one_others():
 def test_the_error_of_a_ratio_is_that_of_its_mean():
     """0.9 and 1.1: a standard deviation of sqrt(0.02), over sqrt(2) for two seeds: 0.1."""
     rows = [
-        {
-            "seed": seed,
-            "start": "he forward",
-            "depth": 2,
-            "layer": l,
-            "channels": 4,
-            "response_ratio": r if l > 1 else None,
-        }
-        for seed, r in enumerate((0.9, 1.1))
-        for l in (1, 2)
-    ]
+        {"seed": seed, "start": "he forward", "depth": 2, "layer": l, "channels": 4,
+         "response_ratio": r if l > 1 else None}
+        for seed, r in enumerate((0.9, 1.1)) for l in (1, 2)
+    ]  # fmt: skip
     assert signal.course(rows, "he forward", 2, "response").error == pytest.approx([0, 0.1])

@@ -36,11 +36,15 @@ def changed(variant, scale, errors):
     return rows_of(new)
 
 
+def judged(rows):
+    return table4.ITEM.trend(table4.ITEM.whole(rows))
+
+
 def test_the_table_has_ours_by_scale_beside_the_papers():
-    """At 36: -2, -3, -2, mean -2.33, standard error 0.577 / sqrt(3) = 0.33."""
-    lines = table4.table(rows_of())[1]
+    """At 36: -2, -3, -2, mean -2.33, standard error 0.577 / sqrt(3) = 0.33, times t = 4.303 for three seeds."""
+    lines = table4.table(table4.ITEM.whole(rows_of()))[1]
     assert lines[0] == [
-        "36 pixels", "51.00 (sd 1.00)", "12.75 (sd 0.25)", "48.67 (sd 0.58)", "12.17 (sd 0.14)", "-2.33 ± 0.33",
+        "36 pixels", "51.00 (sd 1.00)", "12.75 (sd 0.25)", "48.67 (sd 0.58)", "12.17 (sd 0.14)", "-2.33 ± 1.43",
         "256", "26.25 / 8.25", "25.81 / 8.08", "-0.44",
     ]  # fmt: skip
     assert [line[6:] for line in lines[1:]] == [
@@ -54,60 +58,69 @@ def test_fewer_scales_than_the_papers_stand_beside_its_first():
 
 
 def test_all_scales_are_compared_with_each_runs_best_one():
-    assert table4.beside_best_scale(rows_of(), RELU) == [-2, -1, -2]  # best at 48, 64, 48
-    assert table4.beside_best_scale(rows_of(), PRELU) == [-3, -1.5, -2.5]
-    sentence = table4.trend(rows_of()).sentence
-    assert "ReLU -1.67 ± 0.33 (paper -0.75), PReLU -2.33 ± 0.44 (paper -1.23)" in sentence
+    by_run = [row["top1_error"] for row in table4.gains(rows_of())]
+    assert by_run == [-2, -1, -2, -3, -1.5, -2.5]  # ReLU's are best at 48, 64, 48
+    sentence = judged(rows_of()).sentence
+    assert "ReLU, all scales together less the best single one, top-1 error: -1.67 ± 1.43" in sentence
+    assert "PReLU, all scales together less the best single one, top-1 error: -2.33 ± 1.90" in sentence
+
+
+def test_the_claims_have_the_differences_of_the_papers_table():
+    relu, prelu = ([of[variant][0] for of in table4.PAPER.values()] for variant in (RELU, PRELU))
+    by_hand = [prelu[-1] - relu[-1], *(errors[-1] - min(errors[:-1]) for errors in (relu, prelu))]
+    claims = [claim.paper for claim in table4.CLAIMS if getattr(claim, "paper", None)]
+    assert claims == pytest.approx(by_hand)
+    sentence = judged(rows_of()).sentence
+    assert "At 36 pixels: -2.33 ± 1.43 points over 3 seeds, 5 times the paper's -0.44" in sentence
 
 
 @pytest.mark.parametrize(
     ("rows", "holds", "words"),
     [
-        (rows_of(), True, "-2.67 ± 0.17 at all scales together"),
-        (changed(PRELU, "all scales", [44.5, 45, 44]), None, "-0.50 ± 0.50 at all scales together"),
-        (changed(PRELU, "all scales", [45, 47.5, 46]), False, "1.17 ± 0.17 at all scales together"),
-        (changed(PRELU, "48", [47, 49, 48.5]), False, "1.17 ± 0.17 at 48"),  # better at all, but clearly worse at one
-        (changed(PRELU, "48", [45, 50, 48]), True, "0.67 ± 0.88 at 48"),     # worse at one by chance
-        # An image's worth in every seed, whose standard error is 0: no difference; two images' worth is one.
-        (changed(PRELU, "all scales", [43.9, 45.9, 44.9]), None, "-0.10 ± 0.00 at all scales together"),
-        (changed(PRELU, "all scales", [43.8, 45.8, 44.8]), True, "-0.20 ± 0.00 at all scales together"),
-        (changed(PRELU, "48", [46.1, 48.1, 47.1]), True, "0.10 ± 0.00 at 48"),
-        (changed(PRELU, "48", [46.2, 48.2, 47.2]), False, "0.20 ± 0.00 at 48"),
+        (rows_of(), True, "at all scales together, top-1 error: -2.67 ± 0.72 points over 3 seeds"),
+        (changed(PRELU, "all scales", [44.5, 45, 44]), None, "together, top-1 error: -0.50 ± 2.15"),
+        (changed(PRELU, "all scales", [45, 47.5, 46]), False, "together, top-1 error: 1.17 ± 0.72"),
+        # Three standard errors below 0, of which the interval of three seeds has 4.3.
+        (changed(PRELU, "all scales", [43, 44, 42]), None, "together, top-1 error: -2.00 ± 2.48"),
+        (changed(PRELU, "48", [47, 49, 48.5]), False, "At 48 pixels: 1.17 ± 0.72"),  # better at all, but not at one
+        (changed(PRELU, "48", [45, 50, 48]), True, "At 48 pixels: 0.67 ± 3.79"),     # worse at one by chance
+        # An image's worth in every seed, with an interval of length 0: no difference; two images' worth is one.
+        (changed(PRELU, "all scales", [43.9, 45.9, 44.9]), None, "together, top-1 error: -0.10 ± 0.00"),
+        (changed(PRELU, "all scales", [43.8, 45.8, 44.8]), True, "together, top-1 error: -0.20 ± 0.00"),
+        (changed(PRELU, "48", [46.1, 48.1, 47.1]), True, "At 48 pixels: 0.10 ± 0.00"),
+        (changed(PRELU, "48", [46.2, 48.2, 47.2]), False, "At 48 pixels: 0.20 ± 0.00"),
     ],
 )  # fmt: skip
 def test_prelu_must_be_better_at_all_scales_and_worse_at_none(rows, holds, words):
-    found = table4.trend(rows)
+    found = judged(rows)
     assert found.holds is holds and words in found.sentence
 
 
-def test_few_seeds_are_said_to_be_few():
-    one, two = ([row for row in rows_of() if row["seed"] < n] for n in (1, 2))
-    assert table4.trend(one).holds is None and "One seed tells no error" in table4.trend(one).sentence
-    assert "Two seeds tell a standard error only roughly" in table4.trend(two).sentence
+def test_one_seed_tells_nothing_and_breaks_nothing():
+    one = [row for row in rows_of() if row["seed"] == 0]
+    assert judged(one).holds is None and "with one seed, which tells no interval" in judged(one).sentence
     assert len(table4.table(one)[1]) == 4 and table4.draw(one).axes
 
 
-def test_a_network_that_learned_nothing_tells_nothing():
-    rows = rows_of({RELU: [[90, 89, 90, 89]] * 3, PRELU: [[88, 88, 88, 87]] * 3})
-    sentence = table4.trend(rows).sentence
-    assert table4.trend(rows).holds is None and "below 95% of guessing's: too early to compare" in sentence
-    lucky = rows_of({RELU: [[80, 89, 90, 89]] * 3, PRELU: [[88, 88, 88, 87]] * 3})  # at one scale, not at all together
-    assert table4.trend(lucky).holds is None
-
-
-def test_learned_is_below_95_percent_of_guessing():
-    for error, holds in ((85.6, None), (85.4, True)):  # of 90: 85.5
-        rows = rows_of({RELU: [[89] * 4] * 3, PRELU: [[error] * 4] * 3})
-        assert table4.trend(rows).holds is holds
+@pytest.mark.parametrize(("relu", "prelu", "holds"), [
+    ([90, 89, 90, 89], [88, 88, 88, 87], None),
+    ([80, 89, 90, 89], [88, 88, 88, 87], None),  # learned at one scale, not at all together
+    ([89] * 4, [85.6] * 4, None), ([89] * 4, [85.4] * 4, True),  # 95% of 90 is 85.5
+])  # fmt: skip
+def test_a_network_that_learned_nothing_tells_nothing(relu, prelu, holds):
+    found = judged(rows_of({RELU: [relu] * 3, PRELU: [prelu] * 3}))
+    assert found.holds is holds
+    assert holds or found.sentence == "No network's error is below 95% of guessing's: too early to compare."
 
 
 def test_a_loss_that_did_not_stay_finite_leaves_the_other_seeds():
     rows = rows_of({RELU: [[None] * 4, *ERRORS[RELU][1:]], PRELU: ERRORS[PRELU]})
-    assert "over 2 seeds: -2.50 ± 0.00" in table4.trend(rows).sentence
+    assert "-2.50 ± 0.00 points over 2 seeds" in judged(rows).sentence
     assert table4.table(rows)[1][3][1] == "45.50 (sd 0.71)" and table4.draw(rows).axes
     none = rows_of({RELU: [[None] * 4] * 3, PRELU: ERRORS[PRELU]})
-    assert table4.trend(none).holds is None and "did not stay finite" in table4.trend(none).sentence
+    assert judged(none).holds is None and "no seed has the numbers" in judged(none).sentence
     assert table4.table(none)[1][0][1] == "not finite" and table4.draw(none).axes
+    assert judged(rows_of({RELU: [[None] * 4], PRELU: [[None] * 4]})).sentence == "No network's loss stayed finite."
 
 
 @pytest.mark.parametrize(

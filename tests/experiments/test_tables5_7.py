@@ -33,10 +33,15 @@ def with_ensemble(*errors):
     return rows_of(**{ENSEMBLE: list(errors)})
 
 
+def judged(rows):
+    return tables5_7.ITEM.trend(tables5_7.ITEM.whole(rows))
+
+
 def test_the_ensemble_is_compared_with_the_best_member_of_its_seed():
-    """Best: C's 53, A's 54, C's 54."""
-    assert tables5_7.beside_best(rows_of()) == [-2, -1.5, -2]
-    assert "-1.83 ± 0.17 points over 3 seeds, from -2.00 to -1.50" in tables5_7.trend(rows_of()).sentence
+    """Best: C's 53, A's 54, C's 54; so -2, -1.5 and -2, a standard error of 0.167 and t = 4.303."""
+    sentence = judged(rows_of()).sentence
+    assert "top-1 error: -1.83 ± 0.72 points over 3 seeds" in sentence
+    assert "Its seeds go from -2.00 to -1.50 (claimed: below 0 in every seed; holds)." in sentence
 
 
 @pytest.mark.parametrize(
@@ -44,9 +49,10 @@ def test_the_ensemble_is_compared_with_the_best_member_of_its_seed():
     [
         (rows_of(), True),
         (with_ensemble(51, 54, 52), None),  # as good as the best member in one seed
-        (with_ensemble(43, 53.9, 53.9), None),  # below in every seed, but -3.4 ± 3.3
+        (with_ensemble(43, 53.9, 53.9), None),  # below in every seed, but -3.4 by a standard error of 3.3
+        (with_ensemble(52, 52, 51), None),  # -1, -2, -3: more than two standard errors, and fewer than 4.3
         (with_ensemble(54, 55.5, 55), False),
-        # C 53, A 54, C 54: an image's worth in every seed, whose standard error is 0, and two images' worth
+        # C 53, A 54, C 54: an image's worth in every seed, whose interval has length 0, and two images' worth
         (with_ensemble(52.9, 53.9, 53.9), None),
         (with_ensemble(52.8, 53.8, 53.8), True),
         (with_ensemble(53.1, 54.1, 54.1), None),
@@ -56,21 +62,23 @@ def test_the_ensemble_is_compared_with_the_best_member_of_its_seed():
     ],
 )
 def test_it_must_be_better_in_every_seed(rows, holds):
-    assert tables5_7.trend(rows).holds is holds
+    assert judged(rows).holds is holds
 
 
 def test_one_seed_without_a_gain_is_enough_to_doubt_it():
-    """-2, -2, -2, -2, 0: on average below 0 by four standard errors, but not in every seed."""
+    """-2, -2, -2, -2, 0: on average below 0 by four standard errors, of which five seeds ask for 2.8."""
     rows = rows_of(**dict.fromkeys(MEMBERS, [50] * 5), **{ENSEMBLE: [48, 48, 48, 48, 50]})
-    found = tables5_7.trend(rows)
-    assert "-1.60 ± 0.40" in found.sentence and found.holds is None
+    found = judged(rows)
+    assert "-1.60 ± 1.11" in found.sentence and "above 0" not in found.sentence and found.holds is None
 
 
 def test_how_a_b_and_c_come_out_is_said():
-    """Means 54, 55, 56.33 of C, A, B; B less A: -1, 3, 2; C less B: -2, -2, -3."""
-    sentence = tables5_7.trend(rows_of()).sentence
-    assert "From best to worst: C 54.00 ± 0.58, A 55.00 ± 0.58, B 56.33 ± 0.67" in sentence
-    assert "(paper: C 21.59, B 22.85, A 22.97); seed by seed B less A 1.33 ± 1.20, C less B -2.33 ± 0.33." in sentence
+    """B less A: -1, 3, 2; C less B: -2, -2, -3."""
+    sentence = judged(rows_of()).sentence
+    assert "B less A: 1.33 ± 5.17 points over 3 seeds, of the other sign than the paper's -0.12 (not" in sentence
+    assert "C less B: -2.33 ± 1.43 points over 3 seeds, the paper's is -1.26 (not judged)." in sentence
+    (_, a), (_, b), (_, c) = (tables5_7.PAPER[member] for member in MEMBERS)
+    assert [claim.paper for claim in tables5_7.CLAIMS[-2:]] == pytest.approx([b[0] - a[0], c[0] - b[0]])
 
 
 def test_what_is_quoted_is_marked_as_not_ours():
@@ -95,10 +103,11 @@ def test_one_seed_and_missing_numbers_break_nothing():
     one = [row for row in rows_of() if row["seed"] == 0]
     missing = rows_of(**{large.A: [None] * 3, ENSEMBLE: [None] * 3})
     for rows in (one, missing, rows_of(**{large.B: [None, 57, 57]})):
-        assert len(tables5_7.table(rows)[1]) == 13 and tables5_7.draw(rows).axes
-    assert tables5_7.trend(one).holds is None and "One seed tells no error" in tables5_7.trend(one).sentence
-    assert "did not stay finite" in tables5_7.trend(missing).sentence
-    assert "over 2 seeds" in tables5_7.trend(rows_of(**{large.B: [None, 57, 57]})).sentence
+        whole = tables5_7.ITEM.whole(rows)
+        assert len(tables5_7.table(whole)[1]) == 13 and tables5_7.draw(whole).axes
+    assert judged(one).holds is None and "with one seed, which tells no interval" in judged(one).sentence
+    assert "No seed has all of A, B and C: a loss did not stay finite." in judged(missing).sentence
+    assert "over 2 seeds" in judged(rows_of(**{large.B: [None, 57, 57]})).sentence
 
 
 def test_both_a_are_those_of_table4(tmp_path):

@@ -40,6 +40,7 @@ def test_dropout_is_its_op_with_its_rate_and_generator():
     layer, x = nn.Dropout(0.3, np.random.default_rng(1)), Tensor(X)
     assert layer.p == 0.3
     np.testing.assert_array_equal(layer(x).data, md.dropout(x, 0.3, True, np.random.default_rng(1)).data)
+    assert layer.eval()(x) is x
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.0, float("nan")])

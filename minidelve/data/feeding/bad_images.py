@@ -54,7 +54,7 @@ class BadImages:
             return self._met(i, error)
 
     def check(self, i: int) -> Unreadable | None:
-        """Like `read`, but of a packed store the image's checksum is compared too; None for a good image."""
+        """Like `read`, but also compares the checksum of an image from a packed store; None for a good image."""
         try:
             self.dataset.check_image(i)
         except DataError as error:

@@ -1,4 +1,4 @@
-"""Decoded images one by one, in order, for ways of testing that look at an image whole.
+"""Decoded images one by one, in order, for ways of testing that look at a whole image.
 
 A Loader hands out batches of one size; the paper's testing (section 3: all windows of a map, corners of
 the whole image, several scales) needs each image as large as it is. Threads read and resize ahead, a

@@ -1,6 +1,6 @@
 """A tar archive, read in place.
 
-A tar is its members one behind the other: a header of 512 bytes, then the bytes of the file as
+A tar is its members one after the other: a header of 512 bytes, then the bytes of the file as
 they are, filled up to a multiple of 512. So a member is a byte range, and once the headers have
 been walked any of them is read by seek and read; nothing is unpacked to the disk.
 

@@ -34,7 +34,7 @@ def conv2d(
     """Convolve x (N, C, H, W) with weight (O, C, kh, kw), add bias (O,): (N, O, OH, OW).
 
     stride and padding are an int or a pair (vertical, horizontal);
-    OH = floor((H + 2 padding - kh) / stride) + 1. Like all such frameworks it correlates: the kernel
+    OH = floor((H + 2 padding - kh) / stride) + 1. As in other frameworks this is a correlation: the kernel
     is not flipped. Paper: section 2.2, equation (5).
 
     algorithm is "im2col", "direct" (padding below the kernel's size), "winograd" (stride 1, kernel 2x2 or 3x3) or

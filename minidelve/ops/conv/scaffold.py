@@ -37,7 +37,7 @@ class Layer(NamedTuple):
     dtype: np.dtype = np.dtype(np.float32)
     device: str = "cpu"
     strict: bool = True  # factors are not rounded: backend/precision.py
-    wants_dx: bool = True  # the first layer's x is the image, whose gradient nobody wants
+    wants_dx: bool = True  # the first layer's x is the image, whose gradient is not wanted
 
 
 class Convolution(Function):
@@ -99,7 +99,7 @@ class Convolution(Function):
     def gradients(self, dy, x, W, dx, dW, first, *room):
         """Write dx, write dW (or add to it what these images give, unless they are the first), return db.
 
-        What nobody wants is None: dx, dW, and db by `sums`.
+        What is not wanted is None: dx, dW, and db by `sums`.
         """
         raise NotImplementedError
 

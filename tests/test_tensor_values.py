@@ -33,11 +33,8 @@ def test_a_python_number_takes_the_dtype_of_the_tensor_beside_it(op, dtype):
         assert op(t, number).dtype == dtype and op(number, t).dtype == dtype
 
 
-def test_an_integer_tensor_times_a_python_float_is_floating():
+def test_an_integer_tensor_times_a_float_floats_but_asks_for_no_gradient():
     assert (Tensor([1, 3]) * 0.5).data.tolist() == [0.5, 1.5]
-
-
-def test_an_integer_tensor_cannot_ask_for_a_gradient():
     for data in (3, [1, 2], np.arange(3), [True]):
         with pytest.raises(TypeError, match="use a floating dtype"):
             Tensor(data, requires_grad=True)

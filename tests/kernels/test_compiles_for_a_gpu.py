@@ -199,16 +199,12 @@ def test_every_number_has_one_thread_and_few_threads_have_none(launch, M, C):
     assert M * C <= grid[0] * block[0] < M * C + launch.BLOCK and grid[1] == block[1] == 1
 
 
-def test_launches_stay_within_cudas_limits(launch):
+def test_launches_stay_within_cudas_limits_and_empty_ones_are_left_out(launch):
+    for empty in (launch.over_rows((0, 3)), launch.over_maps((0, 2, 3, 4)), launch.over_numbers(0)):
+        launch.launch(None, empty)
     rows, maps = ((2**38, 1), (2**30, 1 << 20)), (1 << 15, 1 << 15, 9, 1 << 20)
     for grid, block in (launch.over_numbers(2**38), *map(launch.over_rows, rows), launch.over_maps(maps)):
         assert grid[0] < 2**31 and grid[1] <= 65535 and math.prod(block) <= 256
-
-
-def test_an_empty_grid_is_not_launched(launch):
-    launch.launch(None, launch.over_rows((0, 3)))
-    launch.launch(None, launch.over_maps((0, 2, 3, 4)))
-    launch.launch(None, launch.over_numbers(0))
 
 
 def test_kernels_are_compiled_where_no_cache_can_be_written(launch, monkeypatch):

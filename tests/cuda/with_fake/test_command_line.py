@@ -51,3 +51,15 @@ def test_training_with_rounded_factors_works_on_the_device(tiny_data, tmp_path, 
     more = "--epochs", "1", "--precision", precision
     ours, theirs = (train(tiny_data, tmp_path / device, device, *more)[0] for device in ("cpu", "cuda"))
     assert theirs["train_loss"] == pytest.approx(ours["train_loss"], rel=5e-3)
+
+
+def test_an_image_is_predicted_as_on_the_cpu(tiny_data, tmp_path, capsys):
+    train(tiny_data, tmp_path / "run", "cpu", "--epochs", "1")
+    picture = next((tiny_data / "val").glob("*/*.png"))
+    said = []
+    for device in ("cpu", "cuda"):
+        capsys.readouterr()
+        out = str(tmp_path / f"{device}.png")
+        assert main(["predict", str(tmp_path / "run"), str(picture), "--out", out, "--device", device]) == 0
+        said.append(capsys.readouterr().out.replace(out, ""))
+    assert said[0] == said[1] and said[0]

@@ -11,15 +11,7 @@ import pytest
 
 from minidelve import files
 from minidelve.errors import DataError, RunError
-from minidelve.files import (
-    OwnFolder,
-    check_writable,
-    copy_whole,
-    disk_errors,
-    scratch_folder,
-    write_whole,
-    writing_whole,
-)
+from minidelve.files import OwnFolder, check_writable, disk_errors, scratch_folder, write_whole, writing_whole
 
 
 class Box(OwnFolder):
@@ -33,14 +25,16 @@ class Box(OwnFolder):
             raise RunError(f"{self.what} holds {self.strangers()[0]}")
 
 
-def test_text_is_written_as_utf8_and_bytes_as_they_are(tmp_path):
+def test_text_is_written_as_utf8_bytes_as_they_are_with_usual_permissions(tmp_path):
     write_whole(tmp_path / "text", "π\r\n")
     write_whole(tmp_path / "bytes", b"\xff\n")
     assert (tmp_path / "text").read_bytes() == "π\r\n".encode()
     assert (tmp_path / "bytes").read_bytes() == b"\xff\n"
-    copy_whole(tmp_path / "text", tmp_path / "bytes")
+    files.copy_whole(tmp_path / "text", tmp_path / "bytes")
     assert (tmp_path / "bytes").read_bytes() == "π\r\n".encode()
-    assert sorted(os.listdir(tmp_path)) == ["bytes", "text"]
+    (tmp_path / "usual").write_text("")
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+    assert sorted(os.listdir(tmp_path)) == ["bytes", "text", "usual"]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
@@ -53,20 +47,13 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file"]
 
 
-def test_the_old_file_is_there_until_the_new_one_is_complete(tmp_path):
+def test_a_file_is_old_or_new_at_any_time_also_when_two_write_it(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with writing_whole(path) as file:
-        file.write(b"new")
-        file.flush()
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-
-
-def test_two_who_write_one_file_at_once_have_names_of_their_own(tmp_path):
-    path = tmp_path / "file"
     with writing_whole(path) as first:
         first.write(b"1" * 1000)
+        first.flush()
+        assert path.read_text() == "old"
         with writing_whole(path) as second:
             second.write(b"2")
         assert path.read_bytes() == b"2"
@@ -125,12 +112,6 @@ def test_a_scratch_folder_lies_beside_and_goes_with_all_in_it(tmp_path, error):
         if error:
             raise error
     assert os.listdir(tmp_path) == []
-
-
-def test_a_file_has_the_usual_permissions(tmp_path):
-    write_whole(tmp_path / "whole", "")
-    (tmp_path / "usual").write_text("")
-    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_disk_errors_become_one_line():

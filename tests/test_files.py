@@ -61,6 +61,48 @@ def test_a_file_is_old_or_new_at_any_time_also_when_two_write_it(tmp_path):
     assert files.unfinished(path) != files.unfinished(path)
 
 
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes among its files")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(tmp_path / "pipe", "through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo() and os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(not Path("/dev/stdout").exists(), reason="this system has no /dev/stdout")
+def test_what_stdout_was_sent_to_is_added_to_and_not_replaced(tmp_path):
+    code = "from pathlib import Path; from minidelve.files import *; write_whole(Path('/dev/stdout'), 'second')"
+    (tmp_path / "out").write_text("first ")
+    with open(tmp_path / "out", "ab") as out:
+        subprocess.run([sys.executable, "-c", code], stdout=out, check=True)
+    assert (tmp_path / "out").read_text() == "first second"
+
+
+def test_a_folder_in_the_place_of_a_file_stays(tmp_path):
+    (tmp_path / "place").mkdir()
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "place", "text")
+    assert (tmp_path / "place").is_dir() and os.listdir(tmp_path) == ["place"]
+
+
+@pytest.mark.parametrize("name", ["last.npz.4711-0af39c.unfinished", "last.unfinished", "unfinished"])
+def test_a_name_that_the_house_gives_is_unfinished(name):
+    assert files.is_unfinished(name)
+
+
+@pytest.mark.parametrize("name", ["notes-unfinished", "poem.unfinished", "a.12-zz39c0.unfinished", "last.npz"])
+def test_a_name_that_a_user_gives_is_not_unfinished(tmp_path, name):
+    assert not files.is_unfinished(name)
+    (tmp_path / name).touch()
+    box = Box(tmp_path)
+    box.remove()
+    assert box.strangers() == os.listdir(tmp_path) == [name]
+
+
 @pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_scratch_folder_lies_beside_and_goes_with_all_in_it(tmp_path, error):
     with contextlib.suppress(OSError, KeyboardInterrupt), scratch_folder(tmp_path / "set") as scratch:
@@ -129,7 +171,7 @@ import sys, time
 from pathlib import Path
 from tests.test_files import Box
 with Box(Path(sys.argv[1])) as box:
-    (box.path / "content.txt.1-abc.unfinished").write_text("half")
+    (box.path / "content.txt.1-abcdef.unfinished").write_text("half")
     print("in", flush=True)
     time.sleep(60)
 """
@@ -144,7 +186,7 @@ def test_a_killed_owner_is_followed_by_the_next(tmp_path):
     finally:
         holder.kill()
         holder.wait()
-    assert sorted(os.listdir(tmp_path)) == [files.LOCK, "content.txt.1-abc.unfinished"]
+    assert sorted(os.listdir(tmp_path)) == [files.LOCK, "content.txt.1-abcdef.unfinished"]
     box = Box(tmp_path)
     assert box.present() == [] == box.strangers()
     with box:
@@ -154,7 +196,7 @@ def test_a_killed_owner_is_followed_by_the_next(tmp_path):
 
 def test_only_files_of_the_kind_are_removed(tmp_path):
     box = Box(tmp_path)
-    for name in ("content.txt", "content.txt.9-9.unfinished", "mine.txt"):
+    for name in ("content.txt", "content.txt.9-012345.unfinished", "mine.txt"):
         (tmp_path / name).write_text("")
     box.remove()
     assert os.listdir(tmp_path) == ["mine.txt"] == box.present() == box.strangers()

@@ -11,7 +11,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.footprint import conv_need, last_map
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.tensor import Tensor, no_grad
 
 GB = 10**9

@@ -112,8 +112,8 @@ def test_assigned_data_of_another_order_or_dtype_keeps_its_momentum(rng):
         optimizer.step()
         a, D = paper_step(a, D, w.grad)
         np.testing.assert_allclose(w.data, a, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(optimizer.steps[0], D, rtol=1e-4, atol=1e-6)
-    assert optimizer.steps[0].dtype == np.float64
+        np.testing.assert_allclose(optimizer.momenta[0], D, rtol=1e-4, atol=1e-6)
+    assert optimizer.momenta[0].dtype == np.float64
 
 
 def test_data_with_gaps_in_memory_is_refused_with_the_cure():

@@ -147,6 +147,11 @@ def as_class_tars(files, tar_of):
     return without_train(files) | {f"train/{name}": tar for name, tar in class_tars(files, tar_of).items()}
 
 
+def with_the_first_class_as_a_tar(files, tar_of):
+    rest = {name: content for name, content in files.items() if not name.startswith(f"train/{WNIDS[0]}/")}
+    return rest | {f"train/{WNIDS[0]}.tar": class_tars(files, tar_of)[f"{WNIDS[0]}.tar"]}
+
+
 def as_downloaded(files, tar_of):
     val = {name.removeprefix("val/"): content for name, content in files.items() if name.startswith("val/I")}
     return {
@@ -157,7 +162,13 @@ def as_downloaded(files, tar_of):
 
 
 @pytest.mark.parametrize(
-    "arrange", [as_class_tars, as_downloaded, lambda files, tar_of: {"set.tar": tar_of(files.items())}]
+    "arrange",
+    [
+        as_class_tars,
+        with_the_first_class_as_a_tar,
+        as_downloaded,
+        lambda files, tar_of: {"set.tar": tar_of(files.items())},
+    ],
 )
 def test_archives_are_read_in_place(store, flat_files, arrange):
     path = store(arrange(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))

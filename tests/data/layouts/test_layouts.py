@@ -47,7 +47,8 @@ def test_paths_name_the_file_or_the_member_and_images_are_counted(store, imagene
 
 
 def test_words_name_the_classes_of_the_imagenet_layout_too(store, imagenet_files):
-    path = store(imagenet_files | {"words.txt": "bee\thoney bee\n\nant\tФ\n".encode()})
+    words = "bee\thoney bee\n\nant\tФ\n".encode("utf-8-sig")  # with a mark in front, as some editors write it
+    path = store(imagenet_files | {"words.txt": words})
     assert open_dataset(path).class_names == ["Ф", "honey bee", "cat"]
 
 

@@ -26,7 +26,8 @@ def test_nothing_is_lost_on_the_way():
 
 
 def test_durations_as_a_person_says_them():
-    assert [duration(s) for s in (42, 200, 7500)] == ["42 s", "3 min 20 s", "2 h 5 min"]
+    said = ["42 s", "1 min 0 s", "3 min 20 s", "1 h 0 min", "2 h 5 min"]
+    assert [duration(s) for s in (42, 59.6, 200, 3600, 7500)] == said
 
 
 def test_results_and_remarks_go_to_streams_of_their_own(capsys):

@@ -5,16 +5,16 @@ Both rules, with g the gradient at a:
     paper    D := mu D + eps g     a := a - D              (4)
     PyTorch  v := mu v + g         a := a - eps v
 
-While eps stays, D = eps v and the walks are the same.  Let eps drop to eps' where g is constant.  Before, D has
-settled at eps g / (1 - mu).  After it, PyTorch's step is at once eps' g / (1 - mu), while the paper's ball keeps its
+While eps stays, D = eps v and the walks are the same. Let eps drop to eps' where g is constant. Before, D has
+settled at eps g / (1 - mu). After it, PyTorch's step is at once eps' g / (1 - mu), while the paper's ball keeps its
 speed and slows down: k steps after the drop
 
     D_k = eps' g / (1 - mu)  +  mu^k (eps - eps') g / (1 - mu)
 
 and altogether it goes further by the sum over k >= 1 of the second term, mu (eps - eps') g / (1 - mu)^2.
 
-The heavy ball.  On E = lambda/2 a^2, (4) reads a_{k+1} = (1 + mu - eps lambda) a_k - mu a_{k-1}.  Its solutions are
-powers r^k with r^2 - (1 + mu - eps lambda) r + mu = 0.  If the two roots are complex their product is mu, so each has
+The heavy ball. On E = lambda/2 a^2, (4) reads a_{k+1} = (1 + mu - eps lambda) a_k - mu a_{k-1}. Its solutions are
+powers r^k with r^2 - (1 + mu - eps lambda) r + mu = 0. If the two roots are complex their product is mu, so each has
 size sqrt(mu): every direction with (1 - sqrt(mu))^2 < eps lambda < (1 + sqrt(mu))^2 shrinks by sqrt(mu) a step.
 Without momentum it shrinks by |1 - eps lambda|, which in a flat direction is almost 1.
 
@@ -32,7 +32,7 @@ import numpy as np
 
 from minidelve import nn, optim
 from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, Table, Trend
+from minidelve.experiments.claims import VERDICTS, Table, Verdict
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, select
 
@@ -116,10 +116,10 @@ class AsDerived:
     measured: Callable[[Rows], float]
     derived: float
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         got = float(self.measured(rows))
         off = abs(got - self.derived) / max(abs(self.derived), 1.0)
-        return Trend(
+        return Verdict(
             off < CLOSE,
             f"{self.words}: {got:.6g}, derived {self.derived:.6g}, off by {off:.1e} ({VERDICTS[off < CLOSE]}).",
         )
@@ -152,7 +152,7 @@ def table(rows: Rows) -> Table:
 
 
 def draw(rows: Rows) -> Any:
-    """Left: the step through the drop.  Right: two balls in a valley."""
+    """Left: the step through the drop. Right: two balls in a valley."""
     figure, (left, right) = style.panels("Momentum", columns=2)
     labels = {PAPER: "the paper's rule (4)", PYTORCH: "PyTorch's rule", OURS: "minidelve's optim.SGD"}
     for i, (rule, label) in enumerate(labels.items()):

@@ -1,7 +1,7 @@
 """A few validation images, and what a network takes them for.
 
-They are the first image of each of SHOWN classes, evenly spaced: chosen without a look at the outcome.  A row is one
-guess, so that results.csv stays a table of numbers and words, and says where the image lies.  When the figure is drawn
+They are the first image of each of SHOWN classes, evenly spaced: chosen without a look at the outcome. A row is one
+guess, so that results.csv stays a table of numbers and words, and says where the image lies. When the figure is drawn
 the data set is opened again; if it has gone, or holds another image there, the guesses stand without the image.
 """
 
@@ -16,11 +16,11 @@ from minidelve import data
 from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
 from minidelve.experiments.layers import cell
 from minidelve.experiments.rows import Row, Rows, distinct, select
-from minidelve.experiments.training import Trained, opened
+from minidelve.experiments.trained import Trained, opened
 from minidelve.training.views import views
 
 SHOWN, GUESSES = 8, 5
-COLUMNS = 2  # of the drawing: so many images side by side, each with its guesses on its right
+COLUMNS = 2  # images side by side in the drawing, each with its guesses on its right
 
 
 def guesses(net: Trained, dataset: data.Dataset) -> Rows:

@@ -1,6 +1,6 @@
 """One look for all figures, readable when printed in gray.
 
-Lines differ in dash and marker, and their colours in brightness, so that they still differ in gray.  Every figure says
+Lines differ in dash and marker, and their colours in brightness, so that they still differ in gray. Every figure says
 what it shows (title), in which units (axis labels) and which line is which (legend).
 """
 

@@ -113,7 +113,7 @@ def test_a_run_that_diverged_is_told_kept_and_not_trained_again(tiny_data, tmp_p
     item = replace(dying_relu.ITEM, budgets={"quick": Budget(1, TINY | {"rates": (1e30,)})})
     work = Work(item, "quick", str(tiny_data), 1, tmp_path)
     result = reproduce(work)
-    assert result.trend.holds is None and "Too many runs diverged" in result.trend.sentence
+    assert result.verdict.holds is None and "Too many runs diverged" in result.verdict.sentence
     page = (tmp_path / "dying-relu/page.md").read_text()
     assert all(f"| {activation} | 1e+30 | 1 of 1 |  |  |  |  |  |" in page for activation in COMPARED)
     monkeypatch.setattr(dying_relu, "trained", None)  # nobody may train now
@@ -201,19 +201,19 @@ GROWS, ABOVE = (
 )  # fmt: skip
 def test_the_trend_compares_where_both_stay_finite(changes, holds, words):
     rows = rows_of(changes=changes)
-    found = dying_relu.ITEM.trend(dying_relu.ITEM.whole(rows + [row | {"seed": row["seed"] + 2} for row in rows]))
+    found = dying_relu.ITEM.verdict(dying_relu.ITEM.whole(rows + [row | {"seed": row["seed"] + 2} for row in rows]))
     assert all(word in found.sentence for word in words), found.sentence
     assert found.holds is holds
 
 
 def test_no_dead_unit_anywhere_refutes_nothing():
-    found = dying_relu.ITEM.trend(whole(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
+    found = dying_relu.ITEM.verdict(whole(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
     assert found.holds is None and f"{GROWS}: 0.0 ± 0.0 points" in found.sentence
 
 
 def test_a_single_seed_tells_nothing_and_breaks_nothing():
     rows = whole(seeds=1)
-    found = dying_relu.ITEM.trend(rows)
+    found = dying_relu.ITEM.verdict(rows)
     assert found.holds is None and "with one seed" in found.sentence
     assert len(dying_relu.table(rows)[1]) == 8 and dying_relu.draw(rows).axes
 
@@ -223,4 +223,4 @@ def test_the_picture_marks_what_diverged_and_survives_that_everything_did():
     marks = {line.get_label(): line.get_xdata() for line in left.lines if "diverged" in str(line.get_label())}
     assert [(label, list(x)) for label, x in marks.items()] == [(f"{CHANNELS}: a run diverged", [3])]
     gone = whole(changes={key: [None, None] for key in COUNTS if key[1] != START})
-    assert dying_relu.ITEM.trend(gone).holds is None and dying_relu.draw(gone).axes and dying_relu.table(gone)
+    assert dying_relu.ITEM.verdict(gone).holds is None and dying_relu.draw(gone).axes and dying_relu.table(gone)

@@ -15,7 +15,7 @@ from minidelve.experiments.fig3_left import HE, XAVIER
 from minidelve.experiments.fig3_right import START
 from minidelve.experiments.item import Budget, Setup
 from minidelve.experiments.rows import select
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 from minidelve.training.config import Config
 
 CHANCE = math.log(20)
@@ -134,7 +134,7 @@ def test_xaviers_gradient_is_the_predicted_one(one_step):
 
 
 def trend(item, rows):
-    return item.ITEM.trend(item.ITEM.whole(rows))
+    return item.ITEM.verdict(item.ITEM.whole(rows))
 
 
 def head_start(rows):

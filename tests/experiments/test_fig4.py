@@ -60,25 +60,25 @@ def test_the_learning_rate_falls_where_the_epochs_say():
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    holds = fig4.ITEM.trend(made(LOWER, LOWER))
+    holds = fig4.ITEM.verdict(made(LOWER, LOWER))
     assert (
         holds.holds is True
         and "training error in 100% of 20 epochs" in holds.sentence
         and "by 1.00 ± 0.18 points" in holds.sentence
     )
-    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
-    crossed = fig4.ITEM.trend(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
+    assert fig4.ITEM.verdict(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
+    crossed = fig4.ITEM.verdict(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
     assert crossed.holds is False and "higher: 1, 2." in crossed.sentence
-    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
-    assert fig4.ITEM.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
-    assert fig4.ITEM.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
-    assert fig4.ITEM.trend(made(LOWER, LOWER, waver=3.0)).holds is None
+    assert fig4.ITEM.verdict(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
+    assert fig4.ITEM.verdict(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
+    assert fig4.ITEM.verdict(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
+    assert fig4.ITEM.verdict(made(LOWER, LOWER, waver=3.0)).holds is None
 
 
 def test_two_epochs_on_end_contradict_and_so_does_the_last():
     def verdict(*gaps):
         """Of four seeds: the interval is 3.182 standard errors to either side."""
-        return fig4.verdict({float(e): Estimate(mean, 0.1, 4) for e, mean in enumerate(gaps, 1)})
+        return fig4.lower_throughout({float(e): Estimate(mean, 0.1, 4) for e, mean in enumerate(gaps, 1)})
 
     fine, luck, off = -1.0, 0.31, 0.32
     assert verdict(luck, luck, *[fine] * 18) is True
@@ -92,7 +92,7 @@ def test_two_epochs_on_end_contradict_and_so_does_the_last():
 
 
 def test_one_seed_tells_no_interval():
-    one = fig4.ITEM.trend(made(LOWER, LOWER, seeds=1))
+    one = fig4.ITEM.verdict(made(LOWER, LOWER, seeds=1))
     assert one.holds is None and "with one seed, which tells no interval" in one.sentence
 
 
@@ -130,5 +130,5 @@ def test_a_missing_number_stops_nothing(share):
         for those in (one, spoilt):
             header, lines = fig4.table(those)
             assert {len(line) for line in lines} == {len(header)}
-            assert "nan" not in f"{fig4.ITEM.trend(those).sentence} {lines}"
+            assert "nan" not in f"{fig4.ITEM.verdict(those).sentence} {lines}"
     fig4.draw(spoilt).savefig(io.BytesIO(), format="png")

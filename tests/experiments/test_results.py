@@ -21,7 +21,7 @@ def test_a_page_says_what_its_csv_holds(name):
     item, page = ITEMS[name], (RESULTS / name / "page.md").read_text(encoding="utf-8")
     rows = rows_of(name)
     assert page.startswith(f"# {name}: {item.title}\n") and item.paper in page and item.ours in page
-    trend = item.trend(rows)
+    trend = item.verdict(rows)
     assert f"**In the paper.** {item.where}\n" in page and f"**The trend {trend.word}.** {trend.sentence}\n" in page
     assert markdown(item.table(rows)) in page
     assert "budget: lab" in page and "/work" not in page
@@ -31,7 +31,7 @@ def test_a_page_says_what_its_csv_holds(name):
 def test_the_index_lists_every_item_with_its_verdict():
     index = (RESULTS / "index.md").read_text(encoding="utf-8")
     for name, item in ITEMS.items():
-        assert f"[{name}]({name}/page.md) | {item.where} | {item.title} | {item.trend(rows_of(name)).word} |" in index
+        assert f"[{name}]({name}/page.md) | {item.where} | {item.title} | {item.verdict(rows_of(name)).word} |" in index
 
 
 def test_nothing_else_lies_there():

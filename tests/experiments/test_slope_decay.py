@@ -8,7 +8,7 @@ import pytest
 from minidelve import nn, optim
 from minidelve.experiments import Budget, Setup, slope_decay, table2
 from minidelve.experiments.slope_decay import WHOLE, WHOSE, shrinkage
-from minidelve.experiments.training import configured, name_of
+from minidelve.experiments.trained import configured, name_of
 from minidelve.training import checkpoint, curves
 
 TINY = {
@@ -145,7 +145,7 @@ def rows_of(seeds=3, **changes):
     ],
 )  # fmt: skip
 def test_the_trend_asks_the_larger_decay_and_lets_no_pair_grow(changes, holds, words):
-    found = slope_decay.ITEM.trend(rows_of(**changes))
+    found = slope_decay.ITEM.verdict(rows_of(**changes))
     assert found.holds is holds and words in found.sentence
     assert found.sentence.count("top-1 error: -10.00 ± 0.00 points over 3 seeds (not judged)") == 2
 
@@ -162,7 +162,7 @@ def test_the_table_has_each_layer_and_the_derivation_below():
 
 def test_a_single_seed_tells_nothing_and_breaks_nothing():
     rows = rows_of(seeds=1)
-    found = slope_decay.ITEM.trend(rows)
+    found = slope_decay.ITEM.verdict(rows)
     assert found.holds is None and "with one seed" in found.sentence
     assert slope_decay.table(rows)[1][0][4:] == ["0.3000", "0.1650", "0.550"] and slope_decay.draw(rows).axes
 
@@ -171,10 +171,10 @@ def test_a_pair_of_which_a_run_diverged_is_left_out_and_told(ran):
     (row,) = slope_decay.run(Setup(Budget(1, TINY | {"lr": 1e30}), ran[0].data, "0.005, slopes too", 0, ran[0].runs))
     assert (row["layer"], row["mean_abs_a"], row["top1_error"]) == (WHOLE, None, None)
     rows = rows_of(strong=[0.11, 0.129, None])
-    found = slope_decay.ITEM.trend(rows)
+    found = slope_decay.ITEM.verdict(rows)
     assert found.holds is True and "-0.0905 ± 0.0064 over 2 seeds" in found.sentence
     lines = slope_decay.table(rows)[1]
     assert lines[2][4] == "0.2100" and lines[5][1:6] == ["0", "0", "", "0", "1"] and slope_decay.draw(rows).axes
     gone = rows_of(strong=[None] * 3, weak=[None] * 3)
-    assert slope_decay.ITEM.trend(gone).holds is None and slope_decay.table(gone) and slope_decay.draw(gone).axes
-    assert slope_decay.ITEM.trend(rows_of(strong=[None] * 3)).holds is None  # the weak one alone decides nothing
+    assert slope_decay.ITEM.verdict(gone).holds is None and slope_decay.table(gone) and slope_decay.draw(gone).axes
+    assert slope_decay.ITEM.verdict(rows_of(strong=[None] * 3)).holds is None  # the weak one alone decides nothing

@@ -24,7 +24,7 @@ def rows_of(shared, channel_wise):
 
 
 def trend(rows):
-    return table1.ITEM.trend(table1.ITEM.whole(rows))
+    return table1.ITEM.verdict(table1.ITEM.whole(rows))
 
 
 FALLING = [0.6, *np.linspace(0.4, 0.1, 12)]

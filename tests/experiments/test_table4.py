@@ -37,7 +37,7 @@ def changed(variant, scale, errors):
 
 
 def judged(rows):
-    return table4.ITEM.trend(table4.ITEM.whole(rows))
+    return table4.ITEM.verdict(table4.ITEM.whole(rows))
 
 
 def test_the_table_has_ours_by_scale_beside_the_papers():

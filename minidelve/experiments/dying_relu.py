@@ -1,8 +1,8 @@
 """`dying-relu`: how many units are dead after training, against the learning rate.
 
-dead_units.py says what a dead unit is. What kills it, it is said, is a large step that carries its weights or its bias
-to where every image lies on the negative side. So the learning rate is what varies here, from 0, the network as it is
-initialized, to rates at which training diverges.
+analysis/dead_units.py says what a dead unit is. What kills it, it is said, is a large step that carries its weights or
+its bias to where every image lies on the negative side. So the learning rate is what varies here, from 0, the network
+as it is initialized, to rates at which training diverges.
 
 Always negative units of LReLU and PReLU are counted alike, as the same accident. A channel of a conv layer may be
 positive at any of many positions of an image, a unit of fc1 at one: it is counted more easily.
@@ -16,11 +16,11 @@ from typing import Any
 import numpy as np
 
 from minidelve import data, models
+from minidelve.analysis.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.errors import Diverged
 from minidelve.experiments import style
 from minidelve.experiments.claims import Above, CannotTell, Column, Table, Verdict, judge
 from minidelve.experiments.comparison import mean_and_spread
-from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.layers import by_layer, means, name_layers
 from minidelve.experiments.rows import Rows, distinct, numbers, select

@@ -1,4 +1,4 @@
-"""Units that no image brings above 0: what the item dying-relu counts.
+"""Units that no image brings above 0: counted layer by layer (the item dying-relu).
 
 A unit is a channel of a conv layer, or a unit of a fully connected one. Its pre-activation y is what its layer gives,
 before the rectifier. It is dead, for these images, if
@@ -26,10 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import Tensor, nn, no_grad
-from minidelve.analysis import watch
+from minidelve import nn
+from minidelve.analysis.hooks import watch
 from minidelve.backend import array_module, to_device
 from minidelve.nn.chain import slope_of
+from minidelve.tensor import Tensor, no_grad
 
 
 class NotFinite(ValueError):

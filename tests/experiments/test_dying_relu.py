@@ -8,15 +8,9 @@ from minidelve.analysis.dead_units import NotFinite
 from minidelve.experiments import Budget, Setup, dying_relu
 from minidelve.experiments.dying_relu import CHANNELS, COMPARED, RELU, START
 from minidelve.experiments.frame import Work, reproduce
-from minidelve.training import curves
 
 TINY = {"model": "lab14", "width": 0.0625, "fc": 8, "size": 24, "short_side": 24, "epochs": 1, "batch_size": 8,
         "milestones": []}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(curves, "draw_curves", lambda *args, **kwargs: None)  # takes longer than training here
 
 
 # -- parts ---------------------------------------------------------------------------------------------
@@ -138,13 +132,6 @@ def test_the_trend_compares_where_both_stay_finite(changes, holds, words):
 def test_no_dead_unit_anywhere_refutes_nothing():
     found = dying_relu.ITEM.verdict(whole(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
     assert found.holds is None and f"{GROWS}: 0.0 ± 0.0 points" in found.sentence
-
-
-def test_a_single_seed_tells_nothing_and_breaks_nothing():
-    rows = whole(seeds=1)
-    found = dying_relu.ITEM.verdict(rows)
-    assert found.holds is None and "with one seed" in found.sentence
-    assert len(dying_relu.table(rows)[1]) == 8 and dying_relu.draw(rows).axes
 
 
 def test_the_picture_marks_what_diverged_and_survives_that_everything_did():

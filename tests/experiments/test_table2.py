@@ -5,7 +5,7 @@ from types import SimpleNamespace
 
 import pytest
 
-from minidelve.experiments import Budget, Setup, table2
+from minidelve.experiments import Budget, Setup, fig2_responses, fig4, per_class, table1, table2
 from minidelve.experiments.claims import Below, Column, judge
 from minidelve.experiments.table2 import CHANNELS, LRELU_01, LRELU_25, RELU, RUNS, SHARED
 from minidelve.training import checkpoint
@@ -64,13 +64,6 @@ def test_both_prelus_must_be_below_relu_and_channel_wise_not_above(changes, hold
     assert found.holds is holds and words in found.sentence
 
 
-def test_a_single_seed_tells_nothing_and_breaks_nothing():
-    rows = [row for row in rows_of() if row["seed"] == 0]
-    found = table2.ITEM.verdict(rows)
-    assert found.holds is None and "with one seed, which tells no interval" in found.sentence
-    assert len(table2.ITEM.table(rows)[1]) == 5 and table2.ITEM.draw(rows).axes
-
-
 def test_a_claim_about_another_column_has_a_panel_of_its_own():
     loss = Below(CHANNELS, RELU, Column("train_loss", "training loss"))
     compared = replace(table2.COMPARED, claims=[*table2.CLAIMS, loss])
@@ -82,6 +75,24 @@ def test_a_claim_about_another_column_has_a_panel_of_its_own():
     assert len(errors.get_yticks()) == len(table2.CLAIMS) and len(losses.get_yticks()) == 1
     assert (errors.get_xlabel(), losses.get_xlabel()) == ("difference (points)", "difference")
     assert "training loss: 0.000 ± 0.000 over 3 seeds" in judge(compared.claims, rows_of()).sentence
+
+
+@pytest.mark.parametrize("item", [table1, fig2_responses, fig4, per_class])
+def test_other_items_look_at_the_same_networks(item, monkeypatch):
+    asked = []
+
+    def note(setup, **options):
+        asked.append((setup, options))
+        raise KeyboardInterrupt
+
+    for module in (table2, item):
+        monkeypatch.setattr(module, "trained", note)
+    for name, budget in item.ITEM.budgets.items():
+        for variant in item.ITEM.variants(budget):
+            for module, its in ((table2, table2.ITEM.budgets[name]), (item, budget)):
+                with pytest.raises(KeyboardInterrupt):
+                    module.run(Setup(its, "toy", variant, 1))
+            assert asked[-1] == asked[-2]
 
 
 def test_every_activation_is_what_it_says(tiny_data, tmp_path):

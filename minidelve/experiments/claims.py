@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from minidelve.experiments.rows import Rows, numbers, select
-from minidelve.experiments.statistics import Estimate, estimate, paired
+from minidelve.experiments.statistics import estimate, paired
 
 LARGE = 3  # times the paper's effect: a larger one is remarked on
 VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
@@ -129,6 +129,7 @@ class Compared:
     where: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
     asked: ClassVar[str]
+    verdicts: ClassVar[Mapping[int, bool | None]]  # by the sign of the estimate: on which side of 0 its interval lies
 
     @property
     def subject(self) -> str:
@@ -143,16 +144,13 @@ class Compared:
             return paired(rows, self.variant, str(self.other), self.column.name)
         return numbers(rows, self.column.name, variant=self.variant)
 
-    def holds(self, found: Estimate) -> bool | None:
-        """The verdict on an estimate."""
-        raise NotImplementedError
-
     def judge(self, rows: Rows) -> Verdict:
         """The verdict, and the estimate beside the paper's number."""
         found = estimate(self.numbers(rows))
         if not found.count:
             return Verdict(None, f"{self.subject}: no seed has the numbers.")
-        holds = self.holds(found)
+        # One number has no interval, and tells nothing.
+        holds = self.verdicts[found.sign(self.least)] if found.count > 1 else None
         number = f"{found.text(self.column.digits)} {self.column.unit}".rstrip()
         paper = beside_paper(found.mean, self.paper, self.column.digits)
         return Verdict(holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.claimed(holds)}).")
@@ -166,28 +164,19 @@ class Compared:
 class Below(Compared):
     """The interval lies below 0."""
 
-    asked = "below 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return {-1: True, 0: None, 1: False}[found.sign(self.least)]
+    asked, verdicts = "below 0", {-1: True, 0: None, 1: False}
 
 
 class Above(Compared):
     """The interval lies above 0."""
 
-    asked = "above 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return {-1: False, 0: None, 1: True}[found.sign(self.least)]
+    asked, verdicts = "above 0", {-1: False, 0: None, 1: True}
 
 
 class NotAbove(Compared):
-    """The interval does not lie above 0; it may reach above it. One seed has none, and cannot tell."""
+    """The interval does not lie above 0; it may reach above it."""
 
-    asked = "not above 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return found.sign(self.least) <= 0 if found.count > 1 else None
+    asked, verdicts = "not above 0", {-1: True, 0: True, 1: False}
 
 
 @dataclass(frozen=True)
@@ -225,9 +214,7 @@ class Told(Compared):
     """Beside the claims, with a `note` in place of a verdict."""
 
     note: str = "not judged"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return True
+    verdicts = {-1: True, 0: True, 1: True}
 
     def judge(self, rows: Rows) -> Verdict:
         """A missing number is no reason to withhold a verdict on the claims."""

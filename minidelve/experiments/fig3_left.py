@@ -33,15 +33,12 @@ FULL: dict[str, Any] = LAB | {"width": 0.25, "fc": 512, "size": 56, "short_side"
 HE, XAVIER = "He", "Xavier"
 INITS = {HE: "he", XAVIER: "xavier"}
 FALL = 0.05  # nats below ln C: more than a mean over a tenth of an epoch wavers
-
-
 POINT = 0.095  # epochs: the course has ten points an epoch, and a smaller gap than one does not count
 STARTED = "started"  # the rows that tell when
 LOSS, ERROR = Column("train_loss", "training loss"), Column("val_error", "top-1 error %, validation", digits=2)
 FIRST = Column("first", f"epochs until the loss is {FALL} below ln C", "epochs", 2)
-ABOVE_CHANCE = Column(
-    "error", "validation error after the last epoch less guessing's, in its standard errors", digits=2
-)
+BEYOND_LUCK = "validation error after the last epoch less guessing's, in its standard errors"
+ABOVE_CHANCE = Column("error", BEYOND_LUCK, digits=2)
 COUNTED = Column("counted", FIRST.words, "epochs", 2)
 
 

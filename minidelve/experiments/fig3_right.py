@@ -53,6 +53,7 @@ PUSH = "push"  # the rows of the first step's gradient beside weight decay
 PATIENCE = 6  # epochs; where He's has not fallen in fewer, it may merely not have fallen yet
 LOSS = Column("train_loss", "training loss", digits=4)
 START, LAYER = "start", "conv2_1"  # the rows of the first step's gradient, and the layer that the table tells
+RATIO = Column("push", f"rms of {LAYER}'s dE/dw in the first step over that of λw")
 PAPER = {HE: "converges; in the end 38.56 / 16.59", XAVIER: "stalls"}
 
 
@@ -124,12 +125,7 @@ def pushes(rows: Rows) -> Rows:
 CLAIMS = [
     Every(HE, ABOVE_CHANCE, high=-0.05, early=lambda rows: last_epoch(rows) < PATIENCE, where={"what": BESIDE}),
     Every(XAVIER, ABOVE_CHANCE, -0.01, 0.01, where={"what": BESIDE}),
-    Every(
-        XAVIER,
-        Column("push", f"rms of {LAYER}'s dE/dw in the first step over that of λw"),
-        high=1,
-        where={"what": PUSH},
-    ),
+    Every(XAVIER, RATIO, high=1, where={"what": PUSH}),
 ]
 
 

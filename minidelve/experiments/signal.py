@@ -86,8 +86,10 @@ def course(rows: Rows, start: str, depth: int, which: str) -> Course:
 
     NaN from where the signal of any network is too small.
     """
-    own = select(rows, start=start, depth=depth)
-    layers = [select(own, layer=l) for l in range(1, depth + 1)]
+    of_layer: dict[int, Rows] = {l: [] for l in range(1, depth + 1)}
+    for row in select(rows, start=start, depth=depth):
+        of_layer[row["layer"]].append(row)
+    layers = list(of_layer.values())
     passed = layers[1:] if which == RESPONSE else layers[-2::-1]
     ratios = [estimate([math.nan if (r := row[f"{which}_ratio"]) is None else r for row in l]) for l in passed]
     measured = np.cumprod([1.0, *(r.mean for r in ratios)])

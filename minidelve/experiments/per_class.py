@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.evaluation.predict import first_name
+from minidelve.evaluation.predict import first_name, short
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.large import LEARNED
 from minidelve.experiments.per_class_chance import agreement, unevenness
-from minidelve.experiments.per_class_guesses import draw_guesses, guesses, short
+from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.trained import tested, trained

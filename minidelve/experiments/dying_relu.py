@@ -4,8 +4,8 @@ analysis/dead_units.py says what a dead unit is. What kills it, it is said, is a
 its bias to where every image lies on the negative side. So the learning rate is what varies here, from 0, the network
 as it is initialized, to rates at which training diverges.
 
-Always negative units of LReLU and PReLU are counted alike, as the same accident. A channel of a conv layer may be
-positive at any of many positions of an image, a unit of fc1 at one: it is counted more easily.
+A channel of a conv layer may be positive at any of many positions of an image, a unit of fc1 at one: it is counted more
+easily.
 """
 
 from __future__ import annotations
@@ -163,8 +163,7 @@ def draw(rows: Rows) -> Any:
     left.set_ylim(-0.03 * top, 1.35 * top)
     name_layers(right, layers)
     right.set(title=f"layer by layer, learning rate {at:g}", ylabel="% of the layer's units", ylim=(-3, 103))
-    for panel in (left, right):
-        style.legend(panel)
+    style.legend(left, right)
     return figure
 
 

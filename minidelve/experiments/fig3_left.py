@@ -105,8 +105,7 @@ def draw(rows: Rows) -> Any:
     figure, panels = style.panels("22 layers (model B), ReLU: He's initialization against Xavier's", 1, 2)
     draw_courses(panels, rows)
     panels[0].axhline(guessing(rows).loss - FALL, label=f'"started": {FALL} below', **style.LEVEL)
-    for panel in panels:
-        style.legend(panel)
+    style.legend(*panels)
     return figure
 
 

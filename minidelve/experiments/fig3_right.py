@@ -159,8 +159,7 @@ def draw(rows: Rows) -> Any:
     gradients.plot(depth, xavier, label=XAVIER, **style.line(1, every=3))
     gradients.plot(depth, decay, label="weight decay's λw, Xavier", **style.LEVEL)
     gradients.set(title="first step: dE/dw", xlabel="conv layer l", ylabel="root mean square", yscale="log")
-    for panel in panels:
-        style.legend(panel)
+    style.legend(*panels)
     return figure
 
 

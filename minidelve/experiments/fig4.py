@@ -1,7 +1,6 @@
 """`fig4`: how ReLU and PReLU converge, in training and in validation error.
 
-As in the paper's figure the error on the batches that are being trained on is drawn light, that on the validation set
-dark. The first is measured with dropout and on random crops: the second may well be the lower one.
+Training errors are measured with dropout and on random crops: validation's may well be the lower ones.
 
 "Lower throughout" is a claim about every epoch, and with few seeds curves cross by luck. With gap_e the mean over the
 seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two errors that
@@ -20,14 +19,13 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.experiments import style
+from minidelve.experiments import style, table2
 from minidelve.experiments.claims import Table, Verdict, over
 from minidelve.experiments.courses import BATCHES, EPOCH, course, drops, ends, last_epoch, mean_curve
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
-from minidelve.experiments.table2 import ITEM as TABLE2
 from minidelve.experiments.trained import trained
 
 MOST = 0.9
@@ -106,7 +104,7 @@ def table(rows: Rows) -> Table:
 
 
 def draw(rows: Rows) -> Any:
-    """Both courses as in the paper, and their difference."""
+    """Both courses, as in the paper light in training and dark in validation, and their difference."""
     figure, (curves, differences) = style.panels("Convergence of ReLU and PReLU: the 14-layer network", 1, 2)
     for variant, (dark, light, dashes, marker) in LOOKS.items():
         training = {"color": light, "lw": 1.1, "label": f"{variant}, training batches"}
@@ -140,7 +138,7 @@ ITEM = Item(
     "60% and 85% of the epochs. Training errors are those of the batches as they are trained on, with dropout; "
     "validation errors are of centre crops. LReLU with the fixed slope 0.25 would tell the slope's presence from its "
     "learning: `table2` has it.",
-    budgets=TABLE2.budgets,
+    budgets=table2.ITEM.budgets,
     variants=lambda budget: list(LOOKS),
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -160,7 +160,6 @@ def draw(rows: Rows) -> Any:
         left.plot(np.arange(1, len(D) + 1), D, label=label, **style.line(i, (3 * i, 10)))
     left.axvline(DROP + 0.5, color="0.6", ls=":", label="learning rate / 10")
     left.set(title="A constant slope of 1", xlabel="step", ylabel="length of the step (units of a)", ylim=(0, 1.45))
-    style.legend(left)
 
     x, y = np.meshgrid(np.linspace(-1.8, 2.2, 200), np.linspace(-0.62, 0.42, 200))
     height = 0.5 * (CURVATURES[0] * x**2 + CURVATURES[1] * y**2)
@@ -171,7 +170,7 @@ def draw(rows: Rows) -> Any:
     right.plot(0, 0, "*", color="black", markersize=11, label="the minimum", zorder=4, linestyle="none")
     title = f"A valley, curvature {CURVATURES[0]:g} along and {CURVATURES[1]:g} across"
     right.set(title=title, xlabel="a, along the valley", ylabel="a, across the valley")
-    style.legend(right)
+    style.legend(left, right)
     return figure
 
 

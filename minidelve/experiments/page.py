@@ -17,6 +17,7 @@ INTERVALS = (
 def page(item: Item, numbers: Table, verdict: Verdict, facts: Sequence[tuple[str, str]]) -> str:
     """An item's page.md."""
     table = markdown(numbers)
+    spread = any(mark in verdict.sentence + table for mark in ("±", "(sd "))
     paragraphs = [
         f"# {item.name}: {item.title}",
         f"**In the paper.** {item.where}",
@@ -24,7 +25,7 @@ def page(item: Item, numbers: Table, verdict: Verdict, facts: Sequence[tuple[str
         f"**What we ran.** {item.ours}",
         f"**The trend {verdict.word}.** {verdict.sentence}",
         f"![{item.title}](figure.png)",
-        "Every number is in [results.csv](results.csv)." + (INTERVALS if "±" in verdict.sentence + table else ""),
+        "Every number is in [results.csv](results.csv)." + (INTERVALS if spread else ""),
         table,
         REPEAT,
         "\n".join(f"- {name}: {value}" for name, value in facts),

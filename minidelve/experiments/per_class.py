@@ -1,7 +1,7 @@
 """`per-class`: which classes a network gets wrong, how unevenly, and what it takes them for.
 
-The network is Table 2's with a PReLU for each channel, tested with ten views; errors are means over its runs. How much
-of the differences could be chance is asked in per_class_chance.py, and per_class_guesses.py shows some images.
+per_class_rows.py has the errors by class, per_class_chance.py asks how much of their differences could be chance, and
+per_class_guesses.py shows some images.
 """
 
 from __future__ import annotations

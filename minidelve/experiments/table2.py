@@ -1,7 +1,7 @@
 """`table2`: the same 14-layer network with ReLU, LReLU and PReLU.
 
-Several runs of each, which differ in their seed: in the initial weights, the order of the images, the crops and
-dropout. Runs of one seed see the same images in the same order, whatever the activation.
+A seed decides the initial weights, the order of the images, the crops and dropout. Runs of one seed see the same
+images in the same order, whatever the activation.
 
 Two things distinguish PReLU from ReLU: that negative responses pass at all, and that their slope is learned. LReLU
 with PReLU's initial slope, 0.25, has only the first.

@@ -3,8 +3,7 @@
 An ensemble's score of an image is the mean of its members'. Where their mistakes differ, they outvote each other's.
 It is compared with its best member, and that is chosen on the images that are tested, in the member's favour.
 
-The page quotes what the paper and others published, to be read beside ours and not against it: those are errors on
-ImageNet's 1000 classes.
+What the page quotes is to be read beside ours and not against it: those are errors on ImageNet's 1000 classes.
 """
 
 from __future__ import annotations

@@ -50,6 +50,7 @@ def test_a_page_says_what_its_csv_holds(name):
     trend = item.verdict(rows)
     assert f"**In the paper.** {item.where}\n" in page and f"**The trend {trend.word}.** {trend.sentence}\n" in page
     assert markdown(item.table(rows)) in page
+    assert ("95% interval (Student's t)" in page) is any(mark in page for mark in (" ± ", "(sd "))  # what they mean
     assert "budget: lab" in page and "/work" not in page
     assert (RESULTS / name / "figure.png").read_bytes().startswith(b"\x89PNG")
 

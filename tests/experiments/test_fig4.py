@@ -50,6 +50,7 @@ def test_each_seed_is_compared_with_itself():
     rows = made([-1.0], [-1.0])[::-1]
     rows.append(next(r for r in rows if r["what"] == EPOCH and r["variant"] == RELU) | {"seed": 9, "val_error": 0.0})
     assert fig4.gaps(rows, "val_error")[1.0].mean == pytest.approx(-1.0)
+    assert fig4.gaps([row | {"val_error": None} for row in rows], "val_error") == {}
 
 
 def test_the_learning_rate_falls_where_the_epochs_say():

@@ -10,11 +10,14 @@
 A file is written under a name of its own beside its place and moved there when complete: whenever the power fails
 or two processes write at once, what lies there is the old file or a new one, never a mixture. A process that is
 killed leaves its unfinished file behind; whoever owns the folder next removes it.
+
+What is not a file, such as /dev/null or a pipe, cannot be replaced: it is written to as it is.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import secrets
 import shutil
 import socket
@@ -26,7 +29,9 @@ from typing import Any, BinaryIO, Self
 
 from minidelve.errors import RunError, UserError
 
-UNFINISHED = "unfinished"  # the ending of an incomplete file's name
+UNFINISHED = re.compile(r".+\.\d+-[0-9a-f]{6}\.unfinished")  # the name that `unfinished` gives
+UNFINISHED_OF_OLD = ("last.unfinished", "best.unfinished", "unfinished")  # the names that earlier versions gave
+OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # names that stand for what is open already
 LOCK = ".lock"
 
 
@@ -44,7 +49,14 @@ def copy_whole(source: Path, path: Path) -> None:
 
 @contextmanager
 def writing_whole(path: Path) -> Iterator[BinaryIO]:
-    """A file to be filled inside the block: in its place when the block ends, gone when it fails. Raises OSError."""
+    """A file to be filled inside the block: in its place when the block ends, gone when it fails. Raises OSError.
+
+    A path that is there and is not a file (a device, a pipe) is opened itself.
+    """
+    if cannot_be_replaced(path):
+        with open(path, "ab") as stream:
+            yield stream
+        return
     beside = unfinished(path)
     try:
         with open(beside, "xb") as file:
@@ -55,6 +67,11 @@ def writing_whole(path: Path) -> Iterator[BinaryIO]:
     except BaseException:  # a full disk, Ctrl-C
         beside.unlink(missing_ok=True)
         raise
+
+
+def cannot_be_replaced(path: Path) -> bool:
+    """Whether something other than a file is there, or one that stands for an open file, as /dev/stdout does."""
+    return path.exists() and (not path.is_file() or str(path.absolute()).startswith(OPEN_ALREADY))
 
 
 @contextmanager
@@ -70,12 +87,16 @@ def scratch_folder(path: Path) -> Iterator[Path]:
 
 def unfinished(path: Path) -> Path:
     """A name beside `path` that no other process or thread uses."""
-    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}.{UNFINISHED}")
+    return path.with_name(f"{path.name}.{os.getpid()}-{secrets.token_hex(3)}.unfinished")
 
 
 def is_unfinished(name: str) -> bool:
-    """Whether a file of this name was being written, by this process or by one that was killed."""
-    return name.endswith(UNFINISHED)
+    """Whether a file of this name was being written, by this process or by one that was killed.
+
+    >>> is_unfinished("last.npz.4711-0af39c.unfinished"), is_unfinished("notes-unfinished")
+    (True, False)
+    """
+    return bool(UNFINISHED.fullmatch(name)) or name in UNFINISHED_OF_OLD
 
 
 @contextmanager
@@ -111,8 +132,8 @@ class OwnFolder:
     names   of the files that belong in such a folder; unfinished ones of any name count with them
     what    how the user knows it, such as "--out runs/a"
 
-    As a context manager it makes the folder and holds its lock; when the block ends, the lock goes, and so does the
-    folder if nothing was written. The system drops the lock of a process that was killed.
+    As a context manager it makes the folder and holds its lock. When the block ends, the lock goes, and so do the
+    folders that it made itself, if they are empty. The system drops the lock of a process that was killed.
     Subclasses say in `guard` what may lie there already.
     """
 

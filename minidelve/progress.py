@@ -1,4 +1,4 @@
-"""All that is printed: results on stdout; on stderr, how far long work has come and what happened on the way.
+"""All that the commands print: results on stdout; on stderr, the progress of long work and remarks on the way.
 
     say(line)                              a result, or a line of a log
     note(line)                             a remark on the way
@@ -37,7 +37,7 @@ def _print(text: str, stream: TextIO) -> None:
 
 
 def silence(stream: TextIO) -> None:
-    """Discard whatever is still written to a stream whose reader has gone."""
+    """Discard what is still written to a stream whose reader has gone."""
     nowhere = os.open(os.devnull, os.O_WRONLY)
     os.dup2(nowhere, stream.fileno())
     os.close(nowhere)

@@ -59,7 +59,7 @@ class Tensor:
 
     __array_ufunc__ = None  # ndarray + Tensor must reach our __radd__, not loop over elements
 
-    if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops stand a floor above this file
+    if TYPE_CHECKING:  # attached by minidelve/ops/__init__.py: the ops import this file, so it cannot import them
 
         def _binary(self, other: Any) -> Tensor: ...
 
@@ -204,16 +204,16 @@ class Tensor:
                 node.grad = array_module(sum_).asarray(sum_)  # 0-d sums are NumPy scalars
                 continue
             node.retain_graph = retain_graph
-            shares = node.run_backward(df)
-            for i, (source, share) in enumerate(zip(node.sources, shares, strict=True)):
+            gradients = node.run_backward(df)
+            for i, (source, gradient) in enumerate(zip(node.sources, gradients, strict=True)):
                 if source is None:
                     continue
-                earlier = arrived.get(id(source))
+                earlier, others = arrived.get(id(source)), (*gradients[:i], *gradients[i + 1 :])
                 if earlier is not None:
-                    share = earlier + share  # not +=: `earlier` may be an array that others hold too
-                elif isinstance(source, Tensor) and _overlaps(share, (df, *node.saved, *shares[:i], *shares[i + 1 :])):
-                    share = share.copy()  # a leaf owns its .grad: scaling it must change nothing else
-                arrived[id(source)] = share
+                    gradient = earlier + gradient  # not +=: `earlier` may be an array that others hold too
+                elif isinstance(source, Tensor) and _overlaps(gradient, (df, *node.saved, *others)):
+                    gradient = gradient.copy()  # a leaf owns its .grad: scaling it must change nothing else
+                arrived[id(source)] = gradient
             if not retain_graph:
                 node.free()
 

@@ -57,13 +57,9 @@ def test_data() -> Path:
 def tiny_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A data set that trains in a moment: 4 classes of 12 + 4 pictures of 32 x 32, told apart by colour."""
     rng, root = np.random.default_rng(4), tmp_path_factory.mktemp("tiny_data") / "four"
+    colours = {"red": (200, 60, 60), "green": (60, 200, 60), "blue": (60, 60, 200), "yellow": (200, 200, 60)}
     for split, count in (("train", 12), ("val", 4)):
-        for colour, name in (
-            ((200, 60, 60), "red"),
-            ((60, 200, 60), "green"),
-            ((60, 60, 200), "blue"),
-            ((200, 200, 60), "yellow"),
-        ):
+        for name, colour in colours.items():
             folder = root / split / name
             folder.mkdir(parents=True)
             for i in range(count):

@@ -11,15 +11,7 @@ import pytest
 
 from minidelve import files
 from minidelve.errors import DataError, RunError
-from minidelve.files import (
-    OwnFolder,
-    check_writable,
-    copy_whole,
-    disk_errors,
-    scratch_folder,
-    write_whole,
-    writing_whole,
-)
+from minidelve.files import OwnFolder, check_writable, disk_errors, scratch_folder, write_whole, writing_whole
 
 
 class Box(OwnFolder):
@@ -33,14 +25,16 @@ class Box(OwnFolder):
             raise RunError(f"{self.what} holds {self.strangers()[0]}")
 
 
-def test_text_is_written_as_utf8_and_bytes_as_they_are(tmp_path):
+def test_text_is_written_as_utf8_bytes_as_they_are_with_usual_permissions(tmp_path):
     write_whole(tmp_path / "text", "π\r\n")
     write_whole(tmp_path / "bytes", b"\xff\n")
     assert (tmp_path / "text").read_bytes() == "π\r\n".encode()
     assert (tmp_path / "bytes").read_bytes() == b"\xff\n"
-    copy_whole(tmp_path / "text", tmp_path / "bytes")
+    files.copy_whole(tmp_path / "text", tmp_path / "bytes")
     assert (tmp_path / "bytes").read_bytes() == "π\r\n".encode()
-    assert sorted(os.listdir(tmp_path)) == ["bytes", "text"]
+    (tmp_path / "usual").write_text("")
+    assert len({path.stat().st_mode for path in tmp_path.iterdir()}) == 1
+    assert sorted(os.listdir(tmp_path)) == ["bytes", "text", "usual"]
 
 
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
@@ -53,25 +47,62 @@ def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error
     assert path.read_text() == "old" and os.listdir(tmp_path) == ["file"]
 
 
-def test_the_old_file_is_there_until_the_new_one_is_complete(tmp_path):
+def test_a_file_is_old_or_new_at_any_time_also_when_two_write_it(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
-    with writing_whole(path) as file:
-        file.write(b"new")
-        file.flush()
-        assert path.read_text() == "old"
-    assert path.read_text() == "new"
-
-
-def test_two_who_write_one_file_at_once_have_names_of_their_own(tmp_path):
-    path = tmp_path / "file"
     with writing_whole(path) as first:
         first.write(b"1" * 1000)
+        first.flush()
+        assert path.read_text() == "old"
         with writing_whole(path) as second:
             second.write(b"2")
         assert path.read_bytes() == b"2"
     assert path.read_bytes() == b"1" * 1000
     assert files.unfinished(path) != files.unfinished(path)
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows has no named pipes among its files")
+def test_a_pipe_is_written_to_and_not_replaced(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    reader = os.open(tmp_path / "pipe", os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        write_whole(tmp_path / "pipe", "through")
+        assert os.read(reader, 100) == b"through"
+    finally:
+        os.close(reader)
+    assert (tmp_path / "pipe").is_fifo() and os.listdir(tmp_path) == ["pipe"]
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs rights there")
+def test_what_stdout_was_sent_to_is_added_to_and_not_replaced(tmp_path, monkeypatch):
+    """On a link that stands in for /dev/stdout: a test that fails as root would replace the real one."""
+    assert "/dev/stdout" in files.OPEN_ALREADY
+    monkeypatch.setattr(files, "OPEN_ALREADY", (str(tmp_path / "stdout"),))
+    (tmp_path / "out").write_text("first ")
+    (tmp_path / "stdout").symlink_to(tmp_path / "out")
+    write_whole(tmp_path / "stdout", "second")
+    assert (tmp_path / "out").read_text() == "first second" and (tmp_path / "stdout").is_symlink()
+
+
+def test_a_folder_in_the_place_of_a_file_stays(tmp_path):
+    (tmp_path / "place").mkdir()
+    with pytest.raises(OSError):
+        write_whole(tmp_path / "place", "text")
+    assert (tmp_path / "place").is_dir() and os.listdir(tmp_path) == ["place"]
+
+
+@pytest.mark.parametrize("name", ["last.npz.4711-0af39c.unfinished", "last.unfinished", "unfinished"])
+def test_a_name_that_the_house_gives_is_unfinished(name):
+    assert files.is_unfinished(name)
+
+
+@pytest.mark.parametrize("name", ["notes-unfinished", "poem.unfinished", "a.12-zz39c0.unfinished", "last.npz"])
+def test_a_name_that_a_user_gives_is_not_unfinished(tmp_path, name):
+    assert not files.is_unfinished(name)
+    (tmp_path / name).touch()
+    box = Box(tmp_path)
+    box.remove()
+    assert box.strangers() == os.listdir(tmp_path) == [name]
 
 
 @pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
@@ -83,12 +114,6 @@ def test_a_scratch_folder_lies_beside_and_goes_with_all_in_it(tmp_path, error):
         if error:
             raise error
     assert os.listdir(tmp_path) == []
-
-
-def test_a_file_has_the_usual_permissions(tmp_path):
-    write_whole(tmp_path / "whole", "")
-    (tmp_path / "usual").write_text("")
-    assert (tmp_path / "whole").stat().st_mode == (tmp_path / "usual").stat().st_mode
 
 
 def test_disk_errors_become_one_line():
@@ -148,7 +173,7 @@ import sys, time
 from pathlib import Path
 from tests.test_files import Box
 with Box(Path(sys.argv[1])) as box:
-    (box.path / "content.txt.1-abc.unfinished").write_text("half")
+    (box.path / "content.txt.1-abcdef.unfinished").write_text("half")
     print("in", flush=True)
     time.sleep(60)
 """
@@ -163,7 +188,7 @@ def test_a_killed_owner_is_followed_by_the_next(tmp_path):
     finally:
         holder.kill()
         holder.wait()
-    assert sorted(os.listdir(tmp_path)) == [files.LOCK, "content.txt.1-abc.unfinished"]
+    assert sorted(os.listdir(tmp_path)) == [files.LOCK, "content.txt.1-abcdef.unfinished"]
     box = Box(tmp_path)
     assert box.present() == [] == box.strangers()
     with box:
@@ -173,7 +198,7 @@ def test_a_killed_owner_is_followed_by_the_next(tmp_path):
 
 def test_only_files_of_the_kind_are_removed(tmp_path):
     box = Box(tmp_path)
-    for name in ("content.txt", "content.txt.9-9.unfinished", "mine.txt"):
+    for name in ("content.txt", "content.txt.9-012345.unfinished", "mine.txt"):
         (tmp_path / name).write_text("")
     box.remove()
     assert os.listdir(tmp_path) == ["mine.txt"] == box.present() == box.strangers()

@@ -59,7 +59,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"loop"},
     ],
     "minidelve.evaluation": [
-        {"footprint", "predict", "tally", "views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
+        {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
     ],
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},

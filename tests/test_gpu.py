@@ -110,18 +110,18 @@ def test_convolution_agrees_with_the_cpu(folder, shape, activation, rng):
     agree(op, rng.standard_normal(y.shape).astype(np.float32), x, w, b, *learned, tolerance=2e-5)
 
 
-@pytest.mark.parametrize(
-    "name, op, shape",
-    [
-        ("max_pool2d", lambda x: ops.max_pool2d(x, 3, 2, 1, ceil_mode=True), (2, 8, 9, 10)),
-        ("avg_pool2d", lambda x: ops.avg_pool2d(x, 2, 2), (2, 5, 8, 6)),
-        ("spatial_pyramid_pool2d", lambda x: ops.spatial_pyramid_pool2d(x, (6, 3, 2, 1)), (2, 16, 13, 11)),
-        ("relu", ops.relu, (3, 4, 5, 5)),
-        ("local_response_norm", ops.local_response_norm, (2, 7, 3, 3)),
-        ("softmax", ops.softmax, (5, 9)),
-    ],
-)
-def test_float32_ops_agree_with_the_cpu(folder, name, op, shape, rng):
+OPS = {
+    "max_pool2d": (lambda x: ops.max_pool2d(x, 3, 2, 1, ceil_mode=True), (2, 8, 9, 10)),
+    "avg_pool2d": (lambda x: ops.avg_pool2d(x, 2, 2), (2, 5, 8, 6)),
+    "spatial_pyramid_pool2d": (lambda x: ops.spatial_pyramid_pool2d(x, (6, 3, 2, 1)), (2, 16, 13, 11)),
+    "relu": (ops.relu, (3, 4, 5, 5)),
+    "local_response_norm": (ops.local_response_norm, (2, 7, 3, 3)),
+    "softmax": (ops.softmax, (5, 9)),
+}
+
+
+@pytest.mark.parametrize(("op", "shape"), OPS.values(), ids=OPS)
+def test_float32_ops_agree_with_the_cpu(folder, op, shape, rng):
     x = rng.standard_normal(shape).astype(np.float32)
     df = rng.standard_normal(op(Tensor(x)).shape).astype(np.float32)
     agree(op, df, x, tolerance=1e-5)

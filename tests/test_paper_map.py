@@ -1,12 +1,12 @@
 """docs/paper_map.md points from the paper to the source: each file exists and bears its marks."""
 
 import re
-from pathlib import Path
 from typing import NamedTuple
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+from tests.helpers import ROOT
+
 MAP = ROOT / "docs" / "paper_map.md"
 
 

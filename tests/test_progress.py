@@ -9,36 +9,19 @@ import pytest
 from minidelve.progress import duration, note, progress, say
 
 
-@pytest.fixture
-def clock(monkeypatch):
+@pytest.mark.parametrize(("seconds", "said"), [
+    ([30] + [2] * 7, ["packing: 1/8", "packing: 6/8, about 4 s left"]),  # the first one compiles: it does not count
+    ([1, 1, 1], []), ([100], []),  # quick work, a single slow item
+])  # fmt: skip
+def test_slow_work_says_how_far_it_is_and_what_is_left(monkeypatch, capsys, seconds, said):
     now = [0.0]
     monkeypatch.setattr(time, "monotonic", lambda: now[0])
-    return now
-
-
-def lines(clock, capsys, seconds):
-    """What is printed when the items take so many seconds each."""
     for item in progress(range(len(seconds)), len(seconds), "packing"):
-        clock[0] += seconds[item]
-    return capsys.readouterr().err.splitlines()
+        now[0] += seconds[item]
+    assert capsys.readouterr().err.splitlines() == said
 
 
-def test_the_estimate_leaves_the_first_item_out_which_compiles(clock, capsys):
-    assert lines(clock, capsys, [30, 2, 2, 2, 2, 2, 2, 2]) == [
-        "packing: 1/8",
-        "packing: 6/8, about 4 s left",
-    ]
-
-
-def test_quick_work_says_nothing(clock, capsys):
-    assert lines(clock, capsys, [1, 1, 1]) == []
-
-
-def test_a_single_slow_item_says_nothing(clock, capsys):
-    assert lines(clock, capsys, [100]) == []
-
-
-def test_nothing_is_lost_on_the_way(clock):
+def test_nothing_is_lost_on_the_way():
     assert list(progress(iter("abc"), 3, "letters")) == ["a", "b", "c"]
 
 

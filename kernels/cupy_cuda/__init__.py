@@ -1,4 +1,7 @@
-"""CUDA C in .cu files, compiled and launched by CuPy: the GPU default."""
+"""CUDA C in .cu files, compiled and launched by CuPy: the GPU default.
+
+A kernel is a .cu file, and a .py file that launches it. CUDA in Python belongs in numba_cuda.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -1,4 +1,7 @@
-"""@njit loops over C-contiguous arrays: the CPU default."""
+"""@njit loops over C-contiguous arrays: the CPU default.
+
+Threads do not belong here: a kernel runs on the thread that calls it, and the ops share out the images.
+"""
 
 from typing import TYPE_CHECKING
 

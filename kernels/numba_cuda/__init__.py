@@ -1,4 +1,7 @@
-"""@cuda.jit kernels in Python: readable, and testable without a GPU.  launch.py says how to read them."""
+"""@cuda.jit kernels in Python: readable, and testable without a GPU. launch.py says how to read them.
+
+What Numba cannot say, such as packs of 16 bytes, belongs in cupy_cuda; nothing here imports CuPy.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -12,7 +12,7 @@ Where a number can be, from near to far:
     register        a thread's own number; up to 255 of 4 bytes each
     shared memory   a block's own table of some 48 KiB, fast; nothing is in it when the block starts
     L1, L2          caches: L1 of a multiprocessor, which runs a few blocks at a time; L2 of all of them
-    memory          where arrays are: gigabytes, some 700 cycles away, open to all blocks
+    memory          where arrays are: gigabytes, hundreds of cycles away, open to all blocks
 
 Two threads that do x += 1 on one number of memory at the same time may both read the old x: one addition is lost. An
 *atomic* addition cannot be interrupted, but in what order such additions come is chance, and so is then the last bit

@@ -3,9 +3,9 @@
 Thread i owns number i of the array, whatever its shape, taken as one long row: it reads it, bends it, writes it. No
 thread needs another. With channels last, number i is of channel i % C.
 
-Bytes: forward reads y and writes f, backward reads df and y and writes dy, each number once. A GPU does some 50
-to 300 operations in the time of moving one number, and these kernels do three: the speed is that of memory, so all
-that matters is that neighbouring threads touch neighbouring numbers.
+Bytes: forward reads y and writes f, backward reads df and y and writes dy, each number once. A GPU does tens of
+operations in the time of moving one number, and these kernels do three: the speed is that of memory, so all that
+matters is that neighbouring threads touch neighbouring numbers.
 """
 
 import numpy as np
@@ -46,7 +46,7 @@ def _backward(df, y, slope, dy):
     i = cuda.grid(1)
     if i >= len(y):
         return
-    share = df[i]
+    df_here = df[i]
     if y[i] <= 0:
-        share = slope * share if slope != 0 else y.dtype.type(0)
-    dy[i] = share
+        df_here = slope * df_here if slope != 0 else y.dtype.type(0)
+    dy[i] = df_here

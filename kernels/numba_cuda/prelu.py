@@ -53,9 +53,8 @@ def prelu_backward(df, y, a, out=None):
     parts = min(PARTS, divided(M, LEAST_ROWS * rows))
     partial = empty(y, (parts, C))
     launch(_backward, ((parts, divided(C, x)), (x, rows)), df, y, a, out, partial)
-    x = min(
-        C, 8
-    )  # channels side by side: 32 bytes, the least that memory hands out; the other threads of a block share the rows
+    # Channels side by side: 32 bytes, the least that memory hands out. The other threads of a block share the rows.
+    x = min(C, 8)
     grid = (divided(C, x), 1) if parts else (0, 0)
     launch(_column_sums, (grid, (x, max(1, min(parts, BLOCK // x)))), partial, da)
     return out, da
@@ -69,12 +68,12 @@ def _backward(df, y, a, dy, partial):
     if c < C:
         first = cuda.blockIdx.x * cuda.blockDim.y + cuda.threadIdx.y
         for m in range(first, M, cuda.gridDim.x * cuda.blockDim.y):
-            share, value = df[m, c], y[m, c]
+            df_here, value = df[m, c], y[m, c]
             if value > 0:
-                dy[m, c] = share
+                dy[m, c] = df_here
             else:
-                dy[m, c] = a[c] * share  # (dy)
-                total += share * value  # (3)
+                dy[m, c] = a[c] * df_here  # (dy)
+                total += df_here * value  # (3)
     sums = cuda.shared.array(SUMS, y.dtype)
     total = _sum_of_column(total, sums)  # (2), first stage
     if cuda.threadIdx.y == 0 and c < C:

@@ -1,4 +1,7 @@
-"""Plain NumPy, a line per equation: the definition of correct for the other folders."""
+"""Plain NumPy, a line per equation: the definition of correct for the other folders.
+
+What is written for speed, in place of the plainest form, does not belong here.
+"""
 
 from typing import TYPE_CHECKING
 

@@ -11,6 +11,6 @@ def prelu_forward(y, a, bias=None, out=None):
 
 
 def prelu_backward(df, y, a, out=None):
-    dy = df * np.where(y > 0, np.ones_like(a), a)  # (dy); not 1: that keeps the dtype
+    dy = df * np.where(y > 0, np.ones_like(a), a)  # (dy); ones_like, not 1: the dtype stays a's
     da = (df * np.where(y > 0, np.zeros_like(y), y)).sum(axis=0)  # (2), (3)
     return into(out, dy), da

@@ -96,7 +96,7 @@ def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     if not os.path.isfile(path):
         raise RunError(f"--resume: {out} holds no last.npz; leave --resume out to start a new run there")
     written = checkpoint.load_meta(path)["config"]
-    # A run of an earlier version lacks newer options: it did what their defaults do.
+    # A run that was written without an option did what the option's default does.
     saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
     if "recipe" in given:  # as the same command without --resume means it; how long to train is the run's own
         recipe = RECIPES[given["recipe"]].items()

@@ -18,7 +18,7 @@ from minidelve.backend.memory import readable
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import RunError
 from minidelve.evaluation.footprint import ConvNeed, conv_need, fc_bytes
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.models.network import split_at_first_fc
 from minidelve.tensor import Tensor, no_grad
 

@@ -8,10 +8,11 @@ one, H x W. Each of its (H - k + 1)(W - k + 1) windows is what the fully connect
 
     p(image) = mean over the windows of the image and, with flip, of the mirrored image
 
-At total stride 16, an image of 256, 384 or 480 pixels a side has a map of 16, 24 or 30 and 9, 121 or 289
-windows: as many crops of 224, 16 pixels apart, in one pass of the conv layers. The numbers are not those
-of the crops: a crop has zeros around it where the window sees the image go on, and the mean image is warped to
-the whole image (arXiv 1406.4729). An image of just s x s is its own crop, and there both agree.
+At total stride 16 (the product of all strides), an image of 256, 384 or 480 pixels a side has a map of 16, 24
+or 30 and 9, 121 or 289 windows: as many crops of 224, 16 pixels apart, in one pass of the conv layers. The
+numbers differ from those of crops: a crop has zeros around it where the window sees the image go on, and the
+mean image is warped to the whole image (arXiv 1406.4729). An image of just s x s is its own crop, and there
+both agree.
 
 Memory. Images go through the conv layers, and windows through the fully connected ones, as many at a
 time as the budget allows; a mirrored image counts as one of its own.
@@ -49,7 +50,7 @@ class DenseScorer:
     RunError if the network has no pyramid as the last layer before its fully connected ones.
     """
 
-    equal_sizes = True  # images that are handed over together are of one size
+    equal_sizes = True  # images that are handed over together are of one size: read by ensemble.py
 
     def __init__(
         self, network: nn.Sequential, statistics: data.Statistics, flip: bool, batch: int, budget: int, device="cpu"

@@ -19,7 +19,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.ensemble import Member, Row, score
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.progress import progress
 from minidelve.training import checkpoint
 from minidelve.training.device import check_device, within_device_memory

@@ -30,8 +30,8 @@ def create(
 ) -> Network:
     """The network `name` with freshly drawn weights.
 
-    name         small14, small30, model_a, model_b, model_c or vgg19 (224 pixels), lab14 (56 pixels);
-                 their pyramid takes images of other sizes too
+    name         small14, small30, model_a, model_b, model_c or vgg19 (crops of 224 pixels), or lab14 (for images of 64
+                 pixels, of which it sees crops of 56); their pyramid takes other sizes too
     activation   prelu (a slope per channel), prelu-shared (one per layer), lrelu (fixed) or relu
     init         he (equations 10, 10a), he-backward (14), xavier (std sqrt(1/n)) or gaussian (std 0.01); the fully
                  connected layers of all but lab14 have the fixed 0.01, 0.01, 0.001 of section 2.2 with each of them;

@@ -81,7 +81,7 @@ def check(options: Any) -> None:
         if choices and value not in choices:
             raise ValueError(f"{name} {value!r} is unknown; expected one of: {', '.join(choices)}")
         may_be_unset = value is None and declared.default is None
-        if isinstance(declared.kind, Kind) and not may_be_unset and not declared.kind.good(value):
+        if isinstance(declared.kind, Kind) and not may_be_unset and not declared.kind.allows(value):
             raise ValueError(f"{name} is {value!r}; expected {declared.kind.what}")
 
 
@@ -111,7 +111,7 @@ class Kind:
 
     what      such as "a number above 0", for messages
     convert   a word to a value; ValueError where it cannot be one
-    good      whether a value is one of this kind
+    good      whether a value is one of this kind; it may raise TypeError where `allows` says no
     """
 
     what: str
@@ -126,6 +126,13 @@ class Kind:
         if value is None or not self.good(value):
             raise argparse.ArgumentTypeError(f"{text!r} is not {self.what}")
         return value
+
+    def allows(self, value: Any) -> bool:
+        """Whether a value, of whatever type, is one of this kind."""
+        try:
+            return self.good(value)
+        except TypeError:  # a text, say, or None: it cannot be compared with a number
+            return False
 
 
 def is_count(value: Any, least: int = 1) -> bool:

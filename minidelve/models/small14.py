@@ -39,8 +39,8 @@ SMALL30: list[Row] = [
     FullyConnected("fc3", None, std=0.001),
 ]  # fmt: skip
 
-# The fourteen layers for 64-pixel images: half the channels, a gentler pool1, a smaller pyramid,
-# He's initialization in the fully connected layers too.
+# The fourteen layers for images of 64 pixels, of which it sees crops of 56: half the channels, a gentler pool1,
+# a smaller pyramid, He's initialization in the fully connected layers too.
 LAB14: list[Row] = [
     conv("conv1",     7,       32,      2, 3),
     Pool("pool1",     2,                2),

@@ -2,9 +2,9 @@
 
     E = -1/N sum_n log softmax(z_n)[t_n]            t_n the right class of row n
 
-Row n depends on z_n alone, through the entry t_n of its log softmax, whose gradient (softmax.py) gives
+The term of row n depends on z_n alone, through the entry t_n of its log softmax, whose gradient (softmax.py) gives
 
-    dE/dz[n, k] = 1/N (softmax(z_n)[k] - [k = t_n])
+    dE/dz[n, k] = 1/N (softmax(z_n)[k] - [k = t_n])           [k = t] is 1 if k = t, else 0
 
 the predicted distribution minus the true one.
 

@@ -1,6 +1,7 @@
 """The geometry of windows that slide over a map: arguments as pairs, and output sizes.
 
-A window of k taps and stride s on a map of L with p zeros on each side fits
+A window of k taps (the places in it that read a pixel) and stride s on a map of L with p zeros on each side, the
+*frame*, fits
 
     floor((L + 2p - k) / s) + 1
 

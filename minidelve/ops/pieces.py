@@ -15,11 +15,11 @@ from typing import Any
 
 from minidelve.backend import array_module, device_of
 
-DEVICE_BYTES = 1 << 28  # 256 MiB at a time on a GPU: of cols 116,000 rows at K = 576, enough for all multiprocessors
+DEVICE_BYTES = 1 << 28  # at a time on a GPU: enough for all of it (docs/measurements.md, "What the constants rest on")
 
 
 def pieces(share: slice, bytes_each: int, most: int) -> list[slice]:
-    """The images of a share in slices of at most `most` bytes, but at least an image; an empty share is one slice."""
+    """A share's images in slices, the pieces, of at most `most` bytes, but at least an image; one if it is empty."""
     step = max(1, most // max(1, bytes_each))
     return [slice(i, min(i + step, share.stop)) for i in range(share.start, share.stop, step)] or [share]
 

@@ -46,7 +46,7 @@ class PReLU(Function):
     def backward(self, df):
         y, a = self.saved
         dy, da = over_positions(kernels_for(df, y, a).prelu_backward, [df, y], per_channel(a, y))  # (dy), (2), (3)
-        return dy, unbroadcast(da, a.shape)
+        return dy, unbroadcast(da, a.shape)  # a shared slope: (2) summed over c too
 
 
 def prelu(y: Tensor, a: Tensor) -> Tensor:

@@ -8,8 +8,10 @@ overflowing, of which the paper warns in section 2.2.
 
 Backward, with s = softmax and f the output:
 
-    d log_softmax_i / dz_k = [i = k] - s_k       dz_k = df_k - s_k sum_i df_i
-    d softmax_i / dz_k     = s_i ([i = k] - s_k) dz_k = s_k (df_k - sum_i df_i s_i)
+    d log_softmax_i / dz_k = [i = k] - s_k             dz_k = df_k - s_k sum_i df_i
+    d softmax_i / dz_k     = s_i ([i = k] - s_k)       dz_k = s_k (df_k - sum_i df_i s_i)
+
+[i = k] is 1 if i = k, else 0.
 
 >>> softmax(Tensor([[1000.0, 1000.0]])).data.tolist()
 [[0.5, 0.5]]

@@ -7,9 +7,9 @@ a any parameter, eps the learning rate, mu the momentum, D the step of the last 
 Delta a). The paper states (4) for PReLU's slope, without decay; with it, it is the usual rule for
 every other parameter. Unrolled, D is eps times the sum of all past gradients, each faded by mu for
 every step since: parameters roll downhill like a ball with friction, so noise cancels and steady
-slopes add up to 1 / (1 - mu) = 10 times the step.
+gradients add up to 1 / (1 - mu) = 10 times the step.
 
-(The paper prints "+"; the descent is in the sign of its Delta.)
+(The paper gives D alone. We subtract it, as it is a multiple of the gradient.)
 
 eps stands *inside* D. PyTorch keeps it outside, v := mu v + g, a := a - eps v. While eps is
 constant these are the same walk with D = eps v. When eps drops tenfold they differ: here the ball
@@ -58,7 +58,7 @@ class SGD:
                 "0 <= momentum < 1 and weight_decay >= 0"
             )
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
-        self.steps = [array_module(p.data).zeros_like(p.data) for p in self.parameters]  # D, one per parameter
+        self.momenta = [array_module(p.data).zeros_like(p.data) for p in self.parameters]  # D, one per parameter
 
     def step(self) -> None:
         """Apply (4) to every parameter that has a gradient."""
@@ -66,7 +66,7 @@ class SGD:
         for i, a in enumerate(self.parameters):
             if a.grad is None:
                 continue
-            D = self.steps[i] = laid_out_like(a.data, self.steps[i])
+            D = self.momenta[i] = laid_out_like(a.data, self.momenta[i])
             gradient = laid_out_like(a.data, a.grad)
             decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
             order = memory_order(a.data)  # of a conv weight: channels last
@@ -89,14 +89,14 @@ class SGD:
 
     def state_dict(self) -> dict:
         """lr and a copy of each D, for a checkpoint."""
-        return {"lr": self.lr, "steps": [D.copy() for D in self.steps]}
+        return {"lr": self.lr, "steps": [D.copy() for D in self.momenta]}
 
     def load_state_dict(self, state: dict) -> None:
-        """Restore what state_dict() gave; ValueError when the parameters differ."""
-        if [D.shape for D in state["steps"]] != [D.shape for D in self.steps]:
+        """Restore what state_dict() gave; ValueError when the shapes differ."""
+        if [D.shape for D in state["steps"]] != [D.shape for D in self.momenta]:
             raise ValueError("SGD.load_state_dict: the saved steps belong to other parameters; load this model's")
         self.lr = state["lr"]
-        for D, saved in zip(self.steps, state["steps"], strict=True):
+        for D, saved in zip(self.momenta, state["steps"], strict=True):
             D[...] = saved
 
 

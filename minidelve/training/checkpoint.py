@@ -8,7 +8,7 @@ their code. Entries:
     model/<name>     a parameter, as in state_dict()
     optimizer/<i>    D of the i-th parameter (optim/sgd.py)
     mean             the mean image subtracted from every input, (size, size, 3)
-    meta             one JSON text: configuration, class names, epoch, history, schedule, ...
+    meta             one JSON text: configuration, class names, history (an entry for each epoch), schedule, ...
 """
 
 from __future__ import annotations
@@ -51,7 +51,7 @@ class Checkpoint:
 
     @property
     def statistics(self) -> data.Statistics:
-        """What inputs are normalised by; runs of earlier versions have no covariance."""
+        """What inputs are normalised by. A file need not hold the covariance."""
         covariance = self.meta.get("covariance")
         return data.Statistics(
             self.mean, self.meta["std"], None if covariance is None else np.array(covariance, np.float64)

@@ -48,7 +48,7 @@ class WarmStart:
         absolute_path, metavar="RUN", unset="weights are drawn from the seed", in_title=True)
 
 
-# Users see the options in the order of these classes from right to left, as dataclasses inherit their fields.
+# A dataclass takes its fields from the last base first, so --help begins with those of Subject.
 @dataclass
 class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     """Every option of a run, resolved; config.json holds it. Raises RunError for options that exclude each other."""
@@ -90,6 +90,10 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     # fmt: on
 
     def __post_init__(self) -> None:
+        for name, declared in options_of(Config).items():
+            other = declared.instead_of
+            if other and getattr(self, name) and getattr(self, other):
+                raise RunError(f"{name} and {other} exclude each other", cure="keep one of them")
         if self.milestones is None:
             self.milestones = [] if self.plateau else default_milestones(self.epochs)
         if self.milestones and self.milestones[-1] >= self.epochs:

@@ -27,7 +27,7 @@ from minidelve.backend import to_device
 from minidelve.backend.precision import using_precision
 from minidelve.backend.streams import read_later, synchronize, upload_ahead
 from minidelve.errors import Diverged
-from minidelve.progress import progress
+from minidelve.progress import progress, say
 from minidelve.tensor import Tensor
 from minidelve.training import curves
 from minidelve.training.config import Config, title
@@ -46,12 +46,12 @@ def train(
     *,
     resume: bool = False,
     overwrite: bool = False,
-    say: Callable[[str], None] = print,
+    say: Callable[[str], None] = say,
     data_sets: tuple[data.Dataset, data.Dataset] | None = None,
 ) -> dict[str, Any]:
     """Train as `config` says, filling the run folder `out`; returns what result.json holds.
 
-    say         receives one line at the start, per epoch and at the end
+    say         receives the lines at the start and one for each epoch
     data_sets   config.data's training and validation set where they are open already: their decoded images
                 are used again
 
@@ -78,7 +78,7 @@ def train(
 
 @contextmanager
 def leaving_curves(run: Run, folder: RunFolder) -> Iterator[None]:
-    """Inside this block, a run draws its curves however it ends; one that is interrupted says what it leaves behind."""
+    """Draw curves.png when the block ends, in whatever way. On Ctrl-C, raise KeyboardInterrupt with what is kept."""
     try:
         yield
     except KeyboardInterrupt:
@@ -94,7 +94,7 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
     """One pass over the training set and one over the validation set; a row of the history."""
     config, epoch = run.config, run.epoch + 1
     reseed_dropout(run.network, config.seed, epoch)
-    lr, started = run.optimizer.lr, time.perf_counter()
+    lr, started = run.optimizer.lr, time.perf_counter()  # the schedule changes lr only after the epoch
     log = StepLog()
     with closing(upload_ahead(train_loader.epoch(epoch), config.device)) as uploaded:
         batches = progress(uploaded, len(train_loader), f"epoch {epoch}/{config.epochs}")
@@ -102,7 +102,7 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
             loss, missed = train_step(run, x, targets, where=f"epoch {epoch}, step {step}")
             log.add(loss, missed, len(targets))
     synchronize(config.device)  # the last step may still be under way
-    seconds = time.perf_counter() - started
+    training_seconds = time.perf_counter() - started
     errors = evaluate(run.network, val_loader.epoch(0), config.device)
     return {
         "epoch": epoch,
@@ -111,8 +111,8 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
         "train_top1_error": log.top1_error,
         "val_top1_error": errors.top1,
         "val_top5_error": errors.top5,
-        "seconds": time.perf_counter() - started,
-        "images_per_second": log.images / seconds,
+        "seconds": time.perf_counter() - started,  # validation included
+        "images_per_second": log.images / training_seconds,
         "within": log.within(),
     }
 

@@ -64,7 +64,7 @@ def prepare(
     if saved and saved.meta["classes"] != train_set.classes:
         found = f"--resume: {config.data} has other classes than the run was trained on"
         raise RunError(found, cure="give its data set")
-    statistics = saved.statistics if saved else measured(config, train_set)
+    statistics = saved.statistics if saved else statistics_of(config, train_set)
     network.to(config.device)
     if config.decay_slopes:
         for layer in network.modules():
@@ -80,8 +80,8 @@ def prepare(
     return run
 
 
-def measured(config: Config, train_set: data.Dataset) -> data.Statistics:
-    """By what the images are normalised: their mean image and, unless the mean is all, their standard deviation."""
+def statistics_of(config: Config, train_set: data.Dataset) -> data.Statistics:
+    """What the images are normalised by: their mean image and, unless --normalize is "mean", their deviation."""
     view = views(config.size, config.short_side)[1]
     statistics = data.compute_statistics(train_set, view, STATISTICS_IMAGES, on_bad_image=config.on_bad_image)
     return replace(statistics, std=1.0) if config.normalize == "mean" else statistics

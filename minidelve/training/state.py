@@ -45,7 +45,7 @@ class Run:
         """Everything needed to go on from here, or to evaluate."""
         return Checkpoint(
             parameters=self.network.state_dict(),
-            steps=[to_device(D, "cpu") for D in self.optimizer.steps],
+            steps=[to_device(D, "cpu") for D in self.optimizer.momenta],
             mean=self.statistics.mean,
             meta={
                 "config": asdict(self.config),
@@ -62,7 +62,10 @@ class Run:
         )
 
     def restore(self, saved: Checkpoint, path: Path) -> None:
-        """Go on from a checkpoint of the same configuration, read from `path`; CheckpointError if it is of another."""
+        """Go on from a checkpoint, read from `path`; CheckpointError if its arrays do not fit this network.
+
+        That it was written with the same options is made sure of before (commands/train.py, resumed_config).
+        """
         steps = [to_device(D, self.config.device) for D in saved.steps]
         try:
             if not saved.meta["history"]:

@@ -20,19 +20,17 @@ def small(activation: str = "prelu") -> models.Network:
 
 def by_hand(net, x):
     """Every layer's output and the gradient at it, layer by layer, of the sum of squared logits."""
-    outputs = []
+    outputs, gradients = [], []
     for layer in net:
         x = layer.forward(x)
-        outputs.append(x)
-    gradients = []
-    for y in outputs:  # a leaf in the middle: the rest of the network on its own
-        leaf = Tensor(y.data, requires_grad=True)
-        rest = leaf
-        for layer in list(net)[len(gradients) + 1 :]:
+        outputs.append(x.data)
+    for i, y in enumerate(outputs, 1):  # a leaf in the middle: the rest of the network on its own
+        rest = leaf = Tensor(y, requires_grad=True)
+        for layer in list(net)[i:]:
             rest = layer.forward(rest)
         (rest * rest).sum().backward()
         gradients.append(leaf.grad)
-    return [y.data for y in outputs], gradients
+    return outputs, gradients
 
 
 @pytest.mark.parametrize("activation", ["prelu", "relu", "lrelu"])
@@ -49,6 +47,10 @@ def test_every_response_and_gradient_of_a_network_is_seen(activation, cores):
     for name, y, df in zip(names, expected, expected_gradients, strict=True):
         np.testing.assert_allclose(responses[name], y, rtol=1e-3, atol=1e-5)
         np.testing.assert_allclose(gradients[name], df, rtol=1e-3, atol=1e-4 * abs(df).max())
+    alone = {}  # a conv layer whose rectifier is not watched
+    with threads.using(cores), analysis.watch(net, alone.__setitem__, names=names[:1]):
+        net(x)
+    np.testing.assert_allclose(alone[names[0]], expected[0], rtol=1e-3, atol=1e-5)
 
 
 def test_observing_changes_no_result_and_leaves_no_trace():
@@ -88,12 +90,9 @@ def test_statistics_are_those_of_all_numbers_of_all_batches():
     assert got.second_moment == pytest.approx((y**2).mean(), rel=1e-5)
     assert got.zeros == (y == 0).mean()
     assert seen.gradients["0"].mean == pytest.approx((y > 0).mean(), rel=1e-6)  # df/dy is 1 or 0
-
-
-def test_tiny_numbers_do_not_vanish_in_the_statistics():
-    got = analysis.Statistics()
-    got.add(np.full(10, 1e-30, np.float32))
-    assert got.second_moment == pytest.approx(1e-60, rel=1e-5, abs=0)
+    tiny = analysis.Statistics()
+    tiny.add(np.full(10, 1e-30, np.float32))  # its square is no float32
+    assert tiny.second_moment == pytest.approx(1e-60, rel=1e-5, abs=0)
 
 
 def test_only_the_named_modules_are_watched_and_containers_may_be():
@@ -109,13 +108,13 @@ def test_only_the_named_modules_are_watched_and_containers_may_be():
 
 
 def test_blocks_may_be_nested():
-    net = nn.Sequential(nn.Linear(2, 2))
+    net, x = nn.Sequential(nn.Linear(2, 2)), Tensor(np.ones((1, 2), np.float32))
     with analysis.observe(net) as outer:
         with analysis.observe(net) as inner:
-            net(Tensor(np.ones((1, 2), np.float32))).sum().backward()
-        net(Tensor(np.ones((1, 2), np.float32))).sum().backward()
-    assert (outer.responses["0"].count, inner.responses["0"].count) == (4, 2)
-    assert (outer.gradients["0"].count, inner.gradients["0"].count) == (4, 2)
+            net(x).sum().backward()
+        net(x).sum().backward()
+    for seen, count in ((outer, 4), (inner, 2)):
+        assert (seen.responses["0"].count, seen.gradients["0"].count) == (count, count)
 
 
 def test_a_module_in_two_places_is_seen_twice_under_its_first_name():

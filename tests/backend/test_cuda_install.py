@@ -2,6 +2,7 @@
 
 import subprocess
 from types import SimpleNamespace
+from unittest.mock import Mock
 
 import pytest
 
@@ -30,19 +31,16 @@ def machine(monkeypatch):
 
 
 def raises(error):
-    def ask():
-        raise error
-
-    return SimpleNamespace(cuda=SimpleNamespace(runtime=SimpleNamespace(getDeviceCount=ask)))
+    return Mock(**{"cuda.runtime.getDeviceCount.side_effect": error})
 
 
 class CUDARuntimeError(RuntimeError):
     pass
 
 
-@pytest.mark.parametrize(
-    ("driver", "extra"), [(None, None), ((11, 8), None), ((12, 0), "cuda12"), ((13, 1), "cuda13"), ((14, 0), "cuda13")]
-)
+@pytest.mark.parametrize(("driver", "extra"), [
+    (None, None), ((11, 8), None), ((12, 0), "cuda12"), ((13, 1), "cuda13"), ((14, 0), "cuda13"),
+])  # fmt: skip
 def test_the_driver_chooses_the_extra(machine, driver, extra):
     machine(driver)
     assert cuda_install.extra() == extra
@@ -83,20 +81,20 @@ def test_no_device_says_whether_driver_variable_or_version_is_the_cause(machine,
     assert "too old for this CuPy" in cuda_install.no_device(old)
 
 
-@pytest.mark.parametrize(
-    ("error", "cure"),
-    [
-        (ImportError('Failure finding "libcublasLt.so.12": No such file'), "pip install 'cupy-cuda12x[ctk]'"),
-        (OSError("libnvrtc.so.12: cannot open shared object file"), "pip install 'cupy-cuda12x[ctk]'"),
-        (RuntimeError('catastrophic error: cannot open source file "cuda_fp16.h"'), "headers of CUDA are missing"),
-        (CUDARuntimeError("cudaErrorNoKernelImageForDevice: no kernel image"), "too old or too new for the card"),
-        (CUDARuntimeError("cudaErrorSystemDriverMismatch: system has unsupported"), "restart the machine"),
-        (CUDARuntimeError("cudaErrorDevicesUnavailable: all are busy"), "another program has the card for itself"),
-        (MemoryError("OutOfMemoryError: Out of memory"), "close other programs"),
-        (PermissionError(13, "Permission denied", "/root/.cupy"), "set CUPY_CACHE_DIR"),
-        (OSError(30, "Read-only file system"), "set CUPY_CACHE_DIR"),
-    ],
-)
+KNOWN = [
+    (ImportError('Failure finding "libcublasLt.so.12": No such file'), "pip install 'cupy-cuda12x[ctk]'"),
+    (OSError("libnvrtc.so.12: cannot open shared object file"), "pip install 'cupy-cuda12x[ctk]'"),
+    (RuntimeError('catastrophic error: cannot open source file "cuda_fp16.h"'), "headers of CUDA are missing"),
+    (CUDARuntimeError("cudaErrorNoKernelImageForDevice: no kernel image"), "too old or too new for the card"),
+    (CUDARuntimeError("cudaErrorSystemDriverMismatch: system has unsupported"), "restart the machine"),
+    (CUDARuntimeError("cudaErrorDevicesUnavailable: all are busy"), "another program has the card for itself"),
+    (MemoryError("OutOfMemoryError: Out of memory"), "close other programs"),
+    (PermissionError(13, "Permission denied", "/root/.cupy"), "set CUPY_CACHE_DIR"),
+    (OSError(30, "Read-only file system"), "set CUPY_CACHE_DIR"),
+]
+
+
+@pytest.mark.parametrize(("error", "cure"), KNOWN)
 def test_a_known_failure_gets_its_cure(machine, error, cure):
     machine((12, 4), {"cupy-cuda12x": "14.2.0"})
     line = cuda_install.explain(error)
@@ -116,17 +114,10 @@ def programs(monkeypatch):
     """programs(text): nvidia-smi is there and prints it, or fails; no libcuda."""
 
     def are(outcome):
-        def run(command, **options):
-            if isinstance(outcome, Exception):
-                raise outcome
-            return SimpleNamespace(returncode=0, stdout=outcome)
-
-        def no_library(name):
-            raise OSError(name)
-
+        told = {"side_effect": outcome} if isinstance(outcome, Exception) else {"return_value.stdout": outcome}
         monkeypatch.setattr(cuda_install.shutil, "which", lambda name: f"/usr/bin/{name}")
-        monkeypatch.setattr(cuda_install.subprocess, "run", run)
-        monkeypatch.setattr(cuda_install.ctypes, "CDLL", no_library)
+        monkeypatch.setattr(cuda_install.subprocess, "run", Mock(**{"return_value.returncode": 0, **told}))
+        monkeypatch.setattr(cuda_install.ctypes, "CDLL", Mock(side_effect=OSError("no libcuda")))
         cuda_install.driver_cuda.cache_clear()
 
     yield are

@@ -1,6 +1,7 @@
 """What is said when the device's memory is full, and that the C library keeps what is freed."""
 
 import platform
+from unittest.mock import Mock
 
 import pytest
 
@@ -11,25 +12,17 @@ from minidelve.training.device import within_device_memory
 from tests.helpers import in_python
 
 
-class Full(Exception):
-    pass
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
-        ("CUBLAS_STATUS_ALLOC_FAILED", ""),
-        ("cudaErrorMemoryAllocation: out of memory", ""),
-        ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
-    ],
-)
+@pytest.mark.parametrize(("text", "said"), [
+    ("Out of memory allocating 1,500,000,000 bytes (allocated so far: 9 bytes).", ": 1.5 GB more were asked for"),
+    ("CUBLAS_STATUS_ALLOC_FAILED", ""), ("cudaErrorMemoryAllocation: out of memory", ""),
+    ("[2] Call to cuMemAlloc results in CUDA_ERROR_OUT_OF_MEMORY", ""),
+])  # fmt: skip
 def test_every_library_has_its_own_words_for_a_full_device(monkeypatch, text, said):
     monkeypatch.setattr(memory, "memory", lambda: 1 / 0)  # a device in this state may not answer
     expected = f"the device is out of memory with batches of 64{said}; try less, or close other programs that use"
-    assert memory.explain_out_of_memory(Full(text), 64, "less") == expected + " the device"
+    assert memory.explain_out_of_memory(RuntimeError(text), 64, "less") == expected + " the device"
     monkeypatch.setattr(memory, "memory", lambda: memory.DeviceMemory(0, 0, 300_000_000, 8 * 10**9))
-    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in memory.explain_out_of_memory(Full(text))
+    assert "300.0 MB of 8.0 GB are free; try a smaller --batch-size" in memory.explain_out_of_memory(RuntimeError(text))
 
 
 @pytest.mark.parametrize("error", [MemoryError("Unable to allocate 8 GiB for an array"), ValueError("of shape (3,)")])
@@ -40,10 +33,7 @@ def test_other_errors_are_left_alone(error):
 
 
 def test_bench_says_it_too(monkeypatch, capsys):
-    def full(options):
-        raise Full("CUBLAS_STATUS_ALLOC_FAILED")
-
-    monkeypatch.setattr(bench, "Report", full)
+    monkeypatch.setattr(bench, "Report", Mock(side_effect=RuntimeError("CUBLAS_STATUS_ALLOC_FAILED")))
     assert cli.main(["bench", "kernels"]) == 2
     assert capsys.readouterr().err.startswith("minidelve: the device is out of memory; try a smaller --batch-size")
 

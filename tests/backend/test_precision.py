@@ -66,17 +66,15 @@ def test_float64_is_never_rounded(precision, rng):
             np.testing.assert_array_equal(got, expected)
 
 
-def test_only_conv2d_and_linear_round(rng):
+@pytest.mark.parametrize("op", [
+    lambda x: ops.prelu(x, Tensor(np.full(6, 0.25, np.float32))), lambda x: ops.max_pool2d(x, 2),
+    lambda x: ops.spatial_pyramid_pool2d(x, (2, 1)), lambda x: ops.softmax(ops.flatten(x)),
+])  # fmt: skip
+def test_only_conv2d_and_linear_round(rng, op):
     x = Tensor(rng.standard_normal((4, 6, 8, 8)).astype(np.float32))
-    for op in (
-        lambda x: ops.prelu(x, Tensor(np.full(6, 0.25, np.float32))),
-        lambda x: ops.max_pool2d(x, 2),
-        lambda x: ops.spatial_pyramid_pool2d(x, (2, 1)),
-        lambda x: ops.softmax(ops.flatten(x)),
-    ):
-        expected = op(x).data
-        with using_precision("mixed"):
-            np.testing.assert_array_equal(op(x).data, expected)
+    expected = op(x).data
+    with using_precision("mixed"):
+        np.testing.assert_array_equal(op(x).data, expected)
 
 
 def test_mixed_precision_keeps_the_convolution_s_input_in_half_the_bytes(rng):
@@ -153,15 +151,22 @@ def run_of(precision: str, lr: float = 1e-4):
     return run
 
 
+ONES = np.ones((8, 3, 32, 32), np.float32)
+
+
+def step(run: Run, x=ONES) -> tuple[float, int]:
+    """A training step of the run, in its precision: (loss, number misclassified)."""
+    with using_precision(run.config.precision):
+        return train_step(run, x, np.arange(len(x)) % 4, "step 3")
+
+
+def noise(rng) -> np.ndarray:
+    return rng.standard_normal((8, 3, 32, 32), dtype=np.float32)
+
+
 def losses(precision: str, steps: int = 6) -> tuple[list[float], Run]:
-    rng = np.random.default_rng(5)
-    run = run_of(precision)
-    with using_precision(precision):
-        found = []
-        for _ in range(steps):
-            x, targets = rng.standard_normal((8, 3, 32, 32), dtype=np.float32), rng.integers(0, 4, 8)
-            found.append(train_step(run, x, targets, "")[0])
-    return found, run
+    rng, run = np.random.default_rng(5), run_of(precision)
+    return [step(run, noise(rng))[0] for _ in range(steps)], run
 
 
 def test_steps_in_each_precision_stay_close_to_strict_ones():
@@ -177,29 +182,26 @@ def test_a_step_with_infinite_gradients_is_left_out_and_changes_no_weight():
     run = run_of("mixed")
     run.loss_scale = LossScale(2.0**100)  # float16 ends at 65504
     before = run.network.state_dict()
-    x, targets = np.ones((8, 3, 32, 32), np.float32), np.arange(8) % 4
-    with using_precision("mixed"):
-        train_step(run, x, targets, "")
+    step(run)
     assert run.loss_scale.scale == 2.0**99
     for name, value in run.network.state_dict().items():
         np.testing.assert_array_equal(value, before[name])
 
 
-def test_a_step_counts_what_was_misclassified_in_every_precision():
-    x, targets = np.random.default_rng(5).standard_normal((8, 3, 32, 32), dtype=np.float32), np.arange(8) % 4
-    for precision in PRECISIONS:
-        run = run_of(precision)
-        with using_precision(precision):
-            expected = int((run.network(Tensor(x)).data.argmax(axis=1) != targets).sum())
-            assert expected > 0 and train_step(run, x, targets, "")[1] == expected
+@pytest.mark.parametrize("precision", PRECISIONS)
+def test_a_step_counts_what_was_misclassified_in_every_precision(rng, precision):
+    x, run = noise(rng), run_of(precision)
+    with using_precision(precision):
+        expected = int((run.network(Tensor(x)).data.argmax(axis=1) != np.arange(8) % 4).sum())
+    assert expected > 0 and step(run, x)[1] == expected
 
 
 def test_a_loss_that_is_not_finite_stops_a_mixed_run_too():
     run = run_of("mixed")
     run.network.conv1.weight.data[...] = 1e30  # infinite in float16
     before = run.network.fc1.weight.data.copy()
-    with using_precision("mixed"), pytest.raises(RunError, match=r"the loss became (nan|inf) in step 3; .*conv1"):
-        train_step(run, np.ones((4, 3, 32, 32), np.float32), np.arange(4), "step 3")
+    with pytest.raises(RunError, match=r"the loss became (nan|inf) in step 3; .*conv1"):
+        step(run)
     np.testing.assert_array_equal(run.network.fc1.weight.data, before)
 
 
@@ -208,8 +210,8 @@ def test_gradients_that_no_scale_makes_finite_are_one_line(monkeypatch):
     run.loss_scale = LossScale(1.0)
     monkeypatch.setattr(loss_scale, "all_finite", lambda gradients: False)
     said = r"not finite even with a loss scale of 1, in step 3; try a smaller --lr than 0.0001, or --precision fp32"
-    with using_precision("mixed"), pytest.raises(RunError, match=said):
-        train_step(run, np.ones((4, 3, 32, 32), np.float32), np.arange(4), "step 3")
+    with pytest.raises(RunError, match=said):
+        step(run)
 
 
 def test_the_name_of_a_run_says_its_precision():

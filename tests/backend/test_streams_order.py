@@ -33,6 +33,10 @@ class Stream:
         self.waits = []
         self.machine.go_on()
 
+    def is_ready(self):
+        """Whether it has work, and events let it do it."""
+        return self.done < len(self.work) and all(other.done >= n for other, n in self.work[self.done][1])
+
     def run_to(self, length):
         while self.done < length:
             function, waits = self.work[self.done]
@@ -134,17 +138,8 @@ class Machine:
         return memory
 
     def go_on(self):
-        moved = True
-        while moved:
-            moved = False
-            for stream in self.streams:
-                while (
-                    stream.name in self.eager
-                    and stream.done < len(stream.work)
-                    and all(other.done >= so_far for other, so_far in stream.work[stream.done][1])
-                ):
-                    stream.run_to(stream.done + 1)
-                    moved = True
+        while ready := [stream for stream in self.streams if stream.name in self.eager and stream.is_ready()]:
+            ready[0].run_to(ready[0].done + 1)
 
     def step(self, x, seen):
         """Launch the reading of a batch."""

@@ -51,18 +51,13 @@ def test_shares_are_the_whole_range_in_order_one_a_core_and_nearly_equal(threads
         assert len(shares) == min(cores, count) and min(lengths) >= 1 and max(lengths) <= min(lengths) + 1
 
 
-def test_nothing_to_share_is_one_empty_share(threads_are):
-    threads_are(3)
-    assert threads.shares(0) == [slice(0, 0)]
-    assert threads.in_shares(lambda share: share, 0) == [slice(0, 0)]
-
-
 def test_shares_depend_on_nothing_but_count_and_cores(threads_are):
     threads_are(3)
     first = threads.shares(10)
     assert first == [slice(0, 3), slice(3, 6), slice(6, 10)]
     assert threads.in_shares(lambda share: threads.shares(10), 10) == [first] * 3
     assert threads.in_shares(lambda share: share, 10) == first
+    assert threads.shares(0) == threads.in_shares(lambda share: share, 0) == [slice(0, 0)]
 
 
 # -- in_shares -------------------------------------------------------------------------------------
@@ -165,9 +160,14 @@ def test_errstate_of_the_caller_holds_in_every_share(threads_are):
 # -- one thread within, as before after --------------------------------------------------------------
 
 
-def test_blas_and_switch_interval_are_limited_within(threads_are, limits):
-    threads_are(2)
-    assert threads.in_shares(lambda share: limits(), 2) == [within(limits)] * 2
+@pytest.mark.parametrize(("cores", "shares"), [(2, [slice(0, 1), slice(1, 2)]), (1, [slice(0, 5)]), (2, [slice(0, 1)])])
+def test_blas_and_switch_interval_are_limited_but_for_a_single_image(threads_are, limits, cores, shares):
+    threads_are(cores)
+    before, count = limits(), shares[-1].stop
+    found = threads.in_shares(lambda share: (share, limits(), threading.get_ident()), count)
+    assert [share for share, *_ in found] == shares and found[0][2] == threading.get_ident()
+    assert [limited for _, limited, _ in found] == [before if count == 1 else within(limits)] * len(shares)
+    assert limits() == before
 
 
 @pytest.mark.parametrize("failing", [None, 0, 1])
@@ -212,44 +212,16 @@ def test_two_threads_of_the_user_s_may_share_out_work_at_once(threads_are, limit
     assert limits() == before
 
 
-def test_a_single_image_leaves_blas_all_cores(threads_are, limits):
-    threads_are(2)
-    before = limits()
-    assert threads.in_shares(lambda share: (share, limits(), threading.get_ident()), 1) == [
-        (slice(0, 1), before, threading.get_ident())
-    ]
-
-
-def test_on_one_core_blas_has_one_too(threads_are, limits):
-    threads_are(1)
-    before = limits()
-    assert threads.in_shares(lambda share: (share, limits()), 5) == [(slice(0, 5), within(limits))]
-    assert limits() == before
-
-
 # -- thread_count ----------------------------------------------------------------------------------
 
 CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
 
 
-@pytest.mark.parametrize(
-    "numba_threads, omp_threads, expected",
-    [
-        (None, None, CORES),
-        ("3", None, 3),
-        (None, "5", 5),
-        ("3", "5", 3),
-        ("1", "5", 1),
-        ("0", None, 1),
-        ("", "5", 5),
-        ("abc", "5", 5),
-        (None, "abc", CORES),
-        (None, "4,2", CORES),
-        (None, "-1", CORES),
-        (None, "2.5", CORES),
-        (None, "²", CORES),  # a digit to str.isdigit, not to int
-    ],
-)
+@pytest.mark.parametrize(("numba_threads", "omp_threads", "expected"), [
+    (None, None, CORES), ("3", None, 3), (None, "5", 5), ("3", "5", 3), ("1", "5", 1), ("0", None, 1), ("", "5", 5),
+    ("abc", "5", 5), (None, "abc", CORES), (None, "4,2", CORES), (None, "-1", CORES), (None, "2.5", CORES),
+    (None, "²", CORES),  # a digit to str.isdigit, not to int
+])  # fmt: skip
 def test_thread_count_is_what_the_environment_asks_for(monkeypatch, numba_threads, omp_threads, expected):
     for variable, value in ("NUMBA_NUM_THREADS", numba_threads), ("OMP_NUM_THREADS", omp_threads):
         monkeypatch.delenv(variable, raising=False)
@@ -268,18 +240,12 @@ print(threads.thread_count(), len(set(threads.in_shares(late, 12))))
 """
 
 
-@pytest.mark.parametrize(
-    "environment, expected",
-    [
-        ({"NUMBA_NUM_THREADS": "3"}, "3 3"),
-        ({"NUMBA_NUM_THREADS": "", "OMP_NUM_THREADS": "1"}, "1 1"),
-        ({"NUMBA_NUM_THREADS": "", "OMP_NUM_THREADS": "4,2"}, f"{CORES} {CORES}"),
-        ({"NUMBA_NUM_THREADS": "abc", "OMP_NUM_THREADS": "2"}, "2 2"),
-    ],
-    ids=str,
-)
-def test_a_process_uses_as_many_threads_as_its_environment_asks_for(environment, expected):
-    assert in_python(COUNT_IDENTS, **environment) == expected
+@pytest.mark.parametrize(("numba_threads", "omp_threads", "expected"), [
+    ("3", "", 3), ("", "1", 1), ("", "4,2", CORES), ("abc", "2", 2),
+])  # fmt: skip
+def test_a_process_uses_as_many_threads_as_its_environment_asks_for(numba_threads, omp_threads, expected):
+    said = in_python(COUNT_IDENTS, NUMBA_NUM_THREADS=numba_threads, OMP_NUM_THREADS=omp_threads)
+    assert said == f"{expected} {expected}"
 
 
 # -- matmul ----------------------------------------------------------------------------------------
@@ -346,8 +312,7 @@ def test_matmul_inside_a_share_stays_on_its_thread(threads_are, monkeypatch, pro
 # -- processes -------------------------------------------------------------------------------------
 
 
-def test_numpy_s_blas_is_found_however_early_one_asks():
-    code = """
+LIBRARIES = """
 from minidelve.backend import blas
 early = {library.filepath for library in blas.libraries()}
 import numpy as np
@@ -356,7 +321,10 @@ from threadpoolctl import ThreadpoolController
 late = {library.filepath for library in ThreadpoolController().select(user_api="blas").lib_controllers}
 print(late - early)
 """
-    assert in_python(code) == "set()"
+
+
+def test_numpy_s_blas_is_found_however_early_one_asks():
+    assert in_python(LIBRARIES) == "set()"
 
 
 USED = """
@@ -370,37 +338,16 @@ def product():
     assert sys.getswitchinterval() == 0.005
 product()
 """
-# a child that hangs is ended by its alarm
 FORK = """
 def fork():
     pid = os.fork()
     if not pid:
-        signal.alarm(15)
+        signal.alarm(15)  # ends a child that hangs
         product()
         os._exit(7)
     print(os.waitpid(pid, 0)[1] >> 8)
 """
-
-
-@pytest.mark.parametrize("end", ["", "sys.exit(0)", "product()"])
-def test_the_pool_does_not_keep_the_interpreter_from_ending(end):
-    in_python(USED + end, NUMBA_NUM_THREADS="3")
-
-
-needs_fork = pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
-
-
-@needs_fork
-def test_a_forked_child_has_a_pool_of_its_own():
-    assert in_python(USED + FORK + "fork(); product()", NUMBA_NUM_THREADS="2") == "7"
-
-
-@needs_fork
-def test_a_child_forked_while_shares_run_is_not_left_with_their_limits():
-    code = (
-        USED
-        + FORK
-        + """
+WHILE_SHARES_RUN = """
 inside, leave = threading.Event(), threading.Event()
 def hold(share):
     inside.set()
@@ -413,15 +360,7 @@ leave.set()
 other.join()
 product()
 """
-    )
-    assert in_python(code, NUMBA_NUM_THREADS="2") == "7"
-
-
-@needs_fork
-def test_a_multiprocessing_child_can_use_its_own_pool():
-    code = (
-        USED
-        + """
+MULTIPROCESSING = """
 import multiprocessing
 child = multiprocessing.get_context("fork").Process(target=product)
 child.start()
@@ -429,8 +368,19 @@ child.join(15)
 print(child.exitcode)
 child.kill()
 """
-    )
-    assert in_python(code, NUMBA_NUM_THREADS="2") == "0"
+CHILDREN = {"forked": (FORK + "fork(); product()", "7"), "forked while shares run": (FORK + WHILE_SHARES_RUN, "7"),
+            "of multiprocessing": (MULTIPROCESSING, "0")}  # fmt: skip
+
+
+@pytest.mark.parametrize("end", ["", "sys.exit(0)", "product()"])
+def test_the_pool_does_not_keep_the_interpreter_from_ending(end):
+    in_python(USED + end, NUMBA_NUM_THREADS="3")
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
+@pytest.mark.parametrize(("code", "said"), CHILDREN.values(), ids=CHILDREN)
+def test_a_child_has_a_pool_of_its_own_and_no_limits_of_its_parent_s(code, said):
+    assert in_python(USED + code, NUMBA_NUM_THREADS="2") == said
 
 
 # ---- what the user may set ----
@@ -450,14 +400,10 @@ def lab14_step(count: int, deterministic: bool) -> list[np.ndarray]:
 
 def test_a_deterministic_run_gives_the_same_bits_on_any_number_of_threads():
     one, two, five = (lab14_step(count, deterministic=True) for count in (1, 2, 5))
-    for a, b, c in zip(one, two, five, strict=True):
+    for a, b, c, free in zip(one, two, five, lab14_step(2, deterministic=False), strict=True):
         np.testing.assert_array_equal(a, b)
         np.testing.assert_array_equal(a, c)
-
-
-def test_without_it_they_agree_to_rounding():
-    for a, b in zip(lab14_step(1, False), lab14_step(2, False), strict=True):
-        np.testing.assert_allclose(a, b, atol=1e-5 * np.abs(a).max())
+        np.testing.assert_allclose(a, free, atol=1e-5 * np.abs(a).max())
 
 
 def test_shares_of_a_deterministic_run_do_not_depend_on_the_threads():
@@ -493,8 +439,5 @@ def test_settings_end_with_their_block(limits):
         assert limits()[0] == [1] * len(before[2][0])
         raise RuntimeError
     assert (threads.thread_count(), threads.is_deterministic(), limits()) == before
-
-
-def test_no_thread_is_too_few():
     with pytest.raises(ValueError, match="threads is 0; expected at least 1"), threads.using(0):
         pass

@@ -11,6 +11,7 @@ from typing import NamedTuple
 import pytest
 
 from minidelve.cli import main
+from tests.commands.runs import snapshot
 
 
 class Result(NamedTuple):
@@ -41,6 +42,18 @@ def cli(capsys: pytest.CaptureFixture[str]) -> Callable[..., Result]:
 
 
 @pytest.fixture
+def ok(cli: Callable[..., Result]) -> Callable[..., str]:
+    """ok("train", "--out", path): what it said on stdout; it succeeds, and says nothing on stderr."""
+
+    def run(*args: object) -> str:
+        code, out, err = cli(*args)
+        assert (code, err) == (0, "")
+        return out
+
+    return run
+
+
+@pytest.fixture
 def refused(cli: Callable[..., Result], tmp_path: Path) -> Callable[..., str]:
     """refused([args], "part", ...): exit code 2, one line on stderr with every part; nothing in tmp_path changes."""
 
@@ -59,9 +72,10 @@ def refused(cli: Callable[..., Result], tmp_path: Path) -> Callable[..., str]:
     return run
 
 
-def snapshot(folder: Path) -> dict[str, bytes | None]:
-    """Every file and folder below, with what the files hold."""
-    return {str(p): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+@pytest.fixture
+def no_drawing(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Curves take longer to draw than these networks to train."""
+    monkeypatch.setattr("minidelve.training.curves.draw_curves", lambda *args, **kwargs: None)
 
 
 @pytest.fixture

@@ -1,14 +1,15 @@
 """What a user can get wrong when training: one line with the value and the cure, exit code 2, nothing lost."""
 
+import shlex
 import shutil
-import struct
-import zipfile
-import zlib
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+
+from tests.commands.runs import interrupted
+from tests.data.files import encode, huge_png, zip_bytes
 
 
 @pytest.fixture
@@ -22,53 +23,32 @@ def out(tmp_path) -> Path:
     return tmp_path / "run"
 
 
-# ---- the data ----
+@pytest.fixture
+def run(trained, out) -> Path:
+    """A copy of a run, at the place that --out names."""
+    return Path(shutil.copytree(trained, out))
 
 
-def test_data_that_is_not_there(refused, data, tmp_path, out):
-    (tmp_path / "empty").mkdir()
-    for image in (data / "train" / "red").iterdir():
+CUT = encode(np.full((40, 40, 3), 99, np.uint8), "JPEG")[:-100]
+PICTURES = [
+    ("train/red/x.JPEG", b"I am text", "neither JPEG nor PNG", "remove it"),
+    ("train/red/cut.JPEG", CUT, "broken or truncated", "fetch the file again"),
+    ("val/red/cut.JPEG", CUT, "broken or truncated", "fetch the file again"),
+    ("train/red/huge.png", huge_png(20_000, 10_000), "200 megapixels", "at most 100", "scale"),
+]
+
+
+@pytest.mark.parametrize("row", PICTURES, ids=lambda row: row[0])
+def test_what_is_no_picture(refused, data, quick, out, row):
+    name, content, *parts = row
+    (data / name).write_bytes(content)
+    refused(["train", *quick, "--data", data, "--out", out], data / name, *parts)
+
+
+def test_a_class_without_images(refused, data, out):
+    for image in (data / "train/red").iterdir():
         image.unlink()
-    for path, *parts in (
-        ("/nowhere/at-all", "/nowhere/at-all", "does not exist", "check the path"),
-        (tmp_path / "empty", "empty: is empty", "expected train/ and val/"),
-        (data, "train/red", "holds no image", "add some or remove the class"),
-    ):
-        refused(["train", "--data", path, "--out", out], *parts)
-
-
-def test_a_text_file_named_jpeg(refused, data, quick, out):
-    (data / "train" / "red" / "x.JPEG").write_text("I am text")
-    refused(["train", *quick, "--data", data, "--out", out], "train/red/x.JPEG", "neither JPEG nor PNG", "remove it")
-
-
-@pytest.mark.parametrize("split", ["train", "val"])
-def test_a_truncated_jpeg(refused, data, quick, out, split):
-    path = data / split / "red" / "cut.JPEG"
-    Image.fromarray(np.full((40, 40, 3), 99, np.uint8)).save(path, "jpeg")
-    path.write_bytes(path.read_bytes()[:-100])
-    refused(["train", *quick, "--data", data, "--out", out], path, "broken or truncated", "fetch the file again")
-
-
-def test_a_picture_of_200_megapixels(refused, data, quick, out):
-    def chunk(kind: bytes, content: bytes) -> bytes:
-        return struct.pack(">I", len(content)) + kind + content + struct.pack(">I", zlib.crc32(kind + content))
-
-    header = chunk(b"IHDR", struct.pack(">IIBBBBB", 20_000, 10_000, 8, 2, 0, 0, 0))
-    path = data / "train" / "red" / "huge.png"
-    path.write_bytes(b"\x89PNG\r\n\x1a\n" + header + chunk(b"IDAT", zlib.compress(b"")) + chunk(b"IEND", b""))
-    refused(["train", *quick, "--data", data, "--out", out], path, "200 megapixels", "at most 100", "scale")
-
-
-def test_a_zip_that_is_none(refused, tmp_path, out):
-    (tmp_path / "a.zip").write_bytes(b"no zip")
-    refused(["train", "--data", tmp_path / "a.zip", "--out", out], "not a zip archive", "expected a folder or a .zip")
-
-
-def test_a_zip_that_leads_outside(refused, tmp_path, out):
-    with zipfile.ZipFile(tmp_path / "a.zip", "w") as file:
-        file.writestr("train/a/../../../evil.png", b"")
-    refused(["train", "--data", tmp_path / "a.zip", "--out", out], "evil.png", "without '..'", "get the archive")
+    refused(["train", "--data", data, "--out", out], "train/red", "holds no image", "add some or remove the class")
 
 
 def test_a_label_that_names_no_class(refused, tmp_path, out):
@@ -77,49 +57,51 @@ def test_a_label_that_names_no_class(refused, tmp_path, out):
         (root / folder).mkdir(parents=True)
         Image.new("RGB", (32, 32)).save(root / folder / "a.png")
     (root / "wnids.txt").write_text("n01\n")
-    (root / "val" / "val_annotations.txt").write_text("a.png\tn99\t0\t0\t9\t9\n")
+    (root / "val/val_annotations.txt").write_text("a.png\tn99\t0\t0\t9\t9\n")
     refused(["train", "--data", root, "--out", out], "val_annotations.txt", "'n99'", "wnids.txt names", "correct")
 
 
-# ---- options ----
+def test_what_is_no_data_set(refused, tmp_path, out):
+    (tmp_path / "empty").mkdir()
+    (tmp_path / "text.zip").write_bytes(b"no zip")
+    (tmp_path / "evil.zip").write_bytes(zip_bytes([("train/a/../../../evil.png", b"")]))
+    for name, *parts in (
+        ("/nowhere/at-all", "/nowhere/at-all", "does not exist", "check the path"),
+        ("empty", "empty: is empty", "expected train/ and val/"),
+        ("text.zip", "is not a zip archive", "expected a folder or a .zip"),
+        ("evil.zip", "evil.png", "without '..'", "get the archive"),
+    ):
+        refused(["train", "--data", tmp_path / name, "--out", out], *parts)
 
 
-@pytest.mark.parametrize(
-    ("option", "parts"),
-    [
-        (["--size", 40], ["32 x 32", "crop of 40 x 40", "--size of at most 32"]),
-        (["--size", 4], ["--size 4 is too small for lab14", "choose a larger one"]),
-        (["--batch-size", 49], ["batch of 49", "48 images", "at most 48"]),
-    ],
-)
-def test_an_option_that_does_not_fit_the_data_or_the_network(refused, quick, out, option, parts):
-    refused(["train", *quick, *option, "--out", out], *parts)
+OPTIONS = [
+    ("--size 40", "32 x 32", "crop of 40 x 40", "--size of at most 32"),
+    ("--size 4", "--size 4 is too small for lab14", "choose a larger one"),
+    ("--batch-size 49", "batch of 49", "48 images", "at most 48"),
+    ("--milestones 7,3", "'7,3'", "such as 12,17"),
+    ("--milestones 7 --epochs 7", "after epoch 7", "--epochs 7", "earlier milestones"),
+    ("--milestones 7 --plateau", "--plateau", "not allowed with", "--milestones"),
+    ("--aux-after conv9", "conv9", "expected one of: conv1, pool1, conv2_1"),
+    ("--warm-start nowhere/none", "nowhere/none", "neither a run folder"),
+    ("--aux-weight 0.25", "aux_weight is 0.25", "aux_after"), ("--slope 0.25", "slope is 0.25", "prelu", "lrelu"),
+    ("--model lab15", "'lab15'", "lab14"), ("--activation swish", "'swish'", "prelu-shared"),
+    ("--init zero", "'zero'", "he-backward"), ("--device tpu", "'tpu'", "cuda"),
+    ("--epochs 0", "'0' is not an integer of at least 1"), ("--batch-size x", "'x' is not an integer of at least 1"),
+    ("--lr -1", "'-1' is not a number above 0"), ("--lr nan", "'nan' is not a number above 0"),
+    ("--momentum 1", "'1' is not a number from 0 to below 1"), ("--epoch 3", "unrecognized arguments: --epoch 3"),
+    *((f"--{option} ''", f"--{option}", "the path is empty") for option in ("data", "out", "config", "warm-start")),
+]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        (["--model", "lab15"], ["'lab15'", "lab14"]),
-        (["--activation", "swish"], ["'swish'", "prelu-shared"]),
-        (["--init", "zero"], ["'zero'", "he-backward"]),
-        (["--epochs", "0"], ["'0' is not an integer of at least 1"]),
-        (["--batch-size", "x"], ["'x' is not an integer of at least 1"]),
-        (["--lr", "-1"], ["'-1' is not a number above 0"]),
-        (["--lr", "nan"], ["'nan' is not a number above 0"]),
-        (["--momentum", "1"], ["'1' is not a number from 0 to below 1"]),
-        (["--milestones", "7,3"], ["'7,3'", "such as 12,17"]),
-        (["--milestones", "7", "--epochs", "7"], ["after epoch 7", "--epochs 7", "earlier milestones"]),
-        (["--milestones", "7", "--plateau"], ["--plateau", "not allowed with", "--milestones"]),
-        (["--device", "tpu"], ["'tpu'", "cuda"]),
-        (["--epoch", "3"], ["unrecognized arguments: --epoch 3"]),
-    ],
-)
-def test_an_option_that_makes_no_sense(refused, out, options, parts):
-    refused(["train", "--out", out, *options], *parts)
+@pytest.mark.parametrize("row", OPTIONS, ids=lambda row: row[0])
+def test_an_option_that_makes_no_sense(refused, quick, out, row):
+    options, *parts = row
+    refused(["train", *quick, "--out", out, *shlex.split(options)], *parts)
 
 
 def test_out_is_required(refused):
-    refused(["train"], "--out")
+    for options in ([], ["--resume", "--show-config"]):
+        refused(["train", *options], "--out is missing")
 
 
 @pytest.mark.parametrize("command", ["train", "evaluate", "predict"])
@@ -129,37 +111,27 @@ def test_cuda_where_there_is_none(refused, trained, out, monkeypatch, command):
     refused([command, *args[command], "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
 
-# ---- the run folder ----
-
-
-def test_out_is_a_file_or_under_one(refused, quick, tmp_path):
+def test_out_cannot_be_written(refused, quick, tmp_path):
     file = tmp_path / "file"
     file.write_text("mine")
     for path in (file, file / "run"):
         refused(["train", *quick, "--out", path], f"--out {path} is a file or lies under one", "expected a folder")
-
-
-def test_out_cannot_be_written(refused, quick):
     refused(["train", *quick, "--out", "/proc/minidelve/run"], "--out /proc/minidelve/run cannot be", "name another")
 
 
-def test_a_used_out(refused, quick, trained, out):
-    shutil.copytree(trained, out)
-    refused(["train", *quick, "--out", out], f"--out {out} is not empty", "--resume", "--overwrite")
-
-
-def test_strangers_in_out_are_never_overwritten(refused, quick, trained, out):
-    shutil.copytree(trained, out)
-    (out / "thesis.tex").write_text("years of work")
-    refused(["train", *quick, "--out", out, "--overwrite"], out, "thesis.tex", "not part of a run", "another folder")
+def test_a_used_out_is_kept_unless_asked_and_strangers_in_it_always(refused, quick, run):
+    train = ["train", *quick, "--out", run]
+    refused(train, f"--out {run} is not empty", "--resume", "--overwrite")
+    refused([*train, "--overwrite", "--warm-start", run], "--warm-start", "would replace")
+    (run / "thesis.tex").write_text("years of work")
+    refused([*train, "--overwrite"], run, "thesis.tex", "not part of a run", "another folder")
 
 
 @pytest.mark.parametrize("spoil", ["bad option", "bad image", "diverges", "ctrl-c"])
 def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
-    cli, refused, quick, data, trained, out, monkeypatch, spoil
+    cli, refused, quick, data, trained, run, monkeypatch, spoil
 ):
-    shutil.copytree(trained, out)
-    args = ["train", *quick, "--data", data, "--out", out, "--overwrite"]
+    args = ["train", *quick, "--data", data, "--out", run, "--overwrite"]
     if spoil == "bad option":
         refused([*args, "--size", 40], "40 x 40")
     elif spoil == "bad image":
@@ -168,56 +140,41 @@ def test_an_overwritten_run_is_there_until_the_new_one_has_an_epoch(
     elif spoil == "diverges":
         refused([*args, "--lr", "1e6"], "the loss became nan in epoch 1, step")
     else:
-        monkeypatch.setattr(
-            "minidelve.training.loop.train_epoch", lambda *args: (_ for _ in ()).throw(KeyboardInterrupt)
-        )
+        monkeypatch.setattr("minidelve.training.loop.train_epoch", interrupted)
         assert cli(*args).code == 130
-    assert {p.name: p.read_bytes() for p in out.iterdir()} == {p.name: p.read_bytes() for p in trained.iterdir()}
+    assert {p.name: p.read_bytes() for p in run.iterdir()} == {p.name: p.read_bytes() for p in trained.iterdir()}
 
 
-# ---- resuming ----
+RESUME = [
+    *((f"--{change}", f"--{change} differs from the run's {value}") for change, value in (
+        ("lr 0.1", 0.01), ("model small14", "lab14"), ("width 0.5", 1.0), ("fc 9", None), ("fc-init he", "table"),
+        ("aux-after conv1", None),
+    )),
+    ("--levels 2", "--levels [2] differs from the run's None"),
+    ("--plateau", "--plateau True differs from the run's False"),
+    ("--decay-slopes", "--decay-slopes True differs from the run's False"),
+    ("--warm-start other", "--warm-start", "other differs from the run's None"),
+    ("--recipe paper-large", "differs from the run's"),
+    ("--epochs 2", "--epochs 2 is less than the run's 3"),
+    ("--overwrite", "--overwrite", "not allowed with", "--resume"),
+    ("--data toy", "toy has other classes", "give its data set"),
+]  # fmt: skip
 
 
-def test_resume_of_nothing(refused, out, tmp_path):
-    for path in (out, tmp_path):
+@pytest.mark.parametrize("row", RESUME, ids=lambda row: row[0])
+def test_resume_with_what_contradicts_the_run(refused, run, row):
+    options, *parts = row
+    refused(["train", "--resume", "--out", run, *options.split()], *parts)
+
+
+def test_resume_from_nothing_or_from_what_is_no_checkpoint(refused, run, tmp_path):
+    for path in (tmp_path, tmp_path / "none"):
         refused(["train", "--resume", "--out", path], f"--resume: {path} holds no last.npz", "leave --resume out")
-
-
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        (["--lr", "0.1"], ["--lr 0.1 differs from the run's 0.01"]),
-        (["--model", "small14"], ["--model small14 differs from the run's lab14"]),
-        (["--plateau"], ["--plateau True differs from the run's False"]),
-        (["--width", 0.5], ["--width 0.5 differs from the run's 1.0"]),
-        (["--levels", "2"], ["--levels [2] differs from the run's None"]),
-        (["--fc", 9], ["--fc 9 differs from the run's None"]),
-        (["--fc-init", "he"], ["--fc-init he differs from the run's table"]),
-        (["--aux-after", "conv1"], ["--aux-after conv1 differs from the run's None"]),
-        (["--warm-start", "other"], ["--warm-start", "other differs from the run's None"]),
-        (["--decay-slopes"], ["--decay-slopes True differs from the run's False"]),
-        (["--epochs", "2"], ["--epochs 2 is less than the run's 3"]),
-        (["--overwrite"], ["--overwrite", "not allowed with", "--resume"]),
-        (["--data", "toy"], ["toy has other classes", "give its data set"]),
-    ],
-)
-def test_resume_with_what_contradicts_the_run(refused, trained, out, options, parts):
-    shutil.copytree(trained, out)
-    refused(["train", "--resume", "--out", out, *options], *parts)
-
-
-def test_resume_from_what_is_no_checkpoint(refused, trained, out):
-    shutil.copytree(trained, out)
-    whole = (out / "last.npz").read_bytes()
-    middle = len(whole) // 2
+    whole = (run / "last.npz").read_bytes()
+    middle, resume = len(whole) // 2, ["train", "--resume", "--epochs", 4, "--out", run]
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):
-        (out / "last.npz").write_bytes(content)
-        refused(
-            ["train", "--resume", "--epochs", 4, "--out", out], "last.npz is not an intact checkpoint", "use another"
-        )
-
-
-# ---- a run that diverges ----
+        (run / "last.npz").write_bytes(content)
+        refused(resume, "last.npz is not an intact checkpoint", "use another")
 
 
 def test_a_loss_not_finite_names_step_and_layer_and_keeps_the_last_epoch(cli, quick, out):

@@ -1,6 +1,8 @@
 """`minidelve bench`: tables, files, refusals."""
 
 import json
+import shlex
+import sys
 
 import numpy as np
 import pytest
@@ -22,11 +24,20 @@ def small(monkeypatch):
 NETWORK = ["networks", "--model", "lab14", "--batch-size", 2, "--size", 28, "--rounds", 2]
 
 
-def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(cli, tmp_path):
-    code, out, err = cli("bench", "kernels", "ops", "--only", "prelu", "--rounds", 3, "--json", tmp_path / "b.json")
-    assert (code, err) == (0, "")
+@pytest.fixture
+def bench(ok, tmp_path):
+    """bench(option, ...): what it said, and the file of figures as a dict."""
+
+    def run(*options):
+        said = ok("bench", *options, "--json", tmp_path / "b.json")
+        return said, json.loads((tmp_path / "b.json").read_text())
+
+    return run
+
+
+def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(bench):
+    out, figures = bench("kernels", "ops", "--only", "prelu", "--rounds", 3)
     assert "limits: products 100 GFLOP/s, copy 10.0 GB/s" in out
-    figures = json.loads((tmp_path / "b.json").read_text())
     assert [case["name"] for case in figures["cases"]] == ["prelu_forward", "prelu_backward", "prelu"]
     for case in figures["cases"]:
         assert case["seconds"]["low"] <= case["seconds"]["median"] <= case["seconds"]["high"]
@@ -36,19 +47,16 @@ def test_kernels_and_ops_have_a_line_each_and_all_figures_are_in_the_file(cli, t
     assert forward["rate"] == pytest.approx(4 * (2 * 2 * 12 * 12 * 8 + 8) / forward["seconds"]["median"] / 1e9)
 
 
-def test_a_network_is_timed_and_its_peak_memory_measured(cli, tmp_path):
-    code, out, _ = cli("bench", *NETWORK, "--mode", "training", "--json", tmp_path / "b.json")
-    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
-    assert code == 0 and "lab14 training, batch 2, 28 px" in out
+def test_a_network_is_timed_and_its_peak_memory_measured(bench):
+    out, figures = bench(*NETWORK, "--mode", "training")
+    (network,) = figures["networks"]
+    assert "lab14 training, batch 2, 28 px" in out and 50 < network["peak_mb"]["minidelve"] < 1000
     assert network["images_per_second"]["minidelve"]["median"] > 0 and "ratio" not in network
-    assert 50 < network["peak_mb"]["minidelve"] < 1000
 
 
-def test_against_torch_both_layouts_run_and_there_is_a_ratio(cli, tmp_path):
+def test_against_torch_both_layouts_run_and_there_is_a_ratio(bench):
     pytest.importorskip("torch", reason="PyTorch is not installed")
-    options = [*NETWORK, "--mode", "inference", "--against", "torch", "--json", tmp_path / "b.json"]
-    assert cli("bench", *options).code == 0
-    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
+    (network,) = bench(*NETWORK, "--mode", "inference", "--against", "torch")[1]["networks"]
     assert set(network["images_per_second"]) == {"minidelve", "torch NCHW", "torch channels_last"}
     assert network["ratio"]["low"] <= network["ratio"]["median"] <= network["ratio"]["high"]
 
@@ -62,30 +70,38 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
     assert json.loads((tmp_path / "b.json").read_text())["networks"] == []
 
 
-@pytest.mark.parametrize(
-    "options, parts",
-    [
-        (["everything"], ["'everything' is not a part", "kernels, ops, networks"]),
-        (["--compile"], ["--compile", "--against torch"]),
-        (["--json", "no/such/folder/b.json"], ["no/such/folder/b.json", "name a file in one that exists"]),
-        (["--json", "."], ["--json . is a folder", "name a file in it"]),
-        (["--only", "nosuch"], ["--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"]),
-        (["kernels", "--only", "momentum step"], ["--only momentum step", "expected a part of one of: im2col"]),
-        (["networks", "--only", "prelu"], ["--only prelu", "--model"]),
-        (["networks", "--model", "lab14", "--size", 8], ["--size 8", "too small for lab14", "more pixels"]),
-        (["--precision", "mixed"], ["--precision mixed", "imitated", "--device cuda"]),
-        (["kernels", "--profile"], ["--profile", "add networks"]),
-        (["--kernels", "cupy_cuda"], ["--kernels cupy_cuda", "--device cpu", "reference, numba_cpu"]),
-        (["--kernels", "numba_cpu", "--device", "cuda"], ["--kernels numba_cpu", "--device cuda", "cupy_cuda"]),
-        (["ops", "--kernels", "reference", "--kernels", "numba_cpu"], ["--kernels", "add the part kernels"]),
-    ],
-)
-def test_what_cannot_be_done_is_one_line(refused, options, parts):
-    refused(["bench", *options], *parts)
+WRONG = [
+    ("everything", "'everything' is not a part", "kernels, ops, networks"),
+    ("--compile", "--compile", "--against torch"),
+    ("--json no/such/folder/b.json", "no/such/folder/b.json", "name a file in one that exists"),
+    ("--json .", "--json . is a folder", "name a file in it"),
+    ("--only nosuch", "--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"),
+    ("kernels --only 'momentum step'", "--only momentum step", "expected a part of one of: im2col"),
+    ("networks --only prelu", "--only prelu", "--model"),
+    ("networks --model lab14 --size 8", "--size 8", "too small for lab14", "more pixels"),
+    ("--precision mixed", "--precision mixed", "imitated", "--device cuda"),
+    ("kernels --profile", "--profile", "add networks"),
+    ("--kernels cupy_cuda", "--kernels cupy_cuda", "--device cpu", "reference, numba_cpu"),
+    ("--kernels numba_cpu --device cuda", "--kernels numba_cpu", "--device cuda", "cupy_cuda"),
+    ("ops --kernels reference --kernels numba_cpu", "--kernels", "add the part kernels"),
+]
+
+
+@pytest.mark.parametrize("row", WRONG, ids=lambda row: row[0])
+def test_what_cannot_be_done_is_one_line(refused, row):
+    options, *parts = row
+    refused(["bench", *shlex.split(options)], *parts)
+
+
+def test_what_is_not_there_is_one_line(refused, monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    refused(["bench", "ops", "--against", "torch"], "PyTorch is not installed", "pip install torch")
+    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
+    refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 
 
 @pytest.mark.parametrize("against", [[], ["--against", "torch"]])
-def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, monkeypatch, tmp_path, against):
+def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(bench, monkeypatch, against):
     if against:
         pytest.importorskip("torch", reason="PyTorch is not installed")
     threads = []
@@ -96,9 +112,8 @@ def test_a_share_is_the_rate_over_the_limit_s_and_kernels_run_on_one_core(cli, m
 
     monkeypatch.setattr(tables, "interleaved", rounds)
     monkeypatch.setattr(machine, "copy", lambda: machine.Limit(lambda: None, 1e9))  # in the second above: 1 GB/s
-    line = ["bench", "kernels", "ops", "--only", "prelu", "--threads", 2, "--json", tmp_path / "b.json", *against]
-    assert cli(*line).code == 0 and threads == [1, 1, 2]
-    found = json.loads((tmp_path / "b.json").read_text())["cases"]
+    found = bench("kernels", "ops", "--only", "prelu", "--threads", 2, *against)[1]["cases"]
+    assert threads == [1, 1, 2]
     for case in found:
         assert case["share_of_limit"]["median"] == pytest.approx(case["rate"])
     assert found[2]["ratio"] == ({"median": 2.0, "low": 2.0, "high": 2.0} if against else None)
@@ -119,40 +134,27 @@ def test_only_leaves_the_networks_out_and_what_is_done_is_kept(cli, monkeypatch,
     assert [case["name"] for case in json.loads((tmp_path / "b.json").read_text())["cases"]] == ["prelu_forward"]
 
 
-def test_missing_torch_is_one_line_with_the_cure(refused, monkeypatch):
-    monkeypatch.setitem(__import__("sys").modules, "torch", None)
-    refused(["bench", "ops", "--against", "torch"], "PyTorch is not installed", "pip install torch")
-
-
-def test_cuda_where_there_is_none(refused, monkeypatch):
-    monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
-    refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
-
-
-def test_two_folders_of_kernels_are_timed_side_by_side(cli, tmp_path):
-    kernels = ["--kernels", "reference", "--kernels", "numba_cpu", "--only", "relu", "--rounds", 2]
-    code, out, _ = cli("bench", "kernels", *kernels, "--json", tmp_path / "b.json")
-    assert code == 0 and "against numba_cpu" in out
-    found = json.loads((tmp_path / "b.json").read_text())
-    assert found["kernels"] == "reference" and len(found["cases"]) == 4
+def test_two_folders_of_kernels_are_timed_side_by_side(bench):
+    options = ["--kernels", "reference", "--kernels", "numba_cpu", "--only", "relu", "--rounds", 2]
+    out, found = bench("kernels", *options)
+    assert "against numba_cpu" in out and found["kernels"] == "reference" and len(found["cases"]) == 4
     for case in found["cases"]:
         assert case["ratio"] is None and case["other_kernels"]["numba_cpu"]["median"] > 0
     assert kernels_for(np.zeros(1)).__name__ == "kernels.numba_cpu"  # the choice was the command's
 
 
-def test_the_folder_of_kernels_that_is_named_computes(cli, monkeypatch, tmp_path):
+def test_the_folder_of_kernels_that_is_named_computes(bench, monkeypatch):
     calls = []
     forward = reference.prelu_forward
     monkeypatch.setattr(reference, "prelu_forward", lambda *args, **kw: calls.append(args) or forward(*args, **kw))
-    options = [*NETWORK, "--mode", "inference", "--kernels", "reference", "--json", tmp_path / "b.json"]
-    assert cli("bench", *options).code == 0 and len(calls) > 0
+    bench(*NETWORK, "--mode", "inference", "--kernels", "reference")
+    assert calls
 
 
-def test_a_profile_has_a_line_for_each_kernel_of_the_step(cli, tmp_path):
-    options = [*NETWORK, "--mode", "training", "--no-memory", "--profile", "--json", tmp_path / "b.json"]
-    code, out, _ = cli("bench", *options)
-    (network,) = json.loads((tmp_path / "b.json").read_text())["networks"]
-    assert code == 0 and "a step on one core" in out and "\n  the step" in out
+def test_a_profile_has_a_line_for_each_kernel_of_the_step(bench):
+    out, figures = bench(*NETWORK, "--mode", "training", "--no-memory", "--profile")
+    (network,) = figures["networks"]
+    assert "a step on one core" in out and "\n  the step" in out
     assert {"matmul", "prelu_backward", "momentum_step", "the rest"} <= {line["name"] for line in network["profile"]}
     for line in network["profile"]:
         assert f"\n  {line['name']} " in out

@@ -3,43 +3,36 @@
 import functools
 import hashlib
 import threading
-import zipfile
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from minidelve import data
-
-
-class Quiet(SimpleHTTPRequestHandler):
-    def log_message(self, *args):
-        pass
+from tests.data.files import zip_bytes
 
 
 @pytest.fixture
 def mirror(tiny_data, tmp_path, monkeypatch):
     """(address, SHA-256) of a data set as a .zip."""
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
+    monkeypatch.setattr(SimpleHTTPRequestHandler, "log_message", lambda *args: None)
     (tmp_path / "www").mkdir()
-    with zipfile.ZipFile(tmp_path / "www" / "four.zip", "w") as archive:
-        for path in sorted(tiny_data.rglob("*.png")):
-            archive.write(path, path.relative_to(tiny_data))
-    handler = functools.partial(Quiet, directory=tmp_path / "www")
+    content = zip_bytes((str(path.relative_to(tiny_data)), path.read_bytes()) for path in tiny_data.rglob("*.png"))
+    (tmp_path / "www" / "four.zip").write_bytes(content)
+    handler = functools.partial(SimpleHTTPRequestHandler, directory=tmp_path / "www")
     with ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
         threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
-        content = (tmp_path / "www" / "four.zip").read_bytes()
         yield f"http://127.0.0.1:{server.server_port}/four.zip", hashlib.sha256(content).hexdigest()
         server.shutdown()
 
 
-def test_a_data_set_is_fetched_once(cli, mirror, tmp_path):
+def test_a_data_set_is_fetched_once(ok, mirror, tmp_path):
     args = ["data", "fetch", "tiny-imagenet", "--dir", tmp_path / "here", "--url", mirror[0], "--sha256", mirror[1]]
-    code, out, err = cli(*args)
     path = tmp_path / "here" / "four.zip"
-    assert (code, err) == (0, "") and f"tiny-imagenet is in {path}" in out and f"minidelve data {path}" in out
+    said = ok(*args)
+    assert f"tiny-imagenet is in {path}" in said and f"minidelve data {path}" in said
     assert len(data.open_dataset(path)) == 48
-    code, out, _ = cli(*args)
-    assert code == 0 and f"tiny-imagenet is already in {path}" in out
+    assert f"tiny-imagenet is already in {path}" in ok(*args)
 
 
 def test_mistakes_are_one_line(refused, mirror, tmp_path, monkeypatch):

@@ -10,53 +10,41 @@ import pytest
 from PIL import Image
 
 from minidelve.cli import main
+from tests.commands.runs import altered
 from tests.helpers import python
 
 
-def test_it_repeats_the_best_validation_error_of_the_run(cli, trained):
-    code, out, err = cli("evaluate", trained)
+def test_it_repeats_the_best_validation_error_of_the_run(ok, trained):
     best = json.loads((trained / "result.json").read_text())["best"]
-    assert (code, err) == (0, "")
-    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, top-5 error 0.00%" in out
-    assert "(16 images)" in out
+    out = ok("evaluate", trained)
+    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, top-5 error 0.00%" in out and "(16 images)" in out
+    assert ok("evaluate", trained, "--batch-size", 5, "--workers", 0) == out
+    out = ok("evaluate", trained / "last.npz", "--split", "train")
+    assert "four train" in out and "(48 images)" in out
 
 
-def test_split_and_checkpoint_can_be_chosen(cli, trained):
-    assert "four train" in cli("evaluate", trained / "last.npz", "--split", "train").out
-    assert "(48 images)" in cli("evaluate", trained / "last.npz", "--split", "train").out
-
-
-def test_batch_size_and_workers_do_not_matter(cli, trained):
-    line = cli("evaluate", trained).out
-    assert cli("evaluate", trained, "--batch-size", 5, "--workers", 0).out == line
-
-
-def test_a_bad_image_is_fatal_or_left_out(cli, refused, trained, tiny_data, tmp_path):
+def test_a_bad_image_is_fatal_or_left_out(ok, refused, trained, tiny_data, tmp_path):
     data = shutil.copytree(tiny_data, tmp_path / "data")
     (data / "val" / "red" / "00.png").write_text("text")
-    refused(["evaluate", trained, "--data", data], "val/red/00.png", "neither JPEG nor PNG", "--on-bad-image skip")
-    code, out, _ = cli("evaluate", trained, "--data", data, "--on-bad-image", "skip")
-    assert code == 0 and "(15 images)" in out and "left out: " in out and "val/red/00.png" in out
-
-
-def test_other_classes_are_refused(refused, trained):
-    refused(["evaluate", trained, "--data", "toy"], "toy has 10 classes", "the 4 the run was trained on", "--data")
+    evaluate = ["evaluate", trained, "--data", data]
+    refused(evaluate, "val/red/00.png", "neither JPEG nor PNG", "--on-bad-image skip")
+    out = ok(*evaluate, "--on-bad-image", "skip")
+    assert "(15 images)" in out and "left out: " in out and "val/red/00.png" in out
 
 
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_what_is_no_run(refused, tmp_path, trained, command):
     rest = [] if command == "evaluate" else ["a.png", "--out", tmp_path / "p.png"]
     np.savez(tmp_path / "foreign.npz", weights=np.ones(3))
-    np.save(tmp_path / "array.npy", np.ones(3))
-    (tmp_path / "array.npy").rename(tmp_path / "array.npz")
-    with np.load(trained / "best.npz") as file:
-        entries = dict(file)
-    np.savez(tmp_path / "lost.npz", **{k: v for k, v in entries.items() if k != "model/fc3.bias"})
-    np.savez(tmp_path / "no_mean.npz", **{k: v for k, v in entries.items() if k != "mean"})
-    meta = json.loads(str(entries["meta"]))
-    np.savez(tmp_path / "future.npz", **entries | {"meta": np.array(json.dumps(meta | {"format": 99}))})
-    del meta["classes"]
-    np.savez(tmp_path / "poor.npz", **entries | {"meta": np.array(json.dumps(meta))})
+    with open(tmp_path / "array.npz", "wb") as file:
+        np.save(file, np.ones(3))
+    for name, change in {
+        "lost.npz": lambda arrays, meta: arrays.pop("model/fc3.bias"),
+        "no_mean.npz": lambda arrays, meta: arrays.pop("mean"),
+        "future.npz": lambda arrays, meta: meta.update(format=99),
+        "poor.npz": lambda arrays, meta: meta.pop("classes"),
+    }.items():
+        altered(trained / "best.npz", tmp_path / name, change)
     for name, part in (
         ("foreign.npz", "not an intact checkpoint"), ("array.npz", "not an intact checkpoint"),
         ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "lacks one of"),
@@ -83,8 +71,7 @@ def other(tiny_data, tmp_path_factory):
     """Another run on the same classes: ReLU, another size of crop, and a shorter side that is not 8/7 of it."""
     out = tmp_path_factory.mktemp("other") / "run"
     options = ["--data", tiny_data, "--size", 24, "--epochs", 2, "--batch-size", 8, "--activation", "relu"]
-    options += ["--short-side", 40]
-    assert main(["train", *map(str, options), "--out", str(out)]) == 0
+    assert main(["train", *map(str, [*options, "--short-side", 40, "--out", out])]) == 0
     return out
 
 
@@ -98,12 +85,12 @@ def result(folder) -> dict:
     return json.loads((folder / "evaluation.json").read_text())
 
 
-def test_scales_make_a_row_each_and_one_for_all(cli, trained, tmp_path):
-    table = figures(cli("evaluate", trained, "--scales", "32,40", "--protocol", "dense", "--out", tmp_path / "t").out)
+def test_scales_make_a_row_each_and_one_for_all(ok, trained, tmp_path):
+    table = figures(ok("evaluate", trained, "--scales", "32,40", "--protocol", "dense", "--out", tmp_path / "t"))
     name = str(trained)
     assert list(table) == [(name, "32"), (name, "40"), (name, "all scales")]
     for scale in ("32", "40"):
-        alone = cli("evaluate", trained, "--scales", scale, "--protocol", "dense").out
+        alone = ok("evaluate", trained, "--scales", scale, "--protocol", "dense")
         assert f"top-1 error {table[name, scale][0]:.2f}%" in alone and f"{table[name, scale][2]:.4f}" in alone
     assert table[name, "32"][2] != table[name, "40"][2]
     rows = result(tmp_path / "t")["rows"]
@@ -111,110 +98,100 @@ def test_scales_make_a_row_each_and_one_for_all(cli, trained, tmp_path):
     assert f"{rows[2]['cross_entropy']:.4f}" == f"{table[name, 'all scales'][2]:.4f}"
 
 
-@pytest.mark.parametrize(("protocol", "flips"), [("center", False), ("ten-view", True), ("dense", True)])
-def test_flips_are_on_for_ten_view_and_dense_and_off_for_the_centre(cli, trained, protocol, flips):
-    flags: list[list[str]] = [[], ["--flip"], ["--no-flip"]]
-    line, on, off = (cli("evaluate", trained, "--protocol", protocol, *flag).out for flag in flags)
-    assert on != off and line == (on if flips else off)
+def test_protocols_differ_in_their_views_and_in_whether_they_flip(ok, trained):
+    lines = []
+    for protocol, flips in (("center", False), ("ten-view", True), ("dense", True)):
+        line, on, off = (ok("evaluate", trained, "--protocol", protocol, *f) for f in ([], ["--flip"], ["--no-flip"]))
+        assert on != off and line == (on if flips else off)
+        lines.append(line)
+    assert lines[0] == ok("evaluate", trained) and len(set(lines)) == 3
 
 
-def test_protocols_differ_but_the_centre_is_the_default(cli, trained):
-    lines = [cli("evaluate", trained, "--protocol", name).out for name in ("center", "ten-view", "dense")]
-    assert lines[0] == cli("evaluate", trained).out and len(set(lines)) == 3
-
-
-def test_scales_enlarge_small_images_and_without_them_images_stay(cli, trained):
+def test_scales_enlarge_small_images_and_without_them_images_stay(ok, trained):
     """The images have 32 pixels a side, and so has the shorter side that the run tests at."""
-    default, same, larger = (cli("evaluate", trained, *more).out for more in ([], ["--scales", 32], ["--scales", 64]))
+    default, same, larger = (ok("evaluate", trained, *more) for more in ([], ["--scales", 32], ["--scales", 64]))
     assert default == same.replace(" at scale 32", "") and "at scale 64" in larger
     assert default.partition(":")[2] != larger.partition(":")[2]
 
 
-def test_a_run_is_tested_at_the_shorter_side_that_it_was_trained_with(cli, other):
+def test_a_run_is_tested_at_the_shorter_side_that_it_was_trained_with(ok, other):
     """40 for crops of 24. Without it, images would be shrunk to 27, or stay as they are, 32."""
     best = json.loads((other / "result.json").read_text())["best"]
-    said = [cli("evaluate", other, *more).out for more in ([], *(["--scales", side] for side in (40, 27, 32)))]
+    said = [ok("evaluate", other, *more) for more in ([], *(["--scales", side] for side in (40, 27, 32)))]
     default, same, shrunk, unscaled = (re.search(r"top-1 .* cross entropy [\d.]+", out)[0] for out in said)
     assert default.startswith(f"top-1 error {best['val_top1_error']:.2f}%")
     assert default == same and default not in (shrunk, unscaled)
 
 
-def test_several_runs_make_an_ensemble(cli, trained, other):
-    table = figures(cli("evaluate", trained, other, "--protocol", "ten-view").out)
+def test_several_runs_make_an_ensemble(ok, trained, other):
+    table = figures(ok("evaluate", trained, other, "--protocol", "ten-view"))
     assert list(table) == [(str(trained), "as trained"), (str(other), "as trained"), ("ensemble", "as trained")]
     for run in (trained, other):
-        alone = cli("evaluate", run, "--protocol", "ten-view").out
+        alone = ok("evaluate", run, "--protocol", "ten-view")
         assert f"cross entropy {table[str(run), 'as trained'][2]:.4f}" in alone
     losses = [row[2] for row in table.values()]
     assert losses[2] <= (losses[0] + losses[1]) / 2  # -log is convex
-    same = figures(cli("evaluate", trained, trained / "best.npz", "--protocol", "dense").out)
+    same = figures(ok("evaluate", trained, trained / "best.npz", "--protocol", "dense"))
     assert len(set(map(tuple, same.values()))) == 1
 
 
-def test_runs_of_other_classes_make_no_ensemble(refused, trained, tmp_path_factory):
-    out = tmp_path_factory.mktemp("foreign") / "run"
-    with np.load(trained / "best.npz") as file:
-        entries = dict(file)
-    meta = json.loads(str(entries["meta"]))
-    meta["classes"] = [f"other {i}" for i in range(4)]
-    out.mkdir()
-    np.savez(out / "best.npz", **entries | {"meta": np.array(json.dumps(meta))})
-    refused(["evaluate", trained, out], out, "4 classes that are not the 4 of", "the same classes")
+def test_other_classes_are_refused(refused, trained, tmp_path):
+    refused(["evaluate", trained, "--data", "toy"], "toy has 10 classes", "the 4 the run was trained on", "--data")
+    foreign = tmp_path / "foreign.npz"
+    altered(trained / "best.npz", foreign, lambda arrays, meta: meta.update(classes=["a", "b", "c", "d"]))
+    refused(["evaluate", trained, foreign], foreign, "4 classes that are not the 4 of", "the same classes")
 
 
-def test_confusions_name_the_worst_classes(cli, trained):
-    out = cli("evaluate", trained, "--confusions", 2, "--protocol", "ten-view").out
+def test_confusions_name_the_worst_classes(ok, trained):
+    out = ok("evaluate", trained, "--confusions", 2, "--protocol", "ten-view")
     assert "of 4 classes, 4 have no top-5 error" in out
     wrong = re.findall(r"^(\w+) +0.00% +([\d.]+)% +4  (\w+) \((\d)\)", out, re.M)
+    assert ("worst class" in out) == bool(wrong)
     for name, top1, rival, count in wrong:
         assert name != rival and 0 < int(count) <= float(top1) * 4 / 100
-    assert ("worst class" in out) == bool(wrong)
 
 
-def test_out_gets_a_result_and_a_line_per_class(cli, refused, trained, tmp_path):
+def test_out_gets_a_result_and_a_line_per_class(ok, refused, trained, tmp_path):
     out = tmp_path / "new" / "folder"
-    said = cli("evaluate", trained, "--out", out).out
+    evaluate = ["evaluate", trained, "--out", out]
+    said = ok(*evaluate)
     top1 = result(out)["rows"][0]["top1_error"]
     assert f"top-1 error {top1:.2f}%" in said and result(out)["protocol"] == "center"
     with open(out / "classes.csv", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["class"] for line in lines] == ["blue", "green", "red", "yellow"]
     assert sum(float(line["top1_error"]) * int(line["images"]) for line in lines) == pytest.approx(top1 * 16, abs=0.1)
-    refused(["evaluate", trained, "--out", out], "already holds", "--overwrite")
-    assert cli("evaluate", trained, "--out", out, "--overwrite").code == 0
+    refused(evaluate, "already holds", "--overwrite")
+    ok(*evaluate, "--overwrite")
     (tmp_path / "file").touch()
     refused(["evaluate", trained, "--out", tmp_path / "file"], "is a file")
 
 
-def test_memory_changes_nothing_but_too_little_is_refused(cli, refused, trained):
-    line = cli("evaluate", trained, "--protocol", "dense", "--scales", 48).out
-    assert cli("evaluate", trained, "--protocol", "dense", "--scales", 48, "--max-memory", "1.8MB").out == line
-    dense = ["evaluate", trained, "--protocol", "dense", "--max-memory", "60KB"]
-    refused(dense, "val/blue/00.png", "32 x 32 pixels needs", "--max-memory is 60.0 KB", "smaller scale")
+def test_memory_changes_nothing_but_too_little_is_refused(ok, refused, trained):
+    dense = ["evaluate", trained, "--protocol", "dense"]
+    assert ok(*dense, "--scales", 48, "--max-memory", "1.8MB") == ok(*dense, "--scales", 48)
+    parts = "val/blue/00.png", "32 x 32 pixels needs", "--max-memory is 60.0 KB", "smaller scale"
+    refused([*dense, "--max-memory", "60KB"], *parts)
     refused(["evaluate", trained, "--max-memory", "50KB"], "--max-memory 50.0 KB", "a crop of 28 x 28 needs")
 
 
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        (["--scales", "27"], ["--scales 27", "crops of 28", "at least that"]),
-        (["--scales", "64,"], ["'64,'", "shorter sides such as 256,384,480"]),
-        (["--scales", "64,64"], ["'64,64'"]),
-        (["--max-memory", "lots"], ["'lots'", "500MB or 4GB"]),
-        (["--max-memory", "-1GB"], ["'-1GB'"]),
-        (["--protocol", "nine"], ["'nine'"]),
-    ],
-)
-def test_bad_options(refused, trained, options, parts):
-    name, value = options
-    refused(["evaluate", trained, f"{name}={value}"], *parts)
+def test_bad_options(refused, trained):
+    for option, *parts in (
+        ("--scales=27", "--scales 27", "crops of 28", "at least that"),
+        ("--scales=64,", "'64,'", "shorter sides such as 256,384,480"),
+        ("--scales=64,64", "'64,64'"),
+        ("--max-memory=lots", "'lots'", "500MB or 4GB"),
+        ("--max-memory=-1GB", "'-1GB'"),
+        ("--protocol=nine", "'nine'"),
+    ):
+        refused(["evaluate", trained, option], *parts)
 
 
-def test_elongated_images_and_different_sizes_are_tested_densely(cli, trained, tiny_data, tmp_path):
+def test_elongated_images_and_different_sizes_are_tested_densely(ok, trained, tiny_data, tmp_path):
     data = shutil.copytree(tiny_data, tmp_path / "data")
-    Image.new("RGB", (400, 30), (200, 60, 60)).save(data / "val" / "red" / "00.png")
-    Image.new("RGB", (40, 70), (200, 60, 60)).save(data / "val" / "red" / "01.png")
+    for name, size in (("00.png", (400, 30)), ("01.png", (40, 70))):
+        Image.new("RGB", size, (200, 60, 60)).save(data / "val" / "red" / name)
     for protocol in ("dense", "ten-view"):
-        options = ["evaluate", trained, "--data", data, "--protocol", protocol]
-        assert "(16 images)" in cli(*options).out
-        assert cli(*options, "--workers", 0, "--batch-size", 1).out == cli(*options).out
+        out = ok("evaluate", trained, "--data", data, "--protocol", protocol)
+        assert "(16 images)" in out
+        assert ok("evaluate", trained, "--data", data, "--protocol", protocol, "--workers", 0, "--batch-size", 1) == out

@@ -1,6 +1,5 @@
 """`minidelve predict`: five likeliest classes as text and as a drawing."""
 
-import json
 import re
 
 import numpy as np
@@ -8,6 +7,7 @@ import pytest
 from PIL import Image
 
 from minidelve.evaluation.predict import FIRST, OTHER, RIGHT, Prediction, bar_colours, draw
+from tests.commands.runs import altered
 
 
 @pytest.fixture
@@ -17,10 +17,9 @@ def picture(tmp_path):
     return path
 
 
-def test_classes_come_with_probabilities_best_first(cli, trained, tiny_data, tmp_path, picture):
+def test_classes_come_with_probabilities_best_first(ok, trained, tiny_data, tmp_path, picture):
     out = tmp_path / "p.png"
-    code, said, err = cli("predict", trained, picture, tiny_data / "val" / "blue" / "00.png", "--out", out)
-    assert (code, err) == (0, "")
+    said = ok("predict", trained, picture, tiny_data / "val" / "blue" / "00.png", "--out", out)
     first, second = said.split(str(tiny_data))
     shares = [float(p) for p in re.findall(r"([\d.]+)%", first)]
     assert first.startswith(str(picture)) and len(shares) == 4  # there are only four classes
@@ -28,71 +27,59 @@ def test_classes_come_with_probabilities_best_first(cli, trained, tiny_data, tmp
     assert set(re.findall(r"%  (\w+)", second)) == {"red", "green", "blue", "yellow"}
     with Image.open(out) as drawn:
         assert np.asarray(drawn.convert("L")).std() > 10  # not an empty sheet
+    assert len(re.findall("%", ok("predict", trained, picture, "--top", 2, "--out", tmp_path / "q.png"))) == 2
 
 
-def test_top_bounds_the_list(cli, trained, tmp_path, picture):
-    said = cli("predict", trained, picture, "--top", 2, "--out", tmp_path / "p.png").out
-    assert len(re.findall("%", said)) == 2
-
-
-def test_the_drawing_is_called_prediction_png_and_never_replaced_unasked(
-    cli, refused, trained, tmp_path, picture, monkeypatch
-):
+def test_a_drawing_is_never_replaced_unasked(ok, refused, trained, tmp_path, picture, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    assert "drawn in prediction.png" in cli("predict", trained, picture).out
-    (tmp_path / "prediction.png").write_text("mine")
-    assert "drawn in prediction-2.png" in cli("predict", trained, picture).out
+    drawing = tmp_path / "prediction.png"
+    assert "drawn in prediction.png" in ok("predict", trained, picture)
+    drawing.write_text("mine")
+    assert "drawn in prediction-2.png" in ok("predict", trained, picture)
     given = ["predict", trained, picture, "--out", "prediction.png"]
     refused(given, "--out prediction.png exists", "--overwrite")
-    assert (tmp_path / "prediction.png").read_text() == "mine"
-    assert cli(*given, "--overwrite").code == 0
-    assert (tmp_path / "prediction.png").read_bytes().startswith(b"\x89PNG")
+    assert drawing.read_text() == "mine"
+    ok(*given, "--overwrite")
+    assert drawing.read_bytes().startswith(b"\x89PNG")
 
 
-def test_more_pictures_than_fit_are_said_not_to_be_drawn(cli, trained, tmp_path, picture, monkeypatch):
+def test_more_pictures_than_fit_are_said_not_to_be_drawn(ok, trained, tmp_path, picture, monkeypatch):
     monkeypatch.setattr("minidelve.commands.predict.MOST_DRAWN", 2)
-    said = cli("predict", trained, *[picture] * 3, "--top", 1, "--out", tmp_path / "p.svg").out
+    said = ok("predict", trained, *[picture] * 3, "--top", 1, "--out", tmp_path / "p.svg")
     assert said.count("reddish.jpg") == 3 and "(the first 2 pictures)" in said
 
 
 def test_bad_pictures(refused, trained, tmp_path, picture):
-    out = ["--out", tmp_path / "p.png"]
     Image.new("RGB", (27, 90)).save(tmp_path / "small.png")
     (tmp_path / "text.png").write_text("text")
     (tmp_path / "cut.jpg").write_bytes(picture.read_bytes()[:300])
-    for name, parts in {
-        "small.png": ["27 x 90 pixels", "at least 28 x 28", "larger image"],
-        "text.png": ["neither JPEG nor PNG", "convert it"],
-        "cut.jpg": ["broken or truncated", "fetch"],
-        "none.png": ["cannot be read", "check the path"],
-    }.items():
-        refused(["predict", trained, picture, tmp_path / name, *out], tmp_path / name, *parts)
+    for name, *parts in (
+        ("small.png", "27 x 90 pixels", "at least 28 x 28", "larger image"),
+        ("cut.jpg", "broken or truncated", "fetch"),
+        ("text.png", "neither JPEG nor PNG", "convert it"), ("none.png", "cannot be read", "check the path"),
+    ):  # fmt: skip
+        options = [picture, tmp_path / name, "--out", tmp_path / "p.png"]
+        refused(["predict", trained, *options], tmp_path / name, *parts)
 
 
-@pytest.mark.parametrize(
-    ("out", "parts"),
-    [
-        ("p.gif", ["ends in .gif", "expected .png"]),
-        ("p", ["ends in nothing", "expected .png"]),
-        ("folder.png", ["is a folder"]),
-        ("no/p.png", ["there is no folder"]),
-        ("file/p.png", ["there is no folder"]),
-    ],
-)
-def test_bad_places_for_the_drawing(refused, trained, tmp_path, picture, out, parts):
+def test_bad_places_for_the_drawing(refused, trained, tmp_path, picture):
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "file").touch()
-    refused(["predict", trained, picture, "--out", tmp_path / out], tmp_path / out, *parts)
+    for out, *parts in (
+        ("p.gif", "ends in .gif", "expected .png"), ("p", "ends in nothing", "expected .png"),
+        ("folder.png", "is a folder"), ("no/p.png", "there is no folder"), ("file/p.png", "there is no folder"),
+    ):  # fmt: skip
+        refused(["predict", trained, picture, "--out", tmp_path / out], tmp_path / out, *parts)
 
 
 # ---- pictures whose right class is known ----
 
 
-def test_truth_by_id_or_name_is_said_and_marked(cli, trained, tmp_path, picture):
-    said = cli("predict", trained, picture, "--truth", "red", "--out", tmp_path / "p.png").out
+def test_truth_by_id_or_name_is_said_and_marked(ok, trained, tmp_path, picture):
+    said = ok("predict", trained, picture, "--truth", "red", "--out", tmp_path / "p.png")
     assert f"{picture} (GT: red)\n" in said and len(re.findall(r"^ +[\d.]+%  red  <- right$", said, re.M)) == 1
     assert said.count("<- right") == 1
-    assert "GT" not in cli("predict", trained, picture, "--out", tmp_path / "q.png").out
+    assert "GT" not in ok("predict", trained, picture, "--out", tmp_path / "q.png")
 
 
 NAMES = {"blue": "azure, cerulean", "green": "emerald", "red": "scarlet, crimson", "yellow": "gold, amber"}
@@ -101,37 +88,36 @@ NAMES = {"blue": "azure, cerulean", "green": "emerald", "red": "scarlet, crimson
 @pytest.fixture
 def sure(trained, tmp_path):
     """A run whose classes have names of their own, and that likes red best, then blue, yellow and green."""
-    with np.load(trained / "best.npz") as file:
-        entries = dict(file)
-    meta = json.loads(str(entries["meta"]))
-    assert meta["classes"] == list(NAMES)
-    entries["meta"] = np.array(json.dumps(meta | {"class_names": list(NAMES.values())}))
-    entries["model/fc3.weight"] *= 0
-    entries["model/fc3.bias"][:] = 2, 0, 3, 1
-    np.savez(tmp_path / "sure.npz", **entries)
-    return tmp_path / "sure.npz"
+
+    def change(arrays, meta):
+        assert meta["classes"] == list(NAMES)
+        meta["class_names"] = list(NAMES.values())
+        arrays["model/fc3.weight"] *= 0
+        arrays["model/fc3.bias"][:] = 2, 0, 3, 1
+
+    return altered(trained / "best.npz", tmp_path / "sure.npz", change)
 
 
-def test_ids_names_and_probabilities_belong_together(cli, sure, tiny_data, tmp_path, picture):
+def test_ids_names_and_probabilities_belong_together(ok, sure, tiny_data, tmp_path, picture):
     out = ["--out", tmp_path / "p.png", "--overwrite"]
     for truth in ("red", "scarlet, crimson", "scarlet"):
-        said = cli("predict", sure, picture, "--truth", truth, *out).out.splitlines()
+        said = ok("predict", sure, picture, "--truth", truth, *out).splitlines()
         assert said[0] == f"{picture} (GT: scarlet, crimson)"
         assert [line.split("%  ")[1] for line in said[1:5]] == [
             "scarlet, crimson  <- right", "azure, cerulean", "gold, amber", "emerald"
         ]  # fmt: skip
     shares = np.exp([3, 2, 1, 0]) / np.exp([3, 2, 1, 0]).sum()
     assert [float(line.split("%")[0]) for line in said[1:5]] == pytest.approx(100 * shares, abs=0.051)
-    said = cli("predict", sure, "--data", tiny_data, "--count", 8, *out).out
+    said = ok("predict", sure, "--data", tiny_data, "--count", 8, *out)
     shown = re.findall(r"^(\S+) \(GT: (.*)\)$", said, re.M)
     assert len(shown) == 8 and all(truth == NAMES[path.split("/")[-2]] for path, truth in shown)
     marked = re.findall(r"^ +[\d.]+%  (.*)  <- right$", said, re.M)
     assert marked == [truth for _, truth in shown]
 
 
-def test_pictures_of_a_data_set_come_with_their_classes(cli, trained, tiny_data, tmp_path):
+def test_pictures_of_a_data_set_come_with_their_classes(ok, trained, tiny_data, tmp_path):
     def shown(*options):
-        said = cli("predict", trained, "--data", tiny_data, *options, "--out", tmp_path / "p.png", "--overwrite").out
+        said = ok("predict", trained, "--data", tiny_data, *options, "--out", tmp_path / "p.png", "--overwrite")
         return re.findall(r"^(\S+) \(GT: (\w+)\)$", said, re.M)
 
     six = shown("--count", 6, "--seed", 1)
@@ -155,17 +141,13 @@ def test_the_right_class_has_its_own_colour_and_is_above_the_picture(tmp_path):
     assert "GT: shark" in drawings[2] and "a.png" in drawings[0]
 
 
-@pytest.mark.parametrize(
-    ("options", "parts"),
-    [
-        ([], ["no pictures", "IMAGE files", "--data"]),
-        (["PICTURE", "--data", "toy"], ["--data takes its own pictures", "reddish.jpg"]),
-        (["--data", "toy"], ["toy has 10 classes", "the 4 the run was trained on"]),
-        (["--data", "toy", "--truth", "red"], ["--truth red", "leave it out"]),
-        (["PICTURE", "--count", "3"], ["--count", "--data"]),
-        (["PICTURE", "--truth", "purple"], ["--truth purple", "its 4: blue, green, red, yellow"]),
-    ],
-)
-def test_options_that_do_not_go_together(refused, trained, tmp_path, picture, options, parts):
-    options = [picture if option == "PICTURE" else option for option in options]
-    refused(["predict", trained, *options, "--out", tmp_path / "p.png"], *parts)
+def test_options_that_do_not_go_together(refused, trained, tmp_path, picture):
+    for options, *parts in (
+        ("", "no pictures", "IMAGE files", "--data"),
+        (f"{picture} --data toy", "--data takes its own pictures", "reddish.jpg"),
+        ("--data toy", "toy has 10 classes", "the 4 the run was trained on"),
+        ("--data toy --truth red", "--truth red", "leave it out"),
+        (f"{picture} --count 3", "--count", "--data"),
+        (f"{picture} --truth purple", "--truth purple", "its 4: blue, green, red, yellow"),
+    ):
+        refused(["predict", trained, *options.split(), "--out", tmp_path / "p.png"], *parts)

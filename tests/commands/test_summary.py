@@ -14,28 +14,25 @@ def total(text: str, name: str) -> int:
     return int(re.search(rf"^{name} +([\d,]+)", text, re.M)[1].replace(",", ""))
 
 
-def test_lab14_layer_by_layer(cli):
-    code, out, err = cli("summary", "lab14", "--classes", 20)
-    assert (code, err) == (0, "")
-    assert re.search(r"^conv1 +Conv2d +32 x 28 x 28 +4,736 +3,687,936$", out, re.M)
-    assert re.search(r"^conv3_6_act +PReLU +128 x 7 x 7 +128$", out, re.M)
-    assert re.search(r"^spp +SpatialPyramidPool2d +1792$", out, re.M)
-    assert re.search(r"^fc3 +Linear +20 +10,260 +10,240$", out, re.M)
+def test_lab14_layer_by_layer(ok):
+    out = ok("summary", "lab14", "--classes", 20)
+    for line in (
+        r"conv1 +Conv2d +32 x 28 x 28 +4,736 +3,687,936", r"conv3_6_act +PReLU +128 x 7 x 7 +128",
+        r"spp +SpatialPyramidPool2d +1792", r"fc3 +Linear +20 +10,260 +10,240",
+    ):  # fmt: skip
+        assert re.search(f"^{line}$", out, re.M), line
     assert total(out, "PReLU slopes") == 32 + 4 * 64 + 6 * 128 + 2 * 512
     parameters = models.create("lab14", 20).parameters()
     assert total(out, "weights and biases") + total(out, "PReLU slopes") == sum(p.size for p in parameters)
 
 
-def test_options_have_their_effect(cli):
-    base = cli("summary", "lab14").out
+def test_options_have_their_effect(ok):
+    base = ok("summary", "lab14")
     assert "1000 classes, an image of 3 x 56 x 56" in base
-    assert total(cli("summary", "lab14", "--activation", "prelu-shared").out, "PReLU slopes") == 13
-    assert total(cli("summary", "lab14", "--activation", "relu").out, "PReLU slopes") == 0
-    assert total(cli("summary", "lab14", "--size", 64).out, "conv multiply-adds") > total(base, "conv multiply-adds")
-
-
-def test_the_shape_options_have_their_effect(cli):
-    out = cli("summary", "small30", "--width", 0.25, "--levels", "3,1", "--fc", 50).out
+    assert total(ok("summary", "lab14", "--activation", "prelu-shared"), "PReLU slopes") == 13
+    assert total(ok("summary", "lab14", "--activation", "relu"), "PReLU slopes") == 0
+    assert total(ok("summary", "lab14", "--size", 64), "conv multiply-adds") > total(base, "conv multiply-adds")
+    out = ok("summary", "small30", "--width", 0.25, "--levels", "3,1", "--fc", 50)
     assert re.search(r"^conv3_22 +Conv2d +64 x 18 x 18", out, re.M)
     assert re.search(rf"^spp +SpatialPyramidPool2d +{64 * 10}$", out, re.M)
     assert re.search(r"^fc2 +Linear +50 +2,550 +2,500$", out, re.M)
@@ -50,18 +47,24 @@ def test_the_shape_options_have_their_effect(cli):
         ("model_c", 5.346, "330.60 million", 20_576),
     ],
 )
-def test_the_totals_are_those_of_table_3(cli, monkeypatch, name, operations, parameters, slopes):
+def test_the_totals_are_those_of_table_3(ok, monkeypatch, name, operations, parameters, slopes):
     def computed(*args, **kwargs):
         raise AssertionError("a summary draws no weight and multiplies nothing")
 
     monkeypatch.setattr(init, "normal_", computed)
     monkeypatch.setattr(ops, "conv2d", computed)
-    out = cli("summary", name).out
+    out = ok("summary", name)
     assert "an image of 3 x 224 x 224" in out
     assert re.search(rf"^conv\+fc multiply-adds +[\d,]+  \(.* billion\), {operations} x 1e10$", out, re.M)
     assert re.search(rf"^weights and biases +[\d,]+  \({parameters}\)$", out, re.M)
     assert total(out, "PReLU slopes") == slopes
     assert total(out, r"conv\+fc multiply-adds") == total(out, "conv multiply-adds") + total(out, "fc multiply-adds")
+
+
+def test_summarize_leaves_the_network_in_its_mode():
+    network = models.create("lab14", 2)
+    summarize(network, 32)
+    assert network.training and network.fc1_drop.training
 
 
 @pytest.mark.parametrize(
@@ -89,12 +92,6 @@ def test_what_does_not_fit_has_no_shape():
             output_shape(layer, shape)
     with pytest.raises(TypeError, match="shape of a Sequential"):
         output_shape(nn.Sequential(), (3, 4, 4))
-
-
-def test_summarize_leaves_the_network_in_its_mode():
-    network = models.create("lab14", 2)
-    summarize(network, 32)
-    assert network.training and network.fc1_drop.training
 
 
 def test_bad_input(refused):

@@ -3,7 +3,6 @@
 import json
 import shutil
 import signal
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,17 +11,12 @@ from PIL import Image
 from minidelve import data
 from minidelve.training import checkpoint
 from minidelve.training import loop as training
+from tests.commands.runs import bits, interrupted, metrics
 
 
-def metrics(run: Path) -> list[list[str]]:
-    """The lines of metrics.csv without the two time columns."""
-    return [line.split(",")[:-2] for line in (run / "metrics.csv").read_text().splitlines()]
-
-
-def test_a_run_folder_holds_what_the_design_says(cli, quick, tmp_path):
+def test_a_run_folder_holds_what_the_design_says(ok, quick, tmp_path):
     out = tmp_path / "deep" / "run"
-    code, said, err = cli("train", *quick, "--epochs", 2, "--lr", 0.02, "--out", out)
-    assert (code, err) == (0, "")
+    said = ok("train", *quick, "--epochs", 2, "--lr", 0.02, "--out", out)
     assert {p.name for p in out.iterdir()} == {
         "config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"
     }  # fmt: skip
@@ -40,14 +34,12 @@ def test_a_run_folder_holds_what_the_design_says(cli, quick, tmp_path):
         assert picture.size == (1200, 480)
 
 
-def test_same_seed_same_metrics_for_any_number_of_workers(cli, quick, tmp_path):
-    quick = [*quick, "--epochs", 2]
-    for name, options in {
-        "a": ["--workers", 1], "b": ["--workers", 4], "c": ["--workers", 0], "other": ["--seed", 1]
-    }.items():  # fmt: skip
-        assert cli("train", *quick, *options, "--out", tmp_path / name).code == 0
-    assert metrics(tmp_path / "a") == metrics(tmp_path / "b") == metrics(tmp_path / "c")
-    assert metrics(tmp_path / "a") != metrics(tmp_path / "other")
+def test_same_seed_same_metrics_for_any_number_of_workers(ok, quick, tmp_path, no_drawing):
+    runs = [["--workers", 1], ["--workers", 4], ["--workers", 0], ["--seed", 1]]
+    for i, options in enumerate(runs):
+        ok("train", *quick, "--epochs", 2, *options, "--out", tmp_path / str(i))
+    one, four, none, other = (metrics(tmp_path / str(i)) for i in range(len(runs)))
+    assert one == four == none != other
 
 
 def pretend(monkeypatch, errors: list[float]) -> list[float]:
@@ -72,25 +64,23 @@ def pretend(monkeypatch, errors: list[float]) -> list[float]:
         (["--plateau", "--epochs", 9], [0.01] * 7 + [1e-3] * 2),  # one epoch sets the mark, six more stay above it
     ],
 )
-def test_the_rate_drops_as_asked(cli, quick, tmp_path, monkeypatch, options, rates):
+def test_the_rate_drops_as_asked(ok, quick, tmp_path, monkeypatch, options, rates):
     seen = pretend(monkeypatch, [50.0] * 9)
-    assert cli("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run").code == 0
+    ok("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run")
     np.testing.assert_allclose(seen, rates)
 
 
-def test_best_is_the_first_epoch_with_the_lowest_error(cli, quick, tmp_path, monkeypatch):
+def test_best_is_the_first_epoch_with_the_lowest_error(ok, quick, tmp_path, monkeypatch):
     pretend(monkeypatch, [40.0, 30.0, 35.0, 30.0])
-    said = cli("train", *quick, "--epochs", 4, "--out", tmp_path).out
-    assert "best top-1 30.0% in epoch 2" in said
+    assert "best top-1 30.0% in epoch 2" in ok("train", *quick, "--epochs", 4, "--out", tmp_path)
     for name, epochs in (("best.npz", 2), ("last.npz", 4)):
         assert len(checkpoint.load_meta(tmp_path / name)["history"]) == epochs
 
 
-def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn, cli, quick, tmp_path):
+def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn, ok, quick, tmp_path):
     whole, stopped = tmp_path / "whole", tmp_path / "stopped"
     quick = [*quick, "--epochs", 12, "--milestones", "2,7"]
-    assert cli("train", *quick, "--out", whole).code == 0
-
+    ok("train", *quick, "--out", whole)
     process = spawn("train", *quick, "--out", stopped)
     for line in process.stdout:
         if line.startswith("epoch   1/12"):
@@ -103,72 +93,56 @@ def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn
     ]
     done = len(metrics(stopped)) - 1
     assert 1 <= done < 12 and metrics(stopped) == metrics(whole)[: done + 1]
-
-    code, out, err = cli("train", "--resume", "--out", stopped)
-    assert (code, err) == (0, "") and f"resuming after epoch {done}" in out
+    assert f"resuming after epoch {done}" in ok("train", "--resume", "--out", stopped)
     assert metrics(stopped) == metrics(whole)
     for name in ("last.npz", "best.npz"):
-        with np.load(stopped / name) as one, np.load(whole / name) as other:
-            assert all(np.array_equal(one[key], other[key]) for key in other.files if key != "meta")
+        assert bits(stopped / name) == bits(whole / name)
 
 
 def test_ctrl_c_in_the_first_epoch_leaves_nothing_behind(cli, quick, tmp_path, monkeypatch):
-    def interrupted(*args):
-        raise KeyboardInterrupt
-
     monkeypatch.setattr(training, "train_epoch", interrupted)
     code, _, err = cli("train", *quick, "--out", tmp_path / "run")
     assert code == 130 and not (tmp_path / "run").exists()
     assert err.strip() == "minidelve: interrupted; no epoch was finished, nothing was written"
 
 
-def test_resume_may_add_epochs(cli, quick, tmp_path):
-    assert cli("train", *quick, "--out", tmp_path).code == 0
-    assert cli("train", "--resume", "--epochs", 3, "--workers", 1, "--out", tmp_path).code == 0
+def test_resume_may_add_epochs_and_overwrite_replaces_every_file(ok, quick, tmp_path, no_drawing):
+    ok("train", *quick, "--out", tmp_path)
+    ok("train", "--resume", "--epochs", 3, "--workers", 1, "--out", tmp_path)
     assert [row[0] for row in metrics(tmp_path)] == ["epoch", "1", "2", "3"]
     assert json.loads((tmp_path / "config.json").read_text())["epochs"] == 3
+    ok("train", *quick, "--seed", 5, "--overwrite", "--out", tmp_path)
+    assert len(metrics(tmp_path)) == 2 and json.loads((tmp_path / "config.json").read_text())["seed"] == 5
 
 
-def test_resume_mends_what_a_stop_in_the_middle_of_writing_left_behind(cli, quick, tmp_path):
-    assert cli("train", *quick, "--out", tmp_path).code == 0
+def test_resume_mends_what_a_stop_in_the_middle_of_writing_left_behind(ok, quick, tmp_path):
+    ok("train", *quick, "--out", tmp_path)
     before = metrics(tmp_path)
     for name in ("metrics.csv", "best.npz", "curves.png", "result.json"):
         (tmp_path / name).unlink()
     (tmp_path / "last.unfinished").write_text("half")
-    assert cli("train", "--resume", "--out", tmp_path).code == 0
+    ok("train", "--resume", "--out", tmp_path)
     assert metrics(tmp_path) == before
     assert (tmp_path / "best.npz").read_bytes() == (tmp_path / "last.npz").read_bytes()
     assert (tmp_path / "curves.png").exists() and (tmp_path / "result.json").exists()
 
 
-def test_overwrite_replaces_every_file_of_the_old_run(cli, quick, tmp_path):
-    assert cli("train", *quick, "--epochs", 2, "--out", tmp_path).code == 0
-    assert cli("train", *quick, "--seed", 5, "--overwrite", "--out", tmp_path).code == 0
-    assert len(metrics(tmp_path)) == 2 and json.loads((tmp_path / "config.json").read_text())["seed"] == 5
-
-
-def test_bad_images_are_left_out_counted_and_named_when_asked(cli, quick, tiny_data, tmp_path):
-    folder = Path(shutil.copytree(tiny_data, tmp_path / "data"))
-    for bad in ("train/red/03.png", "val/blue/01.png"):
-        (folder / bad).write_text("no picture")
-    out = tmp_path / "run"
-    code, said, err = cli("train", *quick, "--data", folder, "--on-bad-image", "skip", "--out", out)
-    assert (code, err) == (0, "") and "2 bad images were left out" in said
+def test_bad_images_are_left_out_counted_and_named_when_asked(ok, quick, tiny_data, tmp_path):
+    folder, out = shutil.copytree(tiny_data, tmp_path / "data"), tmp_path / "run"
+    bad = [folder / "train/red/03.png", folder / "val/blue/01.png"]
+    for path in bad:
+        path.write_text("no picture")
+    said = ok("train", *quick, "--data", folder, "--on-bad-image", "skip", "--out", out)
+    assert "2 bad images were left out" in said
     named = json.loads((out / "result.json").read_text())["bad_images_left_out"]
-    assert named.keys() == {str(folder / "train/red/03.png"), str(folder / "val/blue/01.png")}
-    assert all("neither JPEG nor PNG" in reason for reason in named.values())
+    assert named.keys() == set(map(str, bad)) and all("neither JPEG nor PNG" in reason for reason in named.values())
 
 
-def test_toy_needs_no_download(cli, tmp_path, monkeypatch):
+def test_toy_needs_no_download_and_help_has_an_example(ok, tmp_path, monkeypatch):
+    assert "examples:\n  minidelve train --out runs/first" in ok("train", "--help")
     small = {"train": data.ToyDataset("train", train_size=60), "val": data.ToyDataset("val", val_size=20)}
     monkeypatch.setattr(data, "open_dataset", lambda path, split: small[split] if path == "toy" else None)
-    code, said, _ = cli("train", "--epochs", 1, "--batch-size", 20, "--out", tmp_path)
-    assert code == 0 and "on toy, seed 0" in said
-
-
-def test_help_has_an_example(cli):
-    out = cli("train", "--help").out
-    assert "examples:\n  minidelve train --out runs/first" in out
+    assert "on toy, seed 0" in ok("train", "--epochs", 1, "--batch-size", 20, "--out", tmp_path)
 
 
 def test_a_run_goes_on_when_the_reader_of_its_output_leaves(spawn, quick, tmp_path):

@@ -1,84 +1,74 @@
 """`minidelve train`: recipes, TOML files and --show-config, and that each option of the recipe does something."""
 
 import json
+import shlex
 import tomllib
 from dataclasses import asdict
 from functools import cache
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from minidelve import data
 from minidelve.cli import main
 from minidelve.models.option import options_of
-from minidelve.training import curves
 from minidelve.training.config import Config, resolve
 from minidelve.training.views import loaders, views
+from tests.commands.runs import bits, metrics
+
+pytestmark = pytest.mark.usefixtures("no_drawing")
 
 
-@pytest.fixture(autouse=True)
-def no_drawing(monkeypatch):
-    """Curves take longer to draw than these networks to train."""
-    monkeypatch.setattr(curves, "draw_curves", lambda *args, **kwargs: None)
+@pytest.fixture
+def shown(ok):
+    """shown(option, ...): what --show-config prints, as a dict; options that are not set are absent."""
+    return lambda *args: tomllib.loads(ok("train", *args, "--show-config"))
 
 
-def shown(cli, *args) -> dict:
-    """What --show-config prints, as a dict; options that are not set are absent."""
-    code, out, err = cli("train", *args, "--show-config")
-    assert (code, err) == (0, "")
-    return tomllib.loads(out)
-
-
-def test_show_config_prints_every_option(cli):
-    out = cli("train", "--epochs", 1, "--show-config").out
+def test_show_config_prints_every_option(ok):
+    out = ok("train", "--epochs", 1, "--show-config")
     expected = asdict(Config(epochs=1))
     unset = {name for name, value in expected.items() if value in (None, [])}
     assert tomllib.loads(out) == {name: value for name, value in expected.items() if name not in unset}
     assert "jitter" in unset and all(f"# {name} is not set: " in out for name in unset)
 
 
-def test_show_config_says_where_each_option_comes_from(cli, tmp_path):
+def test_show_config_says_where_each_option_comes_from(ok, tmp_path):
     (tmp_path / "a.toml").write_text("lr = 0.02\nbatch-size = 32\n")
-    out = cli(
-        "train", "--recipe", "paper-large", "--config", tmp_path / "a.toml", "--lr", 0.5, "--show-config"
-    ).out  # fmt: skip
-    origins = {line.split(" = ")[0]: line.rpartition("# ")[2] for line in out.splitlines() if " = " in line}
+    options = ["--recipe", "paper-large", "--config", tmp_path / "a.toml", "--lr", 0.5]
+    lines = [line for line in ok("train", *options, "--show-config").splitlines() if " = " in line]
+    origins = {line.split(" = ")[0]: line.rpartition("# ")[2] for line in lines}
     assert [origins[name] for name in ("lr", "batch_size", "size", "seed")] == ["flag", "file", "recipe", "default"]
 
 
 @pytest.mark.parametrize(
     "options",
-    [
-        ["--recipe", "paper-large"],
-        ["--plateau", "--model", "small14"],
-        ["--recipe", "lab-jitter", "--data", "a b/ü.zip", "--seed", "3"],
-    ],
+    ["--recipe paper-large", "--plateau --model small14", "--recipe lab-jitter --data 'a b/ü.zip' --seed 3"],
 )
-def test_what_is_shown_can_be_read_again(cli, tmp_path, options):
-    first = cli("train", *options, "--show-config").out
+def test_what_is_shown_can_be_read_again(ok, shown, tmp_path, options):
+    first = ok("train", *shlex.split(options), "--show-config")
     (tmp_path / "mine.toml").write_text(first, encoding="utf-8")
-    assert shown(cli, "--config", tmp_path / "mine.toml") == tomllib.loads(first)
+    assert shown("--config", tmp_path / "mine.toml") == tomllib.loads(first)
 
 
-def test_flags_win_over_the_file_and_the_file_over_the_recipe(cli, tmp_path):
-    (tmp_path / "a.toml").write_text('recipe = "paper-large"\nlr = 0.02\nmomentum = 0.8\nmilestones = [3, 5]\n')
-    options = shown(cli, "--config", tmp_path / "a.toml", "--lr", 0.5)
+def test_flags_win_over_the_file_and_the_file_over_the_recipe(shown, tmp_path):
+    file = tmp_path / "a.toml"
+    file.write_text('recipe = "paper-large"\nlr = 0.02\nmomentum = 0.8\nmilestones = [3, 5]\n')
+    options = shown("--config", file, "--lr", 0.5)
     assert (options["lr"], options["momentum"], options["milestones"]) == (0.5, 0.8, [3, 5])
     assert (options["size"], options["jitter"]) == (224, [256, 512])
-    assert shown(cli, "--config", tmp_path / "a.toml", "--plateau").get("milestones") is None
-    (tmp_path / "a.toml").write_text("plateau = true")
-    options = shown(cli, "--config", tmp_path / "a.toml", "--milestones", "2,4")
+    assert shown("--config", file, "--plateau").get("milestones") is None
+    file.write_text("plateau = true")
+    options = shown("--config", file, "--milestones", "2,4")
     assert (options["plateau"], options["milestones"]) == (False, [2, 4])
 
 
-def test_a_run_keeps_what_it_was_shown_to_do(cli, quick, tmp_path):
+def test_a_run_keeps_what_it_was_shown_to_do(ok, shown, quick, tmp_path):
     options = [*quick, "--recipe", "lab-jitter", "--epochs", 1, "--jitter", "28,40", "--short-side", 32]
-    expected = shown(cli, *options)
-    assert cli("train", *options, "--out", tmp_path / "run").code == 0
+    ok("train", *options, "--out", tmp_path / "run")
     kept = json.loads((tmp_path / "run" / "config.json").read_text())
     kept = {name: value for name, value in kept.items() if value not in (None, []) and name != "versions"}
-    assert kept == expected
+    assert kept == shown(*options)
 
 
 # option: (value, what both runs have beside it, so that it shows within six steps)
@@ -123,8 +113,7 @@ def test_an_option_changes_the_numbers_and_the_run_can_be_evaluated(cli, short_r
     text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
     flag = ["--" + name.replace("_", "-")] + ([] if value is True else [text])
     plain, other = short_run(*both), short_run(*both, *flag)
-    losses = [(run / "metrics.csv").read_text().splitlines()[1].split(",")[2] for run in (plain, other)]
-    assert losses[0] != losses[1]
+    assert metrics(plain)[1][2] != metrics(other)[1][2]  # the loss
     assert json.loads((other / "config.json").read_text())[name] == value
     error = json.loads((other / "result.json").read_text())["best"]["val_top1_error"]
     assert f"top-1 error {error:.2f}%" in cli("evaluate", other).out
@@ -134,100 +123,67 @@ def test_colour_and_jitter_are_for_training_alone(tiny_data):
     config = resolve({"size": 28, "batch_size": 8, "jitter": [28, 60], "colour": 3.0})
     sets = [data.open_dataset(tiny_data, split) for split in ("train", "val")]
     statistics = data.compute_statistics(sets[0], views(28)[1])
+
+    def pixels(x):
+        return x.transpose(0, 2, 3, 1) * statistics.std + statistics.mean
+
     seen, tested = loaders(config, *sets, statistics)
     (first, _), (again, _) = next(tested.epoch(0)), next(tested.epoch(5))
     assert (first == again).all()
-    pixels = sets[1].image(0)[2:30, 2:30]
-    assert abs(first[0].transpose(1, 2, 0) * statistics.std + statistics.mean - pixels).max() < 1e-3
-    beyond = next(seen.epoch(1))[0].transpose(0, 2, 3, 1) * statistics.std + statistics.mean
+    assert abs(pixels(first)[0] - sets[1].image(0)[2:30, 2:30]).max() < 1e-3
+    beyond = pixels(next(seen.epoch(1))[0])
     assert beyond.max() > 256 or beyond.min() < -1  # a strong shift leaves the range of a pixel
 
 
-def test_resume_of_a_jittered_run_ends_with_the_same_numbers(cli, quick, tmp_path):
-    """Crops, colours and the covariance they come from are the same after a stop."""
-    options = [*quick, "--jitter", "28,40", "--colour", 0.5, "--plateau"]
-    assert cli("train", *options, "--epochs", 2, "--out", tmp_path / "whole").code == 0
-    assert cli("train", *options, "--epochs", 1, "--out", tmp_path / "cut").code == 0
-    assert cli("train", "--resume", "--epochs", 2, "--out", tmp_path / "cut").code == 0
-    lines = [(tmp_path / name / "metrics.csv").read_text().splitlines() for name in ("whole", "cut")]
-    whole, cut = ([line.rsplit(",", 2)[0] for line in run] for run in lines)
-    assert len(whole) == 3 and whole == cut
+WRONG = [
+    ("lr = -1", "lr:", "'-1' is not a number above 0"),
+    ("rate = 1", "rate is not an option of a run", "lr"),
+    ("lr", "is not TOML"),
+    ("plateau = 3", "plateau is 3", "true or false"),
+    ('model = "vgg"', "model is 'vgg'", "lab14"),
+    ("lr = true", "lr:", "True is not a number"),
+    ("jitter = [512, 256]", "jitter:", "two rising sizes"),
+    ("plateau = true\nmilestones = [3]", "plateau and milestones exclude each other"),
+    ("milestones = 3.5", "milestones:", "rising epoch numbers"),
+]
 
 
-@pytest.mark.parametrize(
-    "content, parts",
-    [
-        ("lr = -1", ["lr:", "'-1' is not a number above 0"]),
-        ("rate = 1", ["rate is not an option of a run", "lr"]),
-        ("lr", ["is not TOML"]),
-        ("plateau = 3", ["plateau is 3", "true or false"]),
-        ('model = "vgg"', ["model is 'vgg'", "lab14"]),
-        ("lr = true", ["lr:", "True is not a number"]),
-        ("jitter = [512, 256]", ["jitter:", "two rising sizes"]),
-        ("plateau = true\nmilestones = [3]", ["plateau and milestones exclude each other"]),
-        ("milestones = 3.5", ["milestones:", "rising epoch numbers"]),
-    ],
-)
-def test_a_wrong_file_is_one_line(refused, tmp_path, content, parts):
-    (tmp_path / "bad.toml").write_text(content)
-    refused(["train", "--config", tmp_path / "bad.toml", "--out", tmp_path / "x"], "bad.toml", *parts)
+def test_a_wrong_or_missing_file_is_one_line(refused, tmp_path):
+    options = ["--config", tmp_path / "bad.toml", "--out", tmp_path / "x"]
+    refused(["train", *options], "bad.toml cannot be read")
+    for content, *parts in WRONG:
+        (tmp_path / "bad.toml").write_text(content)
+        refused(["train", *options], "bad.toml", *parts)
 
 
-def test_a_missing_file_and_a_missing_folder_are_named(refused, tmp_path):
-    refused(["train", "--config", tmp_path / "no.toml", "--out", tmp_path / "x"], "no.toml cannot be read")
-    refused(["train"], "--out is missing")
-    refused(["train", "--resume", "--show-config"], "--out is missing")
-
-
-def test_the_same_command_resumes_a_recipe_that_was_shortened(cli, quick, tmp_path):
+def test_the_same_command_resumes_a_recipe_that_was_shortened(ok, refused, quick, tmp_path):
     """Milestones and length that the recipe would have do not count as given."""
     small = ["--model", "small14", "--width", 0.125, "--fc", 16, "--short-side", 32, "--jitter", "28,32"]
-    shortened = [*quick, "--recipe", "paper-large", *small]
-    options = [*shortened, "--out", tmp_path / "run"]
-    assert cli("train", *options, "--epochs", 1).code == 0
-    code, out, err = cli("train", *options, "--epochs", 2, "--resume")
-    assert (code, err) == (0, "") and "resuming after epoch 1" in out and "epoch   2/2" in out
-    code, _, err = cli("train", *options, "--epochs", 2, "--resume", "--lr", 0.5)
-    assert code == 2 and "--lr 0.5 differs from the run's 0.01" in err
+    train = ["train", *quick, "--recipe", "paper-large", *small, "--out", tmp_path / "run", "--epochs"]
+    ok(*train, 1)
+    said = ok(*train, 2, "--resume")
+    assert "resuming after epoch 1" in said and "epoch   2/2" in said
+    refused([*train, 2, "--resume", "--lr", 0.5], "--lr 0.5 differs from the run's 0.01")
 
 
-def test_show_config_refuses_what_training_would(refused, tmp_path):
-    for options, part in [
-        (["--aux-after", "nope"], "aux_after 'nope'"),
-        (["--slope", 0.1], "prelu has no fixed slope"),
-        (["--size", 3], "--size 3 is too small"),
-        (["--warm-start", tmp_path / "nowhere"], "nowhere"),
-    ]:
-        refused(["train", "--show-config", *options], part)
+def test_show_config_refuses_what_training_would(refused):
+    for options, part in (
+        ("--aux-after nope", "aux_after 'nope'"), ("--slope 0.1", "prelu has no fixed slope"),
+        ("--size 3", "--size 3 is too small"), ("--warm-start no/where", "no/where"),
+    ):  # fmt: skip
+        refused(["train", "--show-config", *options.split()], part)
 
 
-def test_an_empty_path_is_a_slip(refused):
-    for options in (["--data", ""], ["--out", ""], ["--config", ""], ["--warm-start", ""]):
-        refused(["train", *options], options[0], "the path is empty")
+def test_a_store_that_is_too_small_for_the_scales_is_noted(ok, quick, tiny_data, tmp_path):
+    ok("data", "pack", tiny_data, tmp_path / "store", "--short-side", 30)
+    options = ["train", *quick, "--data", tmp_path / "store", "--jitter"]
+    said = ok(*options, "28,40", "--out", tmp_path / "run")
+    assert "note: the images of store were packed with a shorter side of 30; for scales up to 40" in said
+    assert "note:" not in ok(*options, "28,30", "--out", tmp_path / "other")
 
 
-def test_a_store_that_is_too_small_for_the_scales_is_noted(cli, quick, tiny_data, tmp_path):
-    assert cli("data", "pack", tiny_data, tmp_path / "store", "--short-side", 30).code == 0
-    options = ["--data", tmp_path / "store", *quick[2:], "--jitter", "28,40"]
-    out = cli("train", *options, "--out", tmp_path / "run").out
-    assert "note: the images of store were packed with a shorter side of 30; for scales up to 40" in out
-    assert "note:" not in cli("train", *options[:-1], "28,30", "--out", tmp_path / "other").out
-
-
-def test_a_run_cannot_start_from_the_weights_that_it_replaces(cli, quick, refused, tmp_path):
-    assert cli("train", *quick, "--out", tmp_path / "run").code == 0
-    options = ["--warm-start", tmp_path / "run", "--out", tmp_path / "run", "--overwrite"]
-    refused(["train", *quick, *options], "--warm-start", "would replace")
-
-
-def test_resume_refuses_a_recipe_that_the_run_was_not_trained_by(cli, quick, refused, tmp_path):
-    assert cli("train", *quick, "--out", tmp_path / "run").code == 0
-    refused(["train", "--resume", "--recipe", "paper-large", "--out", tmp_path / "run"], "differs from the run's")
-
-
-def test_a_deterministic_run_is_the_same_on_one_thread_and_on_two(cli, quick, tmp_path):
-    for name, count in {"one": 1, "two": 2}.items():
-        options = ["--threads", count, "--deterministic", "--out", tmp_path / name]
-        assert cli("train", *quick, *options).code == 0
-    one, two = (np.load(tmp_path / name / "last.npz") for name in ("one", "two"))
-    assert all((one[name] == two[name]).all() for name in one.files if name.startswith("model/"))
+def test_a_deterministic_run_is_the_same_on_one_thread_and_on_two(ok, quick, tmp_path):
+    for count in (1, 2):
+        ok("train", *quick, "--threads", count, "--deterministic", "--out", tmp_path / str(count))
+    one, two = (bits(tmp_path / name / "last.npz") for name in "12")
+    assert all(one[name] == two[name] for name in one if name.startswith("model/"))

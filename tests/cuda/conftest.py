@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from minidelve import backend
-from tests.helpers import FAKE, ON_THE_FAKE, python
+from tests.helpers import FAKE, python
 
 
 def cupy_is_the_fake() -> bool:
@@ -26,18 +26,6 @@ if not cupy_is_the_fake():
     collect_ignore.append("with_fake")
 if backend.DEVICE_OF["numba_cuda"] != "cpu":
     collect_ignore.append("in_simulator")
-
-
-@pytest.fixture(scope="session")
-def fake() -> dict[str, str]:
-    """Environment variables with which a process finds the stand-in for CuPy."""
-    return ON_THE_FAKE
-
-
-@pytest.fixture(scope="session")
-def simulator() -> dict[str, str]:
-    """Environment variables with which Numba's CUDA kernels run in Python."""
-    return {"NUMBA_ENABLE_CUDASIM": "1"}
 
 
 @pytest.fixture(scope="session")

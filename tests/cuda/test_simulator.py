@@ -3,15 +3,16 @@
 import pytest
 
 pytestmark = pytest.mark.slow
+SIMULATOR = {"NUMBA_ENABLE_CUDASIM": "1"}  # with it Numba's CUDA kernels run in Python
 
 
-def test_numba_cuda_keeps_the_contract_of_the_kernels(outcomes_of, simulator, contract):
+def test_numba_cuda_keeps_the_contract_of_the_kernels(outcomes_of, contract):
     """Every test that numba_cpu passes, on small arrays (tests/kernels/test_contract.py)."""
-    expected = outcomes_of(simulator, "--collect-only", *contract, "-k", "numba_cpu")["collected"]
-    counts = outcomes_of(simulator, *contract, "-k", "numba_cuda")
+    expected = outcomes_of(SIMULATOR, "--collect-only", *contract, "-k", "numba_cpu")["collected"]
+    counts = outcomes_of(SIMULATOR, *contract, "-k", "numba_cuda")
     assert expected > 40 and counts["passed"] == expected and set(counts) == {"passed", "deselected"}
 
 
-def test_a_network_trains_on_numba_cuda(outcomes_of, simulator):
-    counts = outcomes_of(simulator, "tests/cuda/in_simulator")
+def test_a_network_trains_on_numba_cuda(outcomes_of):
+    counts = outcomes_of(SIMULATOR, "tests/cuda/in_simulator")
     assert counts["passed"] > 0 and set(counts) == {"passed"}

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.helpers import python
+from tests.helpers import ON_THE_FAKE, python
 
 HERE = Path(__file__).parent
 
@@ -32,20 +32,20 @@ def complaint(name: str, ours: dict, theirs: dict | None) -> str | None:
     return None
 
 
-def test_the_fake_has_nothing_that_cupy_lacks(fake):
+def test_the_fake_has_nothing_that_cupy_lacks():
     found = importlib.util.find_spec("cupy")
-    if found is None or fake["PYTHONPATH"].partition(os.pathsep)[0] in (found.origin or ""):
+    if found is None or ON_THE_FAKE["PYTHONPATH"].partition(os.pathsep)[0] in (found.origin or ""):
         pytest.skip("CuPy is not installed: there is nothing to compare its stand-in with")
-    ours = names(fake)
+    ours = names(ON_THE_FAKE)
     theirs = names({}, *ours)
     assert len(ours) > 200 and sum(bool(x and x["parameters"]) for x in theirs.values()) > 100
     found = [complaint(name, ours[name], theirs[name]) for name in ours]
     assert not any(found), "\n".join(filter(None, found))
 
 
-def test_only_a_process_that_asks_for_the_fake_finds_it(fake):
+def test_only_a_process_that_asks_for_the_fake_finds_it():
     where = "import importlib.util; print(getattr(importlib.util.find_spec('cupy'), 'origin', 'nowhere'))"
-    for environment, expected in ({"PYTHONPATH": ""}, False), (fake, True):
+    for environment, expected in ({"PYTHONPATH": ""}, False), (ON_THE_FAKE, True):
         assert (str(HERE) in python("-c", where, environment=environment, cwd=HERE).stdout) is expected
 
 

@@ -1,61 +1,12 @@
 """Tiny data sets of both layouts, in a folder or a zip, built for each test."""
 
-import io
-import tarfile
-import zipfile
-
-import numpy as np
 import pytest
-from PIL import Image
 
 from minidelve.data import open_dataset
 from minidelve.errors import DataError
+from tests.data.files import encode, pixels_of, zip_bytes
 
 CLASSES = ["n01", "n02", "n03"]
-
-
-def encode(pixels, format="PNG", mode=None, **options) -> bytes:
-    image = Image.fromarray(np.asarray(pixels))
-    if mode:
-        image = image.convert(mode)
-    file = io.BytesIO()
-    image.save(file, format, **options)
-    return file.getvalue()
-
-
-def pixels_of(seed, size=8):
-    return np.random.default_rng(seed).integers(0, 256, (size, size, 3), dtype=np.uint8)
-
-
-@pytest.fixture(name="encode")
-def _encode():
-    """encode(pixels, format="PNG", mode=None, **options) -> the bytes of an image file."""
-    return encode
-
-
-@pytest.fixture(name="pixels_of")
-def _pixels_of():
-    """pixels_of(seed, size=8) -> random uint8 (size, size, 3)."""
-    return pixels_of
-
-
-@pytest.fixture(name="tar_bytes")
-def _tar_bytes():
-    """tar_bytes(members, mode="w") -> a tar; a member is (name, bytes) or a TarInfo without content."""
-
-    def tar_of(members, mode="w"):
-        file = io.BytesIO()
-        with tarfile.open(fileobj=file, mode=mode) as archive:
-            for member in members:
-                if isinstance(member, tarfile.TarInfo):
-                    archive.addfile(member)
-                    continue
-                info = tarfile.TarInfo(member[0])
-                info.size = len(member[1])
-                archive.addfile(info, io.BytesIO(member[1]))
-        return file.getvalue()
-
-    return tar_of
 
 
 @pytest.fixture
@@ -64,8 +15,7 @@ def tiny_files():
 
     Image k of a class has the pixels of seed 100 * class + k, +50 for validation.
     """
-    files = {"wnids.txt": b"n02\nn03\nn01\n", "words.txt": b"n01\tgoldfish, carp\nn03\tfly\nn99\tother\n"}
-    lines = []
+    lines, files = [], {"wnids.txt": b"n02\nn03\nn01\n", "words.txt": b"n01\tgoldfish, carp\nn03\tfly\nn99\tother\n"}
     for label, wnid in enumerate(CLASSES):
         files[f"train/{wnid}/{wnid}_boxes.txt"] = b"a\t0\t0\t7\t7\n"
         for k in range(2):
@@ -97,10 +47,8 @@ def store(tmp_path):
         around = "set-20/" if form.startswith("nested") else ""
         if form.endswith("zip"):
             path = tmp_path / "set.zip"
-            with zipfile.ZipFile(path, "w") as archive:
-                # Backwards: the order in a zip must not matter.
-                for name, content in reversed(files.items()):
-                    archive.writestr(around + name, content)
+            # Backwards: the order in a zip must not matter.
+            path.write_bytes(zip_bytes((around + name, content) for name, content in reversed(files.items())))
             return path
         path = tmp_path / "set"
         path.mkdir()

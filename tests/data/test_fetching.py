@@ -2,16 +2,16 @@
 
 import gzip
 import hashlib
-import io
 import tarfile
 import threading
-import zipfile
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
 from minidelve.data import Remote, fetch, open_dataset
 from minidelve.errors import DataError
+from tests.data.files import special, tar_bytes, zip_bytes
+from tests.helpers import raises
 
 
 @pytest.fixture(scope="module")
@@ -45,49 +45,23 @@ def offer(server, monkeypatch):
 
     def offer_file(content, name, checksum=None, status=200, sent=None):
         server.files[f"/{name}"] = (status, content, len(content) if sent is None else sent)
-        return {
-            "set": Remote(
-                f"http://127.0.0.1:{server.server_port}/{name}", checksum or "md5:" + hashlib.md5(content).hexdigest()
-            )
-        }
+        checksum = checksum or "md5:" + hashlib.md5(content).hexdigest()
+        return {"set": Remote(f"http://127.0.0.1:{server.server_port}/{name}", checksum)}
 
     return offer_file
 
 
 @pytest.fixture
 def zipped(imagenet_files):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        for name, content in imagenet_files.items():
-            archive.writestr(name, content)
-    return file.getvalue()
+    return zip_bytes(imagenet_files.items())
 
 
-def tgz(members):
-    """members: (name, bytes) or a TarInfo."""
-    file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode="w:gz") as archive:
-        for member in members:
-            info = tarfile.TarInfo(member[0]) if isinstance(member, tuple) else member
-            if isinstance(member, tuple):
-                info.size = len(member[1])
-            archive.addfile(info, io.BytesIO(member[1]) if isinstance(member, tuple) else None)
-    return file.getvalue()
-
-
-def link(name, target, kind=tarfile.SYMTYPE):
-    info = tarfile.TarInfo(name)
-    info.type, info.linkname = kind, target
-    return info
+def tgz(*members):
+    return tar_bytes(members, "w:gz")
 
 
 def refused(folder, registry, *parts, **options):
-    with pytest.raises(DataError) as error:
-        fetch("set", folder, registry=registry, retries=0, **options)
-    message = str(error.value)
-    assert "\n" not in message
-    for part in parts:
-        assert part in message
+    raises(DataError, lambda: fetch("set", folder, registry=registry, retries=0, **options), *parts)
 
 
 def names(folder):
@@ -103,7 +77,7 @@ def test_a_zip_is_downloaded_and_read_in_place(offer, zipped, tmp_path):
 
 
 def test_a_tgz_is_unpacked(offer, imagenet_files, tmp_path):
-    content = tgz([(f"photos/{name}", content) for name, content in imagenet_files.items()])
+    content = tgz(*((f"photos/{name}", content) for name, content in imagenet_files.items()))
     path, was_there = fetch("set", tmp_path, registry=offer(content, "photos.tgz"))
     assert path == tmp_path / "photos" and not was_there
     assert {name: (path / name).read_bytes() for name in imagenet_files} == imagenet_files
@@ -113,24 +87,17 @@ def test_a_tgz_is_unpacked(offer, imagenet_files, tmp_path):
 
 @pytest.mark.parametrize("name", ["photos.zip", "photos.tgz"])
 def test_what_is_there_already_is_not_fetched_again(offer, server, zipped, tmp_path, name):
-    registry = offer(zipped if name.endswith("zip") else tgz([("photos/a", b"1")]), name)
+    registry = offer(zipped if name.endswith("zip") else tgz(("photos/a", b"1")), name)
     path = fetch("set", tmp_path, registry=registry).path
     assert fetch("set", tmp_path, registry=registry) == (path, True) and len(server.asked) == 1
 
 
-def test_a_file_of_the_name_but_another_content_is_fetched_again(offer, zipped, tmp_path):
-    (tmp_path / "photos.zip").write_bytes(zipped[:500])
-    path, was_there = fetch("set", tmp_path, registry=offer(zipped, "photos.zip"))
-    assert not was_there and path.read_bytes() == zipped
-
-
-def test_another_address_and_checksum_may_be_given(offer, server, zipped, tmp_path):
-    registry = offer(zipped, "mirror.zip")
-    url = registry["set"].url
+def test_another_address_and_checksum_may_be_given(offer, zipped, tmp_path):
+    url = offer(zipped, "mirror.zip")["set"].url
     old = {"set": Remote("http://127.0.0.1:9/gone.zip", "md5:" + "0" * 32)}
-    path, _ = fetch("set", tmp_path, registry=old, url=url, sha256=hashlib.sha256(zipped).hexdigest().upper())
-    assert path == tmp_path / "mirror.zip"
-    assert fetch("set", tmp_path, registry=old, url=url, sha256=hashlib.sha256(zipped).hexdigest().upper()).was_there
+    given = {"registry": old, "url": url, "sha256": hashlib.sha256(zipped).hexdigest().upper()}
+    assert fetch("set", tmp_path, **given) == (tmp_path / "mirror.zip", False)
+    assert fetch("set", tmp_path, **given).was_there
     refused(tmp_path / "other", old, "checksum", url=url)
 
 
@@ -141,26 +108,21 @@ def test_what_an_address_asks_for_is_no_part_of_the_files_name(offer, server, zi
 
 
 @pytest.mark.parametrize("sent", [0, 1000])
-def test_a_cut_connection_leaves_nothing_and_the_next_try_works(offer, zipped, tmp_path, sent):
-    registry = offer(zipped, "photos.zip", sent=sent)
-    refused(tmp_path, registry, registry["set"].url, "the download failed", "give the command again")
+def test_a_cut_connection_changes_nothing_and_the_next_try_works(offer, zipped, tmp_path, sent):
+    registry, path = offer(zipped, "photos.zip", sent=sent), tmp_path / "photos.zip"
+    problem = registry["set"].url, "the download failed", "give the command again"
+    refused(tmp_path, registry, *problem)
     assert names(tmp_path) == []
-    assert fetch("set", tmp_path, registry=offer(zipped, "photos.zip")).path.read_bytes() == zipped
+    path.write_bytes(zipped[:500])
+    refused(tmp_path, registry, *problem)
+    assert names(tmp_path) == ["photos.zip"] and path.read_bytes() == zipped[:500]
+    assert fetch("set", tmp_path, registry=offer(zipped, "photos.zip")) == (path, False)
+    assert path.read_bytes() == zipped
 
 
-def test_a_failed_download_does_not_harm_a_file_that_was_there(offer, zipped, tmp_path):
-    (tmp_path / "photos.zip").write_bytes(b"mine")
-    refused(tmp_path, offer(zipped, "photos.zip", sent=1000), "the download failed")
-    assert names(tmp_path) == ["photos.zip"] and (tmp_path / "photos.zip").read_bytes() == b"mine"
-
-
-def test_a_failure_is_tried_again(offer, server, zipped, tmp_path, monkeypatch):
+def test_a_failure_is_tried_again(offer, zipped, tmp_path, monkeypatch):
     registry = offer(zipped, "photos.zip", sent=1000)
-
-    def mended(seconds):
-        offer(zipped, "photos.zip")
-
-    monkeypatch.setattr("pooch.core.time.sleep", mended)
+    monkeypatch.setattr("pooch.core.time.sleep", lambda seconds: offer(zipped, "photos.zip"))  # mended meanwhile
     assert fetch("set", tmp_path, registry=registry, retries=1).path.read_bytes() == zipped
 
 
@@ -170,65 +132,45 @@ def test_nobody_at_the_address_is_one_line(tmp_path, monkeypatch):
     assert names(tmp_path) == []
 
 
-@pytest.mark.parametrize("checksum", ["md5:" + "0" * 32, "sha256:" + "0" * 64])
-def test_a_wrong_checksum_is_refused_and_the_file_removed(offer, zipped, tmp_path, checksum):
-    refused(
-        tmp_path,
-        offer(zipped, "photos.zip", checksum),
-        "photos.zip",
-        f"does not have the checksum {checksum}",
-        "--sha256",
-    )
-    assert names(tmp_path) == []
+NO_MD5, NO_SHA = "md5:" + "0" * 32, "sha256:" + "0" * 64
+UNPACKED = ["photos.tgz", "cannot be unpacked"]
+# What is served, under which name and how; what the refusal says; what stays in the folder.
+FAILURES = [
+    (b"sorry", "photos.zip", {"status": 404}, ["the server refuses (HTTPError: 404", "--url"], []),
+    (b"sorry", "photos.zip", {"status": 500}, ["the server refuses (HTTPError: 500", "--url"], []),
+    (b"x", "photos.zip", {"checksum": NO_MD5}, ["photos.zip", f"does not have the checksum {NO_MD5}", "--sha256"], []),
+    (b"x", "photos.zip", {"checksum": NO_SHA}, ["photos.zip", f"does not have the checksum {NO_SHA}", "--sha256"], []),
+    (b"no archive", "photos.tgz", {}, UNPACKED, ["photos.tgz"]),
+    (gzip.compress(b"no tar" * 200), "photos.tgz", {}, UNPACKED, ["photos.tgz"]),
+    (tgz(("a/x", b"1" * 5000))[:60], "photos.tgz", {}, UNPACKED, ["photos.tgz"]),
+    (tgz(("a", b""), ("b", b"")), "photos.tgz", {}, ["photos.tgz", "expected one folder"], ["photos.tgz"]),
+    (zip_bytes([("../evil.txt", b"x")]), "photos.zip", {}, ["'../evil.txt'"], ["photos.zip"]),
+]
 
 
-@pytest.mark.parametrize("status", [404, 500])
-def test_a_refusal_of_the_server_is_named(offer, tmp_path, status):
-    refused(tmp_path, offer(b"sorry", "photos.zip", status=status), f"the server refuses (HTTPError: {status}", "--url")
-    assert names(tmp_path) == []
+@pytest.mark.parametrize(("content", "name", "options", "parts", "left"), FAILURES)
+def test_what_cannot_be_had_or_used_is_named(offer, tmp_path, content, name, options, parts, left):
+    refused(tmp_path, offer(content, name, **options), *parts)
+    assert names(tmp_path) == left
 
 
-@pytest.mark.parametrize(
-    "evil",
-    [
-        ("../evil.txt", b"x"),
-        ("photos/../../evil.txt", b"x"),
-        "absolute",
-        link("photos/out", ".."),
-        link("photos/hard", "photos/a.txt", tarfile.LNKTYPE),
-        link("photos/pipe", "", tarfile.FIFOTYPE),
-    ],
-    ids=["up", "up inside", "absolute", "symlink", "hard link", "pipe"],
-)
+EVIL = {
+    "up": ("../evil.txt", b"x"),
+    "up inside": ("photos/../../evil.txt", b"x"),
+    "absolute": None,
+    "symlink": special("photos/out", tarfile.SYMTYPE, ".."),
+    "hard link": special("photos/hard", tarfile.LNKTYPE, "photos/a.txt"),
+    "pipe": special("photos/pipe", tarfile.FIFOTYPE),
+}
+
+
+@pytest.mark.parametrize("evil", EVIL)
 def test_a_malicious_archive_writes_nothing(offer, tmp_path, evil):
     inside, outside = tmp_path / "in", tmp_path / "evil.txt"
-    if evil == "absolute":
-        evil = (str(outside), b"x")
-    content = tgz([("photos/a.txt", b"fine"), evil, ("photos/out/evil.txt", b"x")])
+    member = (str(outside), b"x") if evil == "absolute" else EVIL[evil]
+    content = tgz(("photos/a.txt", b"fine"), member, ("photos/out/evil.txt", b"x"))
     refused(inside, offer(content, "photos.tgz"), "photos.tgz: has a", "do not unpack it")
     assert not outside.exists() and names(tmp_path) == ["in", "in/photos.tgz"]
-
-
-def test_a_zip_with_a_name_that_leads_outside_is_refused(offer, tmp_path):
-    file = io.BytesIO()
-    with zipfile.ZipFile(file, "w") as archive:
-        archive.writestr("../evil.txt", b"x")
-    refused(tmp_path, offer(file.getvalue(), "photos.zip"), "'../evil.txt'")
-
-
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (b"no archive", "cannot be unpacked"),
-        (gzip.compress(b"no tar" * 200), "cannot be unpacked"),
-        (tgz([("a/x", b"1" * 5000)])[:60], "cannot be unpacked"),
-        (tgz([("a", b""), ("b", b"")]), "expected one folder"),
-    ],
-    ids=["text", "gzip of text", "cut short", "two files"],
-)
-def test_an_archive_that_is_none_is_named(offer, tmp_path, content, problem):
-    refused(tmp_path, offer(content, "photos.tgz"), "photos.tgz", problem)
-    assert names(tmp_path) == ["photos.tgz"]
 
 
 def test_an_unknown_name_is_refused_with_the_known_ones(tmp_path):

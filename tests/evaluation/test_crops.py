@@ -5,7 +5,7 @@ import pytest
 
 from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer, probabilities
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.tensor import Tensor
 
 

@@ -1,5 +1,6 @@
 """Dense testing: every window counts once, whatever the budget; where there is one window it is the crop."""
 
+import contextlib
 import tracemalloc
 
 import numpy as np
@@ -10,7 +11,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.footprint import conv_need, last_map
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.tensor import Tensor, no_grad
 
 GB = 10**9
@@ -42,18 +43,21 @@ def brute_force(network, statistics, image: np.ndarray, k: int, flip: bool) -> n
     scores = []
     with no_grad():
         for view in [image, image[:, ::-1]] if flip else [image]:
-            x = ((view - mean) / statistics.std).astype(np.float32).transpose(2, 0, 1)[None]
-            y = Tensor(x)
+            y = Tensor(((view - mean) / statistics.std).astype(np.float32).transpose(2, 0, 1)[None])
             for layer in layers[:at]:
                 y = layer(y)
-            _, _, H, W = y.shape
-            for a in range(H - k + 1):
-                for b in range(W - k + 1):
-                    z = ops.spatial_pyramid_pool2d(Tensor(y.data[:, :, a : a + k, b : b + k].copy()), layers[at].levels)
-                    for layer in layers[at + 1 :]:
-                        z = layer(z)
-                    scores.append(softmax(z.data)[0])
+            for a, b in np.ndindex(y.shape[2] - k + 1, y.shape[3] - k + 1):
+                z = ops.spatial_pyramid_pool2d(Tensor(y.data[:, :, a : a + k, b : b + k].copy()), layers[at].levels)
+                for layer in layers[at + 1 :]:
+                    z = layer(z)
+                scores.append(softmax(z.data)[0])
     return np.mean(scores, axis=0)
+
+
+def conv_layers(name: str) -> list[nn.Module]:
+    """The layers of a narrow network up to its pyramid."""
+    network = models.create(name, 2, width=1 / 64, fc=2)
+    return list(network)[: [n for n, _ in network.children()].index("spp")]
 
 
 @pytest.mark.parametrize("flip", [False, True])
@@ -82,10 +86,15 @@ def test_flip_adds_the_mirrored_image_under_the_same_mean(network, statistics, p
 
 
 def test_budget_and_batch_change_nothing_but_memory(network, statistics, pictures):
-    images = [pictures(seed, 60, 84) for seed in range(3)]
-    large = DenseScorer(network, statistics, True, 64, GB)
-    least = next(mb for mb in range(1, 99) if fits(DenseScorer(network, statistics, True, 64, mb * 10**5), 60, 84))
-    small = DenseScorer(network, statistics, True, 1, least * 10**5)
+    def scorer(batch, budget):
+        return DenseScorer(network, statistics, True, batch, budget)
+
+    def fits(budget):
+        with contextlib.suppress(data.DataError):
+            return scorer(64, budget).images_that_fit(60, 84) >= 1
+
+    images, large = [pictures(seed, 60, 84) for seed in range(3)], scorer(64, GB)
+    small = scorer(1, next(budget for budget in range(10**5, 10**7, 10**5) if fits(budget)))
     assert small.images_that_fit(60, 84) == 1 < 6 <= large.images_that_fit(60, 84)
     np.testing.assert_allclose(small(images), large(images), atol=1e-6)
 
@@ -110,13 +119,6 @@ def test_windows_that_do_not_fit_at_a_time_are_read_in_parts(statistics, picture
     np.testing.assert_allclose(scores.sum(axis=1), 1, rtol=1e-12)  # none is lost, none counts twice
 
 
-def fits(scorer: DenseScorer, height: int, width: int) -> bool:
-    try:
-        return scorer.images_that_fit(height, width) >= 1
-    except data.DataError:
-        return False
-
-
 def test_activations_stay_within_the_budget(network, statistics, pictures):
     images = [pictures(seed, 120, 160) for seed in range(4)]
     DenseScorer(network, statistics, True, 64, GB)(images[:1])  # compiled now
@@ -130,28 +132,21 @@ def test_activations_stay_within_the_budget(network, statistics, pictures):
         assert 0.3 * budget < peak < budget + waiting
 
 
-def test_an_image_beyond_the_budget_is_refused_with_its_size_and_need(network, statistics):
-    scorer = DenseScorer(network, statistics, True, 64, 2_000_000)
-    with pytest.raises(data.DataError, match=r"2000 x 40 pixels needs .* MB .*--max-memory is 2.0 MB; give more"):
-        scorer([np.zeros((40, 2000, 3), np.uint8)])
-
-
-def test_an_image_smaller_than_the_crop_is_refused(network, statistics):
-    with pytest.raises(data.DataError, match="90 x 31 pixels is smaller than the crop of 32 x 32"):
-        DenseScorer(network, statistics, True, 64, GB)([np.zeros((31, 90, 3), np.uint8)])
-
-
-def test_a_network_without_a_pyramid_is_refused(statistics):
+def test_what_cannot_be_tested_is_refused_with_its_size_and_need(network, statistics):
     plain = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(), nn.Linear(3600, 6))
     with pytest.raises(RunError, match="--protocol dense needs spatial pyramid pooling .* ten-view"):
         DenseScorer(plain, statistics, True, 64, GB)
+    for budget, shape, problem in (
+        (2_000_000, (40, 2000, 3), r"2000 x 40 pixels needs .* MB .*--max-memory is 2.0 MB; give more"),
+        (GB, (31, 90, 3), "90 x 31 pixels is smaller than the crop of 32 x 32"),
+    ):
+        with pytest.raises(data.DataError, match=problem):
+            DenseScorer(network, statistics, True, 64, budget)([np.zeros(shape, np.uint8)])
 
 
 @pytest.mark.parametrize("name", ["lab14", "small14", "model_a", "vgg19"])
 def test_map_sizes_are_told_without_computing(name):
-    network = models.create(name, 2, width=1 / 64, fc=2)
-    conv = list(network)[: [n for n, _ in network.children()].index("spp")]
-    y = Tensor(np.zeros((1, 3, 96, 75), np.float32))
+    conv, y = conv_layers(name), Tensor(np.zeros((1, 3, 96, 75), np.float32))
     largest = cols = 0
     with no_grad():
         for layer in conv:
@@ -165,17 +160,14 @@ def test_map_sizes_are_told_without_computing(name):
     assert need.room == cols
 
 
-def test_the_need_of_a_conv_and_a_pooling_layer_counted_by_hand():
+def test_the_need_of_conv_pooling_and_normalisation_counted_by_hand():
     """3 x 6 x 8 -> 16 x 6 x 8 -> 16 x 3 x 4 numbers of 4 bytes, and max pooling's taps of 2 bytes per output."""
     need = conv_need([nn.Conv2d(3, 16, 3, padding=1), nn.MaxPool2d(2)], 6, 8)
     image, conv, pooled = 3 * 6 * 8, 16 * 6 * 8, 16 * 3 * 4
     assert need.each == 4 * image + 4 * (conv + pooled) + 2 * pooled == 4_800
     assert need.room == 4 * (3 * 3 * 3) * 6 * 8 == 5_184
     assert need.least == 4_800 + 5_184
-
-
-def test_the_need_of_a_normalisation_counts_its_sums():
-    need = conv_need([nn.Conv2d(3, 16, 1), nn.LocalResponseNorm()], 6, 8)
+    need = conv_need([nn.Conv2d(3, 16, 1), nn.LocalResponseNorm()], 6, 8)  # its sums are kept too
     assert need.each == 4 * 3 * 6 * 8 + 4 * 3 * 16 * 6 * 8
 
 
@@ -196,7 +188,5 @@ def test_the_need_of_a_layer_that_winograd_computes_counted_by_hand(monkeypatch)
 
 def test_model_a_has_the_papers_windows():
     """Maps of 14, 16, 24 and 30 for images of 224, 256, 384 and 480: 1, 9, 121 and 289 windows."""
-    network = models.create("model_a", 2, width=1 / 64, fc=2)
-    conv = list(network)[: [n for n, _ in network.children()].index("spp")]
-    sides = [last_map(conv, size, size)[1] for size in (224, 256, 384, 480)]
+    sides = [last_map(conv_layers("model_a"), size, size)[1] for size in (224, 256, 384, 480)]
     assert [(side - 14 + 1) ** 2 for side in sides] == [1, 9, 121, 289]

@@ -54,18 +54,12 @@ def test_labels_belong_to_pictures_even_where_one_was_left_out():
     assert score([Member("a", Given(), [0], ["x"])], pictures, labels, 4)[0].tally.errors().top1 == 0
 
 
-def test_only_pictures_of_equal_size_are_batched_where_it_matters():
-    pictures = [Picture(i, "", [np.zeros((3, w, 3), np.uint8)]) for i, w in enumerate([4, 4, 4, 5, 4])]
-    assert [len(group) for group in groups(pictures, 2, equal_sizes=True)] == [2, 1, 1, 1]
-    assert [len(group) for group in groups(pictures, 2, equal_sizes=False)] == [2, 2, 1]
-
-
-def test_pictures_of_one_group_are_of_equal_size_at_every_scale():
+def test_pictures_batched_together_are_of_equal_size_at_every_scale():
     """Two sizes may be rounded to one at the first scale and differ at the second."""
-    widths = [(15, 45), (15, 45), (15, 46), (15, 46), (14, 46)]
+    widths = [(15, 45), (15, 45), (15, 45), (15, 46), (15, 46), (14, 46), (15, 45)]
     pictures = [Picture(i, "", [np.zeros((10, w, 3), np.uint8) for w in two]) for i, two in enumerate(widths)]
-    numbers = [[p.number for p in group] for group in groups(pictures, 9, equal_sizes=True)]
-    assert numbers == [[0, 1], [2, 3], [4]]
+    for equal_sizes, expected in ((True, [[0, 1], [2], [3, 4], [5], [6]]), (False, [[0, 1], [2, 3], [4, 5], [6]])):
+        assert [[p.number for p in group] for group in groups(pictures, 2, equal_sizes)] == expected
 
 
 def test_a_refused_picture_is_named():

@@ -30,11 +30,8 @@ n02,eel,10,30.000,0.000,"tench, Tinca tinca",3
 """
 
 
-def test_a_line_for_each_class_that_was_tested():
+def test_a_line_for_each_class_tested_and_no_rival_without_mistakes():
     assert classes_csv(LAST, CLASSES, NAMES) == LAST_CSV
-
-
-def test_a_class_that_is_never_mistaken_has_no_rival():
     lines = classes_csv(tally((0, 3), (0, 0), [[0, 0, 0], [3, 0, 0]]), CLASSES, NAMES).splitlines()
     assert lines[1] == 'n01,"tench, Tinca tinca",20,0.000,0.000,,0'
 

@@ -11,16 +11,14 @@ NAN = float("nan")
 
 
 def test_a_case_counted_by_hand():
-    p = np.array(
-        [
-            [0.7, 0.2, 0.1],  # 0, right
-            [0.1, 0.6, 0.3],  # 0, taken for 1
-            [0.2, 0.1, 0.7],  # 0, taken for 2
-            [0.3, 0.2, 0.5],  # 0, taken for 2
-            [0.2, 0.4, 0.4],  # 1, a tie: taken for 2
-            [NAN, NAN, NAN],
-        ]
-    )  # 1, wrong, taken for nothing
+    p = np.array([
+        [0.7, 0.2, 0.1],  # 0, right
+        [0.1, 0.6, 0.3],  # 0, taken for 1
+        [0.2, 0.1, 0.7],  # 0, taken for 2
+        [0.3, 0.2, 0.5],  # 0, taken for 2
+        [0.2, 0.4, 0.4],  # 1, a tie: taken for 2
+        [NAN, NAN, NAN],  # 1, wrong, taken for nothing
+    ])  # fmt: skip
     tally = Tally(3)
     tally.add(p[:2], np.array([0, 0]))
     tally.add(p[2:], np.array([0, 0, 1, 1]))

@@ -5,7 +5,7 @@ import pytest
 
 from minidelve import nn
 from minidelve.evaluation.crops import CropScorer
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 
 torch = pytest.importorskip("torch", reason="PyTorch is not installed: no oracle for ten-view testing")
 F = torch.nn.functional

@@ -34,10 +34,12 @@ def test_every_window_is_pooled_exactly_as_the_op_pools_it(shape, k, levels, see
 
 
 def test_the_papers_pyramid_on_a_map_of_model_a(rng):
+    """Of its 63 bins 7 sizes of patch are left; (6, 3, 2, 1) on its 18 pixels needs 4."""
     x = rng.standard_normal((1, 3, 16, 19)).astype(np.float32)
     windows = WindowPyramids(x, 14, (7, 3, 2, 1))
-    assert windows.count == 3 * 6 and len(windows.maxima) == 7
+    assert windows.count == 3 * 6 and len(windows.maxima) == len(patch_sizes(14, (7, 3, 2, 1))) == 7
     np.testing.assert_array_equal(windows.rows(0, 18), one_by_one(x, 14, (7, 3, 2, 1)))
+    assert len(patch_sizes(18, (6, 3, 2, 1))) == 4
 
 
 def test_a_range_of_windows_is_a_range_of_rows_and_knows_its_maps(rng):
@@ -52,11 +54,6 @@ def test_a_sliding_maximum_is_the_maximum_of_each_stretch(values, length):
     length = min(length, len(values))
     expected = [max(values[p : p + length]) for p in range(len(values) - length + 1)]
     assert sliding_maximum(np.array(values), length, axis=0).tolist() == expected
-
-
-def test_no_patch_size_is_computed_twice():
-    """Of 63 bins of the paper's pyramid 7 sizes are left; (6, 3, 2, 1) on its 18 pixels needs 4."""
-    assert len(patch_sizes(14, (7, 3, 2, 1))) == 7 and len(patch_sizes(18, (6, 3, 2, 1))) == 4
 
 
 def test_a_map_smaller_than_the_window_is_refused():

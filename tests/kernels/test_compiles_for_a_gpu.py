@@ -192,31 +192,19 @@ def test_every_number_has_one_thread_and_few_threads_have_none(launch, M, C):
     assert sorted(inside) == list(product(range(M), range(C)))
     assert len(places) < len(inside) + launch.BLOCK
     grid, block = launch.over_maps((2, 3, M, C))  # W = M
-    columns = [
-        (bx, w, by * block[0] + x)
-        for bx, by, x, y in threads(grid, block)
-        for w in range(y, M, block[1])
-        if by * block[0] + x < C
-    ]
+    starts = [(bx, y, by * block[0] + x) for bx, by, x, y in threads(grid, block)]
+    columns = [(bx, w, c) for bx, y, c in starts for w in range(y, M, block[1]) if c < C]
     assert sorted(columns) == list(product(range(6), range(M), range(C)))
     grid, block = launch.over_numbers(M * C)
     assert M * C <= grid[0] * block[0] < M * C + launch.BLOCK and grid[1] == block[1] == 1
 
 
-def test_launches_stay_within_cudas_limits(launch):
-    for grid, block in (
-        launch.over_numbers(2**38),
-        launch.over_rows((2**38, 1)),
-        launch.over_rows((2**30, 1 << 20)),
-        launch.over_maps((1 << 15, 1 << 15, 9, 1 << 20)),
-    ):
+def test_launches_stay_within_cudas_limits_and_empty_ones_are_left_out(launch):
+    for empty in (launch.over_rows((0, 3)), launch.over_maps((0, 2, 3, 4)), launch.over_numbers(0)):
+        launch.launch(None, empty)
+    rows, maps = ((2**38, 1), (2**30, 1 << 20)), (1 << 15, 1 << 15, 9, 1 << 20)
+    for grid, block in (launch.over_numbers(2**38), *map(launch.over_rows, rows), launch.over_maps(maps)):
         assert grid[0] < 2**31 and grid[1] <= 65535 and math.prod(block) <= 256
-
-
-def test_an_empty_grid_is_not_launched(launch):
-    launch.launch(None, launch.over_rows((0, 3)))
-    launch.launch(None, launch.over_maps((0, 2, 3, 4)))
-    launch.launch(None, launch.over_numbers(0))
 
 
 def test_kernels_are_compiled_where_no_cache_can_be_written(launch, monkeypatch):

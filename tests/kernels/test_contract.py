@@ -98,6 +98,14 @@ def check_out(kernel, args, results):
         np.testing.assert_array_equal(g, e, err_msg=f"{kernel.__name__}, out=")
 
 
+def in_place(folders, name: str, expected, y, *args):
+    """Both folders give the expected result in y's own memory too."""
+    for folder in folders:
+        out = y.copy()
+        assert getattr(folder, name)(out, *args, out=out) is out
+        np.testing.assert_array_equal(out, expected, err_msg=f"{name}, in place")
+
+
 # -- names -----------------------------------------------------------------------------------------
 
 
@@ -350,13 +358,8 @@ def test_prelu_agrees(reference, other, M, C, dtype, seed):
     raised = agree(reference, other, "prelu_forward", y, a, bias, exact=True)
     np.testing.assert_array_equal(raised, reference.prelu_forward(y + bias, a))
     agree(reference, other, "prelu_backward", df, y, a)
-    for folder in (reference, other):
-        in_place = y.copy()
-        assert folder.prelu_forward(in_place, a, out=in_place) is in_place
-        np.testing.assert_array_equal(in_place, f)
-        in_place = y.copy()
-        folder.prelu_forward(in_place, a, bias, out=in_place)
-        np.testing.assert_array_equal(in_place, raised)
+    in_place((reference, other), "prelu_forward", f, y, a)
+    in_place((reference, other), "prelu_forward", raised, y, a, bias)
 
 
 @given(many_rows, st.sampled_from([16, 48, 112]), st.sampled_from([0, 1, 4]), DTYPES, SEEDS)
@@ -376,13 +379,9 @@ def test_prelu_of_large_arrays_agrees_wherever_they_lie(reference, other, M, C, 
 
 @given(st.lists(st.integers(0, min(4, MOST)), max_size=4), st.sampled_from([0.0, 0.01, -1.5]), DTYPES, SEEDS)
 def test_leaky_relu_agrees_for_any_shape(reference, other, shape, slope, dtype, seed):
-    y, df = numbers(seed, shape, dtype), numbers(seed + 1, shape, dtype)
-    y, df = np.asarray(y), np.asarray(df)
+    y, df = (np.asarray(numbers(s, shape, dtype)) for s in (seed, seed + 1))
     f = agree(reference, other, "leaky_relu_forward", y, slope, exact=True)
-    for folder in (reference, other):
-        in_place = y.copy()
-        assert folder.leaky_relu_forward(in_place, slope, out=in_place) is in_place
-        np.testing.assert_array_equal(in_place, f)
+    in_place((reference, other), "leaky_relu_forward", f, y, slope)
     agree(reference, other, "leaky_relu_backward", df, y, slope, exact=True)
 
 
@@ -391,10 +390,7 @@ def test_leaky_relu_adds_a_bias_to_each_channel_first(reference, other, M, C, sl
     y, bias = numbers(seed, (M, C), dtype), numbers(seed + 1, (C,), dtype)
     f = agree(reference, other, "leaky_relu_forward", y, slope, bias, exact=True)
     np.testing.assert_array_equal(f, reference.leaky_relu_forward(y + bias, slope))
-    for folder in (reference, other):
-        in_place = y.copy()
-        assert folder.leaky_relu_forward(in_place, slope, bias, out=in_place) is in_place
-        np.testing.assert_array_equal(in_place, f)
+    in_place((reference, other), "leaky_relu_forward", f, y, slope, bias)
 
 
 @example(3, 5, 2, 0.75, np.float64, 1)  # an even window, which is not its own mirror image

@@ -34,15 +34,14 @@ CASES += [(init.he_normal_, init.he_uniform_, he, {}), (init.xavier_normal_, ini
 def test_weights_have_the_formulas_std(shape, normal_, uniform_, formula, options, rng):
     w, std = Tensor(np.zeros(shape, np.float32)), formula(shape, **options)
     array = w.data
-    assert normal_(w, **options, rng=rng) is w and w.data is array and w.dtype == np.float32
-    assert array.std() == pytest.approx(std, rel=0.01)
-    assert abs(array.mean()) < 0.01 * std
-    assert np.mean(np.abs(array) > 2 * std) == pytest.approx(0.0455, rel=0.1)  # a normal distribution's tails
-
-    assert uniform_(w, **options, rng=rng) is w and w.data is array
-    assert array.std() == pytest.approx(std, rel=0.01)
-    assert abs(array.mean()) < 0.01 * std
-    assert np.abs(array).max() == pytest.approx(np.sqrt(3) * std, rel=1e-3)  # its bound
+    for fill in (normal_, uniform_):
+        assert fill(w, **options, rng=rng) is w and w.data is array and w.dtype == np.float32
+        assert array.std() == pytest.approx(std, rel=0.01)
+        assert abs(array.mean()) < 0.01 * std
+        if fill is normal_:
+            assert np.mean(np.abs(array) > 2 * std) == pytest.approx(0.0455, rel=0.1)  # a normal distribution's tails
+        else:
+            assert np.abs(array).max() == pytest.approx(np.sqrt(3) * std, rel=1e-3)  # its bound
 
 
 @pytest.mark.parametrize("fill", [init.he_normal_, init.he_uniform_, init.xavier_normal_, init.xavier_uniform_])
@@ -55,11 +54,8 @@ def test_draws_are_distinct_and_repeated_by_the_seed_only(fill):
     assert not np.array_equal(one, two)  # unseeded
 
 
-def test_normal_takes_the_std_it_is_given(rng):
+def test_normal_takes_its_std_and_fills_a_channels_last_weight_in_place(rng):
     assert init.normal_(Tensor(np.zeros(LINEAR)), 0.01, rng).data.std() == pytest.approx(0.01, rel=0.01)
-
-
-def test_a_channels_last_weight_is_filled_in_place_with_the_same_numbers():
     plain = Tensor(np.zeros((4, 3, 2, 2)))
     strided = Tensor(np.zeros((4, 2, 2, 3)).transpose(0, 3, 1, 2))
     init.he_normal_(plain, rng=np.random.default_rng(0))
@@ -89,7 +85,7 @@ def test_an_unknown_mode_lists_the_known_ones(fill):
 # -- through depth ---------------------------------------------------------------------------------
 
 
-def signal_through(layers: int, slope: float, fill, direction: str) -> float:
+def signal_through(layers: int, direction: str, slope: float, fill, **options) -> float:
     """Std at the end over std at the start of random rectifier layers of width 512, root mean square of 4 nets.
 
     Of one net alone it scatters by about sqrt(5 layers / width) / 2 = 27%.
@@ -100,8 +96,7 @@ def signal_through(layers: int, slope: float, fill, direction: str) -> float:
         a = Tensor(np.full(512, slope, np.float32))
         y = start = Tensor(rng.standard_normal((100, 512)).astype(np.float32), requires_grad=True)
         for _ in range(layers):
-            w = fill(Tensor(np.empty((512, 512), np.float32)), rng)
-            y = md.linear(md.prelu(y, a), w)
+            y = md.linear(md.prelu(y, a), fill(Tensor(np.empty((512, 512), np.float32)), rng=rng, **options))
         before, after = start.data, y.data
         if direction == "backward":
             before = rng.standard_normal(y.shape).astype(np.float32)
@@ -111,19 +106,11 @@ def signal_through(layers: int, slope: float, fill, direction: str) -> float:
     return np.sqrt(np.mean(squares))
 
 
-@pytest.mark.parametrize("slope", [0.0, 0.25])
 @pytest.mark.parametrize(("direction", "mode"), [("forward", "fan_in"), ("backward", "fan_out")])
-def test_he_keeps_the_signal_through_30_layers(slope, direction, mode):
-    ratio = signal_through(30, slope, lambda w, rng: init.he_normal_(w, mode, slope, rng), direction)
-    assert ratio == pytest.approx(1, rel=0.15)
-
-
-@pytest.mark.parametrize("direction", ["forward", "backward"])
-def test_xavier_loses_a_factor_root_two_with_each_relu_layer(direction):
-    ratio = signal_through(30, 0.0, lambda w, rng: init.xavier_normal_(w, "fan_in", rng), direction)
-    assert ratio == pytest.approx(2 ** (-30 / 2), rel=0.15)
-
-
-def test_he_for_relu_explodes_with_prelu_of_slope_a():
-    ratio = signal_through(30, 0.5, lambda w, rng: init.he_normal_(w, "fan_in", 0.0, rng), "forward")
-    assert ratio == pytest.approx(1.25 ** (30 / 2), rel=0.15)
+@pytest.mark.parametrize(("slope", "fill", "options", "a_layer"), [
+    (0.0, init.he_normal_, {"a": 0.0}, 1), (0.25, init.he_normal_, {"a": 0.25}, 1),
+    (0.0, init.xavier_normal_, {}, 2**-0.5), (0.5, init.he_normal_, {"a": 0.0}, 1.25**0.5),
+])  # fmt: skip
+def test_he_keeps_the_signal_of_its_slope_xavier_and_another_do_not(direction, mode, slope, fill, options, a_layer):
+    ratio = signal_through(30, direction, slope, fill, mode=mode, **options)
+    assert ratio == pytest.approx(a_layer**30, rel=0.15)

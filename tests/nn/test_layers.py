@@ -40,6 +40,7 @@ def test_dropout_is_its_op_with_its_rate_and_generator():
     layer, x = nn.Dropout(0.3, np.random.default_rng(1)), Tensor(X)
     assert layer.p == 0.3
     np.testing.assert_array_equal(layer(x).data, md.dropout(x, 0.3, True, np.random.default_rng(1)).data)
+    assert layer.eval()(x) is x
 
 
 @pytest.mark.parametrize("p", [-0.1, 1.0, float("nan")])
@@ -71,16 +72,13 @@ def test_a_conv_weight_looks_oihw_and_lies_channels_last():
     assert weight.shape == (5, 3, 2, 4) and weight.data.transpose(0, 2, 3, 1).flags.c_contiguous
 
 
-@pytest.mark.parametrize(
-    ("make", "message"),
-    [
-        (lambda: nn.Conv2d(1, 1, 0), "Conv2d: kernel_size is 0"),
-        (lambda: nn.Conv2d(1, 1, 2, stride=0), "Conv2d: stride is 0"),
-        (lambda: nn.Conv2d(1, 1, 2, padding=-1), "Conv2d: padding is -1"),
-        (lambda: nn.MaxPool2d(1.5), "MaxPool2d: kernel_size is 1.5"),
-        (lambda: nn.AvgPool2d(2, (1, 0)), r"AvgPool2d: stride is \(1, 0\)"),
-    ],
-)
+@pytest.mark.parametrize(("make", "message"), [
+    (lambda: nn.Conv2d(1, 1, 0), "Conv2d: kernel_size is 0"),
+    (lambda: nn.Conv2d(1, 1, 2, stride=0), "Conv2d: stride is 0"),
+    (lambda: nn.Conv2d(1, 1, 2, padding=-1), "Conv2d: padding is -1"),
+    (lambda: nn.MaxPool2d(1.5), "MaxPool2d: kernel_size is 1.5"),
+    (lambda: nn.AvgPool2d(2, (1, 0)), r"AvgPool2d: stride is \(1, 0\)"),
+])  # fmt: skip
 def test_a_wrong_geometry_names_layer_argument_and_value(make, message):
     with pytest.raises(ValueError, match=message + "; expected an integer"):
         make()

@@ -58,6 +58,14 @@ def test_targets_may_be_any_integers_an_array_a_list_or_a_tensor(dtype, rng):
     assert cross_entropy(z, Tensor(targets.astype(dtype))).item() == expected
 
 
+def test_the_caller_may_write_into_the_targets_before_backward():
+    z, targets = Tensor(np.zeros((1, 2)), requires_grad=True), np.array([0])
+    loss = cross_entropy(z, targets)
+    targets[:] = 1
+    loss.backward()
+    assert z.grad.tolist() == [[-0.5, 0.5]]
+
+
 def test_nan_stays_nan():
     assert math.isnan(cross_entropy(Tensor([[np.nan, 1.0]]), np.array([1])).item())
 

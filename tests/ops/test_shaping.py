@@ -47,6 +47,14 @@ def test_an_element_taken_twice_gets_both_gradients():
     assert dx.tolist() == [11, 0, 100]
 
 
+def test_the_caller_may_write_into_an_index_before_backward():
+    x, index = Tensor(np.ones(3), requires_grad=True), np.array([0])
+    y = x[index]
+    index[:] = 2
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 0, 0]
+
+
 def test_tensors_may_be_indices():
     x = Tensor(np.arange(6.0).reshape(2, 3))
     assert x[Tensor(np.array([1]))].data.tolist() == [[3, 4, 5]]

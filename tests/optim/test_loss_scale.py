@@ -29,6 +29,8 @@ def test_a_gradient_not_finite_halves_the_scale_and_forbids_the_step(bad):
     assert not scale.unscale([parameter(1.0, 2.0), parameter(1.0, bad)])
     assert scale.scale == 4.0 and scale.good_steps == 0
     assert scale.unscale([parameter(1.0)]) and scale.good_steps == 1
+    with pytest.raises(FloatingPointError, match="not finite even with a loss scale of 1"):
+        LossScale(1.0).unscale([parameter(bad)])
 
 
 def test_the_scale_doubles_after_good_steps_in_a_row_up_to_its_bound(monkeypatch):
@@ -41,12 +43,6 @@ def test_the_scale_doubles_after_good_steps_in_a_row_up_to_its_bound(monkeypatch
     assert seen == [0.25, 0.125, 0.125, 0.125, 0.25, 0.25, 0.25, 0.5, 0.5, 0.5]
     scale.scale, scale.good_steps = loss_scale.MOST, 2
     assert scale.unscale([parameter(1.0)]) and scale.scale == loss_scale.MOST
-
-
-def test_without_any_scale_left_it_is_an_error():
-    scale = LossScale(1.0)
-    with pytest.raises(FloatingPointError, match="not finite even with a loss scale of 1"):
-        scale.unscale([parameter(np.nan)])
 
 
 def test_parameters_without_a_gradient_are_passed_over():

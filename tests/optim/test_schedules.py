@@ -20,12 +20,9 @@ def rates(schedule, errors) -> list[float]:
     return seen
 
 
-def test_each_milestone_divides_the_rate_of_the_following_epochs_by_10():
+def test_each_milestone_divides_the_rate_of_the_following_epochs():
     schedule = optim.MultiStepLR(optimizer(0.01), [12, 17])
     assert rates(schedule, [None] * 20) == pytest.approx([1e-2] * 12 + [1e-3] * 5 + [1e-4] * 4, rel=1e-12)
-
-
-def test_gamma_and_milestones_side_by_side():
     assert rates(optim.MultiStepLR(optimizer(8.0), [1, 2], gamma=0.5), [None] * 3) == [8, 4, 2, 2]
     assert rates(optim.MultiStepLR(optimizer(8.0), []), [None] * 2) == [8, 8, 8]
 
@@ -36,34 +33,22 @@ def test_milestones_that_do_not_rise_from_1_are_refused(milestones):
         optim.MultiStepLR(optimizer(), milestones)
 
 
-def test_a_plateau_divides_the_rate_after_patience_is_over():
-    schedule = optim.ReduceLROnPlateau(optimizer(0.01), patience=2, threshold=0.1)
-    errors = [50, 40, 40, 40, 40, 40, 40, 40]  # three bad epochs are one more than the patience, each time
-    expected = [1e-2] * 5 + [1e-3] * 3 + [1e-4]
-    assert rates(schedule, errors) == pytest.approx(expected, rel=1e-12)
+PLATEAUS = {  # first rate, options, errors, the rate of each epoch
+    "one more bad epoch than the patience": (
+        0.01, {"patience": 2, "threshold": 0.1}, [50] + [40] * 7, [1e-2] * 5 + [1e-3] * 3 + [1e-4]),
+    "a gain beyond the threshold": (0.01, {"patience": 0, "threshold": 0.1}, [50, 50 - 0.11], [1e-2] * 3),
+    "a gain below it": (0.01, {"patience": 0, "threshold": 0.1}, [50, 50 - 0.09], [1e-2] * 2 + [1e-3]),
+    "small gains that add up": (
+        0.01, {"patience": 2, "threshold": 0.1}, [50 - 0.04 * i for i in range(30)], [0.01] * 31),
+    "down to the floor": (0.01, {"patience": 0}, [50] * 6, [1e-2] * 2 + [1e-3] + [1e-4] * 4),
+    "never up to it": (1e-6, {"patience": 0}, [50] * 4, [1e-6] * 5),
+    "no number is no gain": (0.01, {"patience": 1}, [50, math.nan, math.nan], [1e-2] * 3 + [1e-3]),
+}  # fmt: skip
 
 
-def test_an_improvement_has_to_exceed_the_threshold():
-    for gain, rate in ((0.11, 0.01), (0.09, 0.001)):
-        schedule = optim.ReduceLROnPlateau(optimizer(0.01), patience=0, threshold=0.1)
-        assert rates(schedule, [50, 50 - gain])[-1] == pytest.approx(rate, rel=1e-12)
-
-
-def test_small_gains_add_up_to_an_improvement():
-    schedule = optim.ReduceLROnPlateau(optimizer(0.01), patience=2, threshold=0.1)
-    assert rates(schedule, [50 - 0.04 * i for i in range(30)]) == [0.01] * 31
-
-
-def test_the_rate_never_falls_below_its_floor_nor_rises_to_it():
-    schedule = optim.ReduceLROnPlateau(optimizer(0.01), patience=0)
-    assert rates(schedule, [50] * 6)[-3:] == pytest.approx([1e-4] * 3, rel=1e-12)
-    low = optim.ReduceLROnPlateau(optimizer(1e-6), patience=0)
-    assert rates(low, [50] * 4) == [1e-6] * 5
-
-
-def test_an_error_that_is_no_number_is_no_improvement():
-    schedule = optim.ReduceLROnPlateau(optimizer(0.01), patience=1)
-    assert rates(schedule, [50, math.nan, math.nan])[-1] == pytest.approx(1e-3)
+@pytest.mark.parametrize(("lr", "options", "errors", "expected"), PLATEAUS.values(), ids=PLATEAUS)
+def test_a_plateau_divides_the_rate_by_10(lr, options, errors, expected):
+    assert rates(optim.ReduceLROnPlateau(optimizer(lr), **options), errors) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("options", [{"factor": 1.0}, {"factor": 0.0}, {"patience": -1}])

@@ -35,31 +35,24 @@ def set_gradients(net: nn.Module, rng: np.random.Generator) -> list[np.ndarray]:
     return [p.grad.copy() for p in net.parameters()]
 
 
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_every_parameter_follows_the_papers_rule_also_when_the_rate_drops(rng, dtype):
+@pytest.mark.parametrize(("dtype", "mu", "decay"), [
+    (np.float32, MU, DECAY), (np.float64, MU, DECAY), (np.float64, 0.0, 0.5),
+])  # fmt: skip
+def test_every_parameter_follows_the_papers_rule_also_when_the_rate_drops(rng, dtype, mu, decay):
     net = small_net(dtype)
-    optimizer = optim.SGD(net.parameters(), lr=EPS, momentum=MU, weight_decay=DECAY)
+    optimizer = optim.SGD(net.parameters(), lr=EPS, momentum=mu, weight_decay=decay)
+    arrays = [p.data for p in net.parameters()]
     expected = [(p.data.astype(np.float64), np.zeros(p.shape)) for p in net.parameters()]
-    decays = [DECAY, DECAY, 0.0, DECAY, DECAY]  # none on PReLU's slope
+    decays = [decay, decay, 0.0, decay, decay]  # none on PReLU's slope
     for step in range(8):
         optimizer.lr = eps = EPS if step < 4 else EPS / 10
         gradients = set_gradients(net, rng)
         optimizer.step()
-        expected = [paper_step(a, D, g, eps, MU, d) for (a, D), g, d in zip(expected, gradients, decays, strict=True)]
-        for p, (a, _), g in zip(net.parameters(), expected, gradients, strict=True):
+        expected = [paper_step(a, D, g, eps, mu, d) for (a, D), g, d in zip(expected, gradients, decays, strict=True)]
+        for p, (a, _), g, array in zip(net.parameters(), expected, gradients, arrays, strict=True):
             np.testing.assert_allclose(p.data, a, rtol=1e-12 if dtype == np.float64 else 1e-4, atol=1e-6)
             assert p.dtype == dtype and np.array_equal(p.grad, g)  # the gradient is left alone
-
-
-def test_weight_decay_shrinks_weights_and_biases_but_not_slopes():
-    net = small_net()
-    before = [p.data.copy() for p in net.parameters()]
-    optimizer = optim.SGD(net.parameters(), lr=0.1, momentum=0.0, weight_decay=0.5)
-    for p in net.parameters():
-        p.grad = np.zeros_like(p.data)
-    optimizer.step()
-    for (name, p), old in zip(net.named_parameters(), before, strict=True):
-        np.testing.assert_allclose(p.data, old * (1.0 if name.endswith(".a") else 0.95), rtol=1e-14)
+            assert p.data is array  # a step writes into the parameter's own array
 
 
 def test_defaults_are_the_papers():
@@ -79,15 +72,6 @@ def test_a_parameter_without_gradient_stays_and_zero_grad_forgets():
     set_gradients(net, np.random.default_rng(0))
     optimizer.zero_grad()
     assert all(p.grad is None for p in net.parameters())
-
-
-def test_a_step_writes_into_the_parameters_own_array():
-    net = small_net()
-    arrays = [p.data for p in net.parameters()]
-    optimizer = optim.SGD(net.parameters(), lr=0.1)
-    set_gradients(net, np.random.default_rng(0))
-    optimizer.step()
-    assert all(p.data is array for p, array in zip(net.parameters(), arrays, strict=True))
 
 
 ORDERS = {"C": np.ascontiguousarray, "Fortran": np.asfortranarray, "strided": lambda x: np.repeat(x, 2, axis=0)[::2]}
@@ -128,8 +112,8 @@ def test_assigned_data_of_another_order_or_dtype_keeps_its_momentum(rng):
         optimizer.step()
         a, D = paper_step(a, D, w.grad)
         np.testing.assert_allclose(w.data, a, rtol=1e-4, atol=1e-6)
-        np.testing.assert_allclose(optimizer.steps[0], D, rtol=1e-4, atol=1e-6)
-    assert optimizer.steps[0].dtype == np.float64
+        np.testing.assert_allclose(optimizer.momenta[0], D, rtol=1e-4, atol=1e-6)
+    assert optimizer.momenta[0].dtype == np.float64
 
 
 def test_data_with_gaps_in_memory_is_refused_with_the_cure():
@@ -143,18 +127,15 @@ def test_data_with_gaps_in_memory_is_refused_with_the_cure():
     assert np.all(w.data < 1)
 
 
-@pytest.mark.parametrize(
-    ("arguments", "message"),
-    [
-        (([],), "got no parameters"),
-        (([Tensor([1.0])],), "leaf tensors with requires_grad=True"),
-        ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
-        ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
-        ((nn.PReLU().parameters(), float("nan")), "lr nan"),
-        ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
-        ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
-    ],
-)
+@pytest.mark.parametrize(("arguments", "message"), [
+    (([],), "got no parameters"),
+    (([Tensor([1.0])],), "leaf tensors with requires_grad=True"),
+    ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
+    ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
+    ((nn.PReLU().parameters(), float("nan")), "lr nan"),
+    ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
+    ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
+])  # fmt: skip
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=f"SGD: .*{message}"):
         optim.SGD(*arguments) if len(arguments) > 1 else optim.SGD(*arguments, lr=0.1)

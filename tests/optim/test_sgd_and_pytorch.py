@@ -21,7 +21,7 @@ def walk_both(rates, rng) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
         paper.lr = pytorch.param_groups[0]["lr"] = rate
         paper.step()
         pytorch.step()
-    return ours.data, theirs.detach().numpy(), paper.steps[0]
+    return ours.data, theirs.detach().numpy(), paper.momenta[0]
 
 
 def test_at_a_constant_rate_it_is_pytorchs_walk(rng):

@@ -1,5 +1,6 @@
 """Conv layers on shares of the batch: the same numbers as layer by layer, and the same manners as any op."""
 
+import copy
 import gc
 import os
 import threading
@@ -22,21 +23,23 @@ def two_cores(threads_are):
     threads_are(2)
 
 
-def layers_in_float64(rng) -> list[nn.Module]:
+@pytest.fixture
+def layers(rng) -> list[nn.Module]:
     """Every kind of layer that stands before the first fully connected one; no parameter is 0."""
     layers = [
-        nn.Conv2d(3, 5, 3, padding=1),
-        nn.PReLU(5),
-        nn.MaxPool2d(2),
-        nn.Conv2d(5, 4, (2, 3), stride=(1, 2), bias=False),
-        nn.PReLU(1),
-        nn.Conv2d(4, 4, 1),
-        nn.LeakyReLU(0.1),
-        nn.SpatialPyramidPool2d((2, 1)),
-    ]
+        nn.Conv2d(3, 5, 3, padding=1), nn.PReLU(5), nn.MaxPool2d(2),
+        nn.Conv2d(5, 4, (2, 3), stride=(1, 2), bias=False), nn.PReLU(1),
+        nn.Conv2d(4, 4, 1), nn.LeakyReLU(0.1), nn.SpatialPyramidPool2d((2, 1)),
+    ]  # fmt: skip
     for parameter in parameters_of(layers):
         parameter.data = rng.standard_normal(parameter.shape) / 2
     return layers
+
+
+@pytest.fixture
+def x(rng) -> Tensor:
+    """Seven images: the shares differ in length."""
+    return images(rng, 7)
 
 
 def parameters_of(layers) -> list[nn.Parameter]:
@@ -94,16 +97,16 @@ def bits(arrays) -> list[bytes]:
 
 @pytest.mark.parametrize("implementation", ["numba_cpu", "reference"])
 @pytest.mark.parametrize("cores, count", [(2, 4), (2, 7), (3, 6), (3, 11), (4, 9), (5, 13)])
-def test_output_and_every_gradient_are_those_of_the_layers_one_by_one(threads_are, rng, implementation, cores, count):
+def test_output_and_every_gradient_are_those_one_by_one(threads_are, layers, rng, implementation, cores, count):
     threads_are(cores)
-    layers, x = layers_in_float64(rng), images(rng, count)
+    x = images(rng, count)
     with use(implementation):
-        found, expected = run(run_in_shares, layers, x), run(one_by_one, layers, x)
+        found, expected = (run(how, layers, x) for how in (run_in_shares, one_by_one))
     assert not any(array is None for array in found)
     agree(found, expected)
 
 
-def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(rng):
+def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(layers, x, rng):
     seen = []
 
     class Count(nn.Linear):
@@ -111,34 +114,32 @@ def test_a_network_runs_its_fully_connected_layers_on_the_whole_batch(rng):
             seen.append(len(x))
             return super().forward(x)
 
-    layers = in_float64([*layers_in_float64(rng), Count(20, 6), nn.ReLU(), Count(6, 2)])
-    net, x = Network([(f"layer{i}", layer) for i, layer in enumerate(layers)], "test"), images(rng, 5)
-    df = rng.standard_normal((5, 2))
+    layers = in_float64([*layers, Count(20, 6), nn.ReLU(), Count(6, 2)])
+    net = Network([(f"layer{i}", layer) for i, layer in enumerate(layers)], "test")
+    df = rng.standard_normal((7, 2))
     outputs = []
     for how in net, lambda x: one_by_one(layers, x):
         y = how(x)
         y.backward(df)
         outputs.append([y.data, *gradients_taken_from(x, *net.parameters())])
     agree(*outputs)
-    assert seen == [5] * 4
+    assert seen == [7] * 4
 
 
-def test_a_parameter_of_two_layers_gets_both_gradients(rng):
+def test_a_parameter_of_two_layers_gets_both_gradients(x):
     layers = [nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3), nn.Conv2d(3, 3, 3, padding=1), nn.PReLU(3)]
     layers[2].weight, layers[3].a = layers[0].weight, layers[1].a
-    agree_with_one_by_one(in_float64(layers), images(rng, 6))
+    agree_with_one_by_one(in_float64(layers), x)
 
 
-def test_parameters_of_another_training_step_are_seen(rng):
-    layers, x = layers_in_float64(rng), images(rng, 4)
+def test_parameters_of_another_training_step_are_seen(layers, x):
     run(run_in_shares, layers, x)
     for parameter in parameters_of(layers):
         parameter.data = parameter.data * 1.5
     agree_with_one_by_one(layers, x)
 
 
-def test_the_layers_themselves_are_left_as_they_were(rng):
-    layers, x = layers_in_float64(rng), images(rng, 4)
+def test_the_layers_themselves_are_left_as_they_were(layers, x):
     before = [dict(vars(layer)) for layer in layers]
     run(run_in_shares, layers, x)
     for layer, attributes in zip(layers, before):
@@ -147,15 +148,17 @@ def test_the_layers_themselves_are_left_as_they_were(rng):
 
 
 @pytest.mark.parametrize("cores", [2, 3])
-def test_repeated_runs_give_the_same_bits(threads_are, rng, cores):
+def test_repeated_runs_give_the_same_bits(threads_are, layers, x, cores):
     threads_are(cores)
-    layers, x = layers_in_float64(rng), images(rng, 9)
     first = bits(run(run_in_shares, layers, x))
     assert all(bits(run(run_in_shares, layers, x)) == first for _ in range(5))
 
 
-def test_two_threads_of_the_user_s_get_the_bits_that_one_gets(rng):
-    work = [(layers_in_float64(rng), images(rng, 6)) for _ in range(2)]
+def test_two_threads_of_the_user_s_get_the_bits_that_one_gets(layers, rng):
+    others = copy.deepcopy(layers)
+    for parameter in parameters_of(others):
+        parameter.data *= 1.5
+    work = [(layers, images(rng, 6)), (others, images(rng, 6))]
     alone = [bits(run(run_in_shares, *pair)) for pair in work]
     start = threading.Barrier(2, timeout=10)
 
@@ -168,8 +171,7 @@ def test_two_threads_of_the_user_s_get_the_bits_that_one_gets(rng):
             assert all(found == expected for found in result.result(30))
 
 
-def test_forward_and_backward_may_run_in_different_threads(rng):
-    layers, x = layers_in_float64(rng), images(rng, 6)
+def test_forward_and_backward_may_run_in_different_threads(layers, x):
     with ThreadPoolExecutor(1) as other:
         y = other.submit(run_in_shares, layers, x).result(20)
         y.backward(np.ones(y.shape))
@@ -184,8 +186,7 @@ FROZEN = [{0, 1, 2}, {3}, {2, 4, 6}, {1, 2, 3, 4, 5, 6}, {0, 1, 2, 3, 4, 5}]
 
 
 @pytest.mark.parametrize("x_wants, frozen", [*product([True, False], FROZEN), (True, set(range(7)))])
-def test_frozen_parameters_get_no_gradient_and_the_others_the_same(rng, x_wants, frozen):
-    layers, x = layers_in_float64(rng), images(rng, 5)
+def test_frozen_parameters_get_no_gradient_and_the_others_the_same(layers, x, x_wants, frozen):
     x.requires_grad = x_wants
     parameters = parameters_of(layers)
     assert len(parameters) == 7
@@ -221,15 +222,15 @@ def no_collector():
     gc.enable()
 
 
-def watched(rng):
-    watch, layers = Watch(), layers_in_float64(rng)
-    return watch, [*layers[:4], watch, *layers[4:]]
+@pytest.fixture
+def watch(layers):
+    """A Watch among the layers."""
+    layers.insert(4, Watch())
+    return layers[4]
 
 
 @pytest.mark.parametrize("why", ["no_grad", "everything frozen"])
-def test_where_nothing_wants_a_gradient_nothing_is_kept(rng, no_collector, why):
-    watch, layers = watched(rng)
-    x = images(rng, 6)
+def test_where_nothing_wants_a_gradient_nothing_is_kept(layers, x, watch, no_collector, why):
     if why == "no_grad":
         with no_grad():
             y = run_in_shares(layers, x)
@@ -246,8 +247,7 @@ def test_where_nothing_wants_a_gradient_nothing_is_kept(rng, no_collector, why):
         y.backward(np.ones(y.shape))
 
 
-def test_no_grad_of_one_run_does_not_stick_to_the_pool_s_threads(rng):
-    layers, x = layers_in_float64(rng), images(rng, 5)
+def test_no_grad_of_one_run_does_not_stick_to_the_pool_s_threads(layers, x):
     with no_grad():
         run_in_shares(layers, x)
     agree_with_one_by_one(layers, x)
@@ -257,9 +257,8 @@ def test_no_grad_of_one_run_does_not_stick_to_the_pool_s_threads(rng):
 
 
 @pytest.mark.parametrize("end", ["backward", "forgetting the output"])
-def test_the_graphs_of_the_shares_are_freed(rng, no_collector, end):
-    watch, layers = watched(rng)
-    y = run_in_shares(layers, images(rng, 6))
+def test_the_graphs_of_the_shares_are_freed(layers, x, watch, no_collector, end):
+    y = run_in_shares(layers, x)
     inner = [weakref.ref(output.function) for *_, output in y.function.passes]
     assert len(inner) == 2 and all(ref() for ref in inner)
     if end == "backward":
@@ -270,39 +269,30 @@ def test_the_graphs_of_the_shares_are_freed(rng, no_collector, end):
     assert not any(watch.alive())
 
 
-def test_retained_graph_adds_the_same_gradient_again(rng):
-    layers, x = layers_in_float64(rng), images(rng, 7)
+def test_a_retained_graph_adds_the_same_again_and_one_backward_is_the_last(layers, x, rng):
     df = rng.standard_normal((7, 20))
     expected = run(one_by_one, layers, x, df)[1:]
-    y = run_in_shares(layers, x)
+    y, leaves = run_in_shares(layers, x), [x, *parameters_of(layers)]
     for times in 1, 2, 3:
         y.backward(df, retain_graph=times < 3)
-        agree([x.grad, *(p.grad for p in parameters_of(layers))], [times * gradient for gradient in expected])
+        agree([leaf.grad for leaf in leaves], [times * gradient for gradient in expected])
     assert y.function.freed
-
-
-def test_a_second_backward_is_refused_and_changes_nothing(rng):
-    layers, x = layers_in_float64(rng), images(rng, 6)
-    y = run_in_shares(layers, x)
-    y.backward(np.ones(y.shape))
-    leaves = [x, *parameters_of(layers)]
     before = bits(leaf.grad for leaf in leaves)
     with pytest.raises(RuntimeError, match="retain_graph=True"):
-        y.backward(np.ones(y.shape))
+        y.backward(df)
     assert bits(leaf.grad for leaf in leaves) == before
 
 
-def test_a_leaf_owns_its_gradient(rng):
-    layers, x = layers_in_float64(rng), images(rng, 6)
-    y, df = run_in_shares(layers, x), np.ones((6, 20))
+def test_a_leaf_owns_its_gradient(layers, x):
+    y, df, leaves = run_in_shares(layers, x), np.ones((7, 20)), [x, *parameters_of(layers)]
     y.backward(df, retain_graph=True)
-    once = [leaf.grad.copy() for leaf in (x, *parameters_of(layers))]
-    for leaf in (x, *parameters_of(layers)):
+    once = [leaf.grad.copy() for leaf in leaves]
+    for leaf in leaves:
         leaf.grad *= 100
         leaf.grad = None
     y.backward(df)
     assert np.all(df == 1)
-    agree([x.grad, *(p.grad for p in parameters_of(layers))], once)
+    agree([leaf.grad for leaf in leaves], once)
 
 
 # -- errors ----------------------------------------------------------------------------------------
@@ -322,8 +312,7 @@ class Fail(nn.Module):
 
 @pytest.mark.parametrize("in_main", [True, False])
 @pytest.mark.parametrize("error", [KeyboardInterrupt, MemoryError])
-def test_after_ctrl_c_or_an_error_in_a_share_all_works_as_before(rng, error, in_main):
-    layers, x = layers_in_float64(rng), images(rng, 6)
+def test_after_ctrl_c_or_an_error_in_a_share_all_works_as_before(layers, x, error, in_main):
     expected = bits(run(run_in_shares, layers, x))
     with pytest.raises(error, match="planted"):
         run_in_shares([*layers[:3], Fail(error, in_main), *layers[3:]], x)
@@ -331,30 +320,29 @@ def test_after_ctrl_c_or_an_error_in_a_share_all_works_as_before(rng, error, in_
     assert bits(run(run_in_shares, layers, x)) == expected
 
 
-def test_an_op_s_complaint_reaches_the_caller(rng):
+def test_an_op_s_complaint_reaches_the_caller(layers):
     with pytest.raises(ValueError, match="conv2d: x has shape"):
-        run_in_shares(layers_in_float64(rng), Tensor(np.zeros((6, 4, 8, 10))))
+        run_in_shares(layers, Tensor(np.zeros((6, 4, 8, 10))))
 
 
 # -- when not to share -----------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("cores, count, pays", [(1, 8, 0), (2, 3, 0), (2, 4, 1), (4, 7, 0), (4, 8, 1)])
-def test_sharing_takes_two_cores_and_two_images_a_core(threads_are, rng, cores, count, pays):
+def test_sharing_takes_two_cores_and_two_images_a_core(threads_are, layers, rng, cores, count, pays):
     threads_are(cores)
-    layers, x = layers_in_float64(rng), images(rng, count)
+    x = images(rng, count)
     y = run_in_shares(layers, x)
     assert (type(y.function) is InShares) == pays
     agree([y.data], [one_by_one(layers, x).data])
 
 
-def test_layers_within_a_layer_get_their_gradients(rng):
-    inner = layers_in_float64(rng)
-    layers, x = [nn.Sequential(*inner[:3]), nn.Sequential(*inner[3:])], images(rng, 6)
+def test_layers_within_a_layer_get_their_gradients(layers, x):
     x.requires_grad = False
-    run_in_shares(layers, x).backward(np.ones((6, 20)))
-    found = gradients_taken_from(*parameters_of(inner))
-    agree(found, run(one_by_one, inner, x, np.ones((6, 20)))[2:])
+    outer = [nn.Sequential(*layers[:3]), nn.Sequential(*layers[3:])]
+    run_in_shares(outer, x).backward(np.ones((7, 20)))
+    found = gradients_taken_from(*parameters_of(layers))
+    agree(found, run(one_by_one, layers, x, np.ones((7, 20)))[2:])
 
 
 def test_dropout_draws_for_the_whole_batch(rng):
@@ -364,8 +352,7 @@ def test_dropout_draws_for_the_whole_batch(rng):
     assert type(found.function) is not InShares  # two threads that draw in turn may be lucky
 
 
-def test_replicas_take_the_given_parameters_in_order_of_definition(rng):
-    layers = layers_in_float64(rng)
+def test_replicas_take_the_given_parameters_in_order_of_definition(layers):
     own = [Tensor(parameter.data) for parameter in parameters_of(layers)]
     twins = replicas(layers, own)
     assert twins[0].weight is own[0]
@@ -383,16 +370,13 @@ def test_on_one_core_too_a_conv_layer_takes_its_activation_along(rng, threads_ar
 
 
 @pytest.mark.parametrize("there, back", [(2, 1), (1, 2), (2, 3), (3, 2)])
-def test_backward_may_have_another_number_of_threads(rng, threads_are, there, back):
-    layers = [nn.Conv2d(3, 4, 3, rng=rng), nn.PReLU(4)]
-    x = Tensor(rng.standard_normal((8, 3, 6, 6)).astype(np.float32), requires_grad=True)
+def test_backward_may_have_another_number_of_threads(layers, x, threads_are, there, back):
     threads_are(there)
     y = run_in_shares(layers, x)
     threads_are(back)
     y.backward(np.ones(y.shape))
-    (gradient,) = gradients_taken_from(x)
-    one_by_one(layers, x).backward(np.ones(y.shape))
-    np.testing.assert_allclose(gradient, x.grad, rtol=1e-4, atol=1e-5)
+    found = [y.data, *gradients_taken_from(x, *parameters_of(layers))]
+    agree(found, run(one_by_one, layers, x, np.ones(y.shape)))
 
 
 def test_a_parameter_that_no_one_uses_has_the_gradient_zero(rng):
@@ -430,9 +414,7 @@ def step():
 assert step() > step()
 threads._pool().submit(int).result()
 """
-FORKED_STEP = (
-    SMALL_STEP
-    + """
+FORK = """
 pid = os.fork()
 if not pid:
     signal.alarm(15)  # ends a child that hangs
@@ -441,12 +423,11 @@ if not pid:
 print(os.waitpid(pid, 0)[1] >> 8)
 assert step() > step()
 """
-)
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="this system has no fork")
 def test_a_forked_child_can_train_after_its_parent_has():
-    assert in_python(FORKED_STEP, NUMBA_NUM_THREADS="2") == "7"
+    assert in_python(SMALL_STEP + FORK, NUMBA_NUM_THREADS="2") == "7"
 
 
 def test_the_interpreter_ends_after_training_though_the_graph_is_alive():

@@ -1,5 +1,8 @@
 """The training loop through its Python API: pinned losses, what an epoch draws, real images."""
 
+import time
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -106,6 +109,25 @@ def test_milestones_by_default_and_ones_that_never_come():
     assert Config(plateau=True).milestones == []
     with pytest.raises(RunError, match="after epoch 17 there is none of --epochs 10"):
         Config(epochs=10, milestones=[12, 17])
+
+
+def test_milestones_and_a_plateau_exclude_each_other():
+    with pytest.raises(RunError, match="^plateau and milestones exclude each other; keep one of them$"):
+        Config(plateau=True, milestones=[5])
+    for good in (Config(plateau=True, milestones=[]), Config(milestones=[5])):  # what is shown or saved can be read
+        assert Config(**asdict(good)) == good
+
+
+def test_images_per_second_are_those_of_training_alone(monkeypatch):
+    def slow(*arguments):
+        time.sleep(0.3)
+        return validate(*arguments)
+
+    validate = training.evaluate
+    monkeypatch.setattr(training, "evaluate", slow)
+    pictures = noisy_colours(16, seed=7)
+    row = train_epoch(*started(Config(size=28, batch_size=8), pictures, pictures))
+    assert len(pictures) / row["images_per_second"] < row["seconds"] - 0.3
 
 
 def test_slopes_move_and_decay_only_where_it_should():

@@ -49,13 +49,13 @@ class RandomCrop:
 
     def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
         rows, columns = _room(image, self.size)
-        # Not rng.integers, which is slow for a single number.
+        # rng.random costs less than rng.integers for a single number.
         top, left = int(rng.random() * (rows + 1)), int(rng.random() * (columns + 1))
         return image[top : top + self.size, left : left + self.size]
 
 
 class CenterCrop:
-    """The size x size window in the middle: the one view by which a network is compared with others.
+    """The size x size window in the middle: the view of the test after each epoch.
 
     Raises DataError if the image is smaller.
     """

@@ -16,11 +16,12 @@ negative:
 
 in each channel; a slope that the layer shares adds these over the channels.
 
-A fixed slope (leaky_relu.py) asks for the sign alone, and ReLU's f is 0 where y is negative, which counts as negative.
+A fixed slope (leaky_relu.py) needs the sign alone. ReLU's f is 0 where y is negative, and 0 counts as negative.
 Where a learned slope is not clearly above 0 (or is huge), f may have lost y: `Rectifier.tells_y` is then False, and
 conv2d leaves the activation to prelu.py.
 
-On a GPU a piece is larger than its caches: y is written and read once more. What is saved there is the array.
+On a GPU a piece is larger than the caches, so y is written and read once more. What is saved there is memory: one map
+is kept for backward in place of two.
 
 docs/measurements.md says what it buys.
 """
@@ -37,8 +38,8 @@ import numpy as np
 from minidelve.backend import array_module, kernels_for, to_device
 from minidelve.tensor import Tensor
 
-# With a slope from LEAST to 1 / LEAST f / a gives y back, but for rounding. Any slope above 0 would, if f could never
-# become 0 or infinite; a small factor from y never comes near that.
+# For slopes from LEAST to 1 / LEAST, f / a gives y back, but for rounding. A smaller slope could round f to 0, a larger
+# one make it infinite; within these bounds neither happens to responses of ordinary size.
 LEAST = 2.0**-10
 
 
@@ -87,7 +88,7 @@ class InPlaceActivation:
 
 @dataclass(frozen=True)
 class Rectifier:
-    """The activation behind a conv layer, and what a look at its slopes has found.
+    """The activation behind a conv layer, and whether its slopes allow it to be applied in place.
 
     a         PReLU's slopes (O,) or (1,); None for a fixed slope
     slope     the fixed slope, 0 for ReLU; None, with a None too, for no activation at all
@@ -104,7 +105,7 @@ class Rectifier:
 
 
 def as_rectifier(activation: Tensor | Rectifier | float | None) -> Rectifier:
-    """conv2d's argument, looked at; TypeError for what is not an activation."""
+    """conv2d's argument as a Rectifier, its slopes read; TypeError for what is not an activation."""
     if isinstance(activation, Rectifier):
         return activation
     if isinstance(activation, Tensor):

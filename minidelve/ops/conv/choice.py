@@ -1,7 +1,8 @@
 """Which algorithm `conv2d(..., algorithm="auto")` takes.
 
 The algorithms stand in the order in which they are asked. One is taken if it can compute the layer, which its own
-file says (`cannot`), and if all of its rules hold. A rule names the measurement, or the reason, that it rests on.
+file says (`cannot`), and if all of its rules hold: outside them it is slower or less exact. A rule names the
+measurement, or the reason, that it rests on.
 
 >>> layer = Layer(weight=(64, 64, 3, 3), stride=(1, 1), padding=(1, 1), size=(14, 14))
 >>> choose(layer), choose(layer._replace(weight=(32, 32, 3, 3))), choose(layer._replace(strict=False))
@@ -44,12 +45,12 @@ RULES = (
     Rule("winograd", "factors are not rounded", lambda layer: layer.strict,
          "backend/precision.py: sums of large terms that cancel would lose most of a short factor's bits"),
     Rule("winograd", "float32", lambda layer: layer.dtype == np.float32,
-         "The same numbers as PyTorch: it rounds more, and who takes float64 wants exact numbers"),
+         "What the constants rest on: it rounds more, and float64 is chosen for exact numbers"),
     Rule("winograd", "at least 64 channels come in and go out", lambda layer: min(layer.weight[:2]) >= 64,
          "Which convolution for which layer"),
     Rule("winograd", "less than half of the multiplications",
          lambda layer: places(layer.size, layer.weight[2]) < 0.5 * multiplications(layer),
-         "What was tried: 0.51 of them did not pay"),
+         "What was tried: Winograd for lab14's wide maps"),
     Rule("direct", "on the CPU", lambda layer: layer.device == "cpu",
          "docs/gpu.md: a GPU's `correlate` is im2col inside"),
     Rule("direct", "factors are not rounded", lambda layer: layer.strict,

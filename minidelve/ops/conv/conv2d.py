@@ -41,9 +41,9 @@ def conv2d(
     "auto", the fastest of them for the shape (choice.py). All compute the same but for rounding; winograd rounds
     more, so float64 takes it only when asked.
 
-    activation is the slope of a rectifier that the response goes through on its way to memory (activation.py): a
+    activation is the slope of a rectifier that is applied to the response before it reaches memory (activation.py): a
     Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0 for relu(y); or a Rectifier,
-    which is one of these, looked at before. The result is that of the two ops.
+    which is one of these with its slopes read already. The result is that of the two ops.
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """

@@ -4,22 +4,26 @@ He et al., arXiv 1502.01852, section 2.2, write a conv layer's response at one p
 
     y = W x + b                                                       (5)
 
-where x is that pixel's receptive field, k x k pixels of c channels in one vector of k^2 c numbers
-(the paper's n), and W holds d filters as rows. Do it for all pixels at once and the vectors become
-the rows of a matrix. From here on:
+where x is that pixel's receptive field, k x k pixels of c channels in one vector of k^2 c numbers, and W
+holds d filters as rows. Do it for all pixels at once and the vectors become the rows of a matrix. From here
+on (the paper's n is k^2 c; here n is the image):
 
-    n   image           i, j  output position       u, v  position in the k x k kernel
+    n   image           i, j  output position       u, v  position in the k x k kernel: a tap
     c   input channel   o     output channel        s, p  stride, padding
 
     cols[nij, uvc] = x[n, c, i s + u - p, j s + v - p]      0 outside the image     (im2col)
     W[o, uvc]      = weight[o, c, u, v]
     y              = cols W^T + b                            (N OH OW, d)           (5)
 
-Products round their factors as backend/precision.py says, and x is kept as the factor that it is in both passes.
+With --precision the factors of a product are rounded first (backend/precision.py); x is rounded once and kept so for
+backward.
 
-Backward. y is linear in x, in W and in b, so each gradient is a transpose:
+Backward. dy = dE/dy is given. With m short for nij and t for uvc,
 
-    y[m, o] = sum_t cols[m, t] W[o, t] + b[o]          m short for nij, t for uvc
+    y[m, o] = sum_t cols[m, t] W[o, t] + b[o]
+
+By the chain rule W[o, t] passes on what every y that it enters receives, times the slope there:
+dE/dW[o, t] = sum_m dE/dy[m, o] ∂y[m, o]/∂W[o, t]. As y is linear, each slope is the other factor:
 
     dE/db[o]       = sum_m dy[m, o]                    b[o] was added at every position m     (db)
     dE/dW[o, t]    = sum_m dy[m, o] cols[m, t]         dW = dy^T cols                         (dW)
@@ -50,7 +54,11 @@ COLS_BYTES = 1 << 20  # of cols at a time: about what a core's L2 cache holds (d
 
 
 class Conv2d(Convolution):
-    """The op by its definition, so it bears the op's name."""
+    """The op by its definition, so it bears the op's name.
+
+    scaffold.py's forward calls `respond` and its backward `gradients`, for a few images at a time; `first` is True
+    for the first of them.
+    """
 
     def factors(self, x, w):
         return as_factor(x), as_factor(w)

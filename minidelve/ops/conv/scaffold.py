@@ -11,6 +11,9 @@ Arrays are C-contiguous and channels last in here (ops/layout.py), of the wider 
 
     x, dx           (N, H, W, C)            w, dw       (O, kh, kw, C)
     y, dy, f, df    (N, OH, OW, O)          bias, db    (O,)
+
+w is the weight as stored; W is what the algorithm multiplies by: w itself, its transpose, or Winograd's U. A *piece* is
+the few images of a share that are computed at a time.
 """
 
 from __future__ import annotations
@@ -36,7 +39,7 @@ class Layer(NamedTuple):
     size: Shape  # (OH, OW)
     dtype: np.dtype = np.dtype(np.float32)
     device: str = "cpu"
-    strict: bool = True  # factors are not rounded: backend/precision.py
+    strict: bool = True  # --precision fp32, which rounds no factors: backend/precision.py
     wants_dx: bool = True  # the first layer's x is the image, whose gradient is not wanted
 
 

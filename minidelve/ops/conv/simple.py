@@ -30,6 +30,7 @@ def conv2d_simple(x: Tensor, weight: Tensor, bias: Tensor | None = None, stride=
     column = sw * np.arange(OW)[:, None, None] + np.arange(kw) - pw  # j s + v - p, (OW, 1, kw)
     inside = (row >= 0) & (row < H) & (column >= 0) & (column < W)  # (OH, OW, kh, kw)
     fields = x[:, :, row.clip(0, H - 1), column.clip(0, W - 1)] * Tensor(inside.astype(x.dtype))
+    # A row in the order (c, u, v), as the weight lies; im2col.py has (u, v, c). The sum is the same.
     cols = fields.transpose(0, 2, 3, 1, 4, 5).reshape(N * OH * OW, C * kh * kw)
     y = cols @ weight.reshape(O, C * kh * kw).T  # (5), but for b
     y = y.reshape(N, OH, OW, O).transpose(0, 3, 1, 2)

@@ -16,26 +16,27 @@ Two dimensions. Do it along columns, then along rows: a square d of e x e inputs
 with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
 
 A layer. Sums over input channels c can be taken before the outer A^T . A, as that is linear. With
-f = 1 ... e^2 the place in a square and t the tile (all m x m squares of all images' outputs)
+q = 0 ... e^2 - 1 the place in a square and t the tile (all m x m squares of all images' outputs)
 
-    U[f, o, c] = (G w[o, c] G^T)[f]         V[f, t, c] = (B^T d[t, c] B)[f]                        (U), (V)
-    M[f, t, o] = sum over c of  V[f, t, c] U[f, o, c]       e^2 matrix products                    (M)
+    U[q, o, c] = (G w[o, c] G^T)[q]         V[q, t, c] = (B^T d[t, c] B)[q]                        (U), (V)
+    M[q, t, o] = sum over c of  V[q, t, c] U[q, o, c]       e^2 matrix products                    (M)
     y[t, o]    = A^T M[., t, o] A                                                                  (y)
 
 winograd_tiles.py chooses m.
 
-The bias costs nothing: at the point 1 a polynomial is the sum of its coefficients, so A^T has a column
-of ones there, and b[o] added to M[(1, 1), t, o] is added to every output of the tile               (b)
+The bias costs almost nothing. Each place belongs to two of the points at which winograd_matrices.py takes its
+polynomials. At the point 1 a polynomial is the sum of its coefficients, so A^T has a column of ones there,
+and b[o] added to M[(1, 1), t, o] is added to every output of the tile                              (b)
 
 Backward. Each step is linear in what it reads, so its gradient is its transpose:
 
-    dM = A dy A^T,   dU[f] = sum over t of  dM[f, t]^T V[f, t],   dw = G^T dU G                    (dM), (dU), (dw)
-    dV[f, t] = dM[f, t] U[f],   dx += B dV B^T at each tile's place (tiles overlap by k - 1)       (dV), (dx)
+    dM = A dy A^T,   dU[q] = sum over t of  dM[q, t]^T V[q, t],   dw = G^T dU G                    (dM), (dU), (dw)
+    dV[q, t] = dM[q, t] U[q],   dx += B dV B^T at each tile's place (tiles overlap by k - 1)       (dV), (dx)
     db = sum over t of  dM[(1, 1), t]                                                              (db)
 
-Rounding. The products are sums of terms larger than their result, the more the larger the points:
-in float32 the error relative to the largest number is below 2e-6 with m = 2 or 3, and below 2e-5 with m = 4
-(im2col: 5e-7). tests/ops/conv/test_winograd.py holds it.
+Rounding. The products are sums of terms larger than their result, the more the larger the points, so m = 4 rounds
+more than m = 2 or 3, and each more than im2col: docs/measurements.md, "What the constants rest on".
+tests/ops/conv/test_winograd.py holds the errors below bounds.
 
 >>> import numpy as np
 >>> from minidelve import Tensor
@@ -64,7 +65,7 @@ class Winograd2d(Convolution):
         return super().forward(x, weight, bias, a, stride=stride, padding=padding, slope=slope)
 
     def for_forward(self, w):
-        return self.transformed(array_module(w).ascontiguousarray(w.transpose(3, 1, 2, 0)))  # (U), as (f, c, o)
+        return self.transformed(array_module(w).ascontiguousarray(w.transpose(3, 1, 2, 0)))  # (U), as (q, c, o)
 
     def respond(self, x, U, bias, y, V, M):
         kernels, m, (_, _, padding) = kernels_for(x), self.m, self.window
@@ -122,20 +123,21 @@ class Winograd2d(Convolution):
 
     def pieces(self, share, x, y, U):
         """As many images at a time as fit: (slice, room for their V, room for their M)."""
-        xp, F, C, O = array_module(U), len(U), x.shape[3], y.shape[3]
+        xp, Q, C, O = array_module(U), len(U), x.shape[3], y.shape[3]
         down, across = self.tiles(y)
         each = down * across
         # Each piece reads all of U, so it should not be small.
-        cut = pieces(share, F * each * (O + C) * U.itemsize, max(bytes_at_a_time(U, TILE_BYTES), U.nbytes))
-        # On a CPU an odd number of tiles, one of them empty if need be: the e e places of a tile are then not a
-        # multiple of 4096 bytes apart, which would send them all to the same few lines of the cache.
+        cut = pieces(share, Q * each * (O + C) * U.itemsize, max(bytes_at_a_time(U, TILE_BYTES), U.nbytes))
+        # On a CPU an odd number of tiles, one of them empty if need be. The e e places of a tile are then not a
+        # multiple of 4096 bytes apart (unless the channels alone fill 4096 bytes), which would send them all to the
+        # same few lines of the cache.
         odd = device_of(U) == "cpu"
         most = (cut[0].stop - cut[0].start) * each | odd
-        V, M = (xp.empty(F * most * n, U.dtype) for n in (C, O))
+        V, M = (xp.empty(Q * most * n, U.dtype) for n in (C, O))
         for piece in cut:
             used = (piece.stop - piece.start) * each
             T = used | odd
-            V_piece, M_piece = (room[: F * T * n].reshape(F, T, n) for room, n in ((V, C), (M, O)))
+            V_piece, M_piece = (room[: Q * T * n].reshape(Q, T, n) for room, n in ((V, C), (M, O)))
             if used < T:
                 V_piece[:, used:], M_piece[:, used:] = 0, 0
             yield piece, V_piece, M_piece

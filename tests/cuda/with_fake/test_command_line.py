@@ -4,7 +4,6 @@ import csv
 
 import pytest
 
-from minidelve import backend
 from minidelve.cli import main
 
 NETWORK = ["--model", "lab14", "--width", "0.25", "--fc", "32", "--size", "24"]
@@ -52,18 +51,6 @@ def test_training_with_rounded_factors_works_on_the_device(tiny_data, tmp_path, 
     more = "--epochs", "1", "--precision", precision
     ours, theirs = (train(tiny_data, tmp_path / device, device, *more)[0] for device in ("cpu", "cuda"))
     assert theirs["train_loss"] == pytest.approx(ours["train_loss"], rel=5e-3)
-
-
-def test_a_device_whose_memory_is_full_is_one_line(tiny_data, tmp_path, capsys):
-    pool = backend.cupy_module().get_default_memory_pool()
-    pool.set_limit(size=pool.used_bytes() + 2_000_000)
-    try:
-        code = main(["train", "--data", str(tiny_data), "--out", str(tmp_path / "x"), "--device", "cuda", *OPTIONS])
-    finally:
-        pool.set_limit(size=0)
-    said = capsys.readouterr().err.strip()
-    assert code == 2 and len(said.splitlines()) == 1
-    assert "out of memory" in said and "--batch-size" in said
 
 
 def test_an_image_is_predicted_as_on_the_cpu(tiny_data, tmp_path, capsys):

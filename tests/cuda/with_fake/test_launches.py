@@ -74,18 +74,15 @@ def test_shared_memory_holds_nothing_of_the_block_before():
     assert out.get().tolist() == [-1] * 5
 
 
-@pytest.mark.parametrize(
-    "body, complaint",
-    [
-        ("if (threadIdx.x < 3) __syncthreads();", "a thread returned while others wait at __syncthreads"),
-        ("if (threadIdx.x == 1) return;\n__syncthreads();", "a thread returned while others wait at __syncthreads"),
-        ("if (threadIdx.x % 2)\n__syncthreads();\nelse\n__syncthreads();", "threads wait at another line"),
-        ("*(volatile int *)8 = 1;", "an address that is no memory"),
-        ("int fixed[4]; fixed[out[0] + threadIdx.x + 4] = 1; out[0] = fixed[1];", "an index beyond a fixed array"),
-        ("struct alignas(16) pack { int at[4]; }; ((pack *)(out + 1))->at[0] = 1;", "a misaligned pack"),
-        ("out[0] = 1 / (out[0] * 0);", "a division by 0|other undefined behaviour"),
-    ],
-)
+@pytest.mark.parametrize(("body", "complaint"), [
+    ("if (threadIdx.x < 3) __syncthreads();", "a thread returned while others wait at __syncthreads"),
+    ("if (threadIdx.x == 1) return;\n__syncthreads();", "a thread returned while others wait at __syncthreads"),
+    ("if (threadIdx.x % 2)\n__syncthreads();\nelse\n__syncthreads();", "threads wait at another line"),
+    ("*(volatile int *)8 = 1;", "an address that is no memory"),
+    ("int fixed[4]; fixed[out[0] + threadIdx.x + 4] = 1; out[0] = fixed[1];", "an index beyond a fixed array"),
+    ("struct alignas(16) pack { int at[4]; }; ((pack *)(out + 1))->at[0] = 1;", "a misaligned pack"),
+    ("out[0] = 1 / (out[0] * 0);", "a division by 0|other undefined behaviour"),
+])  # fmt: skip
 def test_what_a_gpu_leaves_undefined_is_an_error_and_the_next_launch_works(body, complaint):
     f = kernel(f"if (out[7]) {{\n{body}\n}} else {{ __syncthreads(); out[threadIdx.x] = threadIdx.x + 1; }}")
     out = cupy.zeros(8, np.int32)
@@ -125,21 +122,12 @@ def test_what_was_never_written_is_nan(dtype):
     np.testing.assert_array_equal(out.get(), [np.nan, 1, np.nan])
 
 
-@pytest.mark.parametrize(
-    "takes, good, bad",
-    [
-        ("int n", np.int32(1), 1),
-        ("long long n", 1, np.int32(1)),
-        ("float n", np.float32(1), 1.0),
-        ("double n", 1.0, np.float32(1)),
-        ("short n", np.int16(1), np.int32(1)),
-        ("bool n", np.True_, True),
-        ("float n", np.float32(1), np.int32(1)),
-        ("const int *n", np.uintp(0), np.int64(0)),
-        ("const int *n", np.uintp(0), None),
-        ("long long n", 1, "cupy array"),
-    ],
-)
+@pytest.mark.parametrize(("takes", "good", "bad"), [
+    ("int n", np.int32(1), 1), ("long long n", 1, np.int32(1)), ("float n", np.float32(1), 1.0),
+    ("double n", 1.0, np.float32(1)), ("short n", np.int16(1), np.int32(1)), ("bool n", np.True_, True),
+    ("float n", np.float32(1), np.int32(1)), ("const int *n", np.uintp(0), np.int64(0)),
+    ("const int *n", np.uintp(0), None), ("long long n", 1, "cupy array"),
+])  # fmt: skip
 def test_an_argument_of_another_size_or_kind_is_refused(takes, good, bad):
     out = cupy.zeros(1, np.int32)
     f = kernel("out[0] = n ? 2 : 3;", takes=f"int *out, {takes}")

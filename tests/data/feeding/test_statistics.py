@@ -3,41 +3,36 @@ import pytest
 
 from minidelve.data import CenterCrop, Statistics, ToyDataset, compute_statistics, open_dataset
 from minidelve.errors import DataError
+from tests.data.files import encode, pixels_of
 
 
 def stack(dataset, indices):
     return np.stack([dataset.image(i)[4:60, 4:60] for i in indices]).astype(np.float64)
 
 
-def test_mean_and_std_are_those_of_the_crops():
+def test_mean_and_std_are_those_of_the_crops_and_normalise_them():
     toy = ToyDataset(train_size=50)
     statistics = compute_statistics(toy, CenterCrop(56))
     x = stack(toy, range(50))
     assert statistics.mean.dtype == np.float32
     np.testing.assert_allclose(statistics.mean, x.mean(axis=0), rtol=1e-6)
     np.testing.assert_allclose(statistics.std, (x - x.mean(axis=0)).std(), rtol=1e-12)
-
-
-def test_normalised_images_have_mean_zero_at_each_pixel_and_variance_one():
-    toy = ToyDataset(train_size=50)
-    statistics = compute_statistics(toy, CenterCrop(56))
-    x = statistics.normalize(stack(toy, range(50)).astype(np.uint8), np.float64)
+    x = statistics.normalize(x.astype(np.uint8), np.float64)
     np.testing.assert_allclose(x.mean(axis=0), 0, atol=1e-5)
     np.testing.assert_allclose(x.std(), 1, rtol=1e-5)
 
 
 @pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_normalize_keeps_to_the_formula_and_the_dtype(dtype):
+@pytest.mark.parametrize("shifts", [None, np.array([[1, 2, 3], [-4, 0, 8]], np.float32)])
+def test_normalize_keeps_to_the_formula_the_dtype_and_the_shifts(dtype, shifts):
     statistics = Statistics(np.full((2, 3, 3), 100.5, np.float32), 20.0)
-    images = np.random.default_rng(0).integers(0, 256, (4, 2, 3, 3), dtype=np.uint8)
-    x = statistics.normalize(images, dtype)
+    images = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3), dtype=np.uint8)
+    x = statistics.normalize(images, dtype, shifts=shifts)
     assert x.dtype == dtype and x.flags.c_contiguous
-    np.testing.assert_allclose(x, (images - 100.5) / 20, rtol=1e-6)
-
-
-def test_normalize_refuses_another_size():
+    moved = images if shifts is None else images + shifts.reshape(2, 1, 1, 3)
+    np.testing.assert_allclose(x, (moved - 100.5) / 20, rtol=1e-6)
     with pytest.raises(DataError, match="5 x 4 pixels.*mean image of 3 x 2"):
-        Statistics(np.zeros((2, 3, 3), np.float32), 1.0).normalize(np.zeros((1, 4, 5, 3), np.uint8))
+        statistics.normalize(np.zeros((1, 4, 5, 3), np.uint8))
 
 
 def test_max_images_spreads_over_the_whole_set():
@@ -48,26 +43,18 @@ def test_max_images_spreads_over_the_whole_set():
     assert every.std == compute_statistics(toy, CenterCrop(56)).std
 
 
-def test_images_of_unequal_size_are_named(store, imagenet_files, encode, pixels_of):
+def test_images_of_unequal_size_are_named(store, imagenet_files):
     path = store(imagenet_files | {"train/bee/0.JPEG": encode(pixels_of(0, size=9))})
     with pytest.raises(DataError, match="train/bee/0.JPEG: is 9 x 9 pixels where others are 8 x 8"):
         compute_statistics(open_dataset(path), lambda image, rng: image)
 
 
 @pytest.mark.parametrize("content", ["text", "one image"])
-def test_nothing_to_divide_by_is_an_error(store, imagenet_files, encode, pixels_of, content):
+def test_nothing_to_divide_by_is_an_error(store, imagenet_files, content):
     image = b"text" if content == "text" else encode(pixels_of(0))
     dataset = open_dataset(store(dict.fromkeys(imagenet_files, image)))
     with pytest.raises(DataError, match="standard deviation of . readable images is 0"):
         compute_statistics(dataset, CenterCrop(8), on_bad_image="skip")
-
-
-def test_normalize_moves_each_image_by_its_shift():
-    statistics = Statistics(np.full((2, 3, 3), 100.0, np.float32), 20.0)
-    images = np.random.default_rng(0).integers(0, 256, (2, 2, 3, 3), dtype=np.uint8)
-    shifts = np.array([[1, 2, 3], [-4, 0, 8]], np.float32)
-    expected = (images + shifts.reshape(2, 1, 1, 3) - 100) / 20
-    np.testing.assert_allclose(statistics.normalize(images, shifts=shifts), expected, rtol=1e-6)
 
 
 def test_a_warped_mean_keeps_its_values_where_they_were():

@@ -3,16 +3,8 @@
 import numpy as np
 import pytest
 
-from minidelve.data import (
-    CenterCrop,
-    ColourAlteration,
-    Loader,
-    RandomFlip,
-    Statistics,
-    ToyDataset,
-    compute_statistics,
-    open_dataset,
-)
+from minidelve.data import CenterCrop, ColourAlteration, Loader, RandomFlip, Statistics, ToyDataset, compute_statistics
+from minidelve.data.opening import open_dataset
 
 # Axes that are easy to check: gray (1, 1, 1), blue against yellow, green against magenta.
 AXES = np.array([[1, 1, 1], [1, 1, -2], [1, -1, 0]]).T / np.sqrt([3, 6, 2])

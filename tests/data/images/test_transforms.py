@@ -30,57 +30,43 @@ def test_center_crop_takes_the_middle():
     np.testing.assert_array_equal(CenterCrop(5)(IMAGE, RNG), IMAGE[0:5, 1:6])
 
 
-@pytest.mark.parametrize("crop", [RandomCrop(6), CenterCrop(6)])
-def test_a_crop_of_the_full_height_fits(crop):
-    assert crop(IMAGE, RNG).shape == (6, 6, 3)
-
-
-@pytest.mark.parametrize("crop", [RandomCrop(7), CenterCrop(7)])
-def test_an_image_smaller_than_the_crop_is_named_with_the_cure(crop):
+@pytest.mark.parametrize("crop", [RandomCrop, CenterCrop])
+def test_a_crop_of_the_full_height_fits_and_a_larger_one_is_refused(crop):
+    assert crop(6)(IMAGE, RNG).shape == (6, 6, 3)
     with pytest.raises(DataError, match="8 x 6 pixels.*7 x 7.*--size of at most 6"):
-        crop(IMAGE, RNG)
+        crop(7)(IMAGE, RNG)
 
 
-def test_flip_mirrors_left_and_right():
+def test_flip_mirrors_left_and_right_and_half_of_the_images():
     np.testing.assert_array_equal(RandomFlip(p=1)(IMAGE, RNG), IMAGE[:, ::-1])
     np.testing.assert_array_equal(RandomFlip(p=0)(IMAGE, RNG), IMAGE)
-
-
-def test_half_of_the_images_are_flipped():
     flip, rng = RandomFlip(), np.random.default_rng(0)
-    flipped = sum(not np.array_equal(flip(IMAGE, rng), IMAGE) for _ in range(2000))
-    assert 900 < flipped < 1100
+    assert 900 < sum(not np.array_equal(flip(IMAGE, rng), IMAGE) for _ in range(2000)) < 1100
 
 
-def test_crops_and_flips_are_views():
+def test_crops_and_flips_are_views_and_compose_applies_them_in_order():
     for transform in (RandomCrop(4), CenterCrop(4), RandomFlip(p=1)):
         assert np.shares_memory(transform(IMAGE, RNG), IMAGE)
-
-
-def test_compose_applies_in_order():
     twice = Compose([CenterCrop(4), RandomFlip(p=1)])
     np.testing.assert_array_equal(twice(IMAGE, RNG), IMAGE[1:5, 2:6][:, ::-1])
 
 
 @pytest.mark.parametrize(
-    "shape, new_shape",
-    [((30, 60, 3), (10, 20, 3)), ((60, 30, 3), (20, 10, 3)), ((5, 7, 3), (10, 14, 3)), ((30, 31, 3), (10, 10, 3))],
-)
-def test_resize_sets_the_shorter_side_and_keeps_proportions(shape, new_shape):
-    image = np.full(shape, 77, np.uint8)
-    resized = ResizeShorterSide(10)(image, RNG)
-    assert resized.shape == new_shape and resized.dtype == np.uint8
-    assert (resized == 77).all()
+    ("side", "shape", "scaled"),
+    [
+        (10, (30, 60), (10, 20)), (10, (60, 30), (20, 10)), (10, (5, 7), (10, 14)), (10, (30, 31), (10, 10)),
+        # The longer side is rounded and not cut: 64 * 151 / 100 = 96.64.
+        (64, (100, 151), (64, 97)), (64, (151, 100), (97, 64)), (64, (100, 149), (64, 95)),
+    ],
+)  # fmt: skip
+def test_resize_sets_the_shorter_side_and_keeps_proportions(side, shape, scaled):
+    resized = ResizeShorterSide(side)(np.full((*shape, 3), 77, np.uint8), RNG)
+    assert resized.shape == (*scaled, 3) and resized.dtype == np.uint8 and (resized == 77).all()
 
 
-def test_the_longer_side_is_rounded_and_not_cut():
-    """64 * 151 / 100 = 96.64."""
-    for shape, scaled in (((100, 151, 3), (64, 97, 3)), ((151, 100, 3), (97, 64, 3)), ((100, 149, 3), (64, 95, 3))):
-        assert ResizeShorterSide(64)(np.zeros(shape, np.uint8), RNG).shape == scaled
-
-
-def test_resize_leaves_an_image_of_the_size_untouched():
+def test_resize_leaves_an_image_of_the_size_untouched_and_takes_a_view():
     assert ResizeShorterSide(6)(IMAGE, RNG) is IMAGE
+    assert ResizeShorterSide(12)(IMAGE[:, ::-1], RNG).shape == (12, 16, 3)
 
 
 def test_resize_averages_fine_detail_away():
@@ -90,13 +76,16 @@ def test_resize_averages_fine_detail_away():
     assert abs(resized[:, 2:-2].astype(int) - 100).max() < 10
 
 
-def test_resize_takes_a_flipped_view():
-    assert ResizeShorterSide(12)(IMAGE[:, ::-1], RNG).shape == (12, 16, 3)
-
-
-def test_a_thread_of_an_image_is_not_blown_up():
-    with pytest.raises(DataError, match="9000 x 1 pixels would become 2304000 x 256"):
-        ResizeShorterSide(256)(np.zeros((1, 9000, 3), np.uint8), RNG)
+@pytest.mark.parametrize(
+    ("resize", "height", "problem"),
+    [
+        (ResizeShorterSide(256), 1, "9000 x 1 pixels would become 2304000 x 256"),
+        (ScaleJitter(300, 300, 16), 2, "of 9000 x 2 pixels would become"),
+    ],
+)
+def test_a_thread_of_an_image_is_not_blown_up(resize, height, problem):
+    with pytest.raises(DataError, match=problem):
+        resize(np.zeros((height, 9000, 3), np.uint8), RNG)
 
 
 class Scripted:
@@ -137,8 +126,3 @@ def test_scale_jitter_of_one_scale_keeps_it():
 def test_scales_that_cannot_be_drawn_are_refused(low, high, size):
     with pytest.raises(ValueError, match=f"{low} to {high} for crops of {size}; expected crop <= low <= high"):
         ScaleJitter(low, high, size)
-
-
-def test_scale_jitter_refuses_what_would_become_too_large():
-    with pytest.raises(DataError, match="of 9000 x 2 pixels would become"):
-        ScaleJitter(300, 300, 16)(np.zeros((2, 9000, 3), np.uint8), RNG)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve.data import open_dataset
+from tests.data.files import encode, pixels_of, tar_bytes
 
 WNIDS = ["n01", "n02", "n03"]
 VAL = {1: "n02", 2: "n03", 3: "n01", 4: "n02"}  # number of the validation image -> its class
@@ -14,7 +15,7 @@ def val_name(number):
 
 
 @pytest.fixture
-def flat_files(encode, pixels_of):
+def flat_files():
     """train/<wnid>/*, and val/ as one flat folder without a list; image k of val has the pixels of seed k."""
     files = {f"train/{wnid}/{wnid}_0.JPEG": encode(pixels_of(100 + k)) for k, wnid in enumerate(WNIDS)}
     return files | {f"val/{val_name(k)}.JPEG": encode(pixels_of(k)) for k in VAL}
@@ -32,6 +33,10 @@ LISTS = [
     ("LOC_val_solution.csv", b"ImageId,PredictionString\n" + lines("{name},{value} 111 108 420 510 {value} 1 2 3 4")),
     ("val.txt", lines("val/{name}.JPEG {value}", POSITIONS)),
 ]
+NAMED = {"val.txt": LISTS[0][1]}
+# By map_clsloc.txt 1 is n03, 2 is n01, 3 is n02. As positions the numbers would pass for labels, and be wrong.
+NUMBERS, MAP = "ILSVRC2012_validation_ground_truth.txt", b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n"
+IDS = b"3\n1\n2\n3\n"
 
 
 def check_flat(path):
@@ -41,8 +46,12 @@ def check_flat(path):
     return val
 
 
+def without_train(files):
+    return {name: content for name, content in files.items() if not name.startswith("train/")}
+
+
 @pytest.mark.parametrize(("name", "content"), LISTS)
-def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, pixels_of, form, name, content):
+def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, form, name, content):
     # Backwards: the order of the list must not matter.
     header, body = content.splitlines()[:1], content.splitlines()[1:]
     content = b"\n".join(header + body[::-1])
@@ -51,57 +60,50 @@ def test_a_flat_val_is_labelled_by_the_lists_people_have(store, flat_files, pixe
         np.testing.assert_array_equal(val.image(i), pixels_of(number))
 
 
-def test_bare_numbers_are_ilsvrc_ids_and_refused_without_their_map(store, flat_files, error_of):
-    # By map_clsloc.txt: 1 is n03, 2 is n01, 3 is n02. As positions they would pass for labels, and be wrong.
-    name = "ILSVRC2012_validation_ground_truth.txt"
-    files = flat_files | {name: b"3\n1\n2\n3\n"}
-    message = error_of(store(files), "val")
-    assert name in message and "ILSVRC2012_IDs" in message and "map_clsloc.txt" in message
-
-
-@pytest.mark.parametrize("place", ["", "val/"])
-def test_bare_numbers_are_read_with_their_map(store, flat_files, place):
-    files = flat_files | {
-        f"{place}ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
-        f"{place}map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
-    }
-    check_flat(store(files))
-
-
+@pytest.mark.parametrize("alone", [False, True])
 @pytest.mark.parametrize(
-    ("content", "problem"),
+    "added",
     [
-        (b"3\n1\n2\n", "has 3 lines for 4 images"),
-        (b"3\n1\n2\n9\n", "holds the number 9, by map_clsloc.txt no class"),
+        NAMED,
+        {NUMBERS: IDS, "map_clsloc.txt": MAP},
+        {f"val/{NUMBERS}": IDS, "val/map_clsloc.txt": MAP},
+        NAMED | {NUMBERS: IDS},  # a list with names is preferred to bare numbers
+        {"val.txt": LISTS[4][1], "LOC_synset_mapping.txt": b"n01 tench\nn03 fly\nn02 goldfish\n"},
     ],
 )
-def test_wrong_bare_numbers_are_named(store, flat_files, content, problem, error_of):
-    files = flat_files | {
-        "map_clsloc.txt": b"n03 1 a\nn01 2 b\nn02 3 c\n",
-        "ILSVRC2012_validation_ground_truth.txt": content,
-    }
-    assert problem in error_of(store(files), "val")
+def test_a_flat_val_is_labelled_with_and_without_its_training_images(store, flat_files, added, alone):
+    check_flat(store((without_train(flat_files) if alone else flat_files) | added))
 
 
-@pytest.mark.parametrize(
-    ("content", "problem"),
-    [
-        (lines("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), "expected positions from 0 to 2"),
-        (lines("{name} {value}", VAL | {2: "n77"}), f"gives {val_name(2)} the class 'n77'"),
-        (lines("{name} {value}", VAL | {5: "n01"}), f"names '{val_name(5)}', which is not there"),
-        (lines("{name} {value}", {1: "n01"}), f"has no line for '{val_name(2)}'"),
-        (lines("{name} {value}") * 2, "names an image twice"),
-        (lines("{name}"), "has no second column"),
-    ],
-)
-def test_a_wrong_list_of_a_flat_val_is_named(store, flat_files, content, problem, error_of):
-    path = store(flat_files | {"val.txt": content})
+def a_list(form, values=VAL):
+    return {"val.txt": lines(form, values)}
+
+
+TWICE = {f"val/{val_name(1)}.png": b"the first name again"}
+WRONG = [
+    ({NUMBERS: IDS}, [NUMBERS, "ILSVRC2012_IDs", "map_clsloc.txt"]),
+    ({NUMBERS: b"3\n1\n2\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 3 lines for 4 images"]),
+    ({NUMBERS: b"3\n1\n2\n9\n", "map_clsloc.txt": MAP}, [NUMBERS, "holds the number 9, by map_clsloc.txt no class"]),
+    (NAMED | TWICE, ["stands for two images"]),
+    ({"eval.txt": b"x"}, ["val: holds images but no class folders", "LOC_val_solution.csv"]),
+    (a_list("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), ["val.txt", "expected positions from 0 to 2"]),
+    (a_list("{name} {value}", VAL | {2: "n77"}), ["val.txt", f"gives {val_name(2)} the class 'n77'"]),
+    (a_list("{name} {value}", VAL | {5: "n01"}), ["val.txt", f"names '{val_name(5)}', which is not there"]),
+    (a_list("{name} {value}", {1: "n01"}), ["val.txt", f"has no line for '{val_name(2)}'"]),
+    ({"val.txt": 2 * lines("{name} {value}")}, ["val.txt", "names an image twice"]),
+    (a_list("{name}"), ["val.txt", "has no second column"]),
+]
+
+
+@pytest.mark.parametrize(("added", "parts"), WRONG)
+def test_a_flat_val_without_a_list_that_fits_is_named(store, flat_files, added, parts, error_of):
+    path = store(flat_files | added)
     message = error_of(path, "val")
-    assert str(path / "val.txt") in message and problem in message
+    assert all(part in message for part in parts)
     assert len(open_dataset(path)) == 3  # training goes on without it
 
 
-def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode, pixels_of):
+def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files):
     """An image may be called like a word that heads a list."""
     files = flat_files | {
         "val/image.JPEG": encode(pixels_of(9)),
@@ -112,44 +114,8 @@ def test_only_the_first_line_of_a_list_may_be_a_header(store, flat_files, encode
     np.testing.assert_array_equal(val.image(4), pixels_of(9))
 
 
-def test_two_images_of_one_name_are_refused(store, flat_files, error_of):
-    files = flat_files | {f"val/{val_name(1)}.png": flat_files[f"val/{val_name(1)}.JPEG"], "val.txt": LISTS[0][1]}
-    assert "stands for two images" in error_of(store(files), "val")
-
-
-def test_a_flat_val_without_a_list_says_which_is_needed(store, flat_files, error_of):
-    message = error_of(store(flat_files | {"eval.txt": b"x"}), "val")
-    assert "val: holds images but no class folders" in message and "LOC_val_solution.csv" in message
-
-
-def test_a_flat_val_alone_has_the_classes_of_its_list(store, flat_files):
-    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
-    check_flat(store(files | {"val.txt": LISTS[0][1]}))
-
-
-def test_a_flat_val_alone_has_the_sorted_classes_of_the_ids(store, flat_files):
-    """map_clsloc.txt is in the order of the ILSVRC2012_IDs; labels are places among the sorted class ids."""
-    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
-    check_flat(
-        store(
-            files
-            | {
-                "ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n",
-                "map_clsloc.txt": b"n03 1 kit_fox\nn01 2 tench\nn02 3 English_setter\n",
-            }
-        )
-    )
-
-
-def test_positions_alone_need_the_list_of_classes(store, flat_files, tmp_path, error_of):
-    files = {name: content for name, content in flat_files.items() if name.startswith("val")}
-    files["val.txt"] = LISTS[4][1]
-    assert "LOC_synset_mapping.txt" in error_of(store(files, "zip"), "val")
-    check_flat(store(files | {"LOC_synset_mapping.txt": b"n01 tench\nn03 fly\nn02 goldfish\n"}))
-
-
-def test_a_list_with_names_is_preferred_to_bare_numbers(store, flat_files):
-    check_flat(store(flat_files | {"val.txt": LISTS[0][1], "ILSVRC2012_validation_ground_truth.txt": b"3\n1\n2\n3\n"}))
+def test_positions_alone_need_the_list_of_classes(store, flat_files, error_of):
+    assert "LOC_synset_mapping.txt" in error_of(store(without_train(flat_files) | {"val.txt": LISTS[4][1]}), "val")
 
 
 @pytest.mark.parametrize("place", ["", "ILSVRC/", "ILSVRC/Data/CLS-LOC/"])
@@ -178,8 +144,12 @@ def class_tars(files, tar_of):
 
 
 def as_class_tars(files, tar_of):
-    rest = {name: content for name, content in files.items() if not name.startswith("train/")}
-    return rest | {f"train/{name}": content for name, content in class_tars(files, tar_of).items()}
+    return without_train(files) | {f"train/{name}": tar for name, tar in class_tars(files, tar_of).items()}
+
+
+def with_the_first_class_as_a_tar(files, tar_of):
+    rest = {name: content for name, content in files.items() if not name.startswith(f"train/{WNIDS[0]}/")}
+    return rest | {f"train/{WNIDS[0]}.tar": class_tars(files, tar_of)[f"{WNIDS[0]}.tar"]}
 
 
 def as_downloaded(files, tar_of):
@@ -192,9 +162,15 @@ def as_downloaded(files, tar_of):
 
 
 @pytest.mark.parametrize(
-    "arrange", [as_class_tars, as_downloaded, lambda files, tar_of: {"set.tar": tar_of(files.items())}]
+    "arrange",
+    [
+        as_class_tars,
+        with_the_first_class_as_a_tar,
+        as_downloaded,
+        lambda files, tar_of: {"set.tar": tar_of(files.items())},
+    ],
 )
-def test_archives_are_read_in_place(store, flat_files, pixels_of, tar_bytes, arrange):
+def test_archives_are_read_in_place(store, flat_files, arrange):
     path = store(arrange(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
     path = path / "set.tar" if (path / "set.tar").exists() else path
     val, train = check_flat(path), open_dataset(path)
@@ -205,7 +181,7 @@ def test_archives_are_read_in_place(store, flat_files, pixels_of, tar_bytes, arr
         np.testing.assert_array_equal(val.image(i), pixels_of(number))
 
 
-def test_an_image_in_a_tar_in_a_tar_is_named_in_full(store, flat_files, tar_bytes):
+def test_an_image_in_a_tar_in_a_tar_is_named_in_full(store, flat_files):
     path = store(as_downloaded(flat_files | {"val.txt": LISTS[0][1]}, tar_bytes))
     assert open_dataset(path).path(1) == f"{path}/ILSVRC2012_img_train.tar!n02.tar/n02_0.JPEG"
 

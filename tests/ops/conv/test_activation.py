@@ -119,11 +119,11 @@ def test_only_the_result_is_kept(rng):
 def test_layers_in_a_chain_are_the_ops_one_after_the_other(rng, activation, op):
     x = Tensor(rng.standard_normal((2, 3, 6, 6)).astype(np.float32))
     first, last = nn.Conv2d(3, 5, 2, rng=rng), nn.Conv2d(5, 2, 2, rng=rng)
-    y = run_chain([first, activation, nn.MaxPool2d(2), activation, last], x)
-    expected = last(op(nn.MaxPool2d(2)(op(first(x)))))
+    y = run_chain([first, activation, activation, nn.MaxPool2d(2), activation, last], x)
+    expected = last(op(nn.MaxPool2d(2)(op(op(first(x))))))
     np.testing.assert_allclose(y.data, expected.data, rtol=1e-6)
     names = [type(node).__name__ for node in reverse_topological_order(y.node)]
-    assert sum(name in ("PReLU", "LeakyReLU") for name in names) == 1  # behind the pool
+    assert sum(name in ("PReLU", "LeakyReLU") for name in names) == 2  # the second one, and that behind the pool
 
 
 def test_a_layer_of_the_user_s_gets_a_call_of_its_own(rng):

@@ -6,11 +6,8 @@ AttributeError.  It is no part of minidelve; only a process with this folder's p
 
 import numpy as np
 
-from cupy._array import apply as _apply
-from cupy._array import check_operands as _check_operands
-from cupy._array import fresh as _fresh
+from cupy import _array
 from cupy._array import ndarray
-from cupy._array import room_for as _room_for
 from cupy._compile import RawModule  # noqa: F401
 from cupy._elementwise import ufunc
 from cupy._memory import pool as _pool
@@ -41,7 +38,7 @@ def full(shape, fill_value, dtype=None, order="C"):
 
 
 def empty_like(prototype, dtype=None, order="K", subok=None, shape=None):
-    return _room_for(np.empty_like(_host(prototype), dtype, order, shape=shape))
+    return _array.room_for(np.empty_like(_host(prototype), dtype, order, shape=shape))
 
 
 def zeros_like(a, dtype=None, order="K", subok=None, shape=None):
@@ -59,7 +56,7 @@ def full_like(a, fill_value, dtype=None, order="K", subok=None, shape=None):
 
 
 def arange(start, stop=None, step=1, dtype=None):
-    return _fresh(np.arange(0 if stop is None else start, start if stop is None else stop, step, dtype))
+    return _array.fresh(np.arange(0 if stop is None else start, start if stop is None else stop, step, dtype))
 
 
 # -- from the CPU and to it --------------------------------------------------------------------------------------------
@@ -67,7 +64,7 @@ def arange(start, stop=None, step=1, dtype=None):
 
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
     if not isinstance(obj, ndarray):  # NumPy array, number or lists of numbers; lists of device arrays raise
-        return _fresh(np.array(obj, dtype, order=order, ndmin=ndmin))
+        return _array.fresh(np.array(obj, dtype, order=order, ndmin=ndmin))
     if ndmin > obj.ndim:
         raise NotImplementedError("array(ndmin=) of a device array is not in the fake")
     return obj.astype(obj.dtype if dtype is None else dtype, order, copy=copy)
@@ -94,41 +91,25 @@ def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):
 
 
 def concatenate(tup, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    return _apply(np.concatenate, tuple(tup), axis, out, dtype=dtype, casting=casting)
+    return _array.apply(np.concatenate, tuple(tup), axis, out, dtype=dtype, casting=casting)
 
 
 def stack(tup, axis=0, out=None, *, dtype=None, casting="same_kind"):
-    return _apply(np.stack, tuple(tup), axis, out, dtype=dtype, casting=casting)
-
-
-def split(ary, indices_or_sections, axis=0):
-    return _apply(np.split, _checked(ary), indices_or_sections, axis)
-
-
-def broadcast_to(array, shape):
-    return _apply(np.broadcast_to, _checked(array), shape)
-
-
-def expand_dims(a, axis):
-    return _apply(np.expand_dims, _checked(a), axis)
-
-
-def unravel_index(indices, dims, order="C"):
-    return _apply(np.unravel_index, _checked(indices), dims, order)
+    return _array.apply(np.stack, tuple(tup), axis, out, dtype=dtype, casting=casting)
 
 
 def where(condition, x=None, y=None):
     if x is None and y is None:
-        return _apply(np.nonzero, _checked(condition))
-    _check_operands(x, y)
-    return _apply(np.where, _checked(condition), x, y)
+        return _array.apply(np.nonzero, _checked(condition))
+    _array.check_operands(x, y)
+    return _array.apply(np.where, _checked(condition), x, y)
 
 
 def copyto(dst, src, casting="same_kind", where=None):
     if where is not None:
         raise NotImplementedError("copyto(where=) is not in the fake")
-    _check_operands(src)
-    _apply(np.copyto, _checked(dst), src, casting)
+    _array.check_operands(src)
+    _array.apply(np.copyto, _checked(dst), src, casting)
 
 
 # -- about arrays ------------------------------------------------------------------------------------------------------
@@ -143,7 +124,7 @@ def ndim(a):
 
 
 def result_type(*arrays_and_dtypes):
-    return _apply(np.result_type, *arrays_and_dtypes)
+    return _array.apply(np.result_type, *arrays_and_dtypes)
 
 
 def may_share_memory(a, b, max_work=None):
@@ -157,36 +138,28 @@ def shares_memory(a, b, max_work=None):
 # -- reductions and products -------------------------------------------------------------------------------------------
 
 
-def sum(a, axis=None, dtype=None, out=None, keepdims=False):
-    return _checked(a).sum(axis, dtype, out, keepdims)
+def _of_array(function, a, *args):
+    return _array.apply(function, _checked(a), *args)
 
 
-def mean(a, axis=None, dtype=None, out=None, keepdims=False):
-    return _checked(a).mean(axis, dtype, out, keepdims)
-
-
-def all(a, axis=None, out=None, keepdims=False):
-    return _checked(a).all(axis, out, keepdims)
-
-
-def any(a, axis=None, out=None, keepdims=False):
-    return _checked(a).any(axis, out, keepdims)
+split = _array.like_numpy_s("split", "ary, indices_or_sections, axis=0", _of_array)
+broadcast_to = _array.like_numpy_s("broadcast_to", "array, shape", _of_array)
+expand_dims = _array.like_numpy_s("expand_dims", "a, axis", _of_array)
+unravel_index = _array.like_numpy_s("unravel_index", "indices, dims, order='C'", _of_array)
+sum = _array.like_numpy_s("sum", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+mean = _array.like_numpy_s("mean", "a, axis=None, dtype=None, out=None, keepdims=False", _of_array)
+all = _array.like_numpy_s("all", "a, axis=None, out=None, keepdims=False", _of_array)
+any = _array.like_numpy_s("any", "a, axis=None, out=None, keepdims=False", _of_array)
+argsort = _array.like_numpy_s("argsort", "a, axis=-1, kind=None", _of_array)
+tensordot = _array.like_numpy_s("tensordot", "a, b, axes=2", _of_array)
 
 
 def argmax(a, axis=None, dtype=None, out=None, keepdims=False):
     return _checked(a).argmax(axis, out, dtype, keepdims)
 
 
-def argsort(a, axis=-1, kind=None):
-    return _checked(a).argsort(axis, kind)
-
-
 def dot(a, b, out=None):
-    return _apply(np.dot, _checked(a), _checked(b), out)
-
-
-def tensordot(a, b, axes=2):
-    return _apply(np.tensordot, _checked(a), _checked(b), axes)
+    return _array.apply(np.dot, _checked(a), _checked(b), out)
 
 
 # -- elementwise -------------------------------------------------------------------------------------------------------
@@ -225,7 +198,3 @@ from cupy import cuda, random  # noqa: E402, F401  they need what is above
 
 def get_default_memory_pool():
     return _pool
-
-
-def get_default_pinned_memory_pool():
-    return cuda.pinned_memory._pool

@@ -8,6 +8,7 @@ without axes are arrays, never NumPy's scalars.
 memory, or none of its own if it is a view.
 """
 
+import inspect
 import operator
 import weakref
 
@@ -36,14 +37,10 @@ class ndarray:
 
     # -- what it is ------------------------------------------------------------------------------
 
-    shape = property(lambda self: self._host.shape)
-    dtype = property(lambda self: self._host.dtype)
-    ndim = property(lambda self: self._host.ndim)
-    size = property(lambda self: self._host.size)
-    itemsize = property(lambda self: self._host.itemsize)
-    nbytes = property(lambda self: self._host.nbytes)
-    strides = property(lambda self: self._host.strides)
-    flags = property(lambda self: self._host.flags)
+    shape, dtype, ndim, size, itemsize, nbytes, strides, flags = (
+        property(operator.attrgetter(f"_host.{name}"))
+        for name in ("shape", "dtype", "ndim", "size", "itemsize", "nbytes", "strides", "flags")
+    )
     T = property(lambda self: self.transpose())
 
     @property
@@ -61,15 +58,6 @@ class ndarray:
         return {"shape": self.shape, "typestr": self.dtype.str, "descr": self.dtype.descr, "version": 3,
                 "strides": None if self.flags.c_contiguous else self.strides, "data": (self.data.ptr, False),
                 "stream": 1}  # fmt: skip
-
-    def __len__(self):
-        return len(self._host)
-
-    def __repr__(self):
-        return repr(self._host)
-
-    def __str__(self):
-        return str(self._host)
 
     def __format__(self, spec):
         return format(self.item(), spec) if self.ndim == 0 else object.__format__(self, spec)
@@ -116,21 +104,6 @@ class ndarray:
         if not stream.is_non_blocking:
             stream.synchronize()
 
-    def item(self):
-        return self._host.item()
-
-    def tolist(self):
-        return self._host.tolist()
-
-    def __float__(self):
-        return float(self._host)
-
-    def __int__(self):
-        return int(self._host)
-
-    def __bool__(self):
-        return bool(self._host)
-
     # -- elements --------------------------------------------------------------------------------
 
     def __getitem__(self, slices):
@@ -143,9 +116,6 @@ class ndarray:
     def fill(self, value):
         self[...] = value
 
-    def take(self, indices, axis=None, out=None):
-        return apply(np.take, self, indices, axis, out)
-
     # -- other forms of it -----------------------------------------------------------------------
 
     def reshape(self, *shape, order="C", copy=None):
@@ -153,15 +123,6 @@ class ndarray:
 
     def transpose(self, *axes):
         return apply(np.ndarray.transpose, self, *axes)
-
-    def swapaxes(self, axis1, axis2):
-        return apply(np.swapaxes, self, axis1, axis2)
-
-    def squeeze(self, axis=None):
-        return apply(np.squeeze, self, axis)
-
-    def ravel(self, order="C"):
-        return apply(np.ravel, self, order)
 
     def flatten(self, order="C"):
         return self.ravel(order).copy()
@@ -179,49 +140,8 @@ class ndarray:
     def copy(self, order="C"):
         return fresh(self._host.copy(order))
 
-    def repeat(self, repeats, axis=None):
-        return apply(np.repeat, self, repeats, axis)
-
-    # -- reductions ------------------------------------------------------------------------------
-
-    def sum(self, axis=None, dtype=None, out=None, keepdims=False):
-        return apply(np.sum, self, axis, dtype, out, keepdims)
-
-    def mean(self, axis=None, dtype=None, out=None, keepdims=False):
-        return apply(np.mean, self, axis, dtype, out, keepdims)
-
-    def var(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
-        return apply(np.var, self, axis, dtype, out, ddof, keepdims)
-
-    def std(self, axis=None, dtype=None, out=None, ddof=0, keepdims=False):
-        return apply(np.std, self, axis, dtype, out, ddof, keepdims)
-
-    def max(self, axis=None, out=None, keepdims=False):
-        return apply(np.max, self, axis, out, keepdims)
-
-    def min(self, axis=None, out=None, keepdims=False):
-        return apply(np.min, self, axis, out, keepdims)
-
-    def all(self, axis=None, out=None, keepdims=False):
-        return apply(np.all, self, axis, out, keepdims)
-
-    def any(self, axis=None, out=None, keepdims=False):
-        return apply(np.any, self, axis, out, keepdims)
-
     def argmax(self, axis=None, out=None, dtype=None, keepdims=False):
         return cast(apply(np.argmax, self, axis, out, keepdims=keepdims), dtype)
-
-    def argmin(self, axis=None, out=None, dtype=None, keepdims=False):
-        return cast(apply(np.argmin, self, axis, out, keepdims=keepdims), dtype)
-
-    def argsort(self, axis=-1, kind=None):
-        return apply(np.argsort, self, axis, kind)
-
-    def cumsum(self, axis=None, dtype=None, out=None):
-        return apply(np.cumsum, self, axis, dtype, out)
-
-    def clip(self, min=None, max=None, out=None):
-        return apply(np.clip, self, min, max, out)
 
     # -- NumPy's functions on it become CuPy's ---------------------------------------------------
 
@@ -307,6 +227,46 @@ def view_of(owner, x):
     view = ndarray.__new__(ndarray)
     view._host, view._memory, view.base = x, owner._memory, owner if owner.base is None else owner.base
     return view
+
+
+def like_numpy_s(name, parameters, of=apply):
+    """A function with these parameters that hands them to NumPy's of the same name, by position."""
+    signature = inspect.signature(eval(f"lambda {parameters}: None"))
+
+    def call(*args, **kwargs):
+        bound = signature.bind(*args, **kwargs)
+        bound.apply_defaults()
+        return of(getattr(np, name), *bound.args)
+
+    call.__name__, call.__signature__ = name, signature
+    return call
+
+
+def as_its_host(name):
+    return lambda self: getattr(self._host, name)()
+
+
+for _name in ("item", "tolist", "__len__", "__repr__", "__str__", "__float__", "__int__", "__bool__"):
+    setattr(ndarray, _name, as_its_host(_name))
+for _name, _parameters in {
+    "take": "indices, axis=None, out=None",
+    "swapaxes": "axis1, axis2",
+    "squeeze": "axis=None",
+    "ravel": "order='C'",
+    "repeat": "repeats, axis=None",
+    "sum": "axis=None, dtype=None, out=None, keepdims=False",
+    "mean": "axis=None, dtype=None, out=None, keepdims=False",
+    "var": "axis=None, dtype=None, out=None, ddof=0, keepdims=False",
+    "std": "axis=None, dtype=None, out=None, ddof=0, keepdims=False",
+    "max": "axis=None, out=None, keepdims=False",
+    "min": "axis=None, out=None, keepdims=False",
+    "all": "axis=None, out=None, keepdims=False",
+    "any": "axis=None, out=None, keepdims=False",
+    "argsort": "axis=-1, kind=None",
+    "cumsum": "axis=None, dtype=None, out=None",
+    "clip": "min=None, max=None, out=None",
+}.items():
+    setattr(ndarray, _name, like_numpy_s(_name, f"self, {_parameters}"))
 
 
 def current_stream():

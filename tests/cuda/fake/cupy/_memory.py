@@ -5,7 +5,6 @@ memory.  So a number that a kernel forgets to write is a NaN, a number read outs
 written outside an array changes a fence: `check_fences` looks at all of them after each launch.
 """
 
-import ctypes
 import os
 import weakref
 from itertools import count
@@ -38,14 +37,8 @@ class MemoryPool:
     def total_bytes(self):
         return self._total
 
-    def free_bytes(self):
-        return self._total - self._used
-
     def free_all_blocks(self):
         self._total = self._used
-
-    def get_limit(self):
-        return self._limit
 
     def set_limit(self, size=None):
         self._limit = size or 0
@@ -96,22 +89,6 @@ class MemoryPointer:
     def __init__(self, mem, offset):
         self.mem = mem
         self.ptr = mem.ptr + offset
-
-    def copy_from_host(self, mem, size):
-        ctypes.memmove(self.ptr, getattr(mem, "value", mem), size)
-
-    def copy_from_host_async(self, mem, size, stream=None):
-        self.copy_from_host(mem, size)
-
-    def copy_to_host(self, mem, size):
-        ctypes.memmove(getattr(mem, "value", mem), self.ptr, size)
-
-    def copy_to_host_async(self, mem, size, stream=None):
-        self.copy_to_host(mem, size)
-
-
-def alloc(size):
-    return MemoryPointer(Memory(size), 0)
 
 
 def check_fences(who):

@@ -12,7 +12,6 @@ from cupy import _memory
 from cupy.cuda import runtime
 
 CUBLAS_OP_N, CUBLAS_OP_T, CUBLAS_OP_C = 0, 1, 2
-CUBLAS_DEFAULT_MATH, CUBLAS_TENSOR_OP_MATH, CUBLAS_PEDANTIC_MATH, CUBLAS_TF32_TENSOR_OP_MATH = 0, 1, 2, 3
 CUBLAS_COMPUTE_32F, CUBLAS_COMPUTE_32F_PEDANTIC, CUBLAS_COMPUTE_32F_FAST_16F = 68, 69, 74
 CUBLAS_COMPUTE_32F_FAST_TF32, CUBLAS_COMPUTE_64F, CUBLAS_COMPUTE_64F_PEDANTIC = 77, 70, 71
 CUBLAS_GEMM_DEFAULT, CUBLAS_GEMM_DEFAULT_TENSOR_OP = -1, 99
@@ -23,23 +22,9 @@ _SUMS = {
     CUBLAS_COMPUTE_32F: _IN_32, CUBLAS_COMPUTE_32F_PEDANTIC: _IN_32, CUBLAS_COMPUTE_32F_FAST_16F: _IN_32,
     CUBLAS_COMPUTE_32F_FAST_TF32: _IN_32, CUBLAS_COMPUTE_64F: _IN_64, CUBLAS_COMPUTE_64F_PEDANTIC: _IN_64,
 }  # fmt: skip
-_math_mode = CUBLAS_DEFAULT_MATH
 
 
 class CUBLASError(RuntimeError):
-    pass
-
-
-def setMathMode(handle, mode):
-    global _math_mode
-    _math_mode = mode
-
-
-def getMathMode(handle):
-    return _math_mode
-
-
-def setStream(handle, stream):
     pass
 
 
@@ -68,32 +53,6 @@ def gemmStridedBatchedEx(
         product = alpha * ((a if transa == CUBLAS_OP_N else a.T) @ (b if transb == CUBLAS_OP_N else b.T))
         c[...] = product + beta * c if beta else product
     _memory.check_fences("cuBLAS")
-
-
-def sgemm(handle, transa, transb, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc):
-    t = runtime.CUDA_R_32F
-    gemmEx(handle, transa, transb, m, n, k, alpha, A, t, lda, B, t, ldb, beta, C, t, ldc, CUBLAS_COMPUTE_32F, -1)
-
-
-def dgemm(handle, transa, transb, m, n, k, alpha, A, lda, B, ldb, beta, C, ldc):
-    t = runtime.CUDA_R_64F
-    gemmEx(handle, transa, transb, m, n, k, alpha, A, t, lda, B, t, ldb, beta, C, t, ldc, CUBLAS_COMPUTE_64F, -1)
-
-
-def sgemmStridedBatched(
-    handle, transa, transb, m, n, k, alpha, A, lda, strideA, B, ldb, strideB, beta, C, ldc, strideC, batchCount
-):
-    t = runtime.CUDA_R_32F
-    gemmStridedBatchedEx(handle, transa, transb, m, n, k, alpha, A, t, lda, strideA, B, t, ldb, strideB,
-                         beta, C, t, ldc, strideC, batchCount, CUBLAS_COMPUTE_32F, -1)  # fmt: skip
-
-
-def dgemmStridedBatched(
-    handle, transa, transb, m, n, k, alpha, A, lda, strideA, B, ldb, strideB, beta, C, ldc, strideC, batchCount
-):
-    t = runtime.CUDA_R_64F
-    gemmStridedBatchedEx(handle, transa, transb, m, n, k, alpha, A, t, lda, strideA, B, t, ldb, strideB,
-                         beta, C, t, ldc, strideC, batchCount, CUBLAS_COMPUTE_64F, -1)  # fmt: skip
 
 
 def _sums(computeType, *types):
@@ -132,13 +91,12 @@ def _matrix(name, address, rows, columns, ld, dtype):
 
 def _rounded(x, computeType):
     """The factors as the tensor cores take them: float32 to 10 bits behind the leading one, or to float16."""
-    tf32 = computeType == CUBLAS_COMPUTE_32F and _math_mode == CUBLAS_TF32_TENSOR_OP_MATH
     if x.dtype != np.float32:
         return x
     if computeType == CUBLAS_COMPUTE_32F_FAST_16F:
         with np.errstate(over="ignore"):
             return x.astype(np.float16)
-    if computeType == CUBLAS_COMPUTE_32F_FAST_TF32 or tf32:
+    if computeType == CUBLAS_COMPUTE_32F_FAST_TF32:
         mantissa, exponent = np.frexp(x)  # 0.5 <= |mantissa| < 1: 11 bits with the leading one
         return np.ldexp(np.rint(mantissa * 2048), exponent - 11)
     return x

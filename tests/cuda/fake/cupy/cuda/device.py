@@ -16,22 +16,6 @@ class Device:
     def synchronize(self):
         runtime.deviceSynchronize()
 
-    def use(self):
-        pass
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *args):
-        pass
-
-    def __int__(self):
-        return self.id
-
-
-def get_device_id():
-    return 0
-
 
 def get_cublas_handle():
     return 1

@@ -1,3 +1,3 @@
 """Device memory, by CuPy's names: ../_memory.py."""
 
-from cupy._memory import Memory, MemoryPointer, MemoryPool, OutOfMemoryError, alloc  # noqa: F401
+from cupy._memory import Memory, MemoryPointer, MemoryPool, OutOfMemoryError  # noqa: F401

@@ -12,16 +12,5 @@ class PinnedMemoryPointer(bytearray):
         return len(self)
 
 
-class PinnedMemoryPool:
-    def free_all_blocks(self):
-        pass
-
-    def n_free_blocks(self):
-        return 0
-
-
-_pool = PinnedMemoryPool()
-
-
 def alloc_pinned_memory(size):
     return PinnedMemoryPointer(max(1, size))

@@ -15,24 +15,12 @@ def getDeviceCount():
     return 1
 
 
-def getDevice():
-    return 0
-
-
 def getDeviceProperties(device):
     if device != 0:
         raise CUDARuntimeError("cudaErrorInvalidDevice: invalid device ordinal")
     return {"name": b"a CPU in place of a GPU", "totalGlobalMem": _TOTAL, "major": 9, "minor": 0,
             "multiProcessorCount": 1, "warpSize": 32, "maxThreadsPerBlock": 1024, "sharedMemPerBlock": 49152,
             "l2CacheSize": 2**20, "clockRate": 10**6, "memoryClockRate": 10**6, "memoryBusWidth": 64}  # fmt: skip
-
-
-def driverGetVersion():
-    return 13000
-
-
-def runtimeGetVersion():
-    return 12090
 
 
 def memGetInfo():

@@ -12,10 +12,8 @@ copy is under way raises: on a GPU another array could have its memory by then.
 """
 
 import time
-from contextvars import ContextVar
 from itertools import count
 
-_current = ContextVar("current stream")
 _addresses = count(0x1000)
 
 
@@ -53,26 +51,13 @@ class Stream:
     def __init__(self, null=False, non_blocking=False, ptds=False, priority=None):
         self.ptr = 0 if null else next(_addresses)
         self.is_non_blocking = non_blocking
-        self._finished, self._waiting, self._before = 0, [], []
+        self._finished, self._waiting = 0, []
 
     @property
     def done(self):
         done = not self._waiting
         self.synchronize()
         return done
-
-    def use(self):
-        if self.is_non_blocking:
-            raise NotImplementedError("the fake has no kernels on a non-blocking stream, only copies")
-        _current.set(self)
-        return self
-
-    def __enter__(self):
-        self._before.append(get_current_stream())
-        return self.use()
-
-    def __exit__(self, *args):
-        self._before.pop().use()
 
     def record(self, event=None):
         event = Event() if event is None else event
@@ -104,4 +89,4 @@ Stream.null = Stream(null=True)
 
 
 def get_current_stream(device_id=-1):
-    return _current.get(Stream.null)
+    return Stream.null

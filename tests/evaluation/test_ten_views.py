@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import data
-from minidelve.evaluation.views import CropViews
+from minidelve.evaluation.ten_views import CropViews
 
 
 def numbered(height: int, width: int) -> np.ndarray:

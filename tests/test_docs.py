@@ -1,4 +1,4 @@
-"""README.md is the first thing a newcomer runs: it must be true."""
+"""README.md is the first thing a newcomer runs, and docs/kernels.md shows code: both must be true."""
 
 import re
 
@@ -8,6 +8,7 @@ from minidelve.cli import main
 from tests.helpers import ROOT, in_python
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
+SHOWN = re.compile(r"<!-- from (\S+) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 
 
 def test_the_python_example_runs_and_its_loss_falls():
@@ -29,3 +30,10 @@ def test_every_command_of_the_table_exists(capsys):
         main(["--help"])
     said = capsys.readouterr().out
     assert [name for name in commands if name not in said] == []
+
+
+def test_every_excerpt_of_the_kernels_page_is_the_file_s_text():
+    shown = SHOWN.findall((ROOT / "docs" / "kernels.md").read_text(encoding="utf-8"))
+    assert {file.split("/")[1] for file, _ in shown} == {"reference", "numba_cpu", "numba_cuda", "cupy_cuda"}
+    for file, code in shown:
+        assert code in (ROOT / file).read_text(encoding="utf-8"), f"docs/kernels.md: {file} has changed"

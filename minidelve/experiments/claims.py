@@ -96,7 +96,7 @@ def over(seeds: int) -> str:
 
 
 def beside_paper(mean: float, paper: float | None, digits: int) -> str:
-    """The paper's number, with a remark where ours is of the other sign or more than LARGE times as large.
+    """The paper's number, with a remark where ours is of the opposite sign or more than LARGE times as large.
 
     >>> beside_paper(-2.0, -1.18, 2), beside_paper(-17.2, -1.18, 2), beside_paper(0.3, -1.18, 2)
     (", the paper's is -1.18", ", 15 times the paper's -1.18", ", of the opposite sign to the paper's -1.18")

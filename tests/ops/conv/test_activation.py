@@ -62,7 +62,9 @@ def test_a_slope_that_hides_y_takes_the_op_of_its_own(rng, a):
     y = conv2d(x, w, b, 2, 1, activation=Tensor(np.array(a), requires_grad=True))
     assert type(y.function).__name__ == "PReLU"
     np.testing.assert_array_equal(y.data, prelu(conv2d(x, w, b, 2, 1), Tensor(np.array(a))).data)
-    assert type(conv2d(x, Tensor(w.data, requires_grad=True), activation=-0.5).function).__name__ == "LeakyReLU"
+    y = conv2d(x, Tensor(w.data, requires_grad=True), activation=-0.5)
+    assert type(y.function).__name__ == "LeakyReLU"
+    np.testing.assert_array_equal(y.data, leaky_relu(conv2d(x, w), -0.5).data)
 
 
 def test_the_op_of_its_own_follows_the_algorithm_that_was_asked_for(rng):

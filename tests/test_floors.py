@@ -64,6 +64,10 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},
     ],
+    "minidelve.experiments": [
+        {"rows", "statistics", "style"}, {"claims"}, {"comparison", "item", "layers"}, {"page", "parts", "trained"},
+        {"courses", "large", "frame"}, {REST}, {"again"},
+    ],
     "minidelve.commands": [
         {"arguments", "config_file", "contact_sheet", "doctor_cuda", "picture_file"}, {REST},
     ],

@@ -1,4 +1,5 @@
-"""Looking at networks: hooks, the table of layers, the graph of a computation, which layer was the first to diverge.
+"""Looking at networks: hooks, the table of layers, the graph of a computation, which layer was the
+first to diverge, which units are dead.
 
 Code that only looks belongs here. What changes weights belongs in training/, what measures time in bench/.
 """

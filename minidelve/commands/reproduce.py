@@ -70,7 +70,7 @@ def run(args: argparse.Namespace) -> int:
         else:
             tell(results[-1])
     if args.item == "all":
-        lines = [(r.work.item, r.trend, duration(r.seconds)) for r in results]
+        lines = [(r.work.item, r.verdict, duration(r.seconds)) for r in results]
         with disk_errors(f"--out: {args.out}"):
             write_whole(args.out / "index.md", index(lines))
         say(f"\n{args.out / 'index.md'} lists them all")
@@ -100,6 +100,6 @@ def print_list() -> None:
 def tell(result: Result) -> None:
     """What came out, in a few lines."""
     work = result.work
-    say(f"{work.item.name}: the trend {result.trend.word}. {result.trend.sentence}")
+    say(f"{work.item.name}: the trend {result.verdict.word}. {result.verdict.sentence}")
     there = f", {result.found} of them there already" if result.found else ""
     say(f"  {result.parts} parts{there}, {duration(result.seconds)}; read {work.folder.path / 'page.md'}")

@@ -104,8 +104,8 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
         above.imshow(prediction.view, interpolation="nearest")
         truth = prediction.truth
         title = Path(prediction.path).name if truth is None else f"GT: {first_name(truth)}"
-        above.set_title(_short(title, 30), fontsize=8, parse_math=False)
-        _draw_bars(below, prediction, bars)
+        above.set_title(short(title, 30), fontsize=8, parse_math=False)
+        draw_bars(below, prediction, bars)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
@@ -113,7 +113,7 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     return file.getvalue()
 
 
-def _draw_bars(axes, prediction: Prediction, bars: int) -> None:
+def draw_bars(axes, prediction: Prediction, bars: int) -> None:
     """A bar from 0 to 1 for each class, the likeliest on top, the name written on it."""
     classes = prediction.classes
     places = range(len(classes))
@@ -121,8 +121,8 @@ def _draw_bars(axes, prediction: Prediction, bars: int) -> None:
     axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
     axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
     for place, (name, p) in enumerate(classes):
-        axes.text(0.02, place, _short(first_name(name), 22), va="center", fontsize=8, parse_math=False)
-        axes.text(0.98, place, f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
+        axes.text(0.02, place, short(first_name(name), 22), va="center", fontsize=8, parse_math=False)
+        axes.text(0.98, place, "" if math.isnan(p) else f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
 
 
@@ -143,7 +143,8 @@ def first_name(name: str) -> str:
     return name.split(",")[0]
 
 
-def _short(text: str, length: int) -> str:
+def short(text: str, length: int) -> str:
+    """A name that fits."""
     return text if len(text) <= length else text[: length - 1] + "…"
 
 

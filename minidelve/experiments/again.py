@@ -2,7 +2,7 @@
 
     python -m minidelve.experiments.again docs/results [ITEM ...] [--data PATH]
 
-What a page says of how it came about, its section "To repeat it", stays as it is.  A figure may show images: they are
+What a page says of how it came about, its section "To repeat it", stays as it is. A figure may show images: they are
 read from --data, the data set that the csv names.
 """
 
@@ -80,7 +80,7 @@ def write_index(results: Path) -> None:
         page = results / item.name / "page.md"
         if page.is_file():
             time = dict(read_facts(page.read_text(encoding="utf-8")))["time"].partition(" of computing")[0]
-            lines.append((item, item.trend(item.whole(read_rows(page.with_name("results.csv")))), time))
+            lines.append((item, item.verdict(item.whole(read_rows(page.with_name("results.csv")))), time))
     write_whole(results / "index.md", index(lines))
 
 

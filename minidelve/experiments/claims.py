@@ -1,17 +1,17 @@
-"""Claims of the paper as data: judged, and told in a sentence.  comparison.py sets them in a table and draws them.
+"""Claims of the paper as data: judged, and told in a sentence. comparison.py sets them in a table and draws them.
 
-Most claims compare: the errors of one variant are below those of another.  Runs of one seed see the same images in the
+Most claims compare: the errors of one variant are below those of another. Runs of one seed see the same images in the
 same order, so they are compared seed by seed, and what the differences say of their mean is an Estimate
 (statistics.py).
 
-    Below(PRELU, RELU, TOP1, paper=-1.18)       the 95% interval of PReLU's top-1 error less ReLU's lies below 0
-    Above(PRELU, 0, LEAD)                       PReLU's own numbers, here called the lead, are above 0
-    NotAbove(SHARED, RELU, TOP1)                a weaker claim: it holds unless the interval lies above 0
-    Told(LEAKY, RELU, TOP1)                     no claim, but a number that the reader should know
-    Every(XAVIER, LOSS, -0.01, 0.01)            a number of each seed, not of their mean, lies between the two
+    Below("PReLU", "ReLU", TOP1, paper=-1.18)   the 95% interval of PReLU's top-1 error less ReLU's lies below 0
+    Above("PReLU", 0, TOP1)                     PReLU's own numbers are above 0
+    NotAbove("PReLU", "ReLU", TOP1)             a weaker claim: it holds unless the interval lies above 0
+    Told("LReLU", "ReLU", TOP1)                 no claim, but a number that the reader should know
+    Every("PReLU", TOP1, low=0, high=40)        a number of each seed, not of their mean, lies between the two
 
-A claim holds, does not hold (the interval lies on the other side of 0), or cannot be told with this many seeds.  The
-verdict of an item is that of all its claims: one that does not hold decides, else one that cannot be told.  A claim
+A claim holds, does not hold (the interval lies on the other side of 0), or cannot be told with this many seeds. The
+verdict of an item is that of all its claims: one that does not hold decides, else one that cannot be told. A claim
 that asks for something else is a class with a `judge` of its own, in its item's file.
 """
 
@@ -23,15 +23,15 @@ from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
 from minidelve.experiments.rows import Rows, numbers, select
-from minidelve.experiments.statistics import Estimate, estimate, paired
+from minidelve.experiments.statistics import estimate, paired
 
-LARGE = 3  # an effect of more than so many times the paper's is remarked on
+LARGE = 3  # times the paper's effect: a larger one is remarked on
 VERDICTS = {True: "holds", False: "does not hold", None: "cannot be told"}
 Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and lines
 
 
 @dataclass(frozen=True)
-class Trend:
+class Verdict:
     """Whether a claim shows: True, False, or None where this many runs cannot tell; and a sentence on it."""
 
     holds: bool | None
@@ -50,7 +50,7 @@ class CannotTell(Exception):
 class Claim(Protocol):
     """What an item claims."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """Whether the rows show it."""
 
 
@@ -67,14 +67,14 @@ class Column:
 TOP1, TOP5 = (Column(f"top{k}_error", f"top-{k} error", "points", 2) for k in (1, 5))
 
 
-def judge(claims: Iterable[Claim], rows: Rows) -> Trend:
+def judge(claims: Iterable[Claim], rows: Rows) -> Verdict:
     """All claims together, and what is said of each."""
     try:
         found = [claim.judge(rows) for claim in claims]
     except CannotTell as reason:
-        return Trend(None, str(reason))
-    sentences = (trend.sentence for trend in found if trend.sentence)
-    return Trend(together([trend.holds for trend in found]), " ".join(sentences))
+        return Verdict(None, str(reason))
+    sentences = (verdict.sentence for verdict in found if verdict.sentence)
+    return Verdict(together([verdict.holds for verdict in found]), " ".join(sentences))
 
 
 def together(verdicts: Sequence[bool | None]) -> bool | None:
@@ -96,16 +96,16 @@ def over(seeds: int) -> str:
 
 
 def beside_paper(mean: float, paper: float | None, digits: int) -> str:
-    """The paper's number, with a remark where ours is of the other sign or more than LARGE times as large.
+    """The paper's number, with a remark where ours is of the opposite sign or more than LARGE times as large.
 
     >>> beside_paper(-2.0, -1.18, 2), beside_paper(-17.2, -1.18, 2), beside_paper(0.3, -1.18, 2)
-    (", the paper's is -1.18", ", 15 times the paper's -1.18", ", of the other sign than the paper's -1.18")
+    (", the paper's is -1.18", ", 15 times the paper's -1.18", ", of the opposite sign to the paper's -1.18")
     """
     if paper is None:
         return ""
     mean = round(mean, digits)
     if mean * paper < 0:
-        return f", of the other sign than the paper's {paper:.{digits}f}"
+        return f", of the opposite sign to the paper's {paper:.{digits}f}"
     if abs(mean) > LARGE * abs(paper):
         return f", {mean / paper:.0f} times the paper's {paper:.{digits}f}"
     return f", the paper's is {paper:.{digits}f}"
@@ -129,6 +129,7 @@ class Compared:
     where: Mapping[str, Any] = field(default_factory=dict)
     words: str = ""
     asked: ClassVar[str]
+    verdicts: ClassVar[Mapping[int, bool | None]]  # by the sign of the estimate: on which side of 0 its interval lies
 
     @property
     def subject(self) -> str:
@@ -143,21 +144,18 @@ class Compared:
             return paired(rows, self.variant, str(self.other), self.column.name)
         return numbers(rows, self.column.name, variant=self.variant)
 
-    def holds(self, found: Estimate) -> bool | None:
-        """The verdict on an estimate."""
-        raise NotImplementedError
-
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """The verdict, and the estimate beside the paper's number."""
         found = estimate(self.numbers(rows))
         if not found.count:
-            return Trend(None, f"{self.subject}: no seed has the numbers.")
-        holds = self.holds(found)
+            return Verdict(None, f"{self.subject}: no seed has the numbers.")
+        # One number has no interval, and tells nothing.
+        holds = self.verdicts[found.sign(self.least)] if found.count > 1 else None
         number = f"{found.text(self.column.digits)} {self.column.unit}".rstrip()
         paper = beside_paper(found.mean, self.paper, self.column.digits)
-        return Trend(holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.verdict(holds)}).")
+        return Verdict(holds, f"{self.subject}: {number}{over(found.count)}{paper} ({self.claimed(holds)}).")
 
-    def verdict(self, holds: bool | None) -> str:
+    def claimed(self, holds: bool | None) -> str:
         """What was claimed, and whether it holds."""
         by = f" by more than {self.least:g}" if self.least else ""
         return f"claimed: {self.asked}{by}; {VERDICTS[holds]}"
@@ -166,28 +164,19 @@ class Compared:
 class Below(Compared):
     """The interval lies below 0."""
 
-    asked = "below 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return {-1: True, 0: None, 1: False}[found.sign(self.least)]
+    asked, verdicts = "below 0", {-1: True, 0: None, 1: False}
 
 
 class Above(Compared):
     """The interval lies above 0."""
 
-    asked = "above 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return {-1: False, 0: None, 1: True}[found.sign(self.least)]
+    asked, verdicts = "above 0", {-1: False, 0: None, 1: True}
 
 
 class NotAbove(Compared):
     """The interval does not lie above 0; it may reach above it."""
 
-    asked = "not above 0"
-
-    def holds(self, found: Estimate) -> bool | None:
-        return found.sign(self.least) <= 0
+    asked, verdicts = "not above 0", {-1: True, 0: True, 1: False}
 
 
 @dataclass(frozen=True)
@@ -205,11 +194,11 @@ class Every:
     early: Callable[[Rows], bool] = lambda rows: False
     where: Mapping[str, Any] = field(default_factory=dict)
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """The verdict, and every seed's number."""
         found = numbers(rows, self.column.name, variant=self.variant, **self.where)
         if not found:
-            return Trend(None, f"{self.variant}, {self.column.words}: no seed has the number.")
+            return Verdict(None, f"{self.variant}, {self.column.words}: no seed has the number.")
         inside = all(self.low <= number <= self.high for number in found)
         holds = inside or (None if self.early(rows) else False)
         said = ", ".join(f"{number:.{self.column.digits}f}" for number in found)
@@ -217,7 +206,7 @@ class Every:
         if math.isinf(self.low) or math.isinf(self.high):
             asked = f"at least {self.low:g}" if math.isinf(self.high) else f"at most {self.high:g}"
         asked = f"claimed, in every seed: {asked}; {VERDICTS[holds]}"
-        return Trend(holds, f"{self.variant}, {self.column.words}: {said} ({asked}).")
+        return Verdict(holds, f"{self.variant}, {self.column.words}: {said} ({asked}).")
 
 
 @dataclass(frozen=True)
@@ -225,13 +214,11 @@ class Told(Compared):
     """Beside the claims, with a `note` in place of a verdict."""
 
     note: str = "not judged"
+    verdicts = {-1: True, 0: True, 1: True}
 
-    def holds(self, found: Estimate) -> bool | None:
-        return True
-
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """A missing number is no reason to withhold a verdict on the claims."""
-        return Trend(True, super().judge(rows).sentence)
+        return Verdict(True, super().judge(rows).sentence)
 
-    def verdict(self, holds: bool | None) -> str:
+    def claimed(self, holds: bool | None) -> str:
         return self.note

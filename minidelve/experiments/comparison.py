@@ -46,10 +46,12 @@ class Comparison:
         return [*header, f"paper: {difference}"], lines
 
     def draw(self, rows: Rows) -> Any:
-        """Every run's error on the left; the claims on the right."""
-        figure, (left, right) = style.panels(self.title, 1, 2)
+        """Every run's error on the left; the claims on the right, a panel for each column that they are about."""
+        columns = list(dict.fromkeys(claim.column for claim in self.claims))
+        figure, (left, *others) = style.panels(self.title, 1, 1 + len(columns))
         draw_runs(left, rows, self.columns[0], {variant: of[0] for variant, of in self.paper.items()})
-        draw_claims(right, self.claims, rows)
+        for panel, column in zip(others, columns, strict=True):
+            draw_claims(panel, [claim for claim in self.claims if claim.column == column], rows)
         style.legend_below(figure, left)
         return figure
 
@@ -79,13 +81,13 @@ def draw_runs(panel: Any, rows: Rows, column: Column, paper: Mapping[str, float]
 
 
 def draw_claims(panel: Any, claims: Sequence[Compared], rows: Rows) -> None:
-    """Every seed's difference, a line for each claim, with their mean and the paper's."""
+    """Every seed's difference, a line for each claim, with their mean and the paper's; all are about one column."""
     for i, claim in enumerate(claims):
         draw_estimate(panel, i, claim.numbers(rows), claim.paper)
     panel.axvline(0, color="0.4", lw=1)
     style.name_lines(panel, [f"{claim.variant}\nless {claim.other}" for claim in claims])
-    column = claims[0].column
-    panel.set(title=f"{column.words}, seed by seed", xlabel=f"difference ({column.unit})")
+    column, unit = claims[0].column, f" ({claims[0].column.unit})" if claims[0].column.unit else ""
+    panel.set(title=f"{column.words}, seed by seed", xlabel=f"difference{unit}")
 
 
 def draw_estimate(panel: Any, place: int, seeds: Sequence[float], paper: float | None) -> None:

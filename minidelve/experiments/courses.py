@@ -1,8 +1,8 @@
 """The course of a training run, as rows and as curves: what the items of Figures 3 and 4 share.
 
-A run's history has numbers of two kinds.  While the network trains, every batch gives a loss and an error, those of
-the network as it was at that moment, with dropout; step_log.py keeps their means over tenths of an epoch.  After each
-epoch the network is tested on centre crops of the validation set.  The rows of a course are told apart by "what":
+A run's history has numbers of two kinds. While the network trains, every batch gives a loss and an error, those of
+the network as it was at that moment, with dropout; step_log.py keeps their means over tenths of an epoch. After each
+epoch the network is tested on centre crops of the validation set. The rows of a course are told apart by "what":
 
     BATCHES   epoch (0.1, 0.2, ...), train_loss, train_error     over the batches since the point before
     EPOCH     epoch (1, 2, ...), train_loss, train_error         over all batches of the epoch
@@ -18,7 +18,7 @@ from typing import Any, NamedTuple
 
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
-from minidelve.experiments.training import Trained, opened
+from minidelve.experiments.trained import Trained, opened
 
 BATCHES, EPOCH, BESIDE = "batches", "epoch", "beside guessing"
 

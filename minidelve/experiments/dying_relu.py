@@ -1,11 +1,11 @@
 """`dying-relu`: how many units are dead after training, against the learning rate.
 
-dead_units.py says what a dead unit is.  What kills it, it is said, is a large step that carries its weights or its bias
-to where every image lies on the negative side.  So the learning rate is what varies here, from 0, the network as it is
-initialized, to rates at which training diverges.
+analysis/dead_units.py says what a dead unit is. What kills it, it is said, is a large step that carries its weights or
+its bias to where every image lies on the negative side. So the learning rate is what varies here, from 0, the network
+as it is initialized, to rates at which training diverges.
 
-Always negative units of LReLU and PReLU are counted alike, as the same accident.  A channel of a conv layer may be
-positive at any of many positions of an image, a unit of fc1 at one: it is counted more easily.
+A channel of a conv layer may be positive at any of many positions of an image, a unit of fc1 at one: it is counted more
+easily.
 """
 
 from __future__ import annotations
@@ -16,21 +16,21 @@ from typing import Any
 import numpy as np
 
 from minidelve import data, models
+from minidelve.analysis.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.errors import Diverged
 from minidelve.experiments import style
-from minidelve.experiments.claims import Above, CannotTell, Column, Table, Trend, judge
+from minidelve.experiments.claims import Above, CannotTell, Column, Table, Verdict, judge
 from minidelve.experiments.comparison import mean_and_spread
-from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.layers import by_layer, means, name_layers
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
-from minidelve.experiments.table2 import CHANNELS, LRELU, RELU, RUNS
-from minidelve.experiments.training import FULL, LAB, QUICK, configured, opened, trained
+from minidelve.experiments.table2 import CHANNELS, LRELU_01, RELU, RUNS
+from minidelve.experiments.trained import FULL, LAB, QUICK, configured, opened, trained
 from minidelve.training.setting_up import create_network, prepare
 from minidelve.training.views import loaders
 
-COMPARED = (RELU, LRELU, CHANNELS)
+COMPARED = (RELU, LRELU_01, CHANNELS)
 SHARE = Column("share", "% of units always negative", "points", 1)
 COLUMNS = (
     SHARE, Column("conv", "of conv channels", digits=1), Column("fc", "of units in fc1 and fc2", digits=1),
@@ -41,7 +41,7 @@ START = 0.0  # the "rate" of a network that was not trained
 
 
 def settings(of: dict[str, Any], epochs: int, factors: tuple[float, ...]) -> dict[str, Any]:
-    """A budget's settings with so many epochs at one rate: its own times each of the factors."""
+    """A budget's settings with n epochs at one rate: its own times each of the factors."""
     rates = tuple(round(factor * of["lr"], 6) for factor in factors)
     return {name: value for name, value in of.items() if name != "lr"} | {
         "epochs": epochs, "milestones": [], "rates": rates}  # fmt: skip
@@ -116,7 +116,7 @@ def finite(runs: Rows, *activations: str) -> list[float]:
 class MoreWithTheRate:
     """ReLU's share grows with the rate, and is above PReLU's at the largest one where neither diverges."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         runs = select(rows, layer=WHOLE)
         rates, both = finite(runs, RELU), finite(runs, RELU, CHANNELS)
         if len(rates) < 2 or not both:
@@ -163,8 +163,7 @@ def draw(rows: Rows) -> Any:
     left.set_ylim(-0.03 * top, 1.35 * top)
     name_layers(right, layers)
     right.set(title=f"layer by layer, learning rate {at:g}", ylabel="% of the layer's units", ylim=(-3, 103))
-    for panel in (left, right):
-        style.legend(panel)
+    style.legend(left, right)
     return figure
 
 

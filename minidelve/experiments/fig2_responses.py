@@ -1,18 +1,18 @@
 """`fig2-responses`: how far from 0 the mean response of every layer lies, with ReLU and with PReLU.
 
-A ReLU gives nothing below 0, so its mean response is positive; PReLU's negative half pulls the mean back.  Why this
-matters is the subject of `fisher`.  We take the responses f(y) after every activation:
+A ReLU gives nothing below 0, so its mean response is positive; PReLU's negative half pulls the mean back. Why this
+matters is the subject of `fisher`. We take the responses f(y) after every activation:
 
     mean    E[f(y)] over images, channels and positions
     rms     sqrt(E[f(y)^2])
 
 mean / rms does not change with a layer's scale: halve its weights and biases, double the weights of the next, and what
-comes out is the same, but not the mean in between.  Where y is normal around 0, as nearly before training, it is with
+comes out is the same, but not the mean in between. Where y is normal around 0, as nearly before training, it is with
 slope a
 
     mean / rms = (1 - a) / sqrt(pi (1 + a^2))         .564 for ReLU, .411 for a = 0.25
 
-A mean may also be negative.  What counts is the distance from 0, so "smaller" means: smaller in size.
+A mean may also be negative. What counts is the distance from 0, so "smaller" means: smaller in size.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ from minidelve.experiments.layers import by_layer, cell, draw_layers, means, sid
 from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
-from minidelve.experiments.training import Trained, trained
+from minidelve.experiments.trained import Trained, trained
 
 AFTER = "_act"  # what the activation behind layer conv1 is called: conv1_act
 MEASURES = {"mean": "mean response", "scaled": "mean / rms"}

@@ -1,12 +1,12 @@
 """`fig3-left`: He's initialization against Xavier's on 22 layers, where both converge and He's starts earlier.
 
 The two differ in one number a layer (section 2.2; nn/init.py derives it): std sqrt(2/n) or sqrt(1/n) for the weights
-of a conv layer whose responses are sums of n products.  With rectifiers the second leaves a signal that is sqrt(2)
-times weaker after each layer.  Model B has 19 conv layers: 2^(-19/2) = 1.4e-3 of He's signal arrives, which delays
+of a conv layer whose responses are sums of n products. With rectifiers the second leaves a signal that is sqrt(2)
+times weaker after each layer. Model B has 19 conv layers: 2^(-19/2) = 1.4e-3 of He's signal arrives, which delays
 training and does not prevent it.
 
 A run has started at the first point of the course (a tenth of an epoch) whose training loss is FALL below ln C, the
-loss of knowing nothing.  Both networks of a seed start from the same normal deviates and see the same batches.
+loss of knowing nothing. Both networks of a seed start from the same normal deviates and see the same batches.
 """
 
 from __future__ import annotations
@@ -19,10 +19,10 @@ from minidelve.experiments.comparison import mean_and_spread
 from minidelve.experiments.courses import BATCHES, BESIDE, EPOCH, ends, guessing, last_epoch
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, distinct, select
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 
-# fc_init "he" with either: the two differ in the conv layers alone.  The paper's fixed 0.01 of the fully connected
-# layers is meant for 4,096 units; with few of them hardly any signal passes.  No milestones: the rate never falls.
+# fc_init "he" with either: the two differ in the conv layers alone. The paper's fixed 0.01 of the fully connected
+# layers is meant for 4,096 units; with few of them hardly any signal passes. No milestones: the rate never falls.
 LAB: dict[str, Any] = {
     "model": "model_b", "activation": "relu", "width": 0.125, "fc": 256, "fc_init": "he", "levels": [3, 2, 1],
     "size": 32, "short_side": 36, "lr": 0.002, "batch_size": 32, "weight_decay": 5e-4, "milestones": [], "epochs": 6,
@@ -33,15 +33,12 @@ FULL: dict[str, Any] = LAB | {"width": 0.25, "fc": 512, "size": 56, "short_side"
 HE, XAVIER = "He", "Xavier"
 INITS = {HE: "he", XAVIER: "xavier"}
 FALL = 0.05  # nats below ln C: more than a mean over a tenth of an epoch wavers
-
-
 POINT = 0.095  # epochs: the course has ten points an epoch, and a smaller gap than one does not count
 STARTED = "started"  # the rows that tell when
 LOSS, ERROR = Column("train_loss", "training loss"), Column("val_error", "top-1 error %, validation", digits=2)
 FIRST = Column("first", f"epochs until the loss is {FALL} below ln C", "epochs", 2)
-ABOVE_CHANCE = Column(
-    "error", "validation error after the last epoch less guessing's, in its standard errors", digits=2
-)
+BEYOND_LUCK = "validation error after the last epoch less guessing's, in its standard errors"
+ABOVE_CHANCE = Column("error", BEYOND_LUCK, digits=2)
 COUNTED = Column("counted", FIRST.words, "epochs", 2)
 
 
@@ -54,7 +51,7 @@ def starts(rows: Rows) -> Rows:
     """A row for each run: the epoch at which it is `first` FALL below ln C, None for never, and what is `counted`.
 
     A run that never starts counts as starting at the end; it would be later still, so the size of the gap is rather
-    understated.  A seed with which neither starts tells nothing and does not count.
+    understated. A seed with which neither starts tells nothing and does not count.
     """
     level, end, found = guessing(rows).loss - FALL, last_epoch(rows), []
     for seed in distinct(rows, "seed"):
@@ -108,8 +105,7 @@ def draw(rows: Rows) -> Any:
     figure, panels = style.panels("22 layers (model B), ReLU: He's initialization against Xavier's", 1, 2)
     draw_courses(panels, rows)
     panels[0].axhline(guessing(rows).loss - FALL, label=f'"started": {FALL} below', **style.LEVEL)
-    for panel in panels:
-        style.legend(panel)
+    style.legend(*panels)
     return figure
 
 

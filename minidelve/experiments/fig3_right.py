@@ -1,22 +1,22 @@
 """`fig3-right`: the same on 30 layers, where Xavier's initialization stalls.
 
-Why it stalls can be seen before the first step.  Xavier's weights, std sqrt(1/n), are He's divided by sqrt(2), and with
-one seed exactly so.  ReLU and max pooling let a positive factor pass and biases start at 0, hence in a network of L
+Why it stalls can be seen before the first step. Xavier's weights, std sqrt(1/n), are He's divided by sqrt(2), and with
+one seed exactly so. ReLU and max pooling let a positive factor pass and biases start at 0, hence in a network of L
 conv layers, Xavier's against He's,
 
     response after conv layer l                  x_{l+1}     2^(-l/2)         times
     the way back from the logits to y_l          dy_l        2^(-(L-l)/2)     times, for the same dE/dz
     dE/dw_l, a sum of products x_l dy_l                      2^(-(L-1)/2)     times
 
-so the mean square of dE/dw is 2^-(L-1) of He's, in every layer: 2^-26 = 1.5e-8 for 27 conv layers.  (The paper counts
+so the mean square of dE/dw is 2^-(L-1) of He's, in every layer: 2^-26 = 1.5e-8 for 27 conv layers. (The paper counts
 L factors of 2^(-1/2), those of the response.)
 
-What the factors leave out is dE/dz = p - t.  Xavier's logits are nearly 0: p = 1/C in every image, and over a batch
-p - t nearly cancels.  He's are not, and an untrained network gives all images much the same p: that part does not
-cancel.  So He's gradient is larger still, and the ratio below 2^-(L-1).
+What the factors leave out is dE/dz = p - t. Xavier's logits are nearly 0: p = 1/C in every image, and over a batch
+p - t nearly cancels. He's are not, and an untrained network gives all images much the same p: that part does not
+cancel. So He's gradient is larger still, and the ratio below 2^-(L-1).
 
-A flat loss does not tell a stall from a late start.  The step is that of dE/dw + lambda w, and where lambda w is the
-larger part the weights merely shrink: only there we call it a stall.  From seed to seed the gradients differ by powers
+A flat loss does not tell a stall from a late start. The step is that of dE/dw + lambda w, and where lambda w is the
+larger part the weights merely shrink: only there we call it a stall. From seed to seed the gradients differ by powers
 of ten: over the seeds we take geometric means.
 """
 
@@ -35,7 +35,7 @@ from minidelve.experiments.courses import BESIDE, beside_guessing, course, ends,
 from minidelve.experiments.fig3_left import ERROR, HE, INITS, XAVIER, draw_courses
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
-from minidelve.experiments.training import Trained, opened, trained
+from minidelve.experiments.trained import Trained, opened, trained
 from minidelve.training.loop import reseed_dropout
 from minidelve.training.setting_up import create_network
 from minidelve.training.views import loaders
@@ -53,6 +53,7 @@ PUSH = "push"  # the rows of the first step's gradient beside weight decay
 PATIENCE = 6  # epochs; where He's has not fallen in fewer, it may merely not have fallen yet
 LOSS = Column("train_loss", "training loss", digits=4)
 START, LAYER = "start", "conv2_1"  # the rows of the first step's gradient, and the layer that the table tells
+RATIO = Column("push", f"rms of {LAYER}'s dE/dw in the first step over that of λw")
 PAPER = {HE: "converges; in the end 38.56 / 16.59", XAVIER: "stalls"}
 
 
@@ -124,12 +125,7 @@ def pushes(rows: Rows) -> Rows:
 CLAIMS = [
     Every(HE, ABOVE_CHANCE, high=-0.05, early=lambda rows: last_epoch(rows) < PATIENCE, where={"what": BESIDE}),
     Every(XAVIER, ABOVE_CHANCE, -0.01, 0.01, where={"what": BESIDE}),
-    Every(
-        XAVIER,
-        Column("push", f"rms of {LAYER}'s dE/dw in the first step over that of λw"),
-        high=1,
-        where={"what": PUSH},
-    ),
+    Every(XAVIER, RATIO, high=1, where={"what": PUSH}),
 ]
 
 
@@ -163,8 +159,7 @@ def draw(rows: Rows) -> Any:
     gradients.plot(depth, xavier, label=XAVIER, **style.line(1, every=3))
     gradients.plot(depth, decay, label="weight decay's λw, Xavier", **style.LEVEL)
     gradients.set(title="first step: dE/dw", xlabel="conv layer l", ylabel="root mean square", yscale="log")
-    for panel in panels:
-        style.legend(panel)
+    style.legend(*panels)
     return figure
 
 

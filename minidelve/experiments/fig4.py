@@ -1,9 +1,8 @@
 """`fig4`: how ReLU and PReLU converge, in training and in validation error.
 
-As in the paper's figure the error on the batches that are being trained on is drawn light, that on the validation set
-dark.  The first is measured with dropout and on random crops: the second may well be the lower one.
+Training errors are measured with dropout and on random crops: validation's may well be the lower ones.
 
-"Lower throughout" is a claim about every epoch, and with few seeds curves cross by luck.  With gap_e the mean over the
+"Lower throughout" is a claim about every epoch, and with few seeds curves cross by luck. With gap_e the mean over the
 seeds of PReLU's error less ReLU's after epoch e, we ask for each of the two errors that
 
     of the last epoch      the interval of gap_e lies below 0
@@ -20,15 +19,14 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.experiments import style
-from minidelve.experiments.claims import Table, Trend, over
+from minidelve.experiments import style, table2
+from minidelve.experiments.claims import Table, Verdict, over
 from minidelve.experiments.courses import BATCHES, EPOCH, course, drops, ends, last_epoch, mean_curve
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
-from minidelve.experiments.table2 import ITEM as TABLE2
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 
 MOST = 0.9
 LOOKS = {RELU: ("#000000", "0.62", "-", "o"), CHANNELS: ("#1f4e9c", "#9db7e0", "--", "s")}  # validation, training
@@ -58,7 +56,7 @@ def clearly_higher(of: Gaps) -> list[float]:
     return [epoch for i, epoch in enumerate(of, 1) if higher[i] and (higher[i - 1] or higher[i + 1])]
 
 
-def verdict(of: Gaps) -> bool | None:
+def lower_throughout(of: Gaps) -> bool | None:
     """Whether PReLU's error is lower throughout; None if that cannot be told."""
     last = list(of.values())[-1].sign()
     if clearly_higher(of) or last > 0:
@@ -73,14 +71,14 @@ class LowerThroughout:
     column: str
     words: str
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """The verdict, and in which epochs the error is lower and higher."""
         found = gaps(rows, self.column)
         if not found:
-            return Trend(None, f"The {self.words} errors of one of the two are missing.")
+            return Verdict(None, f"The {self.words} errors of one of the two are missing.")
         last, higher = list(found.values())[-1], clearly_higher(found)
-        return Trend(
-            verdict(found),
+        return Verdict(
+            lower_throughout(found),
             f"PReLU has the lower {self.words} error in {100 * lower(found):.0f}% of {len(found)} epochs (claimed: in "
             f"{100 * MOST:.0f}%), by {(-last).text(2)} points after the last{over(last.count)} (claimed: above 0). "
             "Epochs, two or more on end, of which the interval says that it is higher: "
@@ -106,7 +104,7 @@ def table(rows: Rows) -> Table:
 
 
 def draw(rows: Rows) -> Any:
-    """Both courses as in the paper, and their difference."""
+    """Both courses, as in the paper light in training and dark in validation, and their difference."""
     figure, (curves, differences) = style.panels("Convergence of ReLU and PReLU: the 14-layer network", 1, 2)
     for variant, (dark, light, dashes, marker) in LOOKS.items():
         training = {"color": light, "lw": 1.1, "label": f"{variant}, training batches"}
@@ -140,7 +138,7 @@ ITEM = Item(
     "60% and 85% of the epochs. Training errors are those of the batches as they are trained on, with dropout; "
     "validation errors are of centre crops. LReLU with the fixed slope 0.25 would tell the slope's presence from its "
     "learning: `table2` has it.",
-    budgets=TABLE2.budgets,
+    budgets=table2.ITEM.budgets,
     variants=lambda budget: list(LOOKS),
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

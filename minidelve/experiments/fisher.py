@@ -1,13 +1,13 @@
 """`fisher`: why PReLU's training may be easier, seen in the Fisher information matrix of a small network.
 
 The ICCV version of the paper argues that parameters of different layers disturb each other less the closer the
-off-diagonal blocks of the Fisher matrix are to 0, and that PReLU moves them towards 0.  The paper's own equation is
+off-diagonal blocks of the Fisher matrix are to 0, and that PReLU moves them towards 0. The paper's own equation is
 not at hand; this is ours, for one hidden layer,
 
     u_q = sum_m U_qm x_m + b_q       h = f(u)       z = sum_j V_j h_j + noise of variance s^2
 
 The Fisher matrix is the mean of products of log p(z | x)'s derivatives, over inputs x and over answers z that the
-network itself gives.  With e = (z - sum_j V_j h_j) / s, which has mean 0 and variance 1,
+network itself gives. With e = (z - sum_j V_j h_j) / s, which has mean 0 and variance 1,
 
     d log p / dV_j = e h_j / s              d log p / db_q = e V_q f'(u_q) / s
 
@@ -15,8 +15,8 @@ network itself gives.  With e = (z - sum_j V_j h_j) / s, which has mean 0 and va
     F[V_j, V_j]    =   1 / s^2  E[h_j^2]
     F[b_q, b_q]    = V_q^2 / s^2  E[f'(u_q)^2]
 
-(The weights U_qm have a factor x_m more.  Our x has mean 0, so that their elements nearly vanish, whatever a is; the
-bias reads the constant x_0 = 1.  It stands for the weights of a deeper layer, whose x, a rectifier's output, has a
+(The weights U_qm have a factor x_m more. Our x has mean 0, so that their elements nearly vanish, whatever a is; the
+bias reads the constant x_0 = 1. It stands for the weights of a deeper layer, whose x, a rectifier's output, has a
 positive mean: there the element has the factor E[x] / sqrt(E[x^2]) more, .564 behind a ReLU.)
 
 For u from N(0, t^2) and a slope a,
@@ -28,7 +28,7 @@ so that the block, measured in units of the diagonal, is up to the sign of V_q
 
     F[V_j, b_q] / sqrt(F[V_j, V_j] F[b_q, b_q]) = (1 - a^2) / ((1 + a^2) sqrt(2 pi))
 
-.399 for ReLU (a = 0), .352 for a = 0.25, .188 for a = 0.6, and 0 for a linear unit.  A mean response of 0 empties it.
+.399 for ReLU (a = 0), .352 for a = 0.25, .188 for a = 0.6, and 0 for a linear unit. A mean response of 0 empties it.
 All this is for random weights; fisher_course.py goes on from there.
 """
 
@@ -41,7 +41,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, Claim, Column, Table, Told, Trend, judge, over
+from minidelve.experiments.claims import VERDICTS, Claim, Column, Table, Told, Verdict, judge, over
 from minidelve.experiments.fisher_course import measure, network, train
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.layers import cell
@@ -93,15 +93,15 @@ class AsDerived:
 
     variant: str
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         theory = derived(SLOPES[self.variant])
         measured = numbers(rows, "measured", variant=self.variant, step=0)
         off = estimate([100 * (element / theory - 1) for element in measured])
         if not measured:
-            return Trend(None, f"{self.variant}: the block could not be measured.")
+            return Verdict(None, f"{self.variant}: the block could not be measured.")
         size, bound = abs(off.mean), 100 * TOLERANCE
         holds = True if size + off.half <= bound else False if size - off.half > bound else None
-        return Trend(
+        return Verdict(
             holds,
             f"{self.variant}, before training: {estimate(measured).text()}, derived {theory:.3f}, a difference of "
             f"{off.text(2)}%{over(off.count)} (claimed: at most {bound:.0f}%; {VERDICTS[holds]}).",
@@ -111,7 +111,7 @@ class AsDerived:
 class InTraining:
     """Of which the derivation says nothing: what becomes of the element's size, and of PReLU's beside ReLU's."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         last = max(distinct(rows, "step"))
         pairs: list[tuple[str, str | int]] = [(v, 0) for v in STATED] + [(v, RELU) for v in STATED[1:]]
         told = [

@@ -1,7 +1,7 @@
 """The network of fisher.py: how it is built, measured, and trained.
 
 At the start the units are alike and know nothing of each other, which the derivation in fisher.py makes use of.
-Training moves the slopes and the biases, and gives the units something in common.  What becomes of the block then?
+Training moves the slopes and the biases, and gives the units something in common. What becomes of the block then?
 We train the network to tell the answers of a *teacher*, a network of the same form with random weights that stay,
 
     z* = teacher(x) + noise of variance 1          x from N(0, 1), new ones in every step
@@ -31,7 +31,7 @@ RATE = 0.03
 
 
 def network(inputs: int, units: int, slope: float, rng: np.random.Generator, device: str = "cpu") -> nn.Sequential:
-    """x (N, inputs) -> z (N, 1) with one hidden layer, started for its slope (10a).  Its modules are called 0, 1, 2.
+    """x (N, inputs) -> z (N, 1) with one hidden layer, started for its slope (10a). Its modules are called 0, 1, 2.
 
     A slope of 0 is a ReLU, with no slope to learn.
     """
@@ -43,7 +43,7 @@ def network(inputs: int, units: int, slope: float, rng: np.random.Generator, dev
 
 
 def train(net: nn.Sequential, teacher: nn.Sequential, steps: int, rng: np.random.Generator) -> Iterator[int]:
-    """Train net (N, inputs) -> (N, 1) for so many steps, stopping at each of MOMENTS: `for step in train(...)`."""
+    """Train net (N, inputs) -> (N, 1) for n steps, stopping at each of MOMENTS: `for step in train(...)`."""
     weight = next(net.parameters())
     (units, inputs), device = weight.shape, weight.device
     # The mean response makes one direction of V steep, the steeper the more units there are.

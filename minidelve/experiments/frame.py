@@ -5,7 +5,7 @@ OUT/ITEM/page.md         what the paper did, what we ran, the numbers side by si
 OUT/ITEM/figure.png
 OUT/ITEM/results.csv     every row of every part
 OUT/ITEM/parts/          finished parts (parts.py)
-OUT/runs/                trained networks, which the items share (training.py)
+OUT/runs/                trained networks, which the items share (trained.py)
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from pathlib import Path
 from minidelve import __version__
 from minidelve.backend import threads
 from minidelve.errors import RunError
-from minidelve.experiments.claims import Trend
+from minidelve.experiments.claims import Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
@@ -85,7 +85,7 @@ class Result:
     """What came out, and how much of it was there before."""
 
     work: Work
-    trend: Trend
+    verdict: Verdict
     parts: int
     found: int
     seconds: float
@@ -101,19 +101,19 @@ def reproduce(work: Work) -> Result:
         with disk_errors(folder.what):
             # A data set's folder is another one on another machine: its name is enough.
             write_whole(folder.path / "results.csv", as_csv(rows).replace(work.data, work.data_name))
-            trend = write_result(work.item, folder.path, rows, facts(work, seconds, machines))
-    return Result(work, trend, len(parts), found, seconds)
+            verdict = write_result(work.item, folder.path, rows, facts(work, seconds, machines))
+    return Result(work, verdict, len(parts), found, seconds)
 
 
-def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str, str]]) -> Trend:
+def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str, str]]) -> Verdict:
     """Write figure and page; the verdict. Raises OSError."""
     rows = item.whole(rows)
-    trend = item.trend(rows)
+    verdict = item.verdict(rows)
     picture = io.BytesIO()
     item.draw(rows).savefig(picture, format="png", dpi=110)
     write_whole(folder / "figure.png", picture.getvalue())
-    write_whole(folder / "page.md", page(item, item.table(rows), trend, told))
-    return trend
+    write_whole(folder / "page.md", page(item, item.table(rows), verdict, told))
+    return verdict
 
 
 def run_parts(work: Work) -> tuple[list[Part], int]:

@@ -1,6 +1,6 @@
 """An item: one table or figure of the paper, as something that can be run, drawn and judged.
 
-An item's work falls into *parts*, one for each (variant, seed): the same variants with every seed.  A part gives rows,
+An item's work falls into *parts*, one for each (variant, seed): the same variants with every seed. A part gives rows,
 plain dicts of numbers and words, and everything else (verdict, table, figure) is computed from the rows of all parts.
 So work can stop after any part and go on later, and a figure can be drawn anew without computing anything.
 """
@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from minidelve.experiments.claims import Claim, Table, Trend, judge
+from minidelve.experiments.claims import Claim, Table, Verdict, judge
 from minidelve.experiments.rows import Rows
 
 
@@ -31,7 +31,7 @@ class Budget:
 class Setup:
     """What one part is to run: a variant with a seed, on which data and device.
 
-    runs      where trained networks lie; all items share them (training.py)
+    runs      where trained networks lie; all items share them (trained.py)
     earlier   seconds of training that this part found done: by another item, or before an interruption
     """
 
@@ -52,7 +52,7 @@ class Item:
     where         where the paper has it: figures as in the ICCV version, with arXiv v1's number in brackets
     paper         what the paper did
     ours          what we run, and in what it differs
-    budgets       quick (under two minutes), lab (at most 25 minutes on two cores), full
+    budgets       quick, lab and full, of rising cost (docs/measurements.md)
     variants      budget -> the names of what is compared
     run           setup -> rows of that part
     derived       rows of all parts -> more rows, computed from them: claims, table and figure see both
@@ -79,9 +79,9 @@ class Item:
     random: bool = True
 
     def whole(self, rows: Rows) -> Rows:
-        """The rows of all parts, and what is derived from them: what `trend`, `table` and `draw` read."""
+        """The rows of all parts, and what is derived from them: what `verdict`, `table` and `draw` read."""
         return rows + self.derived(rows)
 
-    def trend(self, rows: Rows) -> Trend:
+    def verdict(self, rows: Rows) -> Verdict:
         """Whether the claims hold."""
         return judge(self.claims, rows)

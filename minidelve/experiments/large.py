@@ -1,7 +1,7 @@
 """The large networks A, B and C (Table 3) on small images: what Tables 4 to 7 have in common.
 
 The paper trains them on crops of 224 pixels out of images whose shorter side is drawn from 256 to 512, and tests A with
-images brought to 256, 384 and 480: 8/7, 12/7 and 15/7 of the crop.  Here the lengths are smaller by about the same
+images brought to 256, 384 and 480: 8/7, 12/7 and 15/7 of the crop. Here the lengths are smaller by about the same
 factor, a fourth in the full budget, and the layers are narrower; their number, kernels and order stay.
 
     budget         crop    trained on    tested at        last map of a crop    windows of the last map, tested
@@ -22,15 +22,15 @@ from typing import Any
 from minidelve.errors import Diverged
 from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import style
-from minidelve.experiments.claims import CannotTell, Column, Trend
+from minidelve.experiments.claims import CannotTell, Column, Verdict
 from minidelve.experiments.comparison import mean_and_spread
 from minidelve.experiments.item import Budget, Setup
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.statistics import estimate
-from minidelve.experiments.training import Trained, tested, trained
+from minidelve.experiments.trained import Trained, tested, trained
 from minidelve.progress import note
 
-# Options of `minidelve train`, but for "scales", at which is tested.  The fully connected layers start by He's rule:
+# Options of `minidelve train`, but for "scales", at which is tested. The fully connected layers start by He's rule:
 # the paper's fixed deviations 0.01 and 0.001 are meant for 4096 units; of so few, hardly any signal would arrive.
 LAB: dict[str, Any] = {
     "init": "he-backward", "width": 0.125, "fc": 256, "fc_init": "he", "levels": [3, 2, 1], "size": 48,
@@ -99,14 +99,14 @@ def errors(nets: Sequence[Trained], protocol: str, scales: Sequence[int] | None 
 class Learned:
     """Some network's error, at all scales together, is below LEARNED of guessing's; else nothing can be told."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         known = [row for row in select(rows, **MULTI_SCALE) if row["top1_error"] is not None]
         if not known:
             raise CannotTell("No network's loss stayed finite.")
         best, guessing = min(row["top1_error"] for row in known), known[0]["guessing"]
         if best >= LEARNED * guessing:
             raise CannotTell(f"No network's error is below {100 * LEARNED:.0f}% of guessing's: too early to compare.")
-        return Trend(True, f"The lowest top-1 error is {best:.2f}%, that of guessing {guessing:.2f}%.")
+        return Verdict(True, f"The lowest top-1 error is {best:.2f}%, that of guessing {guessing:.2f}%.")
 
 
 def cell(rows: Rows, column: Column, **wanted: Any) -> str:

@@ -1,6 +1,6 @@
 """Layer by layer: what the items share that tell a number of every layer of a network.
 
-Rows are told apart by "layer".  What is said of all layers together, or counted over them, has a row of its own there.
+Rows are told apart by "layer". What is said of all layers together, or counted over them, has a row of its own there.
 """
 
 from __future__ import annotations

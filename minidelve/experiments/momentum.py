@@ -5,16 +5,16 @@ Both rules, with g the gradient at a:
     paper    D := mu D + eps g     a := a - D              (4)
     PyTorch  v := mu v + g         a := a - eps v
 
-While eps stays, D = eps v and the walks are the same.  Let eps drop to eps' where g is constant.  Before, D has
-settled at eps g / (1 - mu).  After it, PyTorch's step is at once eps' g / (1 - mu), while the paper's ball keeps its
+While eps stays, D = eps v and the walks are the same. Let eps drop to eps' where g is constant. Before, D has
+settled at eps g / (1 - mu). After it, PyTorch's step is at once eps' g / (1 - mu), while the paper's ball keeps its
 speed and slows down: k steps after the drop
 
     D_k = eps' g / (1 - mu)  +  mu^k (eps - eps') g / (1 - mu)
 
 and altogether it goes further by the sum over k >= 1 of the second term, mu (eps - eps') g / (1 - mu)^2.
 
-The heavy ball.  On E = lambda/2 a^2, (4) reads a_{k+1} = (1 + mu - eps lambda) a_k - mu a_{k-1}.  Its solutions are
-powers r^k with r^2 - (1 + mu - eps lambda) r + mu = 0.  If the two roots are complex their product is mu, so each has
+The heavy ball. On E = lambda/2 a^2, (4) reads a_{k+1} = (1 + mu - eps lambda) a_k - mu a_{k-1}. Its solutions are
+powers r^k with r^2 - (1 + mu - eps lambda) r + mu = 0. If the two roots are complex their product is mu, so each has
 size sqrt(mu): every direction with (1 - sqrt(mu))^2 < eps lambda < (1 + sqrt(mu))^2 shrinks by sqrt(mu) a step.
 Without momentum it shrinks by |1 - eps lambda|, which in a flat direction is almost 1.
 
@@ -32,7 +32,7 @@ import numpy as np
 
 from minidelve import nn, optim
 from minidelve.experiments import style
-from minidelve.experiments.claims import VERDICTS, Table, Trend
+from minidelve.experiments.claims import VERDICTS, Table, Verdict
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, select
 
@@ -116,10 +116,10 @@ class AsDerived:
     measured: Callable[[Rows], float]
     derived: float
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         got = float(self.measured(rows))
         off = abs(got - self.derived) / max(abs(self.derived), 1.0)
-        return Trend(
+        return Verdict(
             off < CLOSE,
             f"{self.words}: {got:.6g}, derived {self.derived:.6g}, off by {off:.1e} ({VERDICTS[off < CLOSE]}).",
         )
@@ -152,7 +152,7 @@ def table(rows: Rows) -> Table:
 
 
 def draw(rows: Rows) -> Any:
-    """Left: the step through the drop.  Right: two balls in a valley."""
+    """Left: the step through the drop. Right: two balls in a valley."""
     figure, (left, right) = style.panels("Momentum", columns=2)
     labels = {PAPER: "the paper's rule (4)", PYTORCH: "PyTorch's rule", OURS: "minidelve's optim.SGD"}
     for i, (rule, label) in enumerate(labels.items()):
@@ -160,7 +160,6 @@ def draw(rows: Rows) -> Any:
         left.plot(np.arange(1, len(D) + 1), D, label=label, **style.line(i, (3 * i, 10)))
     left.axvline(DROP + 0.5, color="0.6", ls=":", label="learning rate / 10")
     left.set(title="A constant slope of 1", xlabel="step", ylabel="length of the step (units of a)", ylim=(0, 1.45))
-    style.legend(left)
 
     x, y = np.meshgrid(np.linspace(-1.8, 2.2, 200), np.linspace(-0.62, 0.42, 200))
     height = 0.5 * (CURVATURES[0] * x**2 + CURVATURES[1] * y**2)
@@ -171,7 +170,7 @@ def draw(rows: Rows) -> Any:
     right.plot(0, 0, "*", color="black", markersize=11, label="the minimum", zorder=4, linestyle="none")
     title = f"A valley, curvature {CURVATURES[0]:g} along and {CURVATURES[1]:g} across"
     right.set(title=title, xlabel="a, along the valley", ylabel="a, across the valley")
-    style.legend(right)
+    style.legend(left, right)
     return figure
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from minidelve.experiments.claims import Table, Trend
+from minidelve.experiments.claims import Table, Verdict
 from minidelve.experiments.item import Item
 
 REPEAT = "## To repeat it"
@@ -14,17 +14,18 @@ INTERVALS = (
 )
 
 
-def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, str]]) -> str:
+def page(item: Item, numbers: Table, verdict: Verdict, facts: Sequence[tuple[str, str]]) -> str:
     """An item's page.md."""
     table = markdown(numbers)
+    spread = any(mark in verdict.sentence + table for mark in ("±", "(sd "))
     paragraphs = [
         f"# {item.name}: {item.title}",
         f"**In the paper.** {item.where}",
         f"**What the paper did.** {item.paper}",
         f"**What we ran.** {item.ours}",
-        f"**The trend {trend.word}.** {trend.sentence}",
+        f"**The trend {verdict.word}.** {verdict.sentence}",
         f"![{item.title}](figure.png)",
-        "Every number is in [results.csv](results.csv)." + (INTERVALS if "±" in trend.sentence + table else ""),
+        "Every number is in [results.csv](results.csv)." + (INTERVALS if spread else ""),
         table,
         REPEAT,
         "\n".join(f"- {name}: {value}" for name, value in facts),
@@ -32,13 +33,13 @@ def page(item: Item, numbers: Table, trend: Trend, facts: Sequence[tuple[str, st
     return "\n\n".join(paragraphs) + "\n"
 
 
-def index(lines: Sequence[tuple[Item, Trend, str]]) -> str:
-    """index.md: (item, trend, time) of all."""
+def index(lines: Sequence[tuple[Item, Verdict, str]]) -> str:
+    """index.md: (item, verdict, time) of all."""
     table = (
         ("item", "in the paper", "what", "trend", "in short", "time"),
         [
-            (f"[{item.name}]({item.name}/page.md)", item.where, item.title, trend.word, trend.sentence, time)
-            for item, trend, time in lines
+            (f"[{item.name}]({item.name}/page.md)", item.where, item.title, verdict.word, verdict.sentence, time)
+            for item, verdict, time in lines
         ],
     )
     return "# The paper's tables and figures, run again\n\n" + markdown(table) + "\n"

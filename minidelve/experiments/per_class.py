@@ -1,7 +1,7 @@
 """`per-class`: which classes a network gets wrong, how unevenly, and what it takes them for.
 
-The network is Table 2's with a PReLU for each channel, tested with ten views; errors are means over its runs.  How much
-of the differences could be chance is asked in per_class_chance.py, and per_class_guesses.py shows some images.
+per_class_rows.py has the errors by class, per_class_chance.py asks how much of their differences could be chance, and
+per_class_guesses.py shows some images.
 """
 
 from __future__ import annotations
@@ -10,16 +10,16 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.evaluation.predict import first_name
+from minidelve.evaluation.predict import first_name, short
 from minidelve.experiments import style, table2
-from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Trend
+from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.large import LEARNED
 from minidelve.experiments.per_class_chance import agreement, unevenness
-from minidelve.experiments.per_class_guesses import draw_guesses, guesses, short
+from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
-from minidelve.experiments.training import tested, trained
+from minidelve.experiments.trained import tested, trained
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
@@ -60,7 +60,7 @@ def table(rows: Rows) -> Table:
 class Extremes:
     """From where to where the classes' errors go, if the network is better than guessing; not judged."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         classes = averaged(rows)
         if not classes:
             raise CannotTell("There are no errors to look at.")
@@ -70,7 +70,7 @@ class Extremes:
         worst, best = classes[0], classes[-1]
         ratio = f", {worst.top1 / best.top1:.1f} times as much" if best.top1 > 0 else ""
         top1, top5 = (sum(getattr(c, which) == 0 for c in classes) for which in ("top1", "top5"))
-        return Trend(
+        return Verdict(
             True,
             f"Top-1 error by class goes from {best.top1:.1f}% ({best.name}) to {worst.top1:.1f}% ({worst.name}){ratio}"
             f"; {top1} of {len(classes)} classes have no top-1 error, {top5} no top-5 error (paper: {PAPER_FAULTLESS} "
@@ -81,13 +81,13 @@ class Extremes:
 class MoreThanChance:
     """In every run the classes' errors differ more than chance makes them."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """False where chance makes as wide a spread on average."""
         images, misses = by_run(averaged(rows))
         spreads, ps = zip(*(unevenness(images, m, np.random.default_rng(0)) for m in misses), strict=True)
         holds = True if max(ps) <= RARE else False if np.mean(spreads) <= 1 else None
         runs = "or less in every run" if len(ps) > 1 else "in the only run"
-        return Trend(
+        return Verdict(
             holds,
             f"The spread (chi-square) is {np.mean(spreads):.1f} times what chance alone makes, p {max(ps):.1g} {runs} "
             f"(claimed: at most {RARE:g}; {VERDICTS[holds]}).",
@@ -97,15 +97,16 @@ class MoreThanChance:
 class TheSameClasses:
     """The runs agree on which classes are hard."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """Nothing is asked of a single run, nor of runs without an order."""
         images, misses = by_run(averaged(rows))
         agreed = agreement(misses / images, np.random.default_rng(0))
         if agreed is None:
-            one = "One run cannot tell whether another finds the same classes hard."
-            return Trend(True, one if len(misses) < 2 else "A run whose classes are all alike has no order to compare.")
+            alone = "One run cannot tell whether another finds the same classes hard."
+            alike = "A run whose classes are all alike has no order to compare."
+            return Verdict(True, alone if len(misses) < 2 else alike)
         (correlation, p), holds = agreed, agreed[1] <= RARE or None
-        return Trend(
+        return Verdict(
             holds,
             f"The runs {'agree' if holds else 'do not agree'} on which classes are hard: rank correlation "
             f"{correlation:.2f}, p {p:.1g} (claimed: at most {RARE:g}; {VERDICTS[holds]}).",

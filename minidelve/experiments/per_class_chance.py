@@ -1,6 +1,6 @@
-"""How much of the differences between classes is chance?  Two tests by dealing out at random.
+"""How much of the differences between classes is chance? Two tests by dealing out at random.
 
-Uneven?  Had every class the same chance to be missed, some would still have a few misses more than others.  With m of a
+Uneven? Had every class the same chance to be missed, some would still have a few misses more than others. With m of a
 class's n images missed, and a share q of all N images, the spread over the C classes is
 
     X^2 = sum over the classes of (m - n q)^2 / (n q (1 - q))
@@ -8,8 +8,8 @@ class's n images missed, and a share q of all N images, the spread over the C cl
 Chance alone means that the misses are dealt out among the images at random: then X^2 is N (C - 1) / (N - 1) on average.
 The spread is given in units of that, and DRAWS deals tell p, how often chance makes one as wide as ours.
 
-The same classes in every run?  In each run the classes are ranked by their errors.  The mean correlation between the
-ranks of two runs is compared with that of ranks shuffled DRAWS times.  All runs are tested on the same images: what
+The same classes in every run? In each run the classes are ranked by their errors. The mean correlation between the
+ranks of two runs is compared with that of ranks shuffled DRAWS times. All runs are tested on the same images: what
 they agree on is how hard these images of a class are.
 
 Such a p is never 0: ours is counted as one more deal, (1 + as wide) / (1 + DRAWS).
@@ -61,7 +61,7 @@ def agreement(errors: np.ndarray, rng: np.random.Generator) -> tuple[float, floa
         return None
     z = (z - z.mean(axis=1, keepdims=True)) / deviations
 
-    # With z of mean 0 and mean square 1, the correlation of two runs is mean(z_r z_s).  The square of sum_r z_r has
+    # With z of mean 0 and mean square 1, the correlation of two runs is mean(z_r z_s). The square of sum_r z_r has
     # each pair of runs twice, and each run with itself, where the mean is 1.
     def correlation(together: np.ndarray) -> np.ndarray:
         return ((together**2).mean(axis=-1) - runs) / (runs * (runs - 1))

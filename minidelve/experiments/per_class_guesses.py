@@ -1,7 +1,7 @@
 """A few validation images, and what a network takes them for.
 
-They are the first image of each of SHOWN classes, evenly spaced: chosen without a look at the outcome.  A row is one
-guess, so that results.csv stays a table of numbers and words, and says where the image lies.  When the figure is drawn
+They are the first image of each of SHOWN classes, evenly spaced: chosen without a look at the outcome. A row is one
+guess, so that results.csv stays a table of numbers and words, and says where the image lies. When the figure is drawn
 the data set is opened again; if it has gone, or holds another image there, the guesses stand without the image.
 """
 
@@ -13,14 +13,13 @@ from typing import Any
 import numpy as np
 
 from minidelve import data
-from minidelve.evaluation.predict import Prediction, bar_colours, first_name, predict
-from minidelve.experiments.layers import cell
+from minidelve.evaluation.predict import Prediction, draw_bars, first_name, predict, short
 from minidelve.experiments.rows import Row, Rows, distinct, select
-from minidelve.experiments.training import Trained, opened
+from minidelve.experiments.trained import Trained, opened
 from minidelve.training.views import views
 
 SHOWN, GUESSES = 8, 5
-COLUMNS = 2  # of the drawing: so many images side by side, each with its guesses on its right
+COLUMNS = 2  # images side by side in the drawing, each with its guesses on its right
 
 
 def guesses(net: Trained, dataset: data.Dataset) -> Rows:
@@ -64,12 +63,17 @@ def draw_guesses(panel: Any, rows: Rows) -> None:
     for k, image in enumerate(images):
         line, column = divmod(k, COLUMNS)
         of_image = select(rows, image=image)
-        picture, found = grid[line][2 * column], look_up(of_image[0])
-        if found is None:
+        picture, pixels = grid[line][2 * column], look_up(of_image[0])
+        if pixels is None:
             picture.text(0.5, 0.5, "(no longer there)", ha="center", va="center", fontsize=7.5, color="0.4")
         else:
-            picture.imshow(found, interpolation="nearest")
-        draw_bars(grid[line][2 * column + 1], of_image)
+            picture.imshow(pixels, interpolation="nearest")
+        beside, truth = grid[line][2 * column + 1], of_image[0]["name"]
+        # Scores that are not numbers have no probability.
+        found = [(row["guess"], math.nan if row["probability"] is None else row["probability"]) for row in of_image]
+        draw_bars(beside, Prediction("", np.empty(0), found, truth), GUESSES)
+        beside.text(0, -1, short(f"GT: {truth}", 30), va="center", fontsize=8.5, parse_math=False)
+        beside.set_ylim(top=-1.5)
 
 
 def look_up(row: Row) -> np.ndarray | None:
@@ -79,24 +83,3 @@ def look_up(row: Row) -> np.ndarray | None:
         return dataset.image(row["image"]) if dataset.path(row["image"]) == row["path"] else None
     except (data.DataError, OSError, IndexError):
         return None
-
-
-def draw_bars(axes: Any, rows: Rows) -> None:
-    """A bar from 0 to 1 for each guess, the likeliest on top; the right class has a colour of its own and is bold."""
-    truth = rows[0]["name"]
-    prediction = Prediction("", np.empty(0), [(row["guess"], row["probability"]) for row in rows], truth)
-    axes.text(0, -1, short(f"GT: {truth}", 30), va="center", fontsize=8.5, parse_math=False)
-    for place, (row, colour) in enumerate(zip(rows, bar_colours(prediction), strict=True)):
-        axes.barh(place, 1, color="0.95", height=0.86)
-        share = math.nan if row["probability"] is None else row["probability"]  # of scores that are not numbers
-        axes.barh(place, share, color=colour, height=0.86)
-        weight = "bold" if row["guess"] == truth else "normal"
-        name = short(row["guess"], 20)
-        axes.text(0.02, place, name, va="center", fontsize=7.5, weight=weight, parse_math=False)
-        axes.text(0.98, place, cell(share, ".0%"), va="center", ha="right", fontsize=7.5)
-    axes.set(xlim=(0, 1), ylim=(GUESSES - 0.5, -1.5))
-
-
-def short(text: str, longest: int) -> str:
-    """A name that fits."""
-    return text if len(text) <= longest else text[: longest - 1] + "…"

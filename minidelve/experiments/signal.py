@@ -4,9 +4,9 @@ signal_stack.py has the networks, in which the assumptions of the paper's equati
 predictions; here they are measured and compared.
 
 One network's variance is a random number: each layer multiplies it by its factor times 1 + noise, of variance about
-5/d with d channels.  Over 30 layers that becomes a lottery with rare, huge prizes, whose plain average settles
-slowly.  The noise of one layer knows nothing of the others', so we average each layer's *ratio* over many networks,
-and multiply the averages.  That estimates the same product, with fewer networks.
+5/d with d channels. Over 30 layers that becomes a lottery with rare, huge prizes, whose plain average settles
+slowly. The noise of one layer knows nothing of the others', so we average each layer's *ratio* over many networks,
+and multiply the averages. That estimates the same product, with fewer networks.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from minidelve import Tensor
 from minidelve.analysis import Statistics, observe
 from minidelve.backend import to_device
 from minidelve.experiments import style
-from minidelve.experiments.claims import Table, Trend
+from minidelve.experiments.claims import Table, Verdict
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.signal_stack import KERNEL, PRELU, STARTS, channels, patches, predicted, stack
@@ -86,8 +86,10 @@ def course(rows: Rows, start: str, depth: int, which: str) -> Course:
 
     NaN from where the signal of any network is too small.
     """
-    own = select(rows, start=start, depth=depth)
-    layers = [select(own, layer=l) for l in range(1, depth + 1)]
+    of_layer: dict[int, Rows] = {l: [] for l in range(1, depth + 1)}
+    for row in select(rows, start=start, depth=depth):
+        of_layer[row["layer"]].append(row)
+    layers = list(of_layer.values())
     passed = layers[1:] if which == RESPONSE else layers[-2::-1]
     ratios = [estimate([math.nan if (r := row[f"{which}_ratio"]) is None else r for row in l]) for l in passed]
     measured = np.cumprod([1.0, *(r.mean for r in ratios)])
@@ -118,7 +120,7 @@ def table(rows: Rows) -> Table:
 class AsPredicted:
     """Every variance in networks of up to JUDGED layers is within TOLERANCE of equation (9) or (13)."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """False takes one that is CERTAIN to be further off, and ENOUGH seeds to tell an error."""
         off = [
             (abs(c.off[l]), c.error[l], f"{start}, {depth} layers, {which} of layer {l + 1}")
@@ -132,7 +134,7 @@ class AsPredicted:
         known = (
             f"its standard error over {seeds} seeds is {100 * error:.0f}%" if seeds > 1 else "one seed tells no error"
         )
-        return Trend(
+        return Verdict(
             holds,
             f"Of {len(off)} variances in networks of up to {JUDGED} layers {100 * close:.0f}% lie within "
             f"{100 * TOLERANCE:.0f}% of the prediction (claimed: all); the largest difference is {100 * worst:.0f}% "

@@ -1,17 +1,17 @@
 """The networks of `signal`: stacks of conv layers in which the assumptions of equations (9) and (13) hold exactly.
 
 Section 2.2 of the paper predicts the variance of responses (9) and of gradients (13) as products of one factor a
-layer; minidelve/nn/init.py derives them.  With E = (1 + a^2) / 2 for a rectifier of slope a, layer l has
+layer; minidelve/nn/init.py derives them. With E = (1 + a^2) / 2 for a rectifier of slope a, layer l has
 
     forward     Var[y_l]    = E n_l    Var[w_l] Var[y_{l-1}]                (9)
     backward    Var[dy_l-1] = E nhat_l Var[w_l] Var[dy_l]                   (13)
 
 Here dy_l = dE/dy_l is what arrives at the response; the paper writes (13) for dx_{l+1}, which is dy_l before f', and
-the factors are the same.  Var stands for the mean square: over the draw of the weights, responses have mean 0.
+the factors are the same. Var stands for the mean square: over the draw of the weights, responses have mean 0.
 
-Where do the assumptions hold exactly?  Every response must be a sum of n = k^2 c terms and every gradient one of
-nhat = k^2 d.  At the border of a padded map some terms are zeros.  So our conv layers have no border: the map is a
-torus, its right edge joined to its left and its bottom to its top.  There is no pooling and no fully connected layer.
+Where do the assumptions hold exactly? Every response must be a sum of n = k^2 c terms and every gradient one of
+nhat = k^2 d. At the border of a padded map some terms are zeros. So our conv layers have no border: the map is a
+torus, its right edge joined to its left and its bottom to its top. There is no pooling and no fully connected layer.
 Channels grow with depth in three stages, so that n and nhat differ and the forward condition is not the backward one.
 The gradient at the last response is random noise, independent of everything below, as (13) assumes.
 """

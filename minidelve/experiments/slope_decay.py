@@ -1,8 +1,7 @@
 """`slope-decay`: what weight decay on PReLU's slopes does to them, and to the error.
 
-Section 2.1 leaves the slopes a out of the weight decay, which would push them to 0, that is, to ReLU.  Here networks
-are trained in pairs that differ in this alone: with the weights' decay on the slopes too, or not.  How far can it push?
-Where nothing but the decay moves a slope, equation (4) reads
+Networks are trained in pairs: with the weights' decay on the slopes too, or not. How far can it push a slope a? Where
+nothing but the decay moves a slope, equation (4) reads
 
     D := mu D + eps decay a
     a := a - D
@@ -11,16 +10,15 @@ Some 1 / (1 - mu) steps later D is eps decay a / (1 - mu), and over t steps
 
     a fades as    exp(- t eps decay / (1 - mu))
 
-With section 3's eps = 0.01, mu = 0.9 and decay = 0.0005 a factor of e takes 20,000 steps, two epochs of ImageNet in
-batches of 128, of some 80 in all: a slope that the loss does not hold ends at 0.  Our runs have too few steps for that,
-so there is a second pair with ten times the decay, of weights and slopes.
+With section 3's eps = 0.01, mu = 0.9 and decay = 0.0005 a factor of e takes 20,000 steps: a slope that the loss does
+not hold ends at 0 in the 80 epochs of ImageNet.
 
-The loss moves a as well.  With r what a step leaves and s_t the loss's own step at t,
+The loss moves a as well. With r what a step leaves and s_t the loss's own step at t,
 
     a_T = r^T a_0 + sum over t of r^(T-t) s_t
 
-If s_t were the same with and without decay (r = 1): late steps fade less than a_0 does.  So a slope that grew (s_t > 0)
-keeps more than r^T of what it has without decay, and one that fell, less.  (In truth s_t changes too.)
+If s_t were the same with and without decay (r = 1): late steps fade less than a_0 does. So a slope that grew (s_t > 0)
+keeps more than r^T of what it has without decay, and one that fell, less. (In truth s_t changes too.)
 """
 
 from __future__ import annotations
@@ -39,7 +37,7 @@ from minidelve.experiments.layers import by_layer, cell, draw_layers, means, nam
 from minidelve.experiments.rows import Row, Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate
 from minidelve.experiments.table2 import CHANNELS, RUNS
-from minidelve.experiments.training import FULL, LAB, QUICK, Trained, opened, trained
+from minidelve.experiments.trained import FULL, LAB, QUICK, Trained, opened, trained
 from minidelve.models.build import PRELU_START
 
 WHOSE = ("weights alone", "slopes too")
@@ -163,7 +161,7 @@ def draw(rows: Rows) -> Any:
     right.set(title="with decay on the slopes / without", ylabel="ratio of mean |a|")
     for panel in (left, right):
         panel.margins(y=0.1)
-        style.legend(panel)
+    style.legend(left, right)
     return figure
 
 

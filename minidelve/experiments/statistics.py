@@ -1,12 +1,12 @@
 """The little statistics that the pages need.
 
-n seeds give n numbers x.  Their mean is known up to its standard error, s / sqrt(n), with s^2 = sum (x - mean)^2 /
-(n - 1).  As s itself is estimated, (mean - true mean) / (s / sqrt(n)) has Student's distribution with n - 1 degrees of
-freedom, if the x are normal.  So the true mean lies in
+n seeds give n numbers x. Their mean is known up to its standard error, s / sqrt(n), with s^2 = sum (x - mean)^2 /
+(n - 1). As s itself is estimated, (mean - true mean) / (s / sqrt(n)) has Student's distribution with n - 1 degrees of
+freedom, if the x are normal. So, with T a number drawn from that distribution, the true mean lies in
 
     mean ± t s / sqrt(n)
 
-19 times in 20, where t is the number below which |T| lies with that probability: 12.7 for two seeds, 4.3 for three,
+19 times in 20, where t is the number below which |T| lies just as often: 12.7 for two seeds, 4.3 for three,
 3.2 for four, and 1.96 in the limit.
 """
 
@@ -97,7 +97,7 @@ def student_t(freedom: int) -> float:
 
 
 def student_within(t: float, freedom: int) -> float:
-    """P(|T| < t) with n degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4).  With tan(u) = t / sqrt(n),
+    """P(|T| < t), T of n degrees of freedom (Abramowitz and Stegun, 26.7.3 and 26.7.4). With tan(u) = t / sqrt(n),
 
         n odd     2/pi (u + sin(u) (cos(u) + 2/3 cos^3(u) + ... + (2 4 ... (n-3)) / (3 5 ... (n-2)) cos^(n-2)(u)))
         n even    sin(u) (1 + 1/2 cos^2(u) + ... + (1 3 ... (n-3)) / (2 4 ... (n-2)) cos^(n-2)(u))

@@ -1,6 +1,6 @@
 """One look for all figures, readable when printed in gray.
 
-Lines differ in dash and marker, and their colours in brightness, so that they still differ in gray.  Every figure says
+Lines differ in dash and marker, and their colours in brightness, so that they still differ in gray. Every figure says
 what it shows (title), in which units (axis labels) and which line is which (legend).
 """
 
@@ -59,10 +59,11 @@ def name_lines(panel: Any, names: Sequence[str]) -> None:
     panel.set_ylim(len(names) - 0.5, -0.5)
 
 
-def legend(panel: Any) -> None:
+def legend(*panels: Any) -> None:
     """What each mark of a panel is, inside of it; nothing if it has none."""
-    if panel.get_legend_handles_labels()[0]:
-        panel.legend(loc="best")
+    for panel in panels:
+        if panel.get_legend_handles_labels()[0]:
+            panel.legend(loc="best")
 
 
 def legend_below(figure: Any, panel: Any, columns: int = 4) -> None:

@@ -1,8 +1,5 @@
 """`table1`: the slopes that PReLU learned, layer by layer.
 
-Every slope starts at 0.25, so that "far above 0", the paper's words on conv1's, says nothing here.  We ask for
-something stricter, which is ours and which the paper's slopes meet: conv1's is above every deeper layer's.
-
 Whether slopes become smaller with depth is told by Spearman's rank correlation of slope and depth over the conv layers,
 run by run: -1 if every layer's slope is below that of the layer before, 0 if depth says nothing.
 """
@@ -22,7 +19,7 @@ from minidelve.experiments.layers import by_layer, cell, draw_layers, means, sid
 from minidelve.experiments.rows import Rows, by_seed
 from minidelve.experiments.statistics import ranks
 from minidelve.experiments.table2 import CHANNELS, RUNS, SHARED
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 from minidelve.models.build import PRELU_START
 
 LAYERS = ["conv1", *(f"conv2_{i}" for i in range(1, 5)), *(f"conv3_{i}" for i in range(1, 7)), "fc1", "fc2"]

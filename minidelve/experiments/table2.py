@@ -1,10 +1,10 @@
 """`table2`: the same 14-layer network with ReLU, LReLU and PReLU.
 
-Several runs of each, which differ in their seed: in the initial weights, the order of the images, the crops and
-dropout.  Runs of one seed see the same images in the same order, whatever the activation.
+A seed decides the initial weights, the order of the images, the crops and dropout. Runs of one seed see the same
+images in the same order, whatever the activation.
 
-Two things distinguish PReLU from ReLU: that negative responses pass at all, and that their slope is learned.  LReLU
-with PReLU's first slope, 0.25, has only the first.
+Two things distinguish PReLU from ReLU: that negative responses pass at all, and that their slope is learned. LReLU
+with PReLU's initial slope, 0.25, has only the first.
 """
 
 from __future__ import annotations
@@ -15,13 +15,14 @@ from minidelve.experiments.claims import TOP1, TOP5, Below, NotAbove, Told
 from minidelve.experiments.comparison import Comparison
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows
-from minidelve.experiments.training import FULL, LAB, QUICK, tested, trained
+from minidelve.experiments.trained import FULL, LAB, QUICK, tested, trained
 
-RELU, LEAKY, LRELU, SHARED, CHANNELS = "ReLU", "LReLU a=0.25", "LReLU a=0.01", "PReLU shared", "PReLU channel-wise"
+RELU, LRELU_25, LRELU_01 = "ReLU", "LReLU a=0.25", "LReLU a=0.01"
+SHARED, CHANNELS = "PReLU shared", "PReLU channel-wise"
 RUNS: dict[str, dict[str, Any]] = {
     RELU: {"activation": "relu"},
-    LEAKY: {"activation": "lrelu", "slope": 0.25},
-    LRELU: {"activation": "lrelu", "slope": 0.01},
+    LRELU_25: {"activation": "lrelu", "slope": 0.25},
+    LRELU_01: {"activation": "lrelu", "slope": 0.01},
     SHARED: {"activation": "prelu-shared"},
     CHANNELS: {"activation": "prelu"},
 }
@@ -30,15 +31,15 @@ CLAIMS = [
     Below(SHARED, RELU, TOP1, paper=-1.11),
     Below(CHANNELS, RELU, TOP1, paper=-1.18),
     NotAbove(CHANNELS, SHARED, TOP1, paper=-0.07),
-    Told(LRELU, RELU, TOP1),
-    Told(LEAKY, RELU, TOP1, note="a control: a slope that is there, but not learned"),
-    Told(CHANNELS, LEAKY, TOP1, note="what learning the slopes adds"),
+    Told(LRELU_01, RELU, TOP1),
+    Told(LRELU_25, RELU, TOP1, note="a control: a slope that is there, but not learned"),
+    Told(CHANNELS, LRELU_25, TOP1, note="what learning the slopes adds"),
 ]
 COMPARED = Comparison("Error by activation: the 14-layer network", (TOP1, TOP5), RELU, CLAIMS, PAPER)
 
 
 def run(setup: Setup) -> Rows:
-    """One row: errors of one run, ten views."""
+    """One row: errors of one run, ten views, and the training loss of its last epoch."""
     net = trained(setup, **RUNS[setup.variant])
     found = tested([net], protocol="ten-view").rows[0].tally.errors()
     return [{"top1_error": found.top1, "top5_error": found.top5, "train_loss": net.final["train_loss"]}]

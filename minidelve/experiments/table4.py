@@ -10,14 +10,14 @@ from typing import Any
 
 from minidelve.evaluation.ensemble import ALL_SCALES
 from minidelve.experiments import large, style
-from minidelve.experiments.claims import TOP1, TOP5, Below, Claim, NotAbove, Table, Told, Trend, judge
+from minidelve.experiments.claims import TOP1, TOP5, Below, Claim, NotAbove, Table, Told, Verdict, judge
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate, paired
 
 RELU, PRELU = "ReLU", "PReLU"
 VARIANTS = {RELU: large.A_RELU, PRELU: large.A}
-# Scale -> top-1 and top-5 error in percent.  The paper's scales stand beside ours in this order.
+# Scale -> top-1 and top-5 error in percent. The paper's scales stand beside ours in this order.
 PAPER = {
     "256": {RELU: (26.25, 8.25), PRELU: (25.81, 8.08)},
     "384": {RELU: (24.77, 7.26), PRELU: (24.20, 7.03)},
@@ -57,7 +57,7 @@ def papers_scale(rows: Rows) -> dict[Any, str]:
 class AboveNowhere:
     """At no single scale is PReLU's error above ReLU's."""
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         *single, _ = papers_scale(rows).items()
         return judge([
             NotAbove(PRELU, RELU, TOP1, paper=PAPER_LESS[theirs], least=large.LEAST, where={"scale": scale},

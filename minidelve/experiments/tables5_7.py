@@ -1,10 +1,9 @@
 """`tables5-7`: models A, B and C, ten views (Table 5), dense windows at all scales (6), and all three together (7).
 
-An ensemble's score of an image is the mean of its members'.  Where their mistakes differ, they outvote each other's.
+An ensemble's score of an image is the mean of its members'. Where their mistakes differ, they outvote each other's.
 It is compared with its best member, and that is chosen on the images that are tested, in the member's favour.
 
-The page quotes what the paper and others published, to be read beside ours and not against it: those are errors on
-ImageNet's 1000 classes.
+What the page quotes is to be read beside ours and not against it: those are errors on ImageNet's 1000 classes.
 """
 
 from __future__ import annotations
@@ -12,7 +11,7 @@ from __future__ import annotations
 from typing import Any
 
 from minidelve.experiments import large, style
-from minidelve.experiments.claims import TOP1, TOP5, Below, CannotTell, Claim, Table, Told, Trend
+from minidelve.experiments.claims import TOP1, TOP5, Below, CannotTell, Claim, Table, Told, Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.large import DENSE, MULTI_SCALE, NETWORKS, TEN_VIEWS
 from minidelve.experiments.rows import Rows, distinct, numbers, select
@@ -70,13 +69,13 @@ class InEverySeed(Below):
 
     asked = "below 0 in every seed"
 
-    def judge(self, rows: Rows) -> Trend:
+    def judge(self, rows: Rows) -> Verdict:
         """The verdict, and from where to where the seeds go."""
         found = self.numbers(rows)
         if not found:
             raise CannotTell("No seed has all of A, B and C: a loss did not stay finite.")
         holds = max(found) < 0 or None
-        return Trend(holds, f"Its seeds go from {min(found):.2f} to {max(found):.2f} ({self.verdict(holds)}).")
+        return Verdict(holds, f"Its seeds go from {min(found):.2f} to {max(found):.2f} ({self.claimed(holds)}).")
 
 
 CLAIMS: list[Claim] = [

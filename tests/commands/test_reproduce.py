@@ -6,7 +6,7 @@ import pytest
 
 from minidelve.commands import reproduce
 from minidelve.errors import Diverged
-from minidelve.experiments import ITEMS, Budget, Trend, fisher, signal
+from minidelve.experiments import ITEMS, Budget, Verdict, fisher, signal
 from minidelve.experiments.frame import Result
 
 UNTRAINED = ("signal", "fisher", "momentum")
@@ -99,7 +99,7 @@ def test_the_device_is_passed_on_and_the_index_has_each_items_time(cli, monkeypa
 
     def fake(work):
         works.append(work)
-        return Result(work, Trend(True, "yes"), 1, 0, 60.0 * len(works))
+        return Result(work, Verdict(True, "yes"), 1, 0, 60.0 * len(works))
 
     monkeypatch.setattr(reproduce, "check_device", lambda device: None)
     monkeypatch.setattr(reproduce, "reproduce", fake)

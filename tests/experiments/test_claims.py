@@ -14,7 +14,7 @@ from minidelve.experiments.claims import (
     Every,
     NotAbove,
     Told,
-    Trend,
+    Verdict,
     beside_paper,
     judge,
 )
@@ -77,6 +77,8 @@ def test_the_sentence_has_estimate_seeds_paper_and_verdict():
         "PReLU less ReLU, top-1 error: -4.00 ± 0.25 points over 3 seeds, 3 times the paper's -1.18 "
         "(claimed: below 0 by more than 0.1; holds)."
     )
+    for claim in (Below, Above, NotAbove):
+        assert claim("PReLU", "ReLU", TOP1).judge(rows_of([-4.0])).holds is None
     alone = Above("PReLU", "ReLU", TOP1).judge(rows_of([-4.0]))
     assert alone.sentence.endswith(
         "-4.00 points with one seed, which tells no interval (claimed: above 0; cannot be told)."
@@ -95,8 +97,8 @@ def test_the_rows_that_a_claim_names_are_judged():
 
 @pytest.mark.parametrize(("ours", "remark"), [
     (-3.5, "the paper's is -1.18"), (-3.6, "3 times the paper's -1.18"), (-0.1, "the paper's is -1.18"),
-    (0.1, "of the other sign than the paper's -1.18"), (0.001, "the paper's is -1.18"),
-    (9.0, "of the other sign than the paper's -1.18"),
+    (0.1, "of the opposite sign to the paper's -1.18"), (0.001, "the paper's is -1.18"),
+    (9.0, "of the opposite sign to the paper's -1.18"),
 ])  # fmt: skip
 def test_a_large_effect_and_one_of_the_other_sign_are_remarked_on(ours, remark):
     assert beside_paper(ours, -1.18, 2) == f", {remark}"
@@ -105,9 +107,9 @@ def test_a_large_effect_and_one_of_the_other_sign_are_remarked_on(ours, remark):
 
 def test_a_claim_that_fails_decides_and_one_that_cannot_be_told_comes_next():
     def those(*verdicts):
-        return judge([SimpleNamespace(judge=lambda rows, v=v: Trend(v, f"{v}.")) for v in verdicts], [])
+        return judge([SimpleNamespace(judge=lambda rows, v=v: Verdict(v, f"{v}.")) for v in verdicts], [])
 
-    assert those(True, True) == Trend(True, "True. True.")
+    assert those(True, True) == Verdict(True, "True. True.")
     assert those(True, None).holds is None and those(None, False, True).holds is False
 
 
@@ -115,6 +117,5 @@ def test_what_cannot_be_judged_at_all_says_only_why():
     def early(rows):
         raise CannotTell("Too early.")
 
-    assert judge([SimpleNamespace(judge=lambda rows: Trend(False, "No.")), SimpleNamespace(judge=early)], []) == Trend(
-        None, "Too early."
-    )
+    claims = [SimpleNamespace(judge=lambda rows: Verdict(False, "No.")), SimpleNamespace(judge=early)]
+    assert judge(claims, []) == Verdict(None, "Too early.")

@@ -1,93 +1,16 @@
-"""The dying-relu item: which units are dead, counted another way; rates, divergence, and the trend of rows by hand."""
+"""The dying-relu item: rates, divergence, and the verdict on rows by hand."""
 
 from dataclasses import replace
 
-import numpy as np
 import pytest
 
-from minidelve import Tensor, models, nn
+from minidelve.analysis.dead_units import NotFinite
 from minidelve.experiments import Budget, Setup, dying_relu
-from minidelve.experiments.dead_units import NotFinite, dead_units, gradient_factor
 from minidelve.experiments.dying_relu import CHANNELS, COMPARED, RELU, START
 from minidelve.experiments.frame import Work, reproduce
-from minidelve.training import curves
 
 TINY = {"model": "lab14", "width": 0.0625, "fc": 8, "size": 24, "short_side": 24, "epochs": 1, "batch_size": 8,
         "milestones": []}  # fmt: skip
-
-
-@pytest.fixture(autouse=True)
-def no_curves(monkeypatch):
-    monkeypatch.setattr(curves, "draw_curves", lambda *args, **kwargs: None)  # takes longer than training here
-
-
-def images(rng, count=5):
-    return rng.standard_normal((count, 3, 24, 24)).astype(np.float32)
-
-
-@pytest.mark.parametrize("activation", ["relu", "lrelu", "prelu", "prelu-shared"])
-@pytest.mark.parametrize("cores", [1, 2])
-def test_a_unit_is_dead_if_no_position_of_any_image_is_above_0(activation, cores, threads_are, rng):
-    """Counted from the layers run one by one, with biases that leave some units alive in a few places only."""
-    threads_are(cores)
-    net = models.create("lab14", 3, activation, width=0.25, fc=16).eval()
-    for name, p in net.named_parameters():
-        if name.endswith(".bias"):
-            p.data[...] = -np.abs(rng.normal(2, 1, p.shape))
-    x = images(rng, 12)
-    expected, y = {}, Tensor(x)
-    for name, layer in net.children():
-        y = layer(y)
-        if hasattr(net, f"{name}_act"):
-            units = y.data.swapaxes(0, 1).reshape(y.shape[1], -1)
-            expected[name] = units.max(axis=1) <= 0
-    found = dead_units(net, np.split(x, 3))
-    assert list(found) == list(expected) and len(found) == 13
-    for name, dead in expected.items():
-        np.testing.assert_array_equal(found[name], dead, err_msg=name)
-    assert 0 < sum(dead.sum() for dead in expected.values()) < sum(dead.size for dead in expected.values())
-    assert any(0 < dead.sum() < dead.size for dead in expected.values())
-    assert all(module.hook is None for module in net.modules())
-
-
-def test_zero_counts_as_dead_and_the_last_image_can_bring_a_unit_to_life(rng):
-    net = models.create("lab14", 3, "relu", width=0.0625, fc=2).eval()
-    net.conv1.weight.data[...] = 0
-    dark, bright = np.zeros((4, 3, 24, 24), np.float32), np.zeros((2, 3, 24, 24), np.float32)
-    assert dead_units(net, [dark, bright])["conv1"].tolist() == [True, True]
-    net.conv1.weight.data[1, 0, 3, 3] = 1.0
-    bright[1, 0, 12, 12] = 1e-3  # one pixel of one image
-    assert dead_units(net, [dark, bright])["conv1"].tolist() == [True, False]
-    assert dead_units(net, [bright, dark])["conv1"].tolist() == [True, False]
-
-
-@pytest.mark.parametrize("value", [np.nan, np.inf, -np.inf])
-def test_what_is_not_finite_is_neither_dead_nor_alive(value, rng):
-    net = models.create("lab14", 3, "relu", width=0.0625, fc=2).eval()
-    net.conv2_3.bias.data[0] = value
-    with pytest.raises(NotFinite, match="output of conv2_3 is not finite"):
-        dead_units(net, [images(rng)])
-
-
-@pytest.mark.parametrize(
-    ("activation", "factor"),
-    [(nn.ReLU(), 0.0), (nn.LeakyReLU(0.01), 0.01), (nn.PReLU(3), 0.25 / 2 + 0.5 / 2), (nn.PReLU(1, 0.1), 0.1)],
-)
-def test_always_negative_units_learn_by_the_factor_that_the_table_has(activation, factor, rng):
-    """Beside the same layer without an activation, for which dE/dw = df x."""
-    if isinstance(activation, nn.PReLU) and len(activation.a) == 3:
-        activation.a.data[...] = [0.25, 9.0, -0.5]
-    linear = nn.Linear(4, 3, rng=rng)
-    linear.bias.data[...] = [-100, 100, -100]
-    x, df = rng.standard_normal((6, 4)).astype(np.float32), rng.standard_normal((6, 3)).astype(np.float32)
-    activation(linear(Tensor(x))).backward(df)
-    with_activation = linear.weight.grad
-    linear.weight.grad = None
-    linear(Tensor(x)).backward(df)
-    dead = np.array([True, False, True])
-    passed = np.abs(with_activation / linear.weight.grad)[dead].mean()
-    assert gradient_factor(activation, dead) == pytest.approx(factor) == pytest.approx(passed, rel=1e-5)
-    assert gradient_factor(activation, np.zeros(3, bool)) is None
 
 
 # -- parts ---------------------------------------------------------------------------------------------
@@ -113,7 +36,7 @@ def test_a_run_that_diverged_is_told_kept_and_not_trained_again(tiny_data, tmp_p
     item = replace(dying_relu.ITEM, budgets={"quick": Budget(1, TINY | {"rates": (1e30,)})})
     work = Work(item, "quick", str(tiny_data), 1, tmp_path)
     result = reproduce(work)
-    assert result.trend.holds is None and "Too many runs diverged" in result.trend.sentence
+    assert result.verdict.holds is None and "Too many runs diverged" in result.verdict.sentence
     page = (tmp_path / "dying-relu/page.md").read_text()
     assert all(f"| {activation} | 1e+30 | 1 of 1 |  |  |  |  |  |" in page for activation in COMPARED)
     monkeypatch.setattr(dying_relu, "trained", None)  # nobody may train now
@@ -201,21 +124,14 @@ GROWS, ABOVE = (
 )  # fmt: skip
 def test_the_trend_compares_where_both_stay_finite(changes, holds, words):
     rows = rows_of(changes=changes)
-    found = dying_relu.ITEM.trend(dying_relu.ITEM.whole(rows + [row | {"seed": row["seed"] + 2} for row in rows]))
+    found = dying_relu.ITEM.verdict(dying_relu.ITEM.whole(rows + [row | {"seed": row["seed"] + 2} for row in rows]))
     assert all(word in found.sentence for word in words), found.sentence
     assert found.holds is holds
 
 
 def test_no_dead_unit_anywhere_refutes_nothing():
-    found = dying_relu.ITEM.trend(whole(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
+    found = dying_relu.ITEM.verdict(whole(changes=dict.fromkeys(COUNTS, [(0, 0), (0, 0)])))
     assert found.holds is None and f"{GROWS}: 0.0 ± 0.0 points" in found.sentence
-
-
-def test_a_single_seed_tells_nothing_and_breaks_nothing():
-    rows = whole(seeds=1)
-    found = dying_relu.ITEM.trend(rows)
-    assert found.holds is None and "with one seed" in found.sentence
-    assert len(dying_relu.table(rows)[1]) == 8 and dying_relu.draw(rows).axes
 
 
 def test_the_picture_marks_what_diverged_and_survives_that_everything_did():
@@ -223,4 +139,4 @@ def test_the_picture_marks_what_diverged_and_survives_that_everything_did():
     marks = {line.get_label(): line.get_xdata() for line in left.lines if "diverged" in str(line.get_label())}
     assert [(label, list(x)) for label, x in marks.items()] == [(f"{CHANNELS}: a run diverged", [3])]
     gone = whole(changes={key: [None, None] for key in COUNTS if key[1] != START})
-    assert dying_relu.ITEM.trend(gone).holds is None and dying_relu.draw(gone).axes and dying_relu.table(gone)
+    assert dying_relu.ITEM.verdict(gone).holds is None and dying_relu.draw(gone).axes and dying_relu.table(gone)

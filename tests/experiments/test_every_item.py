@@ -29,9 +29,9 @@ def test_an_item_writes_a_whole_page_and_is_then_finished(name, out, tiny_data):
     small = replace(item, budgets={"quick": Budget(1, settings)})
     work = Work(small, "quick", str(tiny_data), 1, out)
     result = reproduce(work)
-    assert result.parts == len(item.variants(small.budgets["quick"])) > 0 and result.trend.sentence
+    assert result.parts == len(item.variants(small.budgets["quick"])) > 0 and result.verdict.sentence
     page = (out / name / "page.md").read_text()
-    for part in (f"# {name}: {item.title}", item.paper, item.ours, f"**The trend {result.trend.word}.**",
+    for part in (f"# {name}: {item.title}", item.paper, item.ours, f"**The trend {result.verdict.word}.**",
                  "| ", "## To repeat it", work.command):  # fmt: skip
         assert part in page, part
     assert "nan" not in page.lower().split() and "None" not in page
@@ -39,7 +39,7 @@ def test_an_item_writes_a_whole_page_and_is_then_finished(name, out, tiny_data):
     assert {row["variant"] for row in rows} == set(item.variants(small.budgets["quick"]))
     assert (out / name / "figure.png").stat().st_size > 5_000
     again = reproduce(work)
-    assert again.found == again.parts and again.trend == result.trend
+    assert again.found == again.parts and again.verdict == result.verdict
     assert (out / name / "page.md").read_text() == page
 
 

@@ -9,7 +9,7 @@ import pytest
 from minidelve import Tensor, backend, models, no_grad
 from minidelve.experiments import Budget, Setup, fig2_responses, table2
 from minidelve.experiments.table2 import CHANNELS, RELU
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 
 TINY = Budget(1, {"model": "lab14", "width": 0.125, "fc": 16, "size": 32, "epochs": 1, "batch_size": 6, "lr": 0.01})
 
@@ -95,7 +95,7 @@ def rows_of(relu, prelu, scaled=None, seeds=3):
 
 
 def trend(rows):
-    return fig2_responses.ITEM.trend(fig2_responses.ITEM.whole(rows))
+    return fig2_responses.ITEM.verdict(fig2_responses.ITEM.whole(rows))
 
 
 def one(seed, layer):

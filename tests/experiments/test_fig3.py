@@ -1,6 +1,5 @@
 """The items of Figure 3: He against Xavier on 22 and on 30 layers."""
 
-import io
 import math
 from dataclasses import fields, replace
 from types import SimpleNamespace
@@ -15,7 +14,7 @@ from minidelve.experiments.fig3_left import HE, XAVIER
 from minidelve.experiments.fig3_right import START
 from minidelve.experiments.item import Budget, Setup
 from minidelve.experiments.rows import select
-from minidelve.experiments.training import trained
+from minidelve.experiments.trained import trained
 from minidelve.training.config import Config
 
 CHANCE = math.log(20)
@@ -134,7 +133,7 @@ def test_xaviers_gradient_is_the_predicted_one(one_step):
 
 
 def trend(item, rows):
-    return item.ITEM.trend(item.ITEM.whole(rows))
+    return item.ITEM.verdict(item.ITEM.whole(rows))
 
 
 def head_start(rows):
@@ -237,22 +236,3 @@ def test_gradients_of_several_seeds_have_geometric_means_as_printed():
     decay = float(printed[XAVIER][1])
     assert decay == pytest.approx((1e-8 * 4e-8) ** 0.25, rel=0.01)
     assert float(printed[XAVIER][2]) == pytest.approx(xavier / decay, rel=0.02)
-
-
-@pytest.mark.parametrize("item", [fig3_left, fig3_right])
-@pytest.mark.parametrize("share", ["a seed's last", "all"])
-def test_a_missing_number_stops_nothing(item, share):
-    rows = left(he=[3, 4], xavier=[12, 14]) if item is fig3_left else right(he=[-0.1, -0.1], xavier=[0, 0])
-    spoilt = rows
-    for missing in ("lr", "gradient_square", "decay_square", "val_error", "train_loss"):
-        having = [i for i, row in enumerate(rows) if missing in row]
-        places = having[-1:] if share == "a seed's last" else having
-        one = [row | {missing: None} if i in places else row for i, row in enumerate(rows)]
-        spoilt = [row | {missing: None} if i in places else row for i, row in enumerate(spoilt)]
-        for those in (one, spoilt):
-            header, lines = item.table(item.ITEM.whole(those))
-            assert {len(line) for line in lines} == {len(header)}
-            assert "nan" not in f"{trend(item, those).sentence} {lines}"
-    figure = item.draw(item.ITEM.whole(spoilt))
-    if share == "all":  # axes without a single number
-        figure.savefig(io.BytesIO(), format="png")

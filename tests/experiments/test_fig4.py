@@ -1,14 +1,12 @@
 """The item of Figure 4: ReLU and PReLU, epoch by epoch."""
 
-import io
 import math
 
 import pytest
 
-from minidelve.experiments import courses, fig4, table2
+from minidelve.experiments import courses, fig4
 from minidelve.experiments.courses import BATCHES, EPOCH
 from minidelve.experiments.fig4 import CHANNELS, RELU
-from minidelve.experiments.item import Setup
 from minidelve.experiments.statistics import Estimate
 
 LUCK = (1.0, -1.0, 0.5, -0.5)  # of the seeds, in points: the same for both activations
@@ -52,6 +50,7 @@ def test_each_seed_is_compared_with_itself():
     rows = made([-1.0], [-1.0])[::-1]
     rows.append(next(r for r in rows if r["what"] == EPOCH and r["variant"] == RELU) | {"seed": 9, "val_error": 0.0})
     assert fig4.gaps(rows, "val_error")[1.0].mean == pytest.approx(-1.0)
+    assert fig4.gaps([row | {"val_error": None} for row in rows], "val_error") == {}
 
 
 def test_the_learning_rate_falls_where_the_epochs_say():
@@ -60,25 +59,25 @@ def test_the_learning_rate_falls_where_the_epochs_say():
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    holds = fig4.ITEM.trend(made(LOWER, LOWER))
+    holds = fig4.ITEM.verdict(made(LOWER, LOWER))
     assert (
         holds.holds is True
         and "training error in 100% of 20 epochs" in holds.sentence
         and "by 1.00 ± 0.18 points" in holds.sentence
     )
-    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
-    crossed = fig4.ITEM.trend(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
+    assert fig4.ITEM.verdict(made(LOWER, [-1.0] * 19 + [1.0])).holds is False  # higher in the end
+    crossed = fig4.ITEM.verdict(made([1.0] * 2 + LOWER[2:], LOWER))  # higher at first, by far more than the seeds waver
     assert crossed.holds is False and "higher: 1, 2." in crossed.sentence
-    assert fig4.ITEM.trend(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
-    assert fig4.ITEM.trend(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
-    assert fig4.ITEM.trend(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
-    assert fig4.ITEM.trend(made(LOWER, LOWER, waver=3.0)).holds is None
+    assert fig4.ITEM.verdict(made(LOWER, [-1.0] * 19 + [-0.05])).holds is None  # no lower in the end
+    assert fig4.ITEM.verdict(made([0.1] * 2 + LOWER[2:], LOWER)).holds is True  # in 90% lower, else within the errors
+    assert fig4.ITEM.verdict(made([0.1] * 3 + LOWER[3:], LOWER)).holds is None  # in 85%
+    assert fig4.ITEM.verdict(made(LOWER, LOWER, waver=3.0)).holds is None
 
 
 def test_two_epochs_on_end_contradict_and_so_does_the_last():
     def verdict(*gaps):
         """Of four seeds: the interval is 3.182 standard errors to either side."""
-        return fig4.verdict({float(e): Estimate(mean, 0.1, 4) for e, mean in enumerate(gaps, 1)})
+        return fig4.lower_throughout({float(e): Estimate(mean, 0.1, 4) for e, mean in enumerate(gaps, 1)})
 
     fine, luck, off = -1.0, 0.31, 0.32
     assert verdict(luck, luck, *[fine] * 18) is True
@@ -91,44 +90,9 @@ def test_two_epochs_on_end_contradict_and_so_does_the_last():
     assert fig4.clearly_higher({1.0: Estimate(1, 0.1, 4)}) == []
 
 
-def test_one_seed_tells_no_interval():
-    one = fig4.ITEM.trend(made(LOWER, LOWER, seeds=1))
-    assert one.holds is None and "with one seed, which tells no interval" in one.sentence
-
-
 def test_the_table_has_both_errors():
     lines = fig4.table(made([-1.0, -2.0], [0.5, -3.0], waver=0.0))[1]
     # 80 - 2 at the end of two epochs, the seeds' luck adding up to 0.
     assert [line[0] for line in lines] == ["training", "validation"]
     assert lines[0][1].startswith("78.00 ±") and lines[0][3] == "-2.00 ± 0.00" and lines[0][4] == "100%"
     assert lines[1][2].startswith("75.00 ±") and lines[1][3] == "-3.00 ± 0.00" and lines[1][4] == "50%"
-
-
-def test_the_networks_are_those_of_table2(monkeypatch):
-    asked = []
-    for module in (table2, fig4):
-        monkeypatch.setattr(module, "trained", lambda setup, **options: asked.append((setup, options)))
-    monkeypatch.setattr(fig4, "course", lambda net: [])
-    assert set(fig4.ITEM.variants(fig4.ITEM.budgets["lab"])) <= set(table2.RUNS)
-    for name, budget in fig4.ITEM.budgets.items():
-        for variant in fig4.ITEM.variants(budget):
-            assert fig4.ITEM.run(Setup(budget, "toy", variant, 1)) == []
-            with pytest.raises(AttributeError):  # no network to test
-                table2.ITEM.run(Setup(table2.ITEM.budgets[name], "toy", variant, 1))
-            assert asked[-1] == asked[-2]
-
-
-@pytest.mark.parametrize("share", ["the last", "all"])
-def test_a_missing_number_stops_nothing(share):
-    rows = made(LOWER[:5], LOWER[:5])
-    spoilt = rows
-    for missing in ("lr", "val_error", "train_error"):
-        having = [i for i, row in enumerate(rows) if missing in row]
-        places = having[-1:] if share == "the last" else having
-        one = [row | {missing: None} if i in places else row for i, row in enumerate(rows)]
-        spoilt = [row | {missing: None} if i in places else row for i, row in enumerate(spoilt)]
-        for those in (one, spoilt):
-            header, lines = fig4.table(those)
-            assert {len(line) for line in lines} == {len(header)}
-            assert "nan" not in f"{fig4.ITEM.trend(those).sentence} {lines}"
-    fig4.draw(spoilt).savefig(io.BytesIO(), format="png")

@@ -54,7 +54,7 @@ def rows_with(factor, spread=0.0, steps=(0, 10)):
 
 
 def judged(*how, **options):
-    return fisher.ITEM.trend(rows_with(*how, **options))
+    return fisher.ITEM.verdict(rows_with(*how, **options))
 
 
 @pytest.mark.parametrize(("factor", "spread", "holds"), [
@@ -79,18 +79,18 @@ def test_every_stated_slope_decides():
         for row in rows:
             if row["variant"] == variant:  # 8% off, with a standard error of 0.6%; then of 6%
                 row["measured"] *= 1.08 + 0.01 * (-1) ** row["seed"]
-        assert fisher.ITEM.trend(rows).holds is False
+        assert fisher.ITEM.verdict(rows).holds is False
         for row in rows:
             if row["variant"] == variant:
                 row["measured"] += 0.1 * fisher.derived(fisher.SLOPES[variant]) * (-1) ** row["seed"]
-        assert fisher.ITEM.trend(rows).holds is None
+        assert fisher.ITEM.verdict(rows).holds is None
 
 
 def test_one_certain_difference_is_enough_beside_a_larger_uncertain_one():
     """ReLU's 8% may be chance, the others' 7% are none."""
     by_relu = {True: rows_with(1.08, 0.05), False: rows_with(1.07)}
     rows = [row for relu, of in by_relu.items() for row in of if (row["variant"] == "ReLU") is relu]
-    assert fisher.ITEM.trend(rows).holds is False
+    assert fisher.ITEM.verdict(rows).holds is False
 
 
 def test_the_trend_is_about_the_start_the_sentence_about_the_course_too():
@@ -109,7 +109,7 @@ def test_in_training_prelu_is_compared_with_the_relu_of_its_seed():
         if row["step"]:  # another difference than before training; and what a seed does to all cancels
             row["size"] = 2 * row["size"] + row["seed"]
     rows = [row for row in rows if (row["variant"], row["seed"]) != ("ReLU", 3)][::-1]
-    sentence = fisher.ITEM.trend(rows).sentence
+    sentence = fisher.ITEM.verdict(rows).sentence
     assert "PReLU a=0.25 less ReLU after 10 steps of training, mean size of the element: -0.094 ± 0.000" in sentence
     assert "PReLU a=0.6 less ReLU after 10 steps of training, mean size of the element: -0.422 ± 0.000" in sentence
 
@@ -129,9 +129,6 @@ def test_the_table_has_the_start_first_and_then_the_moments():
 
 def test_missing_numbers_stop_nothing():
     rows = [row | {"measured": None, "size": None, "response": None} for row in rows_with(1.0)]
-    found = fisher.ITEM.trend(rows)
+    found = fisher.ITEM.verdict(rows)
     assert found.holds is None and "ReLU: the block could not be measured." in found.sentence
     assert fisher.table(rows)[1][0][2:6] == ["not known", "0.3989", "", ""] and fisher.draw(rows)
-    one_seed = [row for row in rows_with(1.0) if row["seed"] == 0]
-    alone = fisher.ITEM.trend(one_seed)
-    assert alone.holds is None and "with one seed, which tells no interval" in alone.sentence and fisher.draw(one_seed)

@@ -10,7 +10,7 @@ import pytest
 
 from minidelve import files
 from minidelve.errors import RunError
-from minidelve.experiments import ITEMS, Budget, Item, Trend, again, frame, parts, style
+from minidelve.experiments import ITEMS, Budget, Item, Verdict, again, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.experiments.parts import Part, Parts, plain
@@ -30,7 +30,7 @@ class Counting:
             "budgets": {"quick": Budget(2, {"size": 3}), "lab": Budget(3, {"size": 4})},
             "variants": lambda budget: ["he, 14", "xavier"], "run": self.run,
             "table": lambda rows: (["a", "paper"], [[str(len(rows)), "7"]]),
-            "claims": [SimpleNamespace(judge=lambda rows: Trend(False, f"{len(rows)} rows."))], "draw": self.draw,
+            "claims": [SimpleNamespace(judge=lambda rows: Verdict(False, f"{len(rows)} rows."))], "draw": self.draw,
         } | changes  # fmt: skip
         self.item = Item(**options)
 
@@ -52,7 +52,7 @@ class Counting:
 def test_what_is_written(tmp_path):
     counting = Counting()
     result = reproduce(counting.work(tmp_path))
-    assert (result.parts, result.found, result.trend.holds) == (4, 0, False)
+    assert (result.parts, result.found, result.verdict.holds) == (4, 0, False)
     assert sorted(p.name for p in (tmp_path / "count").iterdir()) == ["figure.png", "page.md", "parts", "results.csv"]
     assert (tmp_path / "count/figure.png").read_bytes().startswith(b"\x89PNG")
     rows = list(csv.DictReader((tmp_path / "count/results.csv").open()))
@@ -143,7 +143,7 @@ def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
 
 def test_the_index_links_every_page():
     item = Counting().item
-    text = index([(item, Trend(None, "a | b"), "3 s")])
+    text = index([(item, Verdict(None, "a | b"), "3 s")])
     assert f"| [count](count/page.md) | {WHERE} | a title | cannot be told | a \\| b | 3 s |" in text
 
 
@@ -234,7 +234,7 @@ def test_infinity_is_no_number_of_json():
 
 def test_what_is_derived_is_read_by_claims_and_table_but_not_kept(tmp_path):
     counting = Counting(derived=lambda rows: [row | {"variant": "mean"} for row in rows])
-    assert reproduce(counting.work(tmp_path)).trend.sentence == "8 rows."
+    assert reproduce(counting.work(tmp_path)).verdict.sentence == "8 rows."
     assert "| 8 | 7 |" in (tmp_path / "count/page.md").read_text()
     assert len((tmp_path / "count/results.csv").read_text().splitlines()) == 5
 

@@ -21,7 +21,7 @@ def test_every_figure_is_the_derived_one(rows):
     assert len(momentum.CLAIMS) == len(momentum.table(rows)[1]) == 7
     for claim in momentum.CLAIMS:
         assert claim.measured(rows) == pytest.approx(claim.derived, rel=1e-8, abs=1e-8), claim.words
-    found = momentum.ITEM.trend(rows)
+    found = momentum.ITEM.verdict(rows)
     assert found.holds is True and "after the drop: 8.08544, derived 8.08544, off by" in found.sentence
 
 
@@ -38,7 +38,7 @@ def test_the_rules_differ_only_after_the_drop(rows):
 ])  # fmt: skip
 def test_a_wrong_rule_is_seen_in_every_figure_that_it_enters(rows, variant, broken):
     spoilt = [row | {"x": row["x"] * 1.001} if row["variant"] == variant else row for row in rows]
-    assert momentum.ITEM.trend(spoilt).holds is False
+    assert momentum.ITEM.verdict(spoilt).holds is False
     assert [i for i, claim in enumerate(momentum.CLAIMS) if not claim.judge(spoilt).holds] == broken
 
 

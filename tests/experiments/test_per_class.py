@@ -5,7 +5,7 @@ import pytest
 
 from minidelve import Tensor, data, ops
 from minidelve.evaluation.tally import Tally
-from minidelve.experiments import Budget, Setup, per_class, table2, training
+from minidelve.experiments import Budget, Setup, per_class, table2, trained
 from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import choose, look_up
 from minidelve.experiments.per_class_rows import averaged, by_run, of_classes
@@ -13,7 +13,7 @@ from minidelve.experiments.statistics import ranks
 
 
 def rows_of(*runs, images=50, names="abcdefgh"):
-    """Rows of runs whose classes have so many misses each."""
+    """Rows of runs whose classes have these misses."""
     return [
         {"variant": table2.CHANNELS, "seed": seed, "kind": "class", "label": label, "name": names[label],
          "images": images, "top1_error": 100 * m / images, "top5_error": 10 * m / images,
@@ -121,7 +121,7 @@ def test_the_table_begins_with_the_worst_and_ends_with_the_papers():
     ],
 )
 def test_the_trend_asks_for_more_than_chance_in_every_run(runs, holds, words):
-    found = per_class.ITEM.trend(rows_of(*runs))
+    found = per_class.ITEM.verdict(rows_of(*runs))
     assert found.holds is holds and words in found.sentence
 
 
@@ -129,12 +129,13 @@ def test_missing_numbers_break_nothing():
     rows = rows_of(*UNEVEN)
     for row in rows[:8]:
         row["top1_error"] = row["top5_error"] = None
-    assert per_class.ITEM.trend(rows).holds is True and len(per_class.table(rows)[1]) == 12
+    assert per_class.ITEM.verdict(rows).holds is True and len(per_class.table(rows)[1]) == 12
     lost = guessed()
     lost[0]["probability"] = None
     assert per_class.draw(rows + lost).axes
     nothing = [row | {"top1_error": None} for row in rows]
-    assert per_class.ITEM.trend(nothing).holds is None and per_class.draw(nothing).axes and per_class.table(nothing)[1]
+    assert per_class.ITEM.verdict(nothing).holds is None
+    assert per_class.draw(nothing).axes and per_class.table(nothing)[1]
 
 
 def test_images_are_drawn_from_the_data_set_and_missed_where_it_has_gone(tmp_path):
@@ -159,12 +160,12 @@ def test_the_item_tests_table2s_network_and_tells_its_guesses(tiny_data, tmp_pat
     settings = {"model": "lab14", "width": 0.0625, "fc": 4, "size": 24, "short_side": 32, "epochs": 1, "batch_size": 4}
     setup = Setup(Budget(1, settings), str(tiny_data), table2.CHANNELS, 0, tmp_path)
     (theirs,) = table2.run(setup)
-    monkeypatch.setattr(training, "train", None)  # it is there already
+    monkeypatch.setattr(trained, "train", None)  # it is there already
     rows = per_class.run(setup)
     classes, told = ([row for row in rows if row["kind"] == kind] for kind in ("class", "guess"))
     assert theirs["top1_error"] == pytest.approx(np.mean([row["top1_error"] for row in classes])) and len(classes) == 4
     assert len(told) == 4 * 4 and {row["rank"] for row in told} == {1, 2, 3, 4}  # of four classes
-    net = training.trained(setup, **table2.RUNS[table2.CHANNELS])
+    net = trained.trained(setup, **table2.RUNS[table2.CHANNELS])
     crops, labels = (np.concatenate(part) for part in zip(*net.validation().epoch(0), strict=True))
     p = ops.softmax(net.network(Tensor(crops)), axis=1).data
     for row in told:

@@ -93,13 +93,13 @@ def synthetic(factor, spread):
 
 
 def test_the_trend_tells_right_wrong_and_not_to_be_told():
-    assert signal.ITEM.trend(synthetic(1.0, 0.001)).holds is True
-    assert signal.ITEM.trend(synthetic(1.01, 0.001)).holds is False  # 1.01^29 = 1.33
-    assert signal.ITEM.trend(synthetic(1.0039, 0.0001)).holds is False  # 12%, and that in the last layers alone
-    assert signal.ITEM.trend([row for row in synthetic(1.01, 0.001) if row["seed"] < 2]).holds is None
-    noisy = signal.ITEM.trend(synthetic(1.0, 0.2))
+    assert signal.ITEM.verdict(synthetic(1.0, 0.001)).holds is True
+    assert signal.ITEM.verdict(synthetic(1.01, 0.001)).holds is False  # 1.01^29 = 1.33
+    assert signal.ITEM.verdict(synthetic(1.0039, 0.0001)).holds is False  # 12%, and that in the last layers alone
+    assert signal.ITEM.verdict([row for row in synthetic(1.01, 0.001) if row["seed"] < 2]).holds is None
+    noisy = signal.ITEM.verdict(synthetic(1.0, 0.2))
     assert noisy.holds is None and "More seeds would tell" in noisy.sentence
-    worst = signal.ITEM.trend(synthetic(1.01, 0.0001))
+    worst = signal.ITEM.verdict(synthetic(1.01, 0.0001))
     assert "33% (he forward, 30 layers, response of layer 30" in worst.sentence
 
 

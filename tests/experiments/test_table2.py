@@ -1,15 +1,17 @@
 """The table2 item: its statistics, from rows made by hand, and one run of each activation."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import pytest
 
-from minidelve.experiments import Budget, Setup, table2
-from minidelve.experiments.table2 import CHANNELS, LEAKY, RELU, RUNS, SHARED
+from minidelve.experiments import Budget, Setup, fig2_responses, fig4, per_class, table1, table2
+from minidelve.experiments.claims import Below, Column, judge
+from minidelve.experiments.table2 import CHANNELS, LRELU_01, LRELU_25, RELU, RUNS, SHARED
 from minidelve.training import checkpoint
 
 ERRORS = {  # top-1, by seed
-    RELU: [60.0, 62.0, 64.0], "LReLU a=0.25": [61.0, 61.0, 64.0], "LReLU a=0.01": [60.0, 62.5, 64.0],
+    RELU: [60.0, 62.0, 64.0], LRELU_25: [61.0, 61.0, 64.0], LRELU_01: [60.0, 62.5, 64.0],
     SHARED: [56.0, 58.5, 59.5], CHANNELS: [55.0, 58.0, 59.0],
 }  # fmt: skip
 
@@ -26,7 +28,7 @@ def test_the_table_has_errors_differences_and_the_papers():
     """-4, -3.5, -4.5: mean -4, standard error 0.5 / sqrt(3) = 0.289, times t = 4.303 for three seeds."""
     lines = {line[0]: line for line in table2.ITEM.table(rows_of())[1]}
     assert lines[SHARED][1:] == ["58.00 (sd 1.80)", "14.50 (sd 0.45)", "-4.00 ± 1.24", "32.71", "12.87", "-1.11"]
-    assert lines[RELU][3:] == ["", "33.82", "13.34", ""] and lines["LReLU a=0.01"][4:] == ["", "", ""]
+    assert lines[RELU][3:] == ["", "33.82", "13.34", ""] and lines[LRELU_01][4:] == ["", "", ""]
 
 
 def test_the_claims_have_the_differences_of_the_papers_table():
@@ -54,19 +56,43 @@ def moved(by, waver):
         ({CHANNELS: moved(2.6, 1)}, False, "2.60 ± 2.48"),
         ({SHARED: moved(-5, 0), CHANNELS: moved(-4, 0.3)}, False, "less PReLU shared, top-1 error: 1.00 ± 0.75"),
         ({SHARED: moved(-5, 0), CHANNELS: moved(-4, 0.5)}, True, "less PReLU shared, top-1 error: 1.00 ± 1.24"),
-        ({LEAKY: moved(-9, 0), "LReLU a=0.01": moved(9, 0)}, True, "LReLU a=0.25 less ReLU, top-1 error: -9.00 ± 0.00"),
+        ({LRELU_25: moved(-9, 0), LRELU_01: moved(9, 0)}, True, "a=0.25 less ReLU, top-1 error: -9.00 ± 0.00"),
     ],
 )
 def test_both_prelus_must_be_below_relu_and_channel_wise_not_above(changes, holds, words):
-    found = table2.ITEM.trend(rows_of(**changes))
+    found = table2.ITEM.verdict(rows_of(**changes))
     assert found.holds is holds and words in found.sentence
 
 
-def test_a_single_seed_tells_nothing_and_breaks_nothing():
-    rows = [row for row in rows_of() if row["seed"] == 0]
-    found = table2.ITEM.trend(rows)
-    assert found.holds is None and "with one seed, which tells no interval" in found.sentence
-    assert len(table2.ITEM.table(rows)[1]) == 5 and table2.ITEM.draw(rows).axes
+def test_a_claim_about_another_column_has_a_panel_of_its_own():
+    loss = Below(CHANNELS, RELU, Column("train_loss", "training loss"))
+    compared = replace(table2.COMPARED, claims=[*table2.CLAIMS, loss])
+    _, errors, losses = compared.draw(rows_of()).axes
+    assert [axes.get_title() for axes in (errors, losses)] == [
+        "top-1 error, seed by seed",
+        "training loss, seed by seed",
+    ]
+    assert len(errors.get_yticks()) == len(table2.CLAIMS) and len(losses.get_yticks()) == 1
+    assert (errors.get_xlabel(), losses.get_xlabel()) == ("difference (points)", "difference")
+    assert "training loss: 0.000 ± 0.000 over 3 seeds" in judge(compared.claims, rows_of()).sentence
+
+
+@pytest.mark.parametrize("item", [table1, fig2_responses, fig4, per_class])
+def test_other_items_look_at_the_same_networks(item, monkeypatch):
+    asked = []
+
+    def note(setup, **options):
+        asked.append((setup, options))
+        raise KeyboardInterrupt
+
+    for module in (table2, item):
+        monkeypatch.setattr(module, "trained", note)
+    for name, budget in item.ITEM.budgets.items():
+        for variant in item.ITEM.variants(budget):
+            for module, its in ((table2, table2.ITEM.budgets[name]), (item, budget)):
+                with pytest.raises(KeyboardInterrupt):
+                    module.run(Setup(its, "toy", variant, 1))
+            assert asked[-1] == asked[-2]
 
 
 def test_every_activation_is_what_it_says(tiny_data, tmp_path):

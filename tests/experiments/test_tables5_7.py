@@ -8,7 +8,7 @@ import pytest
 from minidelve import data
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.runs import load
-from minidelve.experiments import Setup, large, table4, tables5_7, training
+from minidelve.experiments import Setup, large, table4, tables5_7, trained
 from minidelve.experiments.tables5_7 import ENSEMBLE, MEMBERS
 
 TEN = {large.A_RELU: [60, 62, 61], large.A: [58, 59, 57], large.B: [57, 59, 59], large.C: [55, 56, 57]}
@@ -34,7 +34,7 @@ def with_ensemble(*errors):
 
 
 def judged(rows):
-    return tables5_7.ITEM.trend(tables5_7.ITEM.whole(rows))
+    return tables5_7.ITEM.verdict(tables5_7.ITEM.whole(rows))
 
 
 def test_the_ensemble_is_compared_with_the_best_member_of_its_seed():
@@ -75,7 +75,7 @@ def test_one_seed_without_a_gain_is_enough_to_doubt_it():
 def test_how_a_b_and_c_come_out_is_said():
     """B less A: -1, 3, 2; C less B: -2, -2, -3."""
     sentence = judged(rows_of()).sentence
-    assert "B less A: 1.33 ± 5.17 points over 3 seeds, of the other sign than the paper's -0.12 (not" in sentence
+    assert "B less A: 1.33 ± 5.17 points over 3 seeds, of the opposite sign to the paper's -0.12 (not" in sentence
     assert "C less B: -2.33 ± 1.43 points over 3 seeds, the paper's is -1.26 (not judged)." in sentence
     (_, a), (_, b), (_, c) = (tables5_7.PAPER[member] for member in MEMBERS)
     assert [claim.paper for claim in tables5_7.CLAIMS[-2:]] == pytest.approx([b[0] - a[0], c[0] - b[0]])
@@ -116,8 +116,8 @@ def test_both_a_are_those_of_table4(tmp_path):
         theirs = replace(setup, budget=table4.ITEM.budgets[name])
         for variant, network in table4.VARIANTS.items():
             assert network in tables5_7.ITEM.variants(budget), variant
-            ours = training.name_of(training.configured(setup, large.NETWORKS[network]))
-            assert ours == training.name_of(training.configured(theirs, large.NETWORKS[table4.VARIANTS[variant]]))
+            ours = trained.name_of(trained.configured(setup, large.NETWORKS[network]))
+            assert ours == trained.name_of(trained.configured(theirs, large.NETWORKS[table4.VARIANTS[variant]]))
 
 
 def test_the_ensemble_is_the_mean_of_networks_that_are_there(tiny_data, tmp_path, monkeypatch):
@@ -130,12 +130,12 @@ def test_the_ensemble_is_the_mean_of_networks_that_are_there(tiny_data, tmp_path
     def nobody(*args, **options):
         raise AssertionError("trained again")
 
-    monkeypatch.setattr(training, "train", nobody)
+    monkeypatch.setattr(trained, "train", nobody)
     (row,) = tables5_7.run(setups[ENSEMBLE])
     assert setups[ENSEMBLE].earlier == 0 and row["scale"] == "all scales"
     nets = large.networks(setups[ENSEMBLE], MEMBERS)
     assert [net.config.model for net in nets] == ["model_a", "model_b", "model_c"]
-    dataset = training.opened(str(tiny_data))[1]
+    dataset = trained.opened(str(tiny_data))[1]
     images = [dataset.image(i) for i in range(len(dataset))]
     mean = 0.0
     for net in nets:  # one network and scale after the other, without what runs.py does

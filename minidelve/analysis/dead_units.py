@@ -1,14 +1,14 @@
-"""Units that no image brings above 0: what the item dying-relu counts.
+"""Units that no image brings above 0: counted layer by layer (the item dying-relu).
 
-A unit is a channel of a conv layer, or a unit of a fully connected one.  Its pre-activation y is what its layer gives,
-before the rectifier.  It is dead, for these images, if
+A unit is a channel of a conv layer, or a unit of a fully connected one. Its pre-activation y is what its layer gives,
+before the rectifier. It is dead, for these images, if
 
     y <= 0    at every position of every image.
 
-By section 2.1 the rectifier passes f'(y) df down, and f'(y) = a there.  ReLU, a = 0, passes nothing: a dead unit gives
-the layers above a 0, and no image moves its weights.  It may come back by what else moves: the momentum it still has,
-and layers below it that still learn.  Weight decay alone does not bring it back: it scales w and b, and so y, by one
-factor, and y keeps its sign.  A unit of LReLU or PReLU that is always negative learns on, with |a| times the gradient,
+By section 2.1 the rectifier passes f'(y) df down, and f'(y) = a there. ReLU, a = 0, passes nothing: a dead unit gives
+the layers above a 0, and no image moves its weights. It may come back by what else moves: the momentum it still has,
+and layers below it that still learn. Weight decay alone does not bring it back: it scales w and b, and so y, by one
+factor, and y keeps its sign. A unit of LReLU or PReLU that is always negative learns on, with |a| times the gradient,
 and what it gives is a y: it is a linear unit.
 
 >>> from minidelve import models
@@ -26,10 +26,11 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import Tensor, nn, no_grad
-from minidelve.analysis import watch
+from minidelve import nn
+from minidelve.analysis.hooks import watch
 from minidelve.backend import array_module, to_device
 from minidelve.nn.chain import slope_of
+from minidelve.tensor import Tensor, no_grad
 
 
 class NotFinite(ValueError):

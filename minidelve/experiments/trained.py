@@ -2,13 +2,13 @@
 
     OUT/runs/lab14-prelu-he-seed0-5f1c0d2e/
 
-Many tables and figures of the paper look at the same trained networks.  An item says which one it wants,
+Many tables and figures of the paper look at the same trained networks. An item says which one it wants,
 
     net = trained(setup, activation="relu")
 
-and gets it at once if any item has trained it before.  A run that was interrupted goes on after its last epoch.  The
+and gets it at once if any item has trained it before. A run that was interrupted goes on after its last epoch. The
 digits at the end of a name stand for every option that decides its numbers, for the data and for this version of
-minidelve.  A change to the source is not noticed: give another --out after one.
+minidelve. A change to the source is not noticed: give another --out after one.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from minidelve.training.config import Config
 from minidelve.training.loop import train
 from minidelve.training.views import loaders
 
-# The 14 layers for small images, at three sizes.  Options as in `minidelve train`.
+# The 14 layers for small images, at three sizes. Options as in `minidelve train`.
 QUICK: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 256, "size": 32, "short_side": 36, "epochs": 1, "batch_size": 16, "lr": 0.005,
 }  # fmt: skip

@@ -10,8 +10,9 @@ import pytest
 
 from minidelve import Tensor
 from minidelve.errors import Diverged
-from minidelve.experiments import Budget, Setup, training
-from minidelve.experiments.training import configured, name_of, opened, trained
+from minidelve.experiments import Budget, Setup
+from minidelve.experiments import trained as shared
+from minidelve.experiments.trained import configured, name_of, opened, trained
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
 from minidelve.training.loop import train
@@ -32,7 +33,7 @@ def test_a_network_is_trained_once_and_its_time_counts_for_everyone(setup, monke
     net = trained(setup, activation="relu")
     assert (net.config.activation, net.config.seed, net.config.epochs, len(net.history)) == ("relu", 3, 2, 2)
     assert setup.earlier == 0 and not net.network.training
-    monkeypatch.setattr(training, "train", None)  # nobody may train now
+    monkeypatch.setattr(shared, "train", None)  # nobody may train now
     later = another(setup, variant="something else")
     again = trained(later, activation="relu")
     assert again.folder == net.folder and later.earlier == sum(row["seconds"] for row in net.history) > 0
@@ -51,7 +52,7 @@ def stop_after_one_epoch(setup: Setup, monkeypatch) -> None:
         return train(config, folder, **options | {"say": say})
 
     with monkeypatch.context() as patch, pytest.raises(KeyboardInterrupt):
-        patch.setattr(training, "train", stopping)
+        patch.setattr(shared, "train", stopping)
         trained(setup)
 
 
@@ -88,13 +89,13 @@ def test_images_are_decoded_once_for_all_networks(setup, monkeypatch):
         monkeypatch.setattr(dataset, "_load", load)
     setup.budget = Budget(1, TINY | {"workers": 0})
     nets = [trained(another(setup, seed=seed)) for seed in range(2)]
-    training.tested(nets[:1])
+    shared.tested(nets[:1])
     assert loaded and len(loaded) == len(set(loaded)) == sum(map(len, sets))
 
 
 def test_several_networks_are_tested_as_an_ensemble(setup):
     nets = [trained(another(setup, seed=seed)) for seed in range(2)]
-    rows = training.tested(nets, protocol="dense", scales=[24, 32]).rows
+    rows = shared.tested(nets, protocol="dense", scales=[24, 32]).rows
     assert [row.scale for row in rows] == ["24", "32", "all scales"] * 2 + ["all scales"]
     assert rows[-1].run == "ensemble" and all(str(net.last) in {row.run for row in rows} for net in nets)
 
@@ -129,7 +130,7 @@ def test_every_option_is_in_the_name(setup, field):
 
 def test_the_version_is_in_the_name(setup, monkeypatch):
     before = name_of(configured(setup, {}))
-    monkeypatch.setattr(training, "__version__", "another")
+    monkeypatch.setattr(shared, "__version__", "another")
     assert name_of(configured(setup, {})) != before
 
 
@@ -143,7 +144,7 @@ def test_only_the_last_checkpoint_is_looked_at_on_the_validation_set(setup):
     sets = opened(setup.data)
     before = [dataset.cache_bytes for dataset in sets]
     again = trained(another(setup))
-    found = training.tested([again])
+    found = shared.tested([again])
     assert [d.split for d in sets] == ["train", "val"] and found.dataset is sets[1]
     assert found.rows[0].tally.errors().top1 == pytest.approx(again.final["val_top1_error"])
     assert again.network is again.network and [dataset.cache_bytes for dataset in sets] == before
@@ -159,9 +160,9 @@ def test_the_time_of_several_networks_adds_up(setup):
 
 def test_networks_are_tested_on_their_device(setup, monkeypatch):
     ways = []
-    monkeypatch.setattr(training, "evaluate_runs", lambda paths, way, dataset: ways.append(way))
+    monkeypatch.setattr(shared, "evaluate_runs", lambda paths, way, dataset: ways.append(way))
     config = configured(another(setup, device="cuda"), {})
-    training.tested([SimpleNamespace(config=config, last=None)], protocol="dense")
+    shared.tested([SimpleNamespace(config=config, last=None)], protocol="dense")
     assert [(way.device, way.protocol) for way in ways] == [("cuda", "dense")]
 
 

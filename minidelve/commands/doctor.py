@@ -47,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
 
 def versions() -> list[tuple[str, str]]:
     """Ours, Python's and the libraries'."""
-    found = [("minidelve", f"{__version__} in {Path(backend.__file__).parent}")]
+    found = [("minidelve", f"{__version__} in {Path(backend.__file__).parents[1]}")]
     found.append(("python", f"{platform.python_version()} on {platform.platform()}"))
     for name in LIBRARIES:
         try:

@@ -21,8 +21,8 @@ def brief(monkeypatch):
 def test_every_fact_has_a_line(ok):
     out = ok("doctor")
     for fact in (
-        r"minidelve +0\.\S+ in \S*/minidelve$", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d", r"pillow +\d",
-        r"matplotlib +\d", r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s",
+        r"minidelve +0\.\S+ in \S*/minidelve$", r"python +3\.", r"numpy +\d", r"numba +\d", r"llvmlite +\d",
+        r"pillow +\d", r"matplotlib +\d", r"cores +\d+ usable of \d+", r"BLAS +\S+", r"matrix product +\d+ GFLOP/s",
         r"memory +[\d.]+ GB/s",
         r"kernels here +reference, numba_cpu", r"kernels of the CPU +kernels\.", r"threads +\d+",
         r"Numba cache +/\S+, \d+ kernels compiled, writable", r"CUDA +(not )?usable: \w+",

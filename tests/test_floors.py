@@ -252,22 +252,13 @@ def test_imports_only_go_down():
 
 # file, its new source, the complaint
 FAULTS = [
-    (
-        "minidelve/tensor.py",
-        "\nimport minidelve.ops.softmax",
-        "tensor.py:2 imports minidelve.ops.softmax, which is a higher floor",
-    ),
-    (
-        "minidelve/tensor.py",
-        "from minidelve import ops",
-        "minidelve/tensor.py:1 imports minidelve.ops, which is a higher floor",
-    ),
+    ("minidelve/tensor.py", "\nimport minidelve.ops.softmax",
+     "tensor.py:2 imports minidelve.ops.softmax, which is a higher floor"),
+    ("minidelve/tensor.py", "from minidelve import ops",
+     "minidelve/tensor.py:1 imports minidelve.ops, which is a higher floor"),
     ("minidelve/tensor.py", "from .ops.softmax import f", "imports minidelve.ops.softmax, which is a higher floor"),
-    (
-        "minidelve/tensor.py",
-        "def f():\n    from minidelve.ops import softmax",
-        "tensor.py:2 imports minidelve.ops.softmax",
-    ),
+    ("minidelve/tensor.py", "def f():\n    from minidelve.ops import softmax",
+     "tensor.py:2 imports minidelve.ops.softmax"),
     ("minidelve/tensor.py", "from minidelve import Tensor", "imports minidelve, which is a higher floor"),
     ("minidelve/tensor.py", "import kernels.reference", "which only minidelve.backend may"),
     ("minidelve/tensor.py", "import cupy as cp", "imports cupy, which only minidelve.backend may"),
@@ -275,11 +266,8 @@ FAULTS = [
     ("minidelve/tensor.py", "import minidelve.surprise", "stands on no floor: give it a floor"),
     ("minidelve/surprise.py", "", "minidelve/surprise.py stands on no floor: give it a floor"),
     ("minidelve/data/toy.py", "from ..tensor import Tensor", "minidelve.data imports nothing of minidelve"),
-    (
-        "minidelve/nn/init.py",
-        "from minidelve.nn import layers",
-        "nn.layers, which is on a higher shelf of the same room",
-    ),
+    ("minidelve/nn/init.py", "from minidelve.nn import layers",
+     "nn.layers, which is on a higher shelf of the same room"),
     ("minidelve/nn/other.py", "from .layers import Conv2d", "nn.layers, which is on a higher shelf of the same room"),
     ("minidelve/ops/prelu.py", "from minidelve.ops.conv.conv2d import conv2d", "which is on a higher shelf"),
     ("minidelve/ops/softmax.py", "from . import pool", "circle: minidelve.ops.pool -> minidelve.ops.softmax ->"),
@@ -289,7 +277,7 @@ FAULTS = [
     ("kernels/reference/conv.py", "import numba", "kernels/reference may import only itself and numpy"),
     ("kernels/numba_cpu/conv.py", "from kernels.reference import conv", "only itself and llvmlite, numba, numpy"),
     ("kernels/new_chip/conv.py", "import numpy", "kernels/new_chip has no entry in KERNEL_LIBRARIES"),
-]
+]  # fmt: skip
 
 
 @pytest.mark.parametrize(("file", "source", "expected"), FAULTS)

@@ -1,6 +1,10 @@
 """The paper's networks by name: `create("lab14", num_classes=10)`. Tables, what is built of them, and their options.
 
 Code that turns a name and options into a network belongs here. Single layers are in nn/, their training in training/.
+
+    small14.py   the paper's Table 1, and its siblings     large.py            Table 3: VGG-19 and models A, B and C
+    table.py     the words in which tables are written     catalogue.py        the tables by name
+    build.py     layers and weights for a table's rows     network_options.py  the options, declared once (option.py)
 """
 
 from __future__ import annotations

@@ -1,11 +1,14 @@
 """The folder that a training run leaves behind.
 
+last.npz       the state after the last finished epoch: --resume goes on from here
+best.npz       the state with the lowest top-1 validation error
 config.json    every option as resolved, versions, seed
 metrics.csv    a line per epoch; errors in percent
 curves.png     loss and errors over the epochs
-last.npz       the state after the last finished epoch: --resume goes on from here
-best.npz       the state with the lowest top-1 validation error
-result.json    final and best errors
+result.json    final and best errors; there when the run is finished
+
+last.npz is always the first to be written, and all else follows from it: a run that is stopped between two files is
+whole again when it goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.errors import CheckpointError, RunError
-from minidelve.files import OwnFolder, copy_whole, disk_errors, write_whole
+from minidelve.files import copy_whole, disk_errors, replace, unfinished, write_whole
+from minidelve.owning import OwnFolder, holder
 from minidelve.training import checkpoint
 from minidelve.training.config import versions
 
@@ -27,6 +31,7 @@ COLUMNS = (
     "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",
     "images_per_second",
 )  # fmt: skip
+ROOM_FOR_META = 2**18  # bytes
 OWN_FILES = {"config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"}
 
 
@@ -36,8 +41,8 @@ class RunFolder(OwnFolder):
     Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is finished: a
     run that fails on the way there leaves everything as it was.
 
-    Raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds other
-    files, or cannot be written.
+    Entering raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds
+    other files, is another process's, or cannot be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
@@ -46,25 +51,35 @@ class RunFolder(OwnFolder):
             raise RunError("--resume and --overwrite exclude each other", cure="give one of them")
         self.resume, self.overwrite = resume, overwrite
         self.filled = resume  # whether what lies there is this run's
-        self.guard()
-        self.check_writable()
 
     def guard(self) -> None:
-        """Refuse a folder with another run that is not to be replaced, or with other files."""
-        if self.resume:
-            if not os.path.isfile(self.last):
-                found = f"--resume: {self.path} holds no last.npz"
-                raise RunError(found, cure="leave --resume out to start a new run there")
-            return
+        """Refuse a folder with another run that is not to be replaced, or with other files.
+
+        What is advised works when it is followed: no option is named that would be refused next.
+        """
         present, strangers = self.present(), self.strangers()
-        if present and not self.overwrite:
+        another, replaced = "name another folder", "" if strangers else "--overwrite to replace it"
+        if os.path.isfile(self.last):
+            if not self.resume and not (self.overwrite and not strangers):
+                ways = ["add --resume to go on with that run", replaced, f"or {another}"]
+                raise RunError(self._found(present, strangers), cure=", ".join(filter(None, ways)))
+        elif self.resume:
+            found = f"--resume: {self.path} holds no last.npz"
+            if os.path.isfile(self.best):
+                raise RunError(
+                    found, cure="copy its best.npz to last.npz to go on from there, or start a new run elsewhere"
+                )
+            how = "give --overwrite in its place" if present else "leave --resume out"
+            raise RunError(found, cure=another if strangers else f"{how} to start a new run there")
+        elif strangers or present and not self.overwrite:
             raise RunError(
-                f"{self.what} is not empty ({present[0]})",
-                cure="add --resume to go on with that run, --overwrite to replace it, or name another folder",
+                self._found(present, strangers), cure=another if strangers else f"add {replaced}, or {another}"
             )
+
+    def _found(self, present: list[str], strangers: list[str]) -> str:
         if strangers:  # overwriting replaces a run, never anything else that happens to lie there
-            found = f"--overwrite: {self.path} holds {strangers[0]}, which is not part of a run"
-            raise RunError(found, cure="name another folder")
+            return f"{self.what} holds {strangers[0]}, which is not part of a run"
+        return f"{self.what} is not empty ({present[0]})"
 
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")
@@ -72,19 +87,31 @@ class RunFolder(OwnFolder):
     def keep(self, state: checkpoint.Checkpoint, is_best: bool) -> None:
         """Save the state after an epoch, and what of it is for people to read."""
         with self.writing():
-            if not self.filled:
+            if self.filled:
+                checkpoint.save(self.last, state)
+            else:
+                first = unfinished(self.last)
+                checkpoint.save(first, state)  # a full disk is met here, before anything is removed
                 self.remove()
+                replace(first, self.last)
                 self.filled = True
-            self.write_json("config.json", {**state.meta["config"], "versions": versions()})
-            checkpoint.save(self.last, state)
-            self.complete(state.meta["history"], is_best)
+            self.complete(state.meta, is_best)
 
-    def complete(self, history: list[dict[str, Any]], is_best: bool) -> None:
-        """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
+    def complete(self, meta: dict[str, Any], is_best: bool) -> None:
+        """Write what follows from last.npz, of which `meta` is a part: best.npz, config.json and metrics.csv."""
         with self.writing():
+            (self.path / "result.json").unlink(missing_ok=True)
             if is_best:
                 copy_whole(self.last, self.best)
-            self.write_metrics(history)
+            self.write_json("config.json", {**meta["config"], "versions": versions()})
+            self.write_metrics(meta["history"])
+
+    def check_room(self, state: checkpoint.Checkpoint) -> None:
+        """RunError when there is no room for last.npz, best.npz and the next last.npz, less what they take now."""
+        arrays = (*state.parameters.values(), *state.steps, state.mean)
+        size = sum(array.nbytes for array in arrays) + ROOM_FOR_META
+        there = sum(path.stat().st_size for path in (self.last, self.best) if path.is_file())
+        self.try_room(max(size, 3 * size - there))
 
     def writing(self) -> AbstractContextManager[None]:
         """Turn what a full or vanished disk raises into a RunError."""
@@ -123,5 +150,9 @@ def find_checkpoint(run: Path) -> Path:
             return run / name
     if run.is_dir() and not os.access(run, os.R_OK | os.X_OK):
         raise CheckpointError(f"{run} cannot be read (Permission denied)", cure="check its permissions")
+    if working := holder(run):
+        raise CheckpointError(
+            f"{run} has no finished epoch yet; {working} is training it", cure="wait for the first one"
+        )
     what = "a folder without best.npz or last.npz" if run.is_dir() else "neither a run folder nor an .npz file"
     raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")

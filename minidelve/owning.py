@@ -211,6 +211,6 @@ def check_links(path: Path, what: str, error: type[UserError] = RunError) -> Non
     for link in (path, *path.parents):
         if os.path.islink(link) and not os.path.exists(link):
             raise error(
-                f"{what}: the link {link} leads to {os.path.realpath(link)}, which is not there",
+                f"{what.removesuffix(':')}: the link {link} leads to {os.path.realpath(link)}, which is not there",
                 cure="bring back what it leads to, or name another place",
             )

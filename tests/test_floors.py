@@ -51,8 +51,8 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
-        {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"packing"},
+        {"door", "dataset", "steady"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"},
+        {"folder"}, {"opening"}, {"packing"},
     ],
     "minidelve.training": [
         {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},

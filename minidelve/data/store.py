@@ -1,4 +1,4 @@
-"""A packed store: every image decoded and scaled once, its pixels mapped into memory.
+"""A packed store: every image decoded and scaled once, its pixels read when they are asked for.
 
 Decoding a JPEG costs far more than cropping it, and an epoch of ImageNet decodes 1.3 million of
 them anew each time. A store keeps the pixels themselves:
@@ -9,10 +9,9 @@ them anew each time. A store keeps the pixels themselves:
     train.index.npy         for each image: offset in bytes, height, width, label, CRC-32 of its pixels
     val.pixels, val.index.npy
 
-The operating system reads a page of the file when a pixel of it is asked for, and keeps it while
-memory lasts; so an image is a view of the file, and a crop reads the rows it needs. Opening checks
-the index and the size of the pixel file; the images are checked one by one by check_image, because
-that reads everything.
+The operating system keeps what it has read while memory lasts, so from the second epoch on an image
+is copied from there. Opening checks the index and the size of the pixel file; the images are checked
+one by one by check_image, because that reads everything.
 
 The header says "finished": false until packing is complete. packing/ writes the files.
 """
@@ -28,6 +27,7 @@ import numpy as np
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.door import door
+from minidelve.data.steady import SteadyFile
 from minidelve.errors import DataError, MissingSplit
 from minidelve.files import write_whole
 
@@ -50,7 +50,7 @@ CURE = "copy the store again or pack it anew with --overwrite"
 
 
 class StoreDataset(Dataset):
-    """One split of a packed store. `image(i)` is a read-only view of the mapped file: nothing is copied."""
+    """One split of a packed store. `image(i)` reads its pixels; none are kept here."""
 
     def __init__(self, path: str | os.PathLike[str], split: str = "train"):
         self.store = Path(path)
@@ -68,7 +68,7 @@ class StoreDataset(Dataset):
         self.facts = self.header["splits"][split]
         self.short_side: int = self.header["short_side"]
         self._index = _read_index(self.store / f"{split}.index.npy", self.facts)
-        self._pixels = _map(self.store / f"{split}.pixels", self.facts)
+        self._pixels = _open(self.store / f"{split}.pixels", self.facts)
         # Python's integers: reading one from an array of records costs more than the view itself.
         self._offsets, self._heights, self._widths = (
             self._index[name].tolist() for name in ("offset", "height", "width")
@@ -88,9 +88,10 @@ class StoreDataset(Dataset):
         return f"{self.store / self.split}.pixels[{i}]"
 
     def image(self, i: int) -> np.ndarray:
-        """Image i as uint8 (H, W, 3), a read-only view of the file."""
-        start, height, width = self._offsets[i], self._heights[i], self._widths[i]
-        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        """Image i as uint8 (H, W, 3), read-only. DataChanged if the file is another one since it was opened."""
+        height, width = self._heights[i], self._widths[i]
+        with door(self.path(i), "cannot be read", OSError, ValueError, cure=CURE):
+            return self._pixels.read(self._offsets[i], height * width * 3).reshape(height, width, 3)
 
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
@@ -149,14 +150,13 @@ def _read_index(path: Path, facts: dict[str, Any]) -> np.ndarray:
     return index
 
 
-def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
-    """The pixels of a split: uint8, one after the other, in the file."""
+def _open(path: Path, facts: dict[str, Any]) -> SteadyFile:
+    """The pixels of a split, one image after the other, in the file."""
     with door(str(path), "cannot be read", *DAMAGED, cure=CURE):
-        size = path.stat().st_size
-        if size != facts["pixel_bytes"]:
-            raise DataError(f"{path}: has {size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)
-        # As a plain array, which is faster to slice than a np.memmap.
-        return np.memmap(path, np.uint8, "r").view(np.ndarray)
+        pixels = SteadyFile(path)
+        if pixels.size != facts["pixel_bytes"]:
+            raise DataError(f"{path}: has {pixels.size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)
+        return pixels
 
 
 def write_header(store: Path, header: dict[str, Any]) -> None:

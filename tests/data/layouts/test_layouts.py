@@ -42,7 +42,7 @@ def test_paths_name_the_file_or_the_member_and_images_are_counted(store, imagene
     path = store(imagenet_files)
     assert open_dataset(path).path(0) == str(path / "train/ant/0.JPEG")
     assert open_dataset(path).describe().splitlines() == [
-        "set (imagenet layout), split train", "  images   6", "  classes  3, of 2 to 2 images: ant; bee; cat"
+        "set (imagenet layout), split train", "  images   6", "  classes  3, of 2 images: ant; bee; cat"
     ]  # fmt: skip
     path = store(imagenet_files, "nested zip")
     assert open_dataset(path).path(0) == f"{path}!set-20/train/ant/0.JPEG"

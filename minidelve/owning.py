@@ -3,6 +3,7 @@
     with OwnFolder(path, {"last.npz"}, "--out runs/a"):  a folder of known files
     with own_file(path, "--json speed.json"):             a file that is written when the work is done
     with own_name(path):                                  a name beside which work is prepared
+    with new_folder(path, "toy-images") as folder:        a folder that appears when all of it is there
     holder(path)                                          who works in a folder
 
 The owner holds a lock file, .lock in the folder or .NAME.lock beside the file, which says who it is. The system drops
@@ -20,11 +21,14 @@ from typing import Self
 from minidelve.errors import RunError, UserError
 from minidelve.files import (
     BEGINNING,
+    ROOM,
     cannot_be_replaced,
     disk_errors,
     followed,
     is_unfinished,
     remove_unfinished,
+    replace,
+    scratch_folder,
     try_room,
 )
 from minidelve.lock import InUse, Lock, owner
@@ -183,11 +187,36 @@ def own_file(path: Path, what: str, error: type[UserError] = RunError) -> Iterat
                 folder = place.absolute().parent
                 if not folder.is_dir():
                     raise error(
-                        f"{what}: there is no folder {folder}", cure="make it, or name a file in one that exists"
+                        f"{what.removesuffix(':')}: there is no folder {folder}",
+                        cure="make it, or name a file in one that exists",
                     )
                 stack.enter_context(own_name(place, what, error))
                 try_room(folder)
         yield
+
+
+@contextmanager
+def new_folder(path: Path, what: str, error: type[UserError] = RunError, size: int = ROOM) -> Iterator[Path]:
+    """A folder to be filled inside the block: at `path` when the block ends, gone when it fails.
+
+    size    bytes that there should be room for
+
+    UserError if there is something already that is not an empty folder, or if it cannot be written.
+    """
+    check_links(path, what, error)
+    place = Path(os.path.realpath(path))
+    with disk_errors(what, error=error):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        with own_name(place, what, error), scratch_folder(place) as scratch:
+            if place.exists() and (not place.is_dir() or any(place.iterdir())):
+                raise error(f"{what} already exists and is not an empty folder", cure="name a new one")
+            if place == Path.cwd() or os.path.ismount(place):  # nothing can be moved there
+                raise error(f"{what} is the current folder or a disk", cure="name a new folder in it")
+            try_room(scratch, size)
+            yield scratch
+            if place.exists():
+                place.rmdir()  # Windows replaces no folder
+            replace(scratch, place)
 
 
 def holder(folder: Path) -> str | None:

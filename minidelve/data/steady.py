@@ -8,6 +8,7 @@ mapped (which is as fast: an image is a few thousand bytes that the system has i
 import os
 import stat
 import threading
+import weakref
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -61,7 +62,8 @@ class SteadyFile(Steady):
 
     def __init__(self, path: str | os.PathLike[str]):
         super().__init__(path)
-        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (open as long as the data set)
+        self._file = open(path, "rb", buffering=0)  # noqa: SIM115 (open as long as this object lives)
+        weakref.finalize(self, self._file.close)
         self._lock = threading.Lock()
         self.check()  # it is the one that was looked at
 

@@ -15,6 +15,7 @@ from __future__ import annotations
 
 import json
 import os
+import zipfile
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -111,7 +112,26 @@ def _read(path: Path, wanted: Callable[[str], bool]) -> tuple[dict[str, np.ndarr
 
 def _foreign(path: Path, reason: str) -> CheckpointError:
     found = f"{path} is not an intact checkpoint ({' '.join(reason.split()):.150})"
-    return CheckpointError(found, cure="use another one, such as best.npz or last.npz of the run")
+    return CheckpointError(found, cure=_instead_of(path))
+
+
+def _instead_of(path: Path) -> str:
+    """What to do when a checkpoint is damaged: the run's other one is advised only if it is whole."""
+    other = path.with_name("best.npz" if path.name == "last.npz" else "last.npz")
+    if path.name not in ("best.npz", "last.npz"):
+        return "give another checkpoint"
+    if not _is_whole(other):
+        return f"train again (--overwrite in {path.parent}), or give another run"
+    return f"{other} is whole: give that" + (", or copy it to last.npz to go on" if path.name == "last.npz" else "")
+
+
+def _is_whole(path: Path) -> bool:
+    """Whether every entry has its checksum. What is compressed is not ours, and might unfold without end."""
+    try:
+        with zipfile.ZipFile(path) as file:
+            return all(i.compress_type == zipfile.ZIP_STORED for i in file.infolist()) and file.testzip() is None
+    except Exception:  # a damaged file can fail in many ways
+        return False
 
 
 def trained_network(saved: Checkpoint, path: Path) -> models.Network:

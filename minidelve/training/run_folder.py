@@ -22,8 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.errors import CheckpointError, RunError
-from minidelve.files import copy_whole, disk_errors, replace, unfinished, write_whole
-from minidelve.owning import OwnFolder, holder
+from minidelve.files import copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.owning import LOCK, OwnFolder, holder
 from minidelve.training import checkpoint
 from minidelve.training.config import versions
 
@@ -143,16 +143,20 @@ def _rounded(name: str, value: float) -> str:
 
 def find_checkpoint(run: Path) -> Path:
     """The checkpoint a user means: an .npz itself, or a run folder's best.npz, else its last.npz."""
-    if run.suffix == ".npz" and not run.is_dir():
+    if run.suffix == ".npz" and not os.path.isdir(run):
         return run
     for name in ("best.npz", "last.npz"):
         if os.path.isfile(run / name):
             return run / name
-    if run.is_dir() and not os.access(run, os.R_OK | os.X_OK):
+    is_folder = os.path.isdir(run)
+    if is_folder and not os.access(run, os.R_OK | os.X_OK):
         raise CheckpointError(f"{run} cannot be read (Permission denied)", cure="check its permissions")
     if working := holder(run):
         raise CheckpointError(
             f"{run} has no finished epoch yet; {working} is training it", cure="wait for the first one"
         )
-    what = "a folder without best.npz or last.npz" if run.is_dir() else "neither a run folder nor an .npz file"
+    if is_folder and any(name == LOCK or is_unfinished(name) for name in os.listdir(run)):
+        found = f"{run} has no finished epoch: its training was stopped in the first"
+        raise CheckpointError(found, cure="give the command that began it again")
+    what = "a folder without best.npz or last.npz" if is_folder else "neither a run folder nor an .npz file"
     raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")

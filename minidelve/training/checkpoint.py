@@ -120,12 +120,12 @@ def _instead_of(path: Path) -> str:
     other = path.with_name("best.npz" if path.name == "last.npz" else "last.npz")
     if path.name not in ("best.npz", "last.npz"):
         return "give another checkpoint"
-    if not _is_whole(other):
-        return f"train again (--overwrite in {path.parent}), or give another run"
+    if not is_whole(other):
+        return "give another run, or train anew into another folder"
     return f"{other} is whole: give that" + (", or copy it to last.npz to go on" if path.name == "last.npz" else "")
 
 
-def _is_whole(path: Path) -> bool:
+def is_whole(path: Path) -> bool:
     """Whether every entry has its checksum. What is compressed is not ours, and might unfold without end."""
     try:
         with zipfile.ZipFile(path) as file:

@@ -58,28 +58,25 @@ class RunFolder(OwnFolder):
         What is advised works when it is followed: no option is named that would be refused next.
         """
         present, strangers = self.present(), self.strangers()
-        another, replaced = "name another folder", "" if strangers else "--overwrite to replace it"
-        if os.path.isfile(self.last):
-            if not self.resume and not (self.overwrite and not strangers):
-                ways = ["add --resume to go on with that run", replaced, f"or {another}"]
-                raise RunError(self._found(present, strangers), cure=", ".join(filter(None, ways)))
-        elif self.resume:
+        has_run = os.path.isfile(self.last)
+        if self.resume and not has_run:
             found = f"--resume: {self.path} holds no last.npz"
-            if os.path.isfile(self.best):
-                raise RunError(
-                    found, cure="copy its best.npz to last.npz to go on from there, or start a new run elsewhere"
-                )
-            how = "give --overwrite in its place" if present else "leave --resume out"
-            raise RunError(found, cure=another if strangers else f"{how} to start a new run there")
-        elif strangers or present and not self.overwrite:
+            raise RunError(found, cure=self._instead_of_resuming(present, strangers))
+        if not self.resume and (strangers or present and not self.overwrite):
+            # Overwriting replaces a run, never anything else that happens to lie there.
+            holds = f"holds {strangers[0]}, which is not part of a run" if strangers else f"is not empty ({present[0]})"
+            ways = ["add --resume to go on with that run"] if has_run else []
+            ways += [] if strangers else ["add --overwrite to replace it"]
             raise RunError(
-                self._found(present, strangers), cure=another if strangers else f"add {replaced}, or {another}"
+                f"{self.what} {holds}", cure=", ".join([*ways, f"{'or ' if ways else ''}name another folder"])
             )
 
-    def _found(self, present: list[str], strangers: list[str]) -> str:
-        if strangers:  # overwriting replaces a run, never anything else that happens to lie there
-            return f"{self.what} holds {strangers[0]}, which is not part of a run"
-        return f"{self.what} is not empty ({present[0]})"
+    def _instead_of_resuming(self, present: list[str], strangers: list[str]) -> str:
+        if checkpoint.is_whole(self.best):
+            return "copy its best.npz to last.npz to go on from there, or name another folder and leave --resume out"
+        if strangers:
+            return "name another folder and leave --resume out"
+        return f"{'give --overwrite in its place' if present else 'leave --resume out'} to start a new run there"
 
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")

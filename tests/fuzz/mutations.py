@@ -23,8 +23,8 @@ DIGITS = "9" * 5000  # more than int() reads
 NUMBERS = ("-1", "0", "1e999", "-0", "nan", "inf", "2147483648", "9223372036854775808", "0.5", "1_0", DIGITS)
 TEXTS = (
     b"\x00", b"\xff\xfe", b"\xef\xbb\xbf", b"\x1b[31m", b"\r\n", b"\t", b" ", b"/", b"\\", b"..", b'"', b"'", b"{",
-    b"}", b"[", b"]", b",", b":", b"=", b"#", b"true", b"null", b"NaN", b"A" * 5000, "\u202e\u2028é漢".encode(), b"[" * 3000,
-    b'{"a":' * 1500, b"a." * 1500,
+    b"}", b"[", b"]", b",", b":", b"=", b"#", b"true", b"null", b"NaN", b"A" * 5000, "\u202e\u2028é漢".encode(),
+    b"[" * 3000, b'{"a":' * 1500, b"a." * 1500,
 )  # fmt: skip
 MARK = "a number of 5,000 digits"  # json.dumps cannot write it: put in afterwards
 VALUES = (

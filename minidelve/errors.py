@@ -20,10 +20,10 @@ import re
 import reprlib
 from typing import Any
 
-LONGEST_PART = 1000  # letters of what was found, of what was expected and of the cure
+LONGEST_PART = 800  # letters of what was found, of what was expected and of the cure
 LONGEST_WORD = 250  # longer than most paths
 LONGEST_VALUE = 80
-BYTES = re.compile(r"""\bb(?=(['"]).*?\1)""")  # the b of b'text', which libraries put into their messages
+BYTES = re.compile(r"""\bb('(?:[^'\\]|\\.)*'|"(?:[^"\\]|\\.)*")""")  # b'text', which libraries put into messages
 
 
 class UserError(ValueError):
@@ -65,10 +65,11 @@ def one_line(text: str) -> str:
     >>> print(one_line("two\nlines, \x1b[31mred\x1b[0m, b'bytes'"))
     two\nlines, \x1b[31mred\x1b[0m, 'bytes'
     >>> len(one_line("a" * 5000)), len(one_line("a " * 5000))
-    (250, 1000)
+    (250, 800)
     """
     text = shortened(text, 20 * LONGEST_PART)  # so that the rest takes no time
-    words = [shortened(word, LONGEST_WORD) for word in escaped(BYTES.sub("", text)).split(" ")]
+    text = BYTES.sub(lambda quoted: shortened(quoted[1], LONGEST_VALUE), text)
+    words = [shortened(word, LONGEST_WORD) for word in escaped(text).split(" ")]
     return shortened(" ".join(words), LONGEST_PART)
 
 

@@ -47,7 +47,7 @@ def read_npy(file: IO[bytes], size: int, dtypes: Sequence[np.dtype]) -> np.ndarr
         raise ValueError(f"its shape {shape} does not fit its {size} bytes")
     flat = np.empty(math.prod(shape), dtype)
     _fill(file, memoryview(flat.view(np.uint8)))
-    return np.ascontiguousarray(flat.reshape(shape, order="F" if fortran else "C"))
+    return np.asarray(flat.reshape(shape, order="F" if fortran else "C"), order="C")
 
 
 def read_text(file: IO[bytes], size: int) -> str:
@@ -106,7 +106,7 @@ class Npz:
             raise ValueError("one of its entries is in it twice")
         unfolded = sum(entry.file_size for entry in entries)
         if unfolded > UNFOLDED * size + AND_BYTES:
-            raise ValueError(f"its entries unfold to {unfolded / 1e9:.1f} GB")
+            raise ValueError(f"its entries unfold to {unfolded / 1e6:,.0f} MB")
 
     def array(self, name: str, dtypes: Sequence[np.dtype] = FLOATS) -> np.ndarray:
         """An entry that is an array of one of these dtypes."""
@@ -137,6 +137,7 @@ class _ShortReads:
 
     def read(self, size: int = -1) -> bytes:
         """At most MOST_DIRECTORY bytes; ValueError where more are wanted."""
-        if not 0 <= size <= MOST_DIRECTORY:
+        content = self.file.read(size if 0 <= size <= MOST_DIRECTORY else MOST_DIRECTORY + 1)
+        if len(content) > MOST_DIRECTORY:
             raise ValueError("it has too many entries")
-        return self.file.read(size)
+        return content

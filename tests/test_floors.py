@@ -55,7 +55,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"opening"}, {"packing"},
     ],
     "minidelve.training": [
-        {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},
+        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
         {"loop"},
     ],
     "minidelve.evaluation": [

@@ -47,7 +47,7 @@ def test_what_is_no_run(refused, tmp_path, trained, command):
         altered(trained / "best.npz", tmp_path / name, change)
     for name, part in (
         ("foreign.npz", "not an intact checkpoint"), ("array.npz", "not an intact checkpoint"),
-        ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "lacks one of"),
+        ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "meta.classes is missing"),
         ("nowhere", "neither a run folder nor an .npz file"), ("nowhere.npz", "does not exist"),
         (".", "a folder without best.npz"),
     ):  # fmt: skip

@@ -185,6 +185,7 @@ def is_list_of_counts(value: Any) -> bool:
 INFINITY = float("inf")
 positive = number("a number above 0", lambda value: 0 < value < INFINITY)
 not_negative = number("a number of at least 0", lambda value: 0 <= value < INFINITY)
+share = number("a number above 0 and below 1", lambda value: 0 < value < 1)
 below_one = number("a number from 0 to below 1", lambda value: 0 <= value < 1)
 levels_list = Kind(
     "a list of pyramid levels such as 3,2,1", integers, lambda levels: is_list_of_counts(levels) and len(levels) > 0

@@ -158,6 +158,7 @@ def sealed(value: Mapping[str, Any], indent: int | None = None) -> str:
     '{"a": 1, "crc32": 1444654255}'
     """
     plain = json.loads(json.dumps(value))  # as it will be read: tuples are lists, and keys are texts
+    plain.pop(SEAL, None)
     return json.dumps({**plain, SEAL: seal_of(plain)}, indent=indent)
 
 

@@ -179,7 +179,7 @@ def at_least(least: int) -> Kind:
 
 def is_list_of_counts(value: Any) -> bool:
     """Whether it is a list or an array that holds integers of at least 1 and nothing else."""
-    return hasattr(value, "__len__") and not isinstance(value, (dict, str)) and all(map(is_count, value))
+    return hasattr(value, "__len__") and not isinstance(value, (dict, bytes)) and all(map(is_count, value))
 
 
 INFINITY = float("inf")

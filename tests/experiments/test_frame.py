@@ -293,3 +293,25 @@ def test_images_are_found_where_the_data_lie_now(inside):
     rows = [{"data": "four.zip", "path": f"four.zip{inside}val/1.png", "name": "four.zips"}]
     found = {"data": "/x/four.zip", "path": f"/x/four.zip{inside}val/1.png", "name": "four.zips"}
     assert again.located(rows, "four.zip", "/x/four.zip") == [found]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\xff", "can't decode"), (b"", "is not a results.csv"), (b"a,b\n1,2\n", "its columns are"),
+        (b"variant,seed,seed\n", "its columns are"), (b"variant,seed,x\nhe,1\n", "shorter"),
+        (b"variant,seed\nhe,1,2\n", "longer"), (b"variant,seed\n" + b"a" * 140_000 + b",1\n", "field"),
+        (None, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_no_csv_of_results_is_one_line(tmp_path, content, problem):
+    if content is not None:
+        (tmp_path / "results.csv").write_bytes(content)
+    with pytest.raises(RunError, match=problem) as refusal:
+        again.read_rows(tmp_path / "results.csv")
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 1000
+
+
+def test_a_number_that_python_does_not_read_stays_text(tmp_path):
+    (tmp_path / "results.csv").write_text(f"variant,seed,x\nhe,0,{'9' * 5000}\nhe,1,nan\n")
+    assert [row["x"] for row in again.read_rows(tmp_path / "results.csv")] == ["9" * 5000, "nan"]

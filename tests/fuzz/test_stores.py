@@ -1,11 +1,12 @@
 """A packed store, damaged anywhere: read as it was written, or refused by one line."""
 
 import shutil
+import zlib
 
 import numpy as np
 import pytest
 
-from minidelve import data
+from minidelve import data, records
 from tests.data.files import encode, pixels_of
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, json_of
@@ -49,3 +50,31 @@ def test_a_header(fuzz, store):
 def test_indexes_and_pixels(fuzz, store):
     files = [store / name for name in ("train.index.npy", "val.index.npy", "val.pixels")]
     fuzz(Reader("store index", files, lambda: opened(store), checked=True))
+
+
+def resealed(rng, content):
+    """A strange header whose checksum fits."""
+    text = json_of(rng, content)
+    try:
+        value = records.parse(text)
+        return records.sealed({**value, "crc32": None}).encode()
+    except (ValueError, TypeError):  # a number of 5,000 digits; no table
+        return text
+
+
+def test_a_strange_header_whose_checksum_fits(fuzz, store):
+    """What it says need not be what was packed, but it can be."""
+    header = store / "minidelve-store.json"
+    fuzz(Reader("strange store header", [header], lambda: opened(store), [resealed]))
+
+
+def test_a_strange_index_whose_checksum_fits(fuzz, store):
+    header, index = store / "minidelve-store.json", store / "train.index.npy"
+
+    def read():
+        plan = records.unsealed(header.read_bytes())
+        plan["splits"]["train"]["index_crc32"] = zlib.crc32(index.read_bytes())
+        header.write_text(records.sealed(plan))
+        return opened(store)
+
+    fuzz(Reader("strange store index", [index], read))

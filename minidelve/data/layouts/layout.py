@@ -13,9 +13,8 @@ the layout is kept in `strays`, so that nothing is left aside without a word; hi
 from collections.abc import Collection, Iterator
 
 from minidelve.data.dataset import SPLITS
-from minidelve.data.door import door
 from minidelve.data.images.decoding import SUFFIXES
-from minidelve.data.sources.source import Source
+from minidelve.data.sources.source import Source, read_lines
 from minidelve.errors import DataError, MissingSplit
 
 
@@ -109,10 +108,7 @@ class Layout:
 
     def _lines(self, member: str) -> list[str]:
         """The lines of a text file, without blank ones."""
-        name = self.source.describe(member)
-        with door(name, "is not UTF-8 text", UnicodeDecodeError, cure="save it as UTF-8"):
-            text = self.source.read(member).decode("utf-8-sig")
-        return [line for line in text.splitlines() if line.strip()]
+        return read_lines(self.source, member)
 
     def _images(self, *parts: str) -> list[str]:
         """The names of the images in a folder, at least one."""

@@ -33,6 +33,7 @@ FORMATS = (Jpeg, Png, WebP)
 MAX_PIXELS = 100_000_000
 MAX_FILE_BYTES = 2**28  # of 100 megapixels, the largest file that people have is a quarter of it
 STRIP_PIXELS = 2**22
+AGAIN = "fetch the file again or remove it"
 
 
 def decode(
@@ -61,7 +62,7 @@ def decode(
     name = name or "image"
     # Pillow's readers meet broken bytes with OSError, SyntaxError, ValueError, struct.error, IndexError, ...:
     # no list of them is complete, and to the user all mean the same.
-    with door(name, "is broken or truncated", Exception, cure="fetch the file again or remove it"):
+    with door(name, "is broken or truncated", Exception, cure=AGAIN):
         picture = _outline(data, name)
         width, height = picture.width, picture.height
         if not 0 < width * height <= max_pixels:
@@ -74,6 +75,13 @@ def decode(
         return turned_upright(image, picture.exif) if upright else image
 
 
+def size_of(data: bytes, name: str = "image") -> tuple[int, int]:
+    """(height, width) of a picture, read from its header alone. Raises DataError if that cannot be read."""
+    with door(name, "is broken or truncated", Exception, cure=AGAIN):
+        picture = _outline(data, name)
+        return picture.height, picture.width
+
+
 def _outline(data: bytes, name: str) -> Jpeg | Png | WebP:
     """The picture in its format, not decoded yet.
 
@@ -81,9 +89,7 @@ def _outline(data: bytes, name: str) -> Jpeg | Png | WebP:
     the way, and neither silencing a warning nor moving the limit is safe while other threads run.
     """
     if not data:
-        raise DataError(
-            f"{name}: is empty", expected="a JPEG, PNG or WebP", cure="fetch the file again or remove it"
-        )
+        raise DataError(f"{name}: is empty", expected="a JPEG, PNG or WebP", cure=AGAIN)
     for of_format in FORMATS:
         if of_format.begins(data):
             return of_format(data)

@@ -66,7 +66,9 @@ class Png:
         self.width, self.height = int.from_bytes(header[:4], "big"), int.from_bytes(header[4:8], "big")
         self._depth, self._colour, self._interlaced = header[8], header[9], bool(header[12])
         mask = 2**self._depth - 1
-        self._transparent = [int.from_bytes(transparent[i : i + 2], "big") & mask for i in range(0, len(transparent), 2)]
+        self._transparent = [
+            int.from_bytes(transparent[i : i + 2], "big") & mask for i in range(0, len(transparent), 2)
+        ]
 
     def read(self) -> Image.Image:
         """The picture, in a mode of Pillow's."""
@@ -113,7 +115,9 @@ class Png:
                 samples = samples * np.uint8(255)  # of a picture in black and white, Pillow gives booleans
             if low is not None:
                 samples = samples * np.uint16(256) + np.asarray(_rows(low, top, bottom))
-            alpha[top:bottom] = ~(samples == np.multiply(self._transparent, scale).astype(samples.dtype)).all(axis=2) * 255
+            alpha[top:bottom] = (
+                ~(samples == np.multiply(self._transparent, scale).astype(samples.dtype)).all(axis=2) * 255
+            )
         image = _high_bytes(image) if image.mode.startswith("I") else image
         image = image.convert("L") if image.mode == "1" else image
         image.putalpha(Image.fromarray(alpha))

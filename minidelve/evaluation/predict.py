@@ -19,6 +19,7 @@ import numpy as np
 
 from minidelve import data, nn, ops
 from minidelve.backend.streams import read_later, upload_ahead
+from minidelve.errors import Diverged
 from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
@@ -49,7 +50,7 @@ def predict(
     """The `top` likeliest of the classes `names` for each (path, uint8 (H, W, 3)), seen through `view`.
 
     `truths` names the right class of each picture, None where it is not known.
-    Raises DataError for an image smaller than the crop.
+    Raises DataError for an image smaller than the crop, and Diverged where what the network says is not finite.
     """
     seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
     parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
@@ -61,13 +62,18 @@ def predict(
     was_training = network.training
     network.eval()
     try:
-        with no_grad(), closing(upload_ahead(batches(), device)) as uploaded:
+        with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches(), device)) as uploaded:
             likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
     finally:
         network.train(was_training)
     predictions = []
     for part, probabilities in zip(parts, likely, strict=True):
         for (path, pixels), p in zip(part, probabilities(), strict=True):
+            if not np.isfinite(p).all():
+                raise Diverged(
+                    f"{path}: what the network says of it is not finite: its training had diverged",
+                    cure="take another checkpoint, or train again with a smaller --lr",
+                )
             best = np.argsort(-p, kind="stable")[:top]
             predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
     return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]

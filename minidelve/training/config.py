@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
-from minidelve.errors import RunError
+from minidelve.errors import RunError, shown
 from minidelve.models.catalogue import TABLES
 from minidelve.models.network_options import AuxiliaryOptions, LayerOptions
 from minidelve.models.option import (
@@ -55,7 +55,10 @@ class WarmStart:
 # A dataclass takes its fields from the last base first, so --help begins with those of Subject.
 @dataclass
 class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
-    """Every option of a run, resolved; config.json holds it. Raises RunError for options that exclude each other."""
+    """Every option of a run, resolved; config.json holds it.
+
+    Raises RunError for a value that an option cannot have and for options that exclude each other.
+    """
 
     epochs: int = option(10, "passes over the training set", at_least(1), metavar="N", may_change=True)
     milestones: list[int] | None = option(
@@ -95,8 +98,10 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
 
     def __post_init__(self) -> None:
         for name, declared in options_of(Config).items():
-            other = declared.instead_of
-            if other and getattr(self, name) and getattr(self, other):
+            value, other = getattr(self, name), declared.instead_of
+            if expected := declared.problem(value):
+                raise RunError(f"{declared.flag} {shown(value)} is wrong", expected=expected)
+            if other and value and getattr(self, other):
                 raise RunError(f"{name} and {other} exclude each other", cure="keep one of them")
         if self.milestones is None:
             self.milestones = [] if self.plateau else default_milestones(self.epochs)

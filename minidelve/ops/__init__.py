@@ -79,8 +79,10 @@ def _comparison(compare):
     def method(x, y):
         try:
             y = as_array(y, beside=x.dtype if x.dtype.kind == "f" else np.dtype(float))
-        except TypeError:  # no number: Python asks y, then says what it says of any two things
-            return NotImplemented
+        except TypeError:
+            if hasattr(y, "dtype"):
+                raise
+            return NotImplemented  # Python asks y, then says what it says of any two things
         device_of(x.data, y)
         return Tensor(compare(x.data, y))
 

@@ -229,7 +229,7 @@ class Tensor:
             df = arrived.pop(id(node))
             if isinstance(node, Tensor):
                 sum_ = df if node.grad is None else node.grad + df
-                node.grad = array_module(sum_).asarray(sum_)  # 0-d sums are NumPy scalars
+                node.grad = held(array_module(sum_).asarray(sum_))  # 0-d sums are NumPy scalars, some views read-only
                 continue
             node.retain_graph = retain_graph
             gradients = node.run_backward(df)

@@ -60,8 +60,8 @@ def test_what_is_no_array_of_numbers_is_refused_in_a_line(kind, door):
 
 @pytest.mark.parametrize("kind", REFUSED)
 def test_the_line_says_what_came_and_what_to_do(kind):
-    got = getattr(REFUSED[kind], "dtype", "")
-    raises(TypeError, lambda: Tensor(REFUSED[kind]), "a tensor holds numbers", "masked" if kind == "masked" else str(got))
+    got = "masked" if kind == "masked" else str(getattr(REFUSED[kind], "dtype", "dtype"))
+    raises(TypeError, lambda: Tensor(REFUSED[kind]), "a tensor holds numbers", got)
 
 
 CONVERTED = {

@@ -53,8 +53,8 @@ def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: flo
     Raises ValueError for fewer than two axes or size < 1.
     """
     refuse_bare_arrays("local_response_norm", x)
-    if x.ndim < 2:
-        raise ValueError(f"local_response_norm: x has shape {x.shape}; expected (N, C, ...)")
+    if x.ndim < 2 or x.shape[1] == 0:
+        raise ValueError(f"local_response_norm: x has shape {x.shape}; expected (N, C, ...) with C >= 1")
     if not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"local_response_norm: size is {size}; expected an integer >= 1")
     return LocalResponseNorm.apply(x, size=int(size), alpha=alpha, beta=beta, k=k)

@@ -55,6 +55,6 @@ def prelu(y: Tensor, a: Tensor) -> Tensor:
     Paper: section 2.1, equations (1) to (3). Raises ValueError when a has neither shape.
     """
     refuse_bare_arrays("prelu", y, a)
-    if y.ndim < 2 or a.shape not in ((1,), y.shape[1:2]):
+    if y.ndim < 2 or y.shape[1] == 0 or a.shape not in ((1,), y.shape[1:2]):
         raise ValueError(f"prelu: a has shape {a.shape}; expected (1,) or {y.shape[1:2]} for y {y.shape}")
     return PReLU.apply(y, a)

@@ -75,7 +75,10 @@ class Deviation(Sqrt):
 
 def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """`axis` as a tuple of non-negative ints; None means all. ValueError for one that does not exist."""
-    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+    try:
+        return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
+    except TypeError:
+        raise TypeError(f"axis is {axis!r:.60}; expected an integer, several in a tuple, or None for all") from None
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:

@@ -344,7 +344,7 @@ def test_an_op_names_what_is_no_tensor(op):
             raises(TypeError, lambda wrong=wrong: op(Tensor([1.0]), wrong), "a tensor holds numbers")
         return
     for wrong in (np.ones((1, 1, 2, 2)), [[1.0]], None, 1.0, "text"):
-        said = "expected a list of Tensors" if op is ops.concat and not np.iterable(wrong) else "works on Tensors; got a"
+        said = "list of Tensors" if op is ops.concat and not np.iterable(wrong) else "works on Tensors; got a"
         raises(TypeError, lambda wrong=wrong: op(wrong, *ARGUMENTS.get(op, ())), said)
 
 

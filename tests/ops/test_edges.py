@@ -110,8 +110,8 @@ TORCH = {  # ours and torch's, where they are to agree to the last edge
     "mean": lambda x: x.mean(1), "sum": lambda x: x.sum(1),
 }  # fmt: skip
 ROWS = [
-    [1.0, 1, 1], [0.0, -0.0, 0], [NAN, 1, 2], [INF, 1, 2], [INF, INF, 1], [-INF, 1, 2], [-INF, -INF, -INF], [INF, -INF, 0],
-    [1e30, -1e30, 1], [-1.0, -2, 1e-30],
+    [1.0, 1, 1], [0.0, -0.0, 0], [NAN, 1, 2], [INF, 1, 2], [INF, INF, 1], [-INF, 1, 2], [-INF, -INF, -INF],
+    [INF, -INF, 0], [1e30, -1e30, 1], [-1.0, -2, 1e-30],
 ]  # fmt: skip
 
 

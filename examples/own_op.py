@@ -1,7 +1,7 @@
 """An operation of one's own, its gradient checked, at work in a network: python examples/own_op.py
 
-    f(y) = y s(y),   s(y) = 1 / (1 + exp(-y))           Swish: a ReLU without a corner
-    f'(y) = s(y) + f(y) (1 - s(y))                      product rule, with s' = s (1 - s)
+f(y) = y s(y),   s(y) = 1 / (1 + exp(-y))           Swish: a ReLU without a corner
+f'(y) = s(y) + f(y) (1 - s(y))                      product rule, with s' = s (1 - s)
 """
 
 import numpy as np

@@ -39,6 +39,11 @@ from minidelve.experiments import signal as signal_item
 from minidelve.training import curves
 from tests.commands.runs import bits
 
+# One thread: many of these run at once, and would wait for each other.
+TRAIN = [
+    "train", "--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16", "--milestones", "3", "--threads", "1",
+    "--workers", "0",
+]  # fmt: skip
 MOST_STEPS = 6  # of a user who follows advice
 ADVICE = {
     "add --resume": ("--resume", "--overwrite"),
@@ -91,8 +96,7 @@ def results_of(folder: Path) -> object:
 
 def jobs(shared: Path, port: int) -> list[Job]:
     """The commands that write what a user keeps; `shared` holds data and a trained run."""
-    small = ["--data", f"{shared}/set", "--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16"]
-    train = ["train", *small, "--epochs", "4", "--out", "W/run"]
+    train = [*TRAIN, "--data", f"{shared}/set", "--epochs", "4", "--out", "W/run"]
     run, store = frozenset({"run"}), frozenset({"store"})
     half = partial(shutil.copytree, shared / "half")
     fetch = ["data", "fetch", "tiny-imagenet", "--dir", "W", "--url"]
@@ -105,7 +109,7 @@ def jobs(shared: Path, port: int) -> list[Job]:
         Job("pack --overwrite", ["data", "pack", f"{shared}/set", "W/store", "--short-side", "24", "--overwrite"],
             store, files_of, lambda w: data.pack(shared / "set", w / "store", 12)),
         Job("reproduce", ["reproduce", "signal", "--out", "W/out"], frozenset({"out"}), results_of),
-        Job("evaluate", ["evaluate", f"{shared}/half", "--out", "W/out", *["--protocol", "ten-view"]],
+        Job("evaluate", ["evaluate", f"{shared}/half", "--out", "W/out", "--protocol", "ten-view", "--threads", "1"],
             frozenset({"out"}), files_of),
         Job("evaluate --overwrite", ["evaluate", f"{shared}/half", "--out", "W/out", "--overwrite"],
             frozenset({"out"}), files_of, lambda w: main(["evaluate", f"{shared}/half", "--out", f"{w}/out"])),
@@ -133,7 +137,7 @@ def write_toy(words: Sequence[str]) -> int:
 def make_shared(shared: Path) -> None:
     """A data set that is packed in many blocks and trained in a moment, as a folder and as a zip, and half a run."""
     rng = np.random.default_rng(4)
-    for split, count in (("train", 40), ("val", 10)):
+    for split, count in (("train", 12), ("val", 4)):
         for label in range(4):
             (shared / "set" / split / f"c{label}").mkdir(parents=True)
             for i in range(count):
@@ -167,7 +171,7 @@ class Process:
             return
         code = 70
         try:
-            signal.alarm(300)  # a hang is a failure
+            signal.alarm(1200)  # a hang is a failure
             with open(self.log, "w", encoding="utf-8") as log:
                 os.dup2(log.fileno(), 2)
                 os.dup2(log.fileno(), 1)
@@ -205,28 +209,12 @@ class Storm:
         handler = type("Quiet", (SimpleHTTPRequestHandler,), {"log_message": lambda *args: None})
         self.server = ThreadingHTTPServer(("127.0.0.1", 0), partial(handler, directory=shared))
         os.environ["NO_PROXY"] = "127.0.0.1"
-        words = [
-            "train",
-            "--data",
-            f"{shared}/set",
-            "--size",
-            "28",
-            "--batch-size",
-            "8",
-            "--width",
-            "0.25",
-            "--fc",
-            "16",
-        ]
-        maker = Job("make", [*words, "--epochs", "4", "--milestones", "3", "--out", "W/half"], frozenset(), lambda w: 0)
+        words = [*TRAIN, "--data", f"{shared}/set", "--epochs", "4", "--out", "W/half"]
+        maker = Job("make", words, frozenset(), lambda w: 0)
         self._half(Process(replace(maker, run=stop_after_two), maker.words, shared).go())
-        self.jobs = [replace(job, words=self._whole(job)) for job in jobs(shared, self.server.server_port)]
+        self.jobs = jobs(shared, self.server.server_port)
         threading.Thread(target=self.server.serve_forever, args=(0.05,), daemon=True).start()
         self.alone: dict[str, tuple[object, float]] = {}
-
-    @staticmethod
-    def _whole(job: Job) -> list[str]:
-        return [*job.words, "--milestones", "3"] if job.words[0] == "train" else list(job.words)
 
     @staticmethod
     def _half(process: Process) -> None:
@@ -360,6 +348,8 @@ def rage(place: Path, kills: int, pairs: int, seed: int, say: Callable[[str], No
     storm = Storm(place, seed)
     for i in range(kills):
         storm.kill(storm.jobs[i % len(storm.jobs)])
+        if i % 20 == 19:
+            say(f"{i + 1} kills: {dict(storm.met)}")
     together = storm.pairs()
     for i in range(pairs):
         storm.pair(*together[i % len(together)])

@@ -41,8 +41,8 @@ from tests.commands.runs import bits
 
 # One thread: many of these run at once, and would wait for each other.
 TRAIN = [
-    "train", "--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16", "--milestones", "3", "--threads", "1",
-    "--workers", "0",
+    "train", "--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16", "--milestones", "3",
+    "--threads", "1", "--workers", "0",
 ]  # fmt: skip
 MOST_STEPS = 6  # of a user who follows advice
 ADVICE = {
@@ -256,7 +256,6 @@ class Storm:
                 break
             if code == 2:  # the second kill came after the advice
                 words = self.advised(words, said)
-        words = [word for word in words if word != "--overwrite"] if job.name == "pack --overwrite" else words
         for _ in range(MOST_STEPS):
             code, said = Process(job, words, folder).go().end()
             if code == 0 or code == 2 and self.is_done(said):

@@ -18,7 +18,7 @@ def test_quickstart_learns():
 
 
 def test_first_steps_has_a_line_for_each_training(tmp_path):
-    data.write_toy(tmp_path / "toy", train_size=40, val_size=10)
+    data.write_toy(tmp_path / "toy", train_size=70, val_size=10)
     lines = run("first_steps.py", tmp_path / "toy", 2, 2, "fc 256").splitlines()
     assert len(lines) == 2 and all("--width 0.5 --fc 256" in line and "NOT FINITE" not in line for line in lines)
     assert all(float(value) < 2 for line in lines for value in re.findall(r"(?:first|largest|last) ([\d.]+)", line))

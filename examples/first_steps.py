@@ -1,7 +1,8 @@
 """The first steps of every training that `minidelve train --help` shows: does the loss stay finite, and fall?
 
-    python examples/first_steps.py toy 200 5                      # data, steps, seeds
-    python examples/first_steps.py tiny-imagenet-20.zip 200 5 narrow   # only lines with this word in them
+    python examples/first_steps.py toy 200 5                               # data, steps, seeds
+    python examples/first_steps.py tiny-imagenet-20.zip 30 1 small30       # lines that match this expression
+    python examples/first_steps.py toy 200 5 '^((?!small30).)*$'           # all lines but small30's, which take hours
 
 A line for each training: the first loss and the largest one in units of ln C, that of guessing among C classes, and
 the mean of the last twenty. Examples that need a file, or images of 224 pixels, are left out.
@@ -61,15 +62,18 @@ def losses(config: Config, sets, steps: int) -> list[float]:
 if __name__ == "__main__":
     path, steps, seeds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     only = sys.argv[4] if len(sys.argv) > 4 else ""
+    tried = []
     sets = data.open_dataset(path, "train"), data.open_dataset(path, "val")
     guessing = math.log(len(sets[0].classes))
     shown = [line for line in EXAMPLE.strip().splitlines() if not re.search("config|paper-|--resume", line)]
     for line in [*shown, *MORE.strip().splitlines()]:
-        for seed in range(seeds) if only in line else ():
-            found = losses(resolve(options(line) | {"data": path, "seed": seed}), sets, steps)
+        given = {name: value for name, value in options(line).items() if name not in ("epochs", "milestones", "seed")}
+        if not re.search(only, line) or given in tried:
+            continue
+        tried.append(given)
+        for seed in range(seeds):
+            found = losses(resolve(given | {"data": path, "seed": seed}), sets, steps)
             first, largest, last = found[0] / guessing, max(found) / guessing, np.mean(found[-20:]) / guessing
             ended = "" if len(found) == steps else f"   NOT FINITE in step {len(found) + 1}"
-            print(
-                f"first {first:.2f}  largest {largest:.2f}  last {last:.2f}  seed {seed}  {line[15:]}{ended}",
-                flush=True,
-            )
+            told = f"first {first:.2f}  largest {largest:.2f}  last {last:.2f}  seed {seed}  {line[15:]}{ended}"
+            print(told, flush=True)

@@ -150,6 +150,7 @@ ITEM = Item(
     "says more. Errors are means over the runs. The images with guesses (centre crop, first run) are the first of "
     "evenly spaced classes.",
     budgets=table2.ITEM.budgets,
+    minutes={"quick": 1, "class": 8, "lab": 47},
     variants=lambda budget: [table2.CHANNELS],
     run=run, table=table, claims=[Extremes(), MoreThanChance(), TheSameClasses()], draw=draw,
 )  # fmt: skip

@@ -149,7 +149,7 @@ def test_the_index_links_every_page():
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=list(ITEMS))
 def test_every_item_is_whole(item):
-    assert set(item.budgets) == {"quick", "lab", "full"}
+    assert set(item.budgets) == {"quick", "class", "lab", "full"}
     assert item.name == next(name for name, value in ITEMS.items() if value is item)
     for budget in item.budgets.values():
         variants = list(item.variants(budget))

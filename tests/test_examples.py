@@ -24,6 +24,11 @@ def test_first_steps_has_a_line_for_each_training(tmp_path):
     assert all(float(value) < 2 for line in lines for value in re.findall(r"(?:first|largest|last) ([\d.]+)", line))
 
 
+def test_an_op_of_ones_own_is_right_and_learns():
+    out = run("own_op.py")
+    assert "the gradient agrees" in out and int(re.search(r"(\d+)% of the points", out)[1]) > 95
+
+
 def test_train_imagenet_subset_runs_on_a_folder(tmp_path):
     data.write_toy(tmp_path / "toy", train_size=130, val_size=70)
     out = run("train_imagenet_subset.py", tmp_path / "toy", 2, 2)

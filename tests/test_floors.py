@@ -20,7 +20,15 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"},
+    {
+        "minidelve.errors",
+        "minidelve.files",
+        "minidelve.interrupts",
+        "minidelve.npy",
+        "minidelve.pictures",
+        "minidelve.progress",
+        "minidelve.records",
+    },
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -69,7 +77,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "picture_file"}, {REST},
+        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "parser", "picture_file"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.

@@ -140,5 +140,7 @@ def uniform_(w: Tensor, bound: float, rng: np.random.Generator | None = None) ->
 
 
 def _fill(w: Tensor, values: Any) -> Tensor:
+    if w.dtype.kind != "f":  # most numbers would become 0
+        raise TypeError(f"a tensor of {w.dtype} cannot be filled at random; expected float32 or float64")
     w.data[...] = to_device(values.astype(w.dtype), w.device)
     return w

@@ -43,7 +43,7 @@ def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "predict", "the likeliest classes of pictures, with probabilities", EXAMPLE, run)
     add_run_argument(parser)
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help="a JPEG or PNG file")
+    parser.add_argument("images", metavar="IMAGE", nargs="*", help="a JPEG, PNG or WebP file")
     parser.add_argument("--truth", metavar="CLASS", help="the right class of the IMAGEs: an id or a name")
     parser.add_argument(
         "--data", type=data_path, metavar="PATH|toy", help="take pictures of this data set, in place of IMAGEs"

@@ -9,7 +9,7 @@ import pytest
 
 from minidelve.data import open_splits
 from minidelve.errors import DataError
-from tests.data.files import encode, pixels_of, tar_bytes, zip_bytes
+from tests.data.files import encode, pixels_of, tar_bytes
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, members_of
 

@@ -46,7 +46,7 @@ def read_npy(file: IO[bytes], size: int, dtypes: Sequence[np.dtype]) -> np.ndarr
     if begin + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"its shape {shape} does not fit its {size} bytes")
     flat = np.empty(math.prod(shape), dtype)
-    _fill(file, memoryview(flat.view(np.uint8)))
+    _fill(file, flat.view(np.uint8).data)
     return np.asarray(flat.reshape(shape, order="F" if fortran else "C"), order="C")
 
 
@@ -91,7 +91,7 @@ def _fill(file: IO[bytes], room: memoryview) -> None:
 @contextmanager
 def open_npz(path: str | os.PathLike[str]) -> Iterator[Npz]:
     """The entries of an .npz file, inside the block. Raises OSError, ValueError and what zipfile raises."""
-    with open(path, "rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:  # type: ignore[arg-type]
+    with open(path, "rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:
         yield Npz(archive, os.fstat(file.fileno()).st_size)
 
 

@@ -141,6 +141,13 @@ def parse(content: bytes | str) -> Any:
         return json.loads(content if isinstance(content, str) else content.decode("utf-8"), object_pairs_hook=_once)
     except RecursionError:
         raise ValueError("its brackets are nested too deeply") from None
+    except ValueError as error:
+        raise ValueError(too_long(error) or str(error)) from error
+
+
+def too_long(error: ValueError) -> str:
+    """What to say in place of int()'s complaint about a number of thousands of digits; else nothing."""
+    return "a number in it has too many digits" if str(error).startswith("Exceeds the limit") else ""
 
 
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:

@@ -14,11 +14,11 @@ from typing import Any
 
 from minidelve.errors import RunError, shown
 from minidelve.models.option import Kind, Option, options_of
-from minidelve.records import read_file
+from minidelve.records import read_file, too_long
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
 
-MOST_BYTES = 2**16  # the options of a run need a tenth of it
+MOST_BYTES = 2**14  # the options of a run need 3,000, and TOML of nested keys takes time by its square
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -47,7 +47,7 @@ def content_of(path: Path) -> dict[str, Any]:
     except OSError as error:
         raise RunError(f"--config {path} cannot be read ({error.strerror})", cure="check the path") from error
     except ValueError as error:  # of tomllib, of int(), of an encoding, of read_file
-        raise RunError(f"{wrong} ({error})", expected="lines such as lr = 0.01") from error
+        raise RunError(f"{wrong} ({too_long(error) or error})", expected="lines such as lr = 0.01") from error
     except RecursionError as error:
         raise RunError(f"{wrong} of a run: it is nested too deeply", expected="lines such as lr = 0.01") from error
 

@@ -169,7 +169,7 @@ WRONG = [
     ("a." * 5000 + "b = 1", "'a' is not an option of a run"),
     ('"a\\u001b[31m\\u202e" = 1', r"'a\x1b[31m\u202e' is not an option"),
     ('"' + 5000 * "a" + '" = 1', "aaa…aaa"),
-    ("lr = 1 #" + 70_000 * " ", "is not TOML (it is longer than 65,536 bytes)"),
+    ("lr = 1 #" + 17_000 * " ", "is not TOML (it is longer than 16,384 bytes)"),
     ("lr = 1\0", "is not TOML"),
 ]
 

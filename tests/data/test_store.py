@@ -106,7 +106,7 @@ def of_train(header, **changes):
         ("[" * 5000, "nested too deeply"),
         ('{"a": 1, "a": 2}', "'a' is in it twice"),
         ("9" * 5000, "digits"),
-        (b"\xff", "(invalid start byte)"),
+        (b"\xff", "invalid start byte"),
         ("{}" + " " * 2**25, "longer than 33,554,432 bytes"),
     ],
 )

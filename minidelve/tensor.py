@@ -20,6 +20,7 @@ its consumers have already sent their share of dE/doutput, and shares add up.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -84,6 +85,9 @@ class Tensor:
         self.data = as_array(data)
         self.grad: Any = None
         self.function: Function | None = None
+        if not isinstance(requires_grad, bool | np.bool_):  # Tensor(2, 3), as torch.Tensor(2, 3)
+            cure = "write Tensor(np.zeros(shape, np.float32)) for an array of a shape"
+            raise TypeError(f"Tensor: requires_grad is {requires_grad!r:.40}; expected True or False; {cure}")
         self.requires_grad = requires_grad
         if requires_grad and self.data.dtype.kind != "f":
             raise TypeError(f"a tensor of {self.data.dtype} has no gradient; use a floating dtype such as float32")
@@ -252,7 +256,9 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
-        refuse_bare_arrays(cls.__name__, *inputs)
+        if not all(isinstance(x, (Tensor, NoneType)) for x in inputs):
+            refuse_options_by_place(cls, inputs)
+            refuse_bare_arrays(cls.__name__, *inputs)
         function = cls()
         recording = _recording.get()
         function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
@@ -324,6 +330,20 @@ def refuse_bare_arrays(op: str, *inputs: Any) -> None:
     for x in inputs:
         if not isinstance(x, (Tensor, NoneType)):
             raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
+
+
+def refuse_options_by_place(op: type[Function], inputs: tuple[Any, ...]) -> None:
+    """TypeError with the cure if what stands where forward has an option is no Tensor: ELU.apply(y, alpha)."""
+    names = list(inspect.signature(op.forward).parameters.values())[1:]
+    for i, (parameter, x) in enumerate(zip(names, inputs)):
+        if (
+            i
+            and np.ndim(x) == 0
+            and not isinstance(x, (Tensor, NoneType))
+            and parameter.kind is not parameter.VAR_POSITIONAL
+        ):
+            call = f"{op.__name__}.apply({names[0].name}, {parameter.name}={x!r:.20})"
+            raise TypeError(f"{op.__name__}: {parameter.name} is no Tensor; options are given by name: {call}")
 
 
 def reverse_topological_order(root: Node) -> list[Node]:

@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress"},
+    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.pytorch_names"},
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -42,12 +42,12 @@ SHELVES: dict[str, list[set[str]]] = {
         {"blas", "cuda_install"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
         {"precision", "sharing"},
     ],
-    "minidelve.ops": [{"geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops": [{"generator", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
         {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
     ],
-    "minidelve.nn": [{"init", "module"}, {"layers"}, {"chain"}],
+    "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers"}, {"chain"}],
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [

@@ -1,14 +1,17 @@
 """Learning-rate schedules. The paper: 1e-2, then 1e-3 and 1e-4 "when the error plateaus" (section 3).
 
-Each schedule sets `optimizer.lr`; call step() once after every epoch. Both raise ValueError for arguments out of range.
+Each schedule divides `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
+ValueError for arguments out of range, and TypeError for what is no SGD.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from numbers import Integral, Real
 
 from minidelve.optim.sgd import SGD
+from minidelve.pytorch_names import knowing_pytorch
 
 
 class MultiStepLR:
@@ -22,20 +25,26 @@ class MultiStepLR:
     0.001
     """
 
-    def __init__(self, optimizer: SGD, milestones: Sequence[int], gamma: float = 0.1):
-        if list(milestones) != sorted(set(milestones)) or any(m < 1 for m in milestones):
-            raise ValueError(f"milestones are {list(milestones)}; expected rising epoch numbers from 1, such as 12,17")
-        self.optimizer, self.milestones, self.gamma = optimizer, list(milestones), gamma
+    @knowing_pytorch
+    def __init__(self, optimizer: SGD, milestones: Iterable[int], gamma: float = 0.1):
+        check_optimizer("MultiStepLR", optimizer)
+        epochs = list(milestones) if isinstance(milestones, Iterable) else [milestones]
+        if epochs != sorted({m for m in epochs if is_epoch(m)}) or not isinstance(milestones, Iterable):
+            shown = epochs if isinstance(milestones, Iterable) else milestones
+            raise ValueError(f"milestones are {shown!r:.60}; expected rising epoch numbers from 1, such as [12, 17]")
+        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 < gamma < math.inf:
+            raise ValueError(f"MultiStepLR: gamma is {gamma!r:.40}; expected a number above 0")
+        self.optimizer, self.milestones, self.gamma = optimizer, epochs, gamma
         self.epoch, self.start = 0, optimizer.lr
 
     def step(self, error: float | None = None) -> None:
         """An epoch has ended (its error does not matter here)."""
         self.epoch += 1
-        passed = sum(self.epoch >= milestone for milestone in self.milestones)
-        self.optimizer.lr = self.start * self.gamma**passed
+        if self.epoch in self.milestones:
+            self.optimizer.lr *= self.gamma
 
     def state_dict(self) -> dict:
-        """What a checkpoint needs to go on from here."""
+        """What a checkpoint needs to go on from here: the optimizer's state has the rate."""
         return {"epoch": self.epoch, "start": self.start}
 
     def load_state_dict(self, state: dict) -> None:
@@ -51,9 +60,14 @@ class ReduceLROnPlateau:
     min_lr     the rate never goes below; the paper stops at 1e-4
     """
 
+    @knowing_pytorch
     def __init__(
-        self, optimizer: SGD, factor: float = 0.1, patience: int = 5, threshold: float = 0.1, min_lr: float = 1e-4
+        self, optimizer: SGD, *, factor: float = 0.1, patience: int = 5, threshold: float = 0.1, min_lr: float = 1e-4
     ):
+        check_optimizer("ReduceLROnPlateau", optimizer)
+        for name, value in (("factor", factor), ("patience", patience), ("threshold", threshold), ("min_lr", min_lr)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"ReduceLROnPlateau: {name} is {value!r:.40}; expected a number")
         if not 0 < factor < 1 or patience < 0:
             raise ValueError(f"plateau: factor {factor}, patience {patience}; expected 0 < factor < 1, patience >= 0")
         self.optimizer, self.factor, self.patience = optimizer, factor, patience
@@ -79,3 +93,14 @@ class ReduceLROnPlateau:
     def load_state_dict(self, state: dict) -> None:
         """Restore state_dict()."""
         self.best, self.waited = state["best"], state["waited"]
+
+
+def check_optimizer(schedule: str, optimizer: SGD) -> None:
+    """TypeError unless it is an SGD."""
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"{schedule}: got a {type(optimizer).__name__}; expected an SGD, whose rate it divides")
+
+
+def is_epoch(number: object) -> bool:
+    """Whether it is an epoch's number, from 1."""
+    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1

@@ -133,8 +133,8 @@ def test_data_with_gaps_in_memory_is_refused_with_the_cure():
     ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
     ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
     ((nn.PReLU().parameters(), float("nan")), "lr nan"),
+    ((nn.PReLU().parameters(), float("inf")), "lr inf"),
     ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
-    ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
 ])  # fmt: skip
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=f"SGD: .*{message}"):

@@ -9,12 +9,25 @@ from __future__ import annotations
 import math
 from collections.abc import Iterable
 from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from minidelve.optim.sgd import SGD
-from minidelve.pytorch_names import knowing_pytorch
+from minidelve.pytorch_names import SCHEDULE, knowing_pytorch, missing
 
 
-class MultiStepLR:
+class Schedule:
+    """What sets an optimizer's rate, epoch after epoch."""
+
+    optimizer: SGD
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that is not there: AttributeError with the cure."""
+            raise missing(type(self).__name__, name, dir(self), SCHEDULE)
+
+
+class MultiStepLR(Schedule):
     """Divide the rate by 10 after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
 
     >>> from minidelve.nn import Linear
@@ -24,6 +37,11 @@ class MultiStepLR:
     >>> round(optimizer.lr, 9)
     0.001
     """
+
+    milestones: list[int]
+    gamma: float
+    epoch: int
+    start: float
 
     @knowing_pytorch
     def __init__(self, optimizer: SGD, milestones: Iterable[int], gamma: float = 0.1):
@@ -37,6 +55,7 @@ class MultiStepLR:
         self.optimizer, self.milestones, self.gamma = optimizer, epochs, gamma
         self.epoch, self.start = 0, optimizer.lr
 
+    @knowing_pytorch
     def step(self, error: float | None = None) -> None:
         """An epoch has ended (its error does not matter here)."""
         self.epoch += 1
@@ -52,7 +71,7 @@ class MultiStepLR:
         self.epoch, self.start = state["epoch"], state["start"]
 
 
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(Schedule):
     """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
 
     threshold  by how many percentage points an error has to fall to count as an improvement (PyTorch's is
@@ -74,6 +93,7 @@ class ReduceLROnPlateau:
         self.threshold, self.min_lr = threshold, min_lr
         self.best, self.waited = math.inf, 0
 
+    @knowing_pytorch
     def step(self, error: float) -> None:
         """An epoch has ended with this validation error (in percent, as `threshold` is)."""
         error = float(error)
@@ -103,4 +123,4 @@ def check_optimizer(schedule: str, optimizer: SGD) -> None:
 
 def is_epoch(number: object) -> bool:
     """Whether it is an epoch's number, from 1."""
-    return isinstance(number, Integral) and not isinstance(number, bool) and number >= 1
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

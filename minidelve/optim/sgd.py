@@ -62,6 +62,7 @@ class SGD:
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.momenta = [array_module(p.data).zeros_like(p.data) for p in self.parameters]  # D, one per parameter
 
+    @knowing_pytorch
     def step(self) -> None:
         """Apply (4) to every parameter that has a gradient. ValueError if the module has got new parameters."""
         self.refuse_newcomers()

@@ -6,17 +6,22 @@ well as any other, and is never trained: nothing looks for it there. So `look` d
 
 from __future__ import annotations
 
+import collections
 import contextlib
 import functools
 import sys
 import types
-from collections.abc import Iterator, Mapping, Sequence, Set
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
 from typing import Any
 
 import numpy as np
 
 from minidelve.tensor import Function, Tensor
 
+MAPPINGS = (dict, collections.UserDict, types.MappingProxyType)
+# Known ones alone: to go through somebody's own sequence may be to decode every image of a data set.
+ROWS = (list, tuple, set, frozenset, collections.deque, collections.UserList, KeysView, ValuesView, ItemsView)
+CONTAINERS = (*MAPPINGS, *ROWS, np.ndarray)
 # A Tensor's graph leads to the parameters of whatever made it, which are somebody else's.
 CLOSED = (str, bytes, bytearray, range, memoryview, type, types.ModuleType, Tensor, Function)
 STRANGERS = {*sys.stdlib_module_names, "numpy", "cupy", "numba", "matplotlib", "PIL", "tqdm"}  # objects of theirs
@@ -43,14 +48,14 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(step, object) for what a container, a function or any other object holds directly."""
     if type(value) in (int, float, bool, type(None)):  # the usual case
         return
-    if isinstance(value, Mapping):
+    if isinstance(value, MAPPINGS):
         for key, inner in value.items():
             yield f"[{key!r:.40}]", inner
             yield " (a key)", key
     elif isinstance(value, np.ndarray):
         if value.dtype == object:
             yield from ((f"[{i}]", inner) for i, inner in enumerate(value.flat))
-    elif isinstance(value, Sequence | Set):  # a deque is a Sequence
+    elif isinstance(value, ROWS):
         yield from ((f"[{i}]", inner) for i, inner in enumerate(value))
     elif isinstance(value, types.FunctionType):
         yield from ((" (a default)", inner) for inner in value.__defaults__ or ())
@@ -65,7 +70,9 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
         yield " (a partial)", value.func
         yield from ((" (an argument)", inner) for inner in (*value.args, *value.keywords.values()))
     elif isinstance(value, types.GeneratorType):
-        yield from ((f" (its {name})", inner) for name, inner in (value.gi_frame.f_locals if value.gi_frame else {}).items())
+        yield from (
+            (f" (its {name})", inner) for name, inner in (value.gi_frame.f_locals if value.gi_frame else {}).items()
+        )
     elif isinstance(value, Iterator):
         with contextlib.suppress(TypeError):  # what it goes over, if it tells
             yield from ((" (an iterator)", inner) for inner in value.__reduce__()[1])

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence, Set
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidelve.backend import to_device
-from minidelve.nn.hidden import look, own_attributes
+from minidelve.nn.hidden import CONTAINERS, look, own_attributes
 from minidelve.pytorch_names import MODULE, knowing_pytorch, missing, refuse_strangers
 from minidelve.tensor import Tensor
 
@@ -66,7 +66,7 @@ class Module:
             raise TypeError(f"{name} is a Parameter; assign a Parameter, or new numbers to {name}.data")
         if isinstance(value, Module | Parameter) and (not name or "." in name):
             raise TypeError(f"a module's part is called {name!r}; expected a name without dots, which nest")
-        if isinstance(value, Mapping | Sequence | Set | np.ndarray):
+        if isinstance(value, CONTAINERS):
             parts = [part for _, part in look(value, (Module, Parameter), name)]
             if parts and not self.known().issuperset(map(id, parts)):
                 kind = type(value).__name__
@@ -109,6 +109,7 @@ class Module:
         """Itself and every module below, each once."""
         return (module for _, module in self.named_modules())
 
+    @knowing_pytorch
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, Parameter) in order of definition; a shared one appears once. TypeError if one is hidden."""
         self.refuse_hidden()
@@ -123,6 +124,7 @@ class Module:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
+    @knowing_pytorch
     def parameters(self) -> ParametersOf:
         """Every Parameter, in order of definition. TypeError if one is hidden."""
         self.refuse_hidden()
@@ -139,9 +141,8 @@ class Module:
         for prefix, module in self.named_modules():
             for name, value in held_by(module):
                 where = f"{prefix}.{name}" if prefix else name
-                if isinstance(value, Tensor) and not isinstance(value, Parameter):
-                    if value.requires_grad and value.function is None:
-                        raise TypeError(f"{where} is a Tensor, which is not trained; make it a Parameter")
+                if isinstance(value, Tensor) and not isinstance(value, Parameter) and is_leaf(value):
+                    raise TypeError(f"{where} is a Tensor, which is not trained; make it a Parameter")
                 for path, part in look(value, (Module, Parameter), where):
                     if id(part) not in known:
                         raise TypeError(
@@ -169,6 +170,7 @@ class Module:
             parameter.grad = None if parameter.grad is None else to_device(parameter.grad, device)
         return self
 
+    @knowing_pytorch
     def state_dict(self) -> dict[str, np.ndarray]:
         """Name -> a copy of each parameter's array, on the CPU."""
         return {name: np.array(to_device(p.data, "cpu"), order="C") for name, p in self.named_parameters()}
@@ -228,6 +230,11 @@ class Sequential(Module):
 
     def __getitem__(self, i: int | slice) -> Module:
         return Sequential(*list(self)[i]) if isinstance(i, slice) else list(self)[i]
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """Whether it wants a gradient and nothing made it: what a Parameter is, and a Tensor may be."""
+    return tensor.requires_grad and tensor.function is None
 
 
 class ParametersOf:

@@ -52,7 +52,7 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
         {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"packing"},
+        {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
         {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},

@@ -92,6 +92,10 @@ class StoreDataset(Dataset):
         start, height, width = self._offsets[i], self._heights[i], self._widths[i]
         return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
 
+    def measure(self, i: int) -> tuple[int, int]:
+        """(height, width) of image i, from the index."""
+        return self._heights[i], self._widths[i]
+
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
         if zlib.crc32(self.image(i).data) != self._index["crc32"][i]:

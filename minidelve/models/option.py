@@ -161,6 +161,7 @@ def is_list_of_counts(value: Any) -> bool:
 INFINITY = float("inf")
 positive = Kind("a number above 0", float, lambda value: 0 < value < INFINITY)
 not_negative = Kind("a number of at least 0", float, lambda value: 0 <= value < INFINITY)
+share = Kind("a number above 0 and below 1", float, lambda value: 0 < value < 1)
 below_one = Kind("a number from 0 to below 1", float, lambda value: 0 <= value < 1)
 levels_list = Kind("a list of pyramid levels such as 3,2,1", integers, is_list_of_counts)
 epochs_list = Kind(

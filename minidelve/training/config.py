@@ -23,6 +23,7 @@ from minidelve.models.option import (
     options_of,
     positive,
     scale_range,
+    share,
 )
 from minidelve.training.recipes import RECIPES
 
@@ -36,6 +37,9 @@ class Subject:
     data: str = option(
         "toy", "toy, a packed store, or a folder, .zip or .tar in the layout of Tiny-ImageNet or ImageNet",
         data_path, metavar="PATH|toy", may_change=True)
+    val_fraction: float | None = option(
+        None, "hold out this share of each class's training images, by the seed, and validate on those",
+        share, metavar="SHARE", unset="the data set's own val/", in_title=True)
     model: str = option("lab14", "the network", choices=tuple(TABLES))
 
 

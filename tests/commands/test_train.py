@@ -140,8 +140,8 @@ def test_bad_images_are_left_out_counted_and_named_when_asked(ok, quick, tiny_da
 
 def test_toy_needs_no_download_and_help_has_an_example(ok, tmp_path, monkeypatch):
     assert "examples:\n  minidelve train --out runs/first" in ok("train", "--help")
-    small = {"train": data.ToyDataset("train", train_size=60), "val": data.ToyDataset("val", val_size=20)}
-    monkeypatch.setattr(data, "open_dataset", lambda path, split: small[split] if path == "toy" else None)
+    small = data.ToyDataset("train", train_size=60), data.ToyDataset("val", val_size=20)
+    monkeypatch.setattr(data, "open_for_training", lambda path, *more: small if path == "toy" else None)
     assert "on toy, seed 0" in ok("train", "--epochs", 1, "--batch-size", 20, "--out", tmp_path)
 
 

@@ -79,7 +79,7 @@ CHANGES: dict[str, tuple[object, tuple[object, ...]]] = {
     "aux_after": ("conv2_2", ()), "aux_weight": (1.5, ("--aux-after", "conv2_2")),
     "decay_slopes": (True, ("--weight-decay", 0.5)),
     "jitter": ([28, 40], ("--lr", 1e-4)), "colour": (0.5, ("--lr", 1e-4)), "short_side": (36, ("--lr", 1e-4)),
-    "normalize": ("mean", ("--lr", 1e-4)),
+    "normalize": ("mean", ("--lr", 1e-4)), "val_fraction": (0.5, ()),
 }  # fmt: skip
 # Options that a test of their own follows to where they act.
 ELSEWHERE = {

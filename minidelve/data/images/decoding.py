@@ -26,6 +26,7 @@ from minidelve.errors import DataError
 
 SUFFIXES = (".jpeg", ".jpg", ".png")
 MAX_PIXELS = 100_000_000
+AGAIN = "fetch the file again or remove it"
 
 _FORMATS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 
@@ -56,7 +57,7 @@ def decode(
     name = name or "image"
     # Pillow's readers meet broken bytes with OSError, SyntaxError, ValueError, struct.error, IndexError, ...:
     # no list of them is complete, and to the user all mean the same.
-    with door(name, "is broken or truncated", Exception, cure="fetch the file again or remove it"):
+    with door(name, "is broken or truncated", Exception, cure=AGAIN):
         image = _open(data, name)
         width, height = image.size
         if not 0 < width * height <= max_pixels:
@@ -66,6 +67,13 @@ def decode(
                 cure="scale the picture down",
             )
         return _to_rgb(ImageOps.exif_transpose(image) if upright else image)
+
+
+def size_of(data: bytes, name: str = "image") -> tuple[int, int]:
+    """(height, width) of a picture, read from its header alone. Raises DataError if that cannot be read."""
+    with door(name, "is broken or truncated", Exception, cure=AGAIN):
+        width, height = _open(data, name).size
+        return height, width
 
 
 def _open(data: bytes, name: str) -> ImageFile.ImageFile:

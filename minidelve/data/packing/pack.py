@@ -78,6 +78,8 @@ def pack(
                 folder.clear()
             write_header(store, plan)
             for dataset in splits:
+                if dataset.strays:
+                    say(f"{dataset.split}: ignored {dataset.ignored()}")
                 bad = BadImages(dataset, on_bad_image, GO_ON)
                 _pack_split(store, dataset, bad, short_side, workers, say, track)
             header = plan | {

@@ -22,6 +22,7 @@ MAPPINGS = (dict, collections.UserDict, types.MappingProxyType)
 # Known ones alone: to go through somebody's own sequence may be to decode every image of a data set.
 ROWS = (list, tuple, set, frozenset, collections.deque, collections.UserList, KeysView, ValuesView, ItemsView)
 CONTAINERS = (*MAPPINGS, *ROWS, np.ndarray)
+PLAIN = {int, float, bool, str, type(None), np.random.Generator}
 # A Tensor's graph leads to the parameters of whatever made it, which are somebody else's.
 CLOSED = (str, bytes, bytearray, range, memoryview, type, types.ModuleType, Tensor, Function)
 STRANGERS = {*sys.stdlib_module_names, "numpy", "cupy", "numba", "matplotlib", "PIL", "tqdm"}  # objects of theirs
@@ -33,21 +34,21 @@ def look(value: Any, wanted: tuple[type, ...], path: str, seen: set[int] | None 
     path   what `value` itself is called
     seen   ids of what has been looked into; what is found is not looked into
     """
+    if type(value) in PLAIN:  # the usual case
+        return
     seen = set() if seen is None else seen
     stack = [(path, value)]
     while stack:  # not recursive: a list may hold a list a thousand times over
         path, value = stack.pop()
         if isinstance(value, wanted):
             yield path, value
-        elif not isinstance(value, CLOSED) and id(value) not in seen:
+        elif type(value) not in PLAIN and not isinstance(value, CLOSED) and id(value) not in seen:
             seen.add(id(value))
             stack += reversed([(path + step, inner) for step, inner in inside(value)])
 
 
 def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(step, object) for what a container, a function or any other object holds directly."""
-    if type(value) in (int, float, bool, type(None)):  # the usual case
-        return
     if isinstance(value, MAPPINGS):
         for key, inner in value.items():
             yield f"[{key!r:.40}]", inner

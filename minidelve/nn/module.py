@@ -256,5 +256,5 @@ def held_by(module: Module) -> Iterator[tuple[str, Any]]:
         if name != "hook" and not (name in vars(module) and isinstance(value, Module | Parameter)):
             yield name, value
     for kind in type(module).__mro__:
-        if not kind.__module__.startswith("minidelve."):  # of our own classes none holds a layer
+        if kind is not object and not kind.__module__.startswith("minidelve."):  # ours hold no layers
             yield from ((name, value) for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__"))

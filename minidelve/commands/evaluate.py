@@ -114,10 +114,11 @@ def evaluate(args: argparse.Namespace, way: Way, folder: ReportFolder | None) ->
     rows, dataset = found.rows, found.dataset
     last = rows[-1].tally
     errors = last.errors()
+    top5 = f"top-5 error {errors.top5:.2f}%, " if errors.top5 is not None else ""
     if len(rows) == 1:
         say(
             f"{dataset.name} {args.split}{unusual(args)}: top-1 error {errors.top1:.2f}%, "
-            f"top-5 error {errors.top5:.2f}%, cross entropy {errors.loss:.4f} ({errors.images} images)"
+            f"{top5}cross entropy {errors.loss:.4f} ({errors.images} images)"
         )
     else:
         say(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")

@@ -44,7 +44,8 @@ SHELVES: dict[str, list[set[str]]] = {
     ],
     "minidelve.ops": [{"generator", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
-        {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
+        {"activation", "outliers", "scaffold", "winograd_matrices", "winograd_tiles"},
+        {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
     ],
     "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers"}, {"chain"}],

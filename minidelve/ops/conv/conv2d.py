@@ -15,8 +15,10 @@ import numpy as np
 from minidelve.backend import precision
 from minidelve.ops.conv.activation import Rectifier, as_rectifier
 from minidelve.ops.conv.choice import ALGORITHMS, choose
+from minidelve.ops.conv.outliers import is_even
 from minidelve.ops.conv.scaffold import Layer
 from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.layout import channels_last
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.prelu import prelu
 from minidelve.tensor import Tensor, refuse_bare_arrays
@@ -39,7 +41,8 @@ def conv2d(
 
     algorithm is "im2col", "direct" (padding below the kernel's size), "winograd" (stride 1, kernel 2x2 or 3x3) or
     "auto", the fastest of them for the shape (choice.py). All compute the same but for rounding; winograd rounds
-    more, so float64 takes it only when asked.
+    more, so float64 takes it only when asked, and "auto" leaves it where a number of x, of weight or of dE/dy stands
+    out among the others (outliers.py).
 
     activation is the slope of a rectifier that is applied to the response before it reaches memory (activation.py): a
     Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0 for relu(y); or a Rectifier,
@@ -64,11 +67,15 @@ def conv2d(
         )
     if algorithm not in ("auto", *ALGORITHMS):
         raise ValueError(
-            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
+            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'; there is "
+            "no dilation"
         )
     dtype = np.result_type(x.dtype, weight.dtype)
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
-    function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
+    careful, name = algorithm == "auto", choose(layer) if algorithm == "auto" else algorithm
+    if careful and name == "winograd" and not (is_even(channels_last(x.data)) and is_even(channels_last(weight.data))):
+        name = "im2col"
+    function = ALGORITHMS[name]
     if why := function.cannot(layer):
         raise ValueError(f"conv2d: {why}; use algorithm='auto'")
     rectifier = as_rectifier(activation)
@@ -78,4 +85,4 @@ def conv2d(
     if not rectifier.fits_in_place(dtype):
         y = conv2d(x, weight, bias, stride, padding, algorithm)
         return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
-    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope)
+    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope, careful=careful)

@@ -20,7 +20,14 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.pytorch_names"},
+    {
+        "minidelve.errors",
+        "minidelve.files",
+        "minidelve.progress",
+        "minidelve.records",
+        "minidelve.npy",
+        "minidelve.pytorch_names",
+    },
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -39,10 +46,10 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
         {"precision", "sharing"},
     ],
-    "minidelve.ops": [{"generator", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
         {"activation", "outliers", "scaffold", "winograd_matrices", "winograd_tiles"},
         {"im2col", "direct", "winograd", "simple"},
@@ -56,7 +63,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},
+        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
         {"loop"},
     ],
     "minidelve.evaluation": [
@@ -82,7 +89,7 @@ KERNEL_LIBRARIES = {
     "numba_cuda": {"numpy", "numba"},
 }
 STANDS_ALONE = "minidelve.data"  # imports nothing of minidelve but the ground
-GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress"}
+GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"}
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 
 

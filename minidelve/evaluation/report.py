@@ -3,7 +3,8 @@
     evaluation.json   every figure of the table, with the options that led to it
     classes.csv   class,name,images,top1_error,top5_error,taken_for,taken_for_images
 
-Errors are in percent; top5_error is empty (null) where there are at most five classes. The classes are those of the table's last row: all scales, all runs.
+Errors are in percent; top5_error is empty (null) where there are at most five classes. The classes are those of the
+table's last row: all scales, all runs.
 """
 
 from __future__ import annotations

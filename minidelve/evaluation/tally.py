@@ -17,7 +17,6 @@ import numpy as np
 
 from minidelve.training.validation import Errors, rank_of_target
 
-
 TOP = 5  # the k of the other error
 
 

@@ -68,7 +68,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import to_device
-from minidelve.ops.generator import check_generator
+from minidelve.ops.arguments import check_generator
 from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Tensor, refuse_bare_arrays
 

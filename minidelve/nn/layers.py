@@ -13,7 +13,7 @@ import numpy as np
 from minidelve import ops
 from minidelve.nn.init import he_normal_
 from minidelve.nn.module import Module, Parameter
-from minidelve.ops.generator import check_generator
+from minidelve.ops.arguments import check_generator
 from minidelve.ops.geometry import Pair, as_pair
 from minidelve.ops.layout import channels_first
 from minidelve.tensor import Tensor

@@ -62,6 +62,10 @@ class MultiStepLR(Schedule):
         if self.epoch in self.milestones:
             self.optimizer.lr *= self.gamma
 
+    def rate(self, epochs: int) -> float:
+        """The rate after so many epochs of a run in which nobody sets it by hand."""
+        return self.start * self.gamma ** sum(epochs >= milestone for milestone in self.milestones)
+
     def state_dict(self) -> dict:
         """What a checkpoint needs to go on from here: the optimizer's state has the rate."""
         return {"epoch": self.epoch, "start": self.start}

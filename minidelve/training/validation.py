@@ -2,8 +2,8 @@
 
 Top-k error is the share of images whose right class is not among the k classes with the highest scores, in
 percent. The paper reports both: with 1,000 classes that overlap in meaning, top-5 forgives naming the other
-object in the picture. Of at most five classes all are named, so there top-5 error is None. This is the test after each epoch of training; the paper's other ways of testing are in
-evaluation/.
+object in the picture. Of at most five classes all are named, so there top-5 error is None. This is the test after
+each epoch of training; the paper's other ways of testing are in evaluation/.
 """
 
 from __future__ import annotations

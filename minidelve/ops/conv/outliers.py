@@ -6,8 +6,9 @@ window does not hold it; one that is infinite leaves NaN there. So the largest n
 
     max |x|  <=  LARGEST mean |x|                                                              (even)
 
-with the mean over every fourth row, which is enough to tell. (A mean of squares would be lifted by the outlier.) What is not even is left to im2col, which mixes only what
-belongs together. Maps and gradients of networks in training are even, as docs/measurements.md shows.
+with the mean over every fourth row, which is enough to tell. (A mean of squares would be lifted by the outlier.) What
+is not even is left to im2col, which mixes only what belongs together. Maps and gradients of networks in training are
+even, as docs/measurements.md shows ("What the constants rest on").
 
 >>> x = np.ones((1, 8, 8, 1))
 >>> is_even(x), is_even(np.where(np.arange(64).reshape(x.shape) == 5, np.inf, x))

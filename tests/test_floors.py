@@ -63,7 +63,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
         {"loop"},
     ],
     "minidelve.evaluation": [

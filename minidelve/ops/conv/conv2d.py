@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from minidelve.backend import float_dtype, precision
 from minidelve.ops.conv.activation import Rectifier, as_rectifier
-from minidelve.ops.conv.choice import ALGORITHMS, choose
+from minidelve.ops.conv.choice import ALGORITHMS, asked, choose
 from minidelve.ops.conv.outliers import is_even
 from minidelve.ops.conv.scaffold import Layer
 from minidelve.ops.geometry import as_pair, output_size
@@ -70,7 +70,7 @@ def conv2d(
         )
     dtype = float_dtype(*(z.dtype for z in (x, weight, bias) if z is not None))
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
-    careful, name = algorithm == "auto", choose(layer) if algorithm == "auto" else algorithm
+    careful, name = algorithm == asked() == "auto", choose(layer) if algorithm == "auto" else algorithm
     if careful and name == "winograd" and not (is_even(channels_last(x.data)) and is_even(channels_last(weight.data))):
         name = "im2col"
     function = ALGORITHMS[name]

@@ -135,7 +135,7 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        return self.data.size
+        return Count(self.data.size)
 
     @property
     def device(self) -> str:
@@ -253,6 +253,15 @@ class Tensor:
     def node(self) -> Node:
         """Where the walk back arrives for this tensor: the Function that made it, or the leaf itself."""
         return self.function or self
+
+
+class Count(int):
+    """How many elements there are, as in NumPy; PyTorch's size is a method, and is told so when it is called."""
+
+    def __call__(self, *axis: Any) -> NoReturn:
+        raise TypeError(
+            "t.size is the number of elements; write t.shape for PyTorch's t.size(), t.shape[0] for t.size(0)"
+        )
 
 
 class Function:

@@ -227,6 +227,16 @@ def test_ddof_1_is_pytorchs_default(name, rng):
     assert np.isnan(getattr(Tensor(x[:1]), name)(axis=0, ddof=1).data).all()
 
 
+@pytest.mark.parametrize("call", [lambda t: t.size(), lambda t: t.size(0), lambda t: t.size(-1)])
+def test_size_is_a_number_and_says_what_to_write_when_called(call):
+    t = zeros(2, 3)
+    with pytest.raises(TypeError, match=r"write t\.shape for PyTorch's t\.size\(\)"):
+        call(t)
+    assert t.size == 6 and isinstance(t.size, int) and f"{t.size:,}" == "6"
+    for x in (Tensor([1.0, 2.0]), Tensor(np.ones(2))):
+        assert (x.sum() / x.size).dtype == (x * x.size).dtype == x.dtype  # it is a number like any other
+
+
 # -- names that are near, and names that are imported ----------------------------------------------
 
 

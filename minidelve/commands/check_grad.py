@@ -38,7 +38,8 @@ def run(args: argparse.Namespace) -> int:
     say(
         "E = sum of r * f(x) with random r; in float64 backward() and (E(x + h) - E(x - h)) / 2h with h = 1e-5\n"
         f"agree to about 1e-9, a wrong formula is off by about 1. Bound: {BOUND:g}. Beside it how far f(x) itself is\n"
-        "from a plain formula, and the files that were run: every kernel of this device, every algorithm of convolution.\n"
+    cases = {(r.op, r.description) for r in results}
+    failed = {(r.op, r.description) for r in results if not is_right(r)}
     )
     with computing(args):
         found = run_paths(args.op, args.device, getattr(args, "kernels", None), getattr(args, "algorithm", "auto"))

@@ -23,10 +23,12 @@ FLOORS = [
     {
         "minidelve.errors",
         "minidelve.files",
-        "minidelve.progress",
-        "minidelve.records",
+        "minidelve.interrupts",
         "minidelve.npy",
+        "minidelve.pictures",
+        "minidelve.progress",
         "minidelve.pytorch_names",
+        "minidelve.records",
     },
     {"minidelve.backend"},
     {"minidelve.tensor"},
@@ -77,7 +79,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "picture_file"}, {REST},
+        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "parser", "picture_file"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.

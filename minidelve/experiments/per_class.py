@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.evaluation.predict import first_name, short
+from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
 from minidelve.experiments.item import Item, Setup
@@ -20,6 +20,7 @@ from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.trained import tested, trained
+from minidelve.pictures import legible
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
@@ -136,7 +137,7 @@ def draw_errors(panel: Any, worst: list[OfClass], best: list[OfClass]) -> None:
     for place, c in zip(places, shown, strict=True):
         panel.plot(c.top1_runs, [place] * len(c.top1_runs), "|", color="black", ms=6)
     panel.plot([], [], "|", color="black", label="top-1 error of a run")
-    panel.set_yticks(places, [short(c.name, 24) for c in shown], parse_math=False)
+    panel.set_yticks(places, [legible(c.name, f"class {c.label}", most=24) for c in shown])
     panel.set(xlabel="error (%)", xlim=(0, 101), ylim=(max(places, default=0) + 0.6, -0.6))
     panel.legend(loc="lower right")
 
@@ -152,6 +153,7 @@ ITEM = Item(
     "says more. Errors are means over the runs. The images with guesses (centre crop, first run) are the first of "
     "evenly spaced classes.",
     budgets=table2.ITEM.budgets,
+    minutes={"quick": 1, "class": 8, "lab": 47},
     variants=lambda budget: [table2.CHANNELS],
     run=run, table=table, claims=[Extremes(), MoreThanChance(), TheSameClasses()], draw=draw,
 )  # fmt: skip

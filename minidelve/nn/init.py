@@ -153,6 +153,8 @@ def _check(name: str, number: float) -> None:
 def _fill(w: Tensor, draw: Callable[[np.random.Generator], Any], rng: np.random.Generator | None) -> Tensor:
     refuse_bare_arrays("init", w)
     check_generator("init", rng)
+    if w.dtype.kind != "f":  # most numbers would become 0
+        raise TypeError(f"a tensor of {w.dtype} cannot be filled at random; expected float32 or float64")
     values = draw(np.random.default_rng() if rng is None else rng)
     w.data[...] = to_device(values.astype(w.dtype), w.device)
     return w

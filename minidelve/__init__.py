@@ -30,6 +30,7 @@ from minidelve.ops import (
     softmax,
     spatial_pyramid_pool2d,
 )
+from minidelve.pytorch_names import names_of
 from minidelve.tensor import Function, Tensor, no_grad
 
 __all__ = [
@@ -60,3 +61,5 @@ __all__ = [
     "testing",
     "use",
 ]
+
+__getattr__ = names_of(__name__)

@@ -27,6 +27,7 @@ FLOORS = [
         "minidelve.npy",
         "minidelve.pictures",
         "minidelve.progress",
+        "minidelve.pytorch_names",
         "minidelve.records",
     },
     {"minidelve.backend"},
@@ -52,10 +53,11 @@ SHELVES: dict[str, list[set[str]]] = {
     ],
     "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
-        {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
+        {"activation", "outliers", "scaffold", "winograd_matrices", "winograd_tiles"},
+        {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
     ],
-    "minidelve.nn": [{"init", "module"}, {"layers"}, {"chain"}],
+    "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers"}, {"chain"}],
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
@@ -63,8 +65,8 @@ SHELVES: dict[str, list[set[str]]] = {
         {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
-        {"loop"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST},
+        {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},

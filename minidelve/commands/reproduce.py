@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, add_thread_options, at_least, data_path, some_path
+from minidelve.commands.arguments import (
+    add_command,
+    add_compute_options,
+    add_thread_options,
+    at_least,
+    computing,
+    data_path,
+    some_path,
+)
 from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
@@ -47,6 +55,7 @@ def add_to(subparsers: Any) -> None:
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_compute_options(parser)
     add_thread_options(parser)
 
 
@@ -56,6 +65,12 @@ def run(args: argparse.Namespace) -> int:
         say(a_line_an_item() if args.item is None else "\n\n".join(map(described, chosen(args.item))))
         return 0
     check_device(args.device)
+    with computing(args):
+        return reproduce_items(args)
+
+
+def reproduce_items(args: argparse.Namespace) -> int:
+    """One item or all."""
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
         work.folder.guard()

@@ -30,6 +30,7 @@ from minidelve.experiments.rows import Rows
 from minidelve.files import OwnFolder, disk_errors, write_whole
 from minidelve.pictures import picture
 from minidelve.progress import duration, note, progress
+from minidelve.training.computing import asked_for
 
 
 class ItemFolder(OwnFolder):
@@ -78,7 +79,8 @@ class Work:
         data = f" --data {shlex.quote(self.data_name)}" if self.item.uses_data else ""
         seeds = f" --seeds {self.seed_count}" if self.item.random else ""
         device = f" --device {self.device}" if self.device != "cpu" else ""
-        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}"
+        asked = "".join(f" --{name} {value}" for name, value in asked_for().items())
+        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}{asked}"
 
 
 @dataclass(frozen=True)

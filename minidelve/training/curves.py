@@ -43,7 +43,8 @@ def curves(history: list[dict[str, Any]], title: str) -> Any:
         ("val_top1_error", "validation, top-1", {"color": "black"}),
         ("val_top5_error", "validation, top-5", {"color": "black", "ls": "--"}),
     ):
-        error.plot(epochs, [row[name] for row in history], marker=".", label=label, **style)
+        if history[0][name] is not None:  # top-5 error of at most five classes
+            error.plot(epochs, [row[name] for row in history], marker=".", label=label, **style)
     error.set(xlabel="epoch", ylabel="error (%)", title="Errors", ylim=(0, 100))
     for axes in (loss, error):
         for drop in drops:

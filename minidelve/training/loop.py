@@ -30,6 +30,7 @@ from minidelve.errors import Diverged
 from minidelve.progress import progress, say
 from minidelve.tensor import Tensor
 from minidelve.training import curves
+from minidelve.training.computing import computing_with
 from minidelve.training.config import Config, title
 from minidelve.training.device import within_device_memory
 from minidelve.training.report import epoch_line
@@ -58,7 +59,8 @@ def train(
     Raises UserError with one line for anything the user can mend, a loss that is not finite included;
     the folder then still holds the last finished epoch.
     """
-    with RunFolder(out, resume=resume, overwrite=overwrite) as folder:
+    computing = computing_with(config.kernels, config.algorithm, config.device)
+    with RunFolder(out, resume=resume, overwrite=overwrite) as folder, computing:
         run, train_loader, val_loader = set_up(config, folder, data_sets, say)
         started, done_before = time.monotonic(), run.epoch
         with leaving_curves(run, folder), using_precision(config.precision):

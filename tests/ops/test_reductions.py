@@ -16,7 +16,7 @@ each = pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (-1, -2), (0, 1, 2)], ids=str)
 def test_is_numpys_and_its_derivative(name, axis, keepdims, rng):
     def f(x):
-        return getattr(ops, name)(x, axis, keepdims)
+        return getattr(ops, name)(x, axis, keepdims=keepdims)
 
     x = distinct(rng, 2, 3, 4)
     assert_close(run(f, x)[0], getattr(np, name)(x, axis=axis, keepdims=keepdims))

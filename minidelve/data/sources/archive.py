@@ -24,20 +24,19 @@ class ArchiveFile:
     def __init__(self, path: Path):
         self.path = path
         with open_file(path) as file:
-            self._stamp = _stamp(file)
+            self._stamp = _stamp(os.fstat(file.fileno()))
         self.size = self._stamp[0]
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The file, open for reading. Raises OSError; DataError if it is another than it was."""
-        with open_file(self.path) as file:
-            if _stamp(file) != self._stamp:
-                raise DataError(f"{self.path}: has changed since it was opened", cure="start again")
+        if _stamp(os.stat(self.path)) != self._stamp:
+            raise DataError(f"{self.path}: has changed since it was opened", cure="start again")
+        with open(self.path, "rb") as file:
             yield file
 
 
-def _stamp(file: BinaryIO) -> tuple[int, int, int]:
-    status = os.fstat(file.fileno())
+def _stamp(status: os.stat_result) -> tuple[int, int, int]:
     return status.st_size, status.st_mtime_ns, status.st_ino
 
 

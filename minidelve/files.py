@@ -60,9 +60,12 @@ def read_file(path: str | os.PathLike[str], most: int) -> bytes:
 
 
 def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file (text as UTF-8), replacing an old one only when complete. Raises OSError."""
+    """Write a file (text as UTF-8), replacing an old one only when complete. Raises OSError.
+
+    A byte of a file's name that is no text is written by its code, such as \\udce9.
+    """
     with writing_whole(path) as file:
-        file.write(content.encode() if isinstance(content, str) else content)
+        file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
 
 
 def copy_whole(source: Path, path: Path) -> None:

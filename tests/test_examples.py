@@ -17,6 +17,13 @@ def test_quickstart_learns():
     assert int(re.search(r"top-1 error on new pictures: (\d+)%", out)[1]) < 70
 
 
+def test_first_steps_has_a_line_for_each_training(tmp_path):
+    data.write_toy(tmp_path / "toy", train_size=70, val_size=10)
+    lines = run("first_steps.py", tmp_path / "toy", 2, 2, "fc 256").splitlines()
+    assert len(lines) == 2 and all("--width 0.5 --fc 256" in line and "NOT FINITE" not in line for line in lines)
+    assert all(float(value) < 2 for line in lines for value in re.findall(r"(?:first|largest|last) ([\d.]+)", line))
+
+
 def test_an_op_of_ones_own_is_right_and_learns():
     out = run("own_op.py")
     assert "the gradient agrees" in out and int(re.search(r"(\d+)% of the points", out)[1]) > 95

@@ -16,6 +16,8 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -61,7 +63,38 @@ def kernels_for(*arrays: Any) -> Kernels:
 
     Raises TypeError when the arrays live on different devices.
     """
-    return _load(_chosen[device_of(*arrays)])
+    kernels = _load(_chosen[device_of(*arrays)])
+    return kernels if _seen is None else _Watched(kernels)
+
+
+_seen: set[str] | None = None
+
+
+class _Watched:
+    """A folder of kernels that notes which of its files are used."""
+
+    def __init__(self, folder: Any):
+        self._folder = folder
+
+    def __getattr__(self, name: str) -> Any:
+        kernel = getattr(self._folder, name)
+        if _seen is not None:
+            _seen.add(getattr(kernel, "py_func", kernel).__module__.replace(".", "/") + ".py")
+        return kernel
+
+
+@contextmanager
+def watching_kernels() -> Iterator[set[str]]:
+    """A set that fills, inside this block, with the files whose kernels are used, such as "kernels/reference/prelu.py".
+
+    Not for several threads at once, as `use` is not: the setting is the process's.
+    """
+    global _seen
+    before, _seen = _seen, set()
+    try:
+        yield _seen
+    finally:
+        _seen = before
 
 
 def _load(name: str) -> Kernels:

@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidelve.backend import blas
+from minidelve.interrupts import ends_process
 
 T = TypeVar("T")
 
@@ -140,10 +141,16 @@ def in_shares(function: Callable[[slice], T], count: int, work: float = math.inf
 
 def _wait_for(others: list[Future[Any]]) -> None:
     try:
-        wait(others)
+        _wait_unless_ending(others)
     except BaseException:  # Ctrl-C came while this thread waited
-        wait(others)
+        _wait_unless_ending(others)
         raise
+
+
+def _wait_unless_ending(others: list[Future[Any]]) -> None:
+    """When the process ends, nobody looks at the arrays; and a share may be compiling its kernels for half a minute."""
+    if not ends_process():
+        wait(others)
 
 
 class _Inside(threading.local):

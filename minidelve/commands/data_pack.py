@@ -5,10 +5,12 @@ from __future__ import annotations
 import argparse
 import os
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
+from minidelve.data.store import read_header
 from minidelve.errors import RunError
 from minidelve.progress import progress, say
 
@@ -59,8 +61,9 @@ def run(args: argparse.Namespace) -> int:
             say=say,
             track=_shown,
         )
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("the same command, without --overwrite, goes on where it was") from None
+    except KeyboardInterrupt as stop:
+        goes_on = "the same command, without --overwrite, goes on where it was"
+        raise KeyboardInterrupt(goes_on if is_unfinished(args.destination) else "") from stop
     for split, facts in header["splits"].items():
         say(f"{split}: {facts['images']} images packed")
         if facts["smaller"]:
@@ -70,6 +73,14 @@ def run(args: argparse.Namespace) -> int:
     use = "train on it" if "train" in header["splits"] else "evaluate a run on it"
     say(f"the store is in {args.destination}; {use} with --data {args.destination}")
     return 0
+
+
+def is_unfinished(store: Path) -> bool:
+    """Whether a store lies there with which packing can go on."""
+    try:
+        return not read_header(store)["finished"]
+    except (data.DataError, OSError):
+        return False
 
 
 def _shown(images: Iterable[Any], total: int, what: str) -> Iterator[Any]:

@@ -7,7 +7,15 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, add_thread_options, at_least, data_path, some_path
+from minidelve.commands.arguments import (
+    add_command,
+    add_compute_options,
+    add_thread_options,
+    at_least,
+    computing,
+    data_path,
+    some_path,
+)
 from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
@@ -17,12 +25,19 @@ from minidelve.owning import own_file
 from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 
-BUDGETS = {"quick": "under two minutes an item", "lab": "at most 25 minutes on two cores", "full": "more seeds"}
+BUDGETS = {
+    "quick": "under two minutes an item, to see that all works",
+    "class": "at most 8 minutes on two cores, enough on toy to tell most claims",
+    "lab": "real images, at most 25 minutes on two cores",
+    "full": "more seeds",
+}
 EXAMPLE = """
 minidelve reproduce --list
+minidelve reproduce --list fig3-right
 minidelve reproduce momentum
+minidelve reproduce fig3-right --budget class
 minidelve reproduce signal --data tiny-imagenet-20.zip --budget lab --out results
-minidelve reproduce all --budget quick --seeds 2
+minidelve reproduce all --budget class
 """
 
 
@@ -30,7 +45,7 @@ def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "reproduce", "run a table or figure of the paper again", EXAMPLE, run)
     parser.add_argument("item", nargs="?", metavar="ITEM|all", help=", ".join(ITEMS))
-    parser.add_argument("--list", action="store_true", help="say what each item is, and stop")
+    parser.add_argument("--list", action="store_true", help="say what each item is, or all about one, and stop")
     parser.add_argument(
         "--data", type=data_path, default="toy", metavar="PATH|toy", help="images, where they are needed (default toy)"
     )
@@ -41,15 +56,22 @@ def add_to(subparsers: Any) -> None:
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_compute_options(parser)
     add_thread_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run one item or all; exit code 0 whether or not the trend holds, which the page says."""
     if args.list:
-        print_list()
+        say(a_line_an_item() if args.item is None else "\n\n".join(map(described, chosen(args.item))))
         return 0
     check_device(args.device)
+    with computing(args):
+        return reproduce_items(args)
+
+
+def reproduce_items(args: argparse.Namespace) -> int:
+    """One item or all."""
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
         work.folder.try_out()
@@ -89,18 +111,38 @@ def chosen(name: str | None) -> list[Item]:
     return list(ITEMS.values()) if name == "all" else [ITEMS[name]]
 
 
-def print_list() -> None:
-    """Name, title, what the paper did and what we run, for every item."""
+def a_line_an_item() -> str:
+    """Name, minutes for each budget and title of every item."""
+    timed = [name for name in BUDGETS if any(name in item.minutes for item in ITEMS.values())]
+    lines = [f"{'minutes with --budget':<22}" + "".join(f"{name:>7}" for name in timed)]
     for item in ITEMS.values():
-        needs = "reads images (--data)" if item.uses_data else "needs no images"
-        seeds = ", ".join(f"{name} {budget.seeds}" for name, budget in item.budgets.items())
-        say(f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}")
-        say(f"  {needs}; " + (f"seeds: {seeds}\n" if item.random else "nothing is random\n"))
+        minutes = "".join(f"{in_minutes(item.minutes.get(name)):>7}" for name in timed)
+        lines.append(f"{item.name:<22}{minutes}   {item.title}")
+    return "\n".join([*lines, "on two cores; `minidelve reproduce --list ITEM` tells all about one"])
+
+
+def in_minutes(minutes: float | None) -> str:
+    """A time in a table.
+
+    >>> in_minutes(0.1), in_minutes(7), in_minutes(None)
+    ('< 1', '7', '')
+    """
+    return "" if minutes is None else "< 1" if minutes < 1 else f"{minutes:.0f}"
+
+
+def described(item: Item) -> str:
+    """Name, title, what the paper did, what we run and for how long."""
+    needs = "reads images (--data)" if item.uses_data else "needs no images"
+    seeds = ", ".join(f"{name} {budget.seeds}" for name, budget in item.budgets.items())
+    times = ", ".join(f"{name} {in_minutes(minutes)}" for name, minutes in item.minutes.items())
+    return (
+        f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}\n"
+        f"  {needs}; {f'seeds: {seeds}' if item.random else 'nothing is random'}; minutes on two cores: {times}"
+    )
 
 
 def tell(result: Result) -> None:
-    """What came out, in a few lines."""
-    work = result.work
-    say(f"{work.item.name}: the trend {result.verdict.word}. {result.verdict.sentence}")
-    there = f", {result.found} of them there already" if result.found else ""
-    say(f"  {result.parts} parts{there}, {duration(result.seconds)}; read {work.folder.path / 'page.md'}")
+    """What came out, in a line."""
+    work, there = result.work, f", {result.found} of them there already" if result.found else ""
+    took = f"{result.parts} parts{there}, {duration(result.seconds)}"
+    say(f"{work.item.name}: the trend {result.verdict.short}; {took}; read {work.folder.path / 'page.md'}")

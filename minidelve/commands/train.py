@@ -65,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
     if result["bad_images_left_out"]:
         say(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
     final, best = result["final"], result["best"]
+    top5 = f", top-5 {final['val_top5_error']:.1f}%" if final["val_top5_error"] is not None else ""
     say(
-        f"final top-1 error {final['val_top1_error']:.1f}%, top-5 {final['val_top5_error']:.1f}%; best top-1 "
+        f"final top-1 error {final['val_top1_error']:.1f}%{top5}; best top-1 "
         f"{best['val_top1_error']:.1f}% in epoch {best['epoch']}; curves and checkpoints are in {args.out}"
     )
     return 0

@@ -24,6 +24,7 @@ from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
 from minidelve.files import disk_errors, replace, scratch_folder
 from minidelve.owning import check_links, own_name
+from minidelve.progress import bar
 
 RETRIES = 2
 DAMAGED = tarfile.TarError, gzip.BadGzipFile, zlib.error, EOFError  # what a damaged .tgz raises
@@ -69,6 +70,7 @@ def fetch(
     `url` and `sha256` replace those of the registry, for a mirror or a newer file. A download that
     fails is repeated up to `retries` times. Raises DataError, with a line for the user, if it fails at
     last, its checksum is wrong, it would unpack to the outside, or the directory cannot be written.
+    `progressbar` shows how far it is, on a terminal.
     """
     if name not in registry:
         raise DataError(f"no data set is called {name!r}", expected=f"one of {', '.join(registry)}")
@@ -122,6 +124,8 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
 
     pooch.get_logger().setLevel(logging.ERROR)  # what it tells is told by the command
     again = "; nothing was kept, give the command again"
+    moving = bar(total=1, unit="B", unit_scale=True) if progressbar else None  # pooch corrects the total
+    downloader = pooch.HTTPDownloader(progressbar=False if moving is None else moving)
     # In a folder of its own a half-downloaded file never lies beside finished ones.
     with scratch_folder(archive) as place:
         fetcher = pooch.create(
@@ -132,7 +136,7 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
             urls={archive.name: remote.url},
         )
         try:
-            fetcher.fetch(archive.name, downloader=pooch.HTTPDownloader(progressbar=progressbar))
+            fetcher.fetch(archive.name, downloader=downloader)
         except requests.HTTPError as error:
             raise DataError(
                 f"{remote.url}: the server refuses ({_kind(error)})",

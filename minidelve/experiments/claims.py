@@ -18,7 +18,7 @@ that asks for something else is a class with a `judge` of its own, in its item's
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Protocol
 
@@ -32,15 +32,29 @@ Table = tuple[Sequence[str], Sequence[Sequence[str]]]  # header and lines
 
 @dataclass(frozen=True)
 class Verdict:
-    """Whether a claim shows: True, False, or None where this many runs cannot tell; and a sentence on it."""
+    """Whether a claim shows: True, False, or None where this many runs cannot tell; and a sentence on it.
+
+    claims   of an item: what became of each that is judged
+    """
 
     holds: bool | None
     sentence: str
+    claims: tuple[bool | None, ...] = field(default=(), compare=False)
 
     @property
     def word(self) -> str:
         """For an index: holds, does not hold, cannot be told."""
         return VERDICTS[self.holds]
+
+    @property
+    def short(self) -> str:
+        """For a line.
+
+        >>> Verdict(None, "...", (True, None)).short, Verdict(True, "...").short
+        ('cannot be told (claims that hold: 1 of 2)', 'holds')
+        """
+        hold = f" (claims that hold: {self.claims.count(True)} of {len(self.claims)})"
+        return self.word + (hold if self.claims else "")
 
 
 class CannotTell(Exception):
@@ -67,14 +81,15 @@ class Column:
 TOP1, TOP5 = (Column(f"top{k}_error", f"top-{k} error", "points", 2) for k in (1, 5))
 
 
-def judge(claims: Iterable[Claim], rows: Rows) -> Verdict:
+def judge(claims: Sequence[Claim], rows: Rows) -> Verdict:
     """All claims together, and what is said of each."""
     try:
         found = [claim.judge(rows) for claim in claims]
     except CannotTell as reason:
         return Verdict(None, str(reason))
     sentences = (verdict.sentence for verdict in found if verdict.sentence)
-    return Verdict(together([verdict.holds for verdict in found]), " ".join(sentences))
+    judged = tuple(verdict.holds for claim, verdict in zip(claims, found, strict=True) if not isinstance(claim, Told))
+    return Verdict(together([verdict.holds for verdict in found]), " ".join(sentences), judged)
 
 
 def together(verdicts: Sequence[bool | None]) -> bool | None:

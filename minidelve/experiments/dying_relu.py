@@ -26,7 +26,7 @@ from minidelve.experiments.layers import by_layer, means, name_layers
 from minidelve.experiments.rows import Rows, distinct, numbers, select
 from minidelve.experiments.statistics import estimate
 from minidelve.experiments.table2 import CHANNELS, LRELU_01, RELU, RUNS
-from minidelve.experiments.trained import FULL, LAB, QUICK, configured, opened, trained
+from minidelve.experiments.trained import CLASS, FULL, LAB, QUICK, configured, opened, trained
 from minidelve.training.setting_up import create_network, prepare
 from minidelve.training.views import loaders
 
@@ -180,9 +180,11 @@ ITEM = Item(
     "share. A run whose loss does not stay finite has no share.",
     budgets={
         "quick": Budget(1, settings(QUICK, 1, (0.25, 1, 4))),
+        "class": Budget(4, settings(CLASS, 2, (0.25, 1, 4))),
         "lab": Budget(2, settings(LAB, 3, (0.25, 1, 4))),
         "full": Budget(4, settings(FULL, 10, (0.25, 0.5, 1, 2, 4, 8))),
     },
+    minutes={"quick": 2, "class": 8, "lab": 9},
     variants=variants,
     run=run, derived=totals, table=table, claims=[MoreWithTheRate()], draw=draw,
 )  # fmt: skip

@@ -150,6 +150,7 @@ ITEM = Item(
     "ratio to the root mean square, as two networks' layers may differ in scale. A mean may be negative: its size is "
     "compared. LReLU with the fixed slope 0.25 would tell the slope's presence from its learning: `table2` has it.",
     budgets=table2.ITEM.budgets,
+    minutes={"quick": 1, "class": 8, "lab": 47},
     variants=lambda budget: [RELU, CHANNELS],
     run=run, derived=counted, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -28,6 +28,7 @@ LAB: dict[str, Any] = {
     "size": 32, "short_side": 36, "lr": 0.002, "batch_size": 32, "weight_decay": 5e-4, "milestones": [], "epochs": 6,
 }  # fmt: skip
 QUICK: dict[str, Any] = LAB | {"epochs": 1}
+CLASS: dict[str, Any] = LAB | {"batch_size": 16, "lr": 0.005, "epochs": 4}
 FULL: dict[str, Any] = LAB | {"width": 0.25, "fc": 512, "size": 56, "short_side": 64, "epochs": 15}
 
 HE, XAVIER = "He", "Xavier"
@@ -121,7 +122,8 @@ ITEM = Item(
     "connected layers start by He's rule with either initialization, so that the two differ in the conv layers alone. "
     f"A run has started when its training loss is {FALL} below ln C, C the number of classes; one that "
     "never does counts as starting at the end.",
-    budgets={"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
+    budgets={"quick": Budget(1, QUICK), "class": Budget(3, CLASS), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
+    minutes={"quick": 1, "class": 8, "lab": 7},
     variants=lambda budget: list(INITS),
     run=run, derived=lambda rows: starts(rows) + courses.beside_guessing(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

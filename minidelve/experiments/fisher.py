@@ -195,9 +195,11 @@ ITEM = Item(
     "see the same inputs and answers. This is a small regression, not the paper's networks.",
     budgets={
         "quick": Budget(4, {"inputs": 200, "units": 64, "batches": 10, "steps": 300}),
+        "class": Budget(8, {"inputs": 200, "units": 64, "batches": 20, "steps": 300}),
         "lab": Budget(16, {"inputs": 400, "units": 128, "batches": 40, "steps": 1000}),
         "full": Budget(32, {"inputs": 400, "units": 256, "batches": 200, "steps": 1000}),
     },
+    minutes={"quick": 1, "class": 8, "lab": 12},
     variants=lambda budget: list(SLOPES),
     run=run, table=table, claims=CLAIMS, draw=draw, uses_data=False,
 )  # fmt: skip

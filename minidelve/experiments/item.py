@@ -8,7 +8,7 @@ So work can stop after any part and go on later, and a figure can be drawn anew 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Item:
     where         where the paper has it: figures as in the ICCV version, with arXiv v1's number in brackets
     paper         what the paper did
     ours          what we run, and in what it differs
-    budgets       quick, lab and full, of rising cost (docs/measurements.md)
+    budgets       quick, class, lab and full, of rising cost (docs/measurements.md)
     variants      budget -> the names of what is compared
     run           setup -> rows of that part
     derived       rows of all parts -> more rows, computed from them: claims, table and figure see both
@@ -61,6 +61,7 @@ class Item:
     draw          rows -> a matplotlib Figure (see style.py)
     uses_data     whether `run` reads images
     random        whether a seed changes anything; else one is run
+    minutes       budget -> how long it takes on two cores, where that was measured (quick and class on toy)
     """
 
     name: str
@@ -77,6 +78,7 @@ class Item:
     derived: Callable[[Rows], Rows] = lambda rows: []
     uses_data: bool = True
     random: bool = True
+    minutes: Mapping[str, float] = field(default_factory=dict)
 
     def whole(self, rows: Rows) -> Rows:
         """The rows of all parts, and what is derived from them: what `verdict`, `table` and `draw` read."""

@@ -41,11 +41,12 @@ QUICK: dict[str, Any] = LAB | {
     "width": 0.0625, "fc": 32, "size": 32, "short_side": 36, "jitter": [36, 64], "epochs": 1, "milestones": [],
     "scales": [36, 48, 64],
 }  # fmt: skip
+CLASS: dict[str, Any] = QUICK | {"epochs": 4, "milestones": [3]}
 FULL: dict[str, Any] = LAB | {
     "width": 0.25, "fc": 512, "size": 56, "short_side": 64, "jitter": [64, 128], "epochs": 30, "milestones": [24],
     "scales": [64, 96, 120],
 }  # fmt: skip
-BUDGETS = {"quick": Budget(1, QUICK), "lab": Budget(2, LAB), "full": Budget(3, FULL)}
+BUDGETS = {"quick": Budget(1, QUICK), "class": Budget(4, CLASS), "lab": Budget(2, LAB), "full": Budget(3, FULL)}
 
 A_RELU, A, B, C = "A, ReLU", "A, PReLU", "B, PReLU", "C, PReLU"
 NETWORKS: dict[str, dict[str, Any]] = {
@@ -80,7 +81,8 @@ def networks(setup: Setup, names: Sequence[str]) -> list[Trained]:
 def errors(nets: Sequence[Trained], protocol: str, scales: Sequence[int] | None = None) -> Rows:
     """A row for each network and scale, for each one's mean over the scales, and last for the mean over networks.
 
-    top1_error, top5_error   in percent; None without a network, as its loss did not stay finite
+    top1_error, top5_error   in percent; None without a network, as its loss did not stay finite. top5_error is None
+                             where there are at most five classes
     guessing                 the top-1 error of guessing among as many classes
     """
     if not nets:

@@ -183,7 +183,8 @@ ITEM = Item(
     ours="Both rules, written out, and minidelve's optim.SGD walk down a constant slope while the learning rate drops "
     f"from {RATE} to {RATE * FACTOR:g} after {DROP} steps. Then optim.SGD rolls down a quadratic valley with and "
     "without momentum. Every figure is set beside its derivation (minidelve/experiments/momentum.py).",
-    budgets={name: Budget(1, {"steps": 400}) for name in ("quick", "lab", "full")},
+    budgets={name: Budget(1, {"steps": 400}) for name in ("quick", "class", "lab", "full")},
+    minutes=dict.fromkeys(("quick", "class", "lab"), 0.1),
     variants=lambda budget: [PAPER, PYTORCH, OURS, *BALLS],
     run=run, table=table, claims=CLAIMS, draw=draw, uses_data=False, random=False,
 )  # fmt: skip

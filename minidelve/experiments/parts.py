@@ -25,6 +25,7 @@ from minidelve.experiments.rows import Rows
 from minidelve.files import write_whole
 from minidelve.progress import note
 from minidelve.records import check, integer, list_of, number, read_file, record, sealed, text, unsealed
+from minidelve.training.computing import asked_for
 
 PART = record({"rows": list_of(record({"variant": text, "seed": integer(0)})), "seconds": number(0), "machine": text})
 
@@ -49,6 +50,7 @@ class Parts:
             self.key["data"] = data
         if device != "cpu":
             self.key["device"] = device
+        self.key |= asked_for()
 
     def path(self, variant: str, seed: int) -> Path:
         """Where that part lies, or will lie."""

@@ -37,7 +37,7 @@ from minidelve.experiments.layers import by_layer, cell, draw_layers, means, nam
 from minidelve.experiments.rows import Row, Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate
 from minidelve.experiments.table2 import CHANNELS, RUNS
-from minidelve.experiments.trained import FULL, LAB, QUICK, Trained, opened, trained
+from minidelve.experiments.trained import CLASS, FULL, LAB, QUICK, Trained, opened, trained
 from minidelve.models.build import PRELU_START
 
 WHOSE = ("weights alone", "slopes too")
@@ -178,7 +178,13 @@ ITEM = Item(
     "weights and slopes, as our runs have too few steps for the usual one to show much. The derived factor is what a "
     "run's rates and steps would leave of a slope that the decay alone moves, a product of 1 - rate decay / (1 - "
     "momentum) for every step but the first few; slopes are those after the last epoch, errors those of centre crops.",
-    budgets={"quick": Budget(1, QUICK | DECAYS), "lab": Budget(3, LAB | DECAYS), "full": Budget(5, FULL | DECAYS)},
+    budgets={
+        "quick": Budget(1, QUICK | DECAYS),
+        "class": Budget(3, CLASS | DECAYS),
+        "lab": Budget(3, LAB | DECAYS),
+        "full": Budget(5, FULL | DECAYS),
+    },
+    minutes={"quick": 1, "class": 8, "lab": 26},
     variants=variants,
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

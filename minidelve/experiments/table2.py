@@ -15,7 +15,7 @@ from minidelve.experiments.claims import TOP1, TOP5, Below, NotAbove, Told
 from minidelve.experiments.comparison import Comparison
 from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.rows import Rows
-from minidelve.experiments.trained import FULL, LAB, QUICK, tested, trained
+from minidelve.experiments.trained import CLASS, FULL, LAB, QUICK, tested, trained
 
 RELU, LRELU_25, LRELU_01 = "ReLU", "LReLU a=0.25", "LReLU a=0.01"
 SHARED, CHANNELS = "PReLU shared", "PReLU channel-wise"
@@ -53,7 +53,8 @@ ITEM = Item(
     "ICCV version adds LReLU with a slope of 0.25, no better than ReLU.",
     ours="The 14 layers for small images (`lab14`, narrower where the budget says so), trained from scratch with each "
     "activation and the same options, several seeds; every run is tested after its last epoch with ten views.",
-    budgets={"quick": Budget(1, QUICK), "lab": Budget(4, LAB), "full": Budget(5, FULL)},
+    budgets={"quick": Budget(1, QUICK), "class": Budget(4, CLASS), "lab": Budget(4, LAB), "full": Budget(5, FULL)},
+    minutes={"quick": 1, "class": 8, "lab": 47},
     variants=lambda budget: list(RUNS),
     run=run, claims=CLAIMS, table=COMPARED.table, draw=COMPARED.draw,
 )  # fmt: skip

@@ -38,7 +38,8 @@ def create(
                  pixels, of which it sees crops of 56); their pyramid takes other sizes too
     activation   prelu (a slope per channel), prelu-shared (one per layer), lrelu (fixed) or relu
     init         he (equations 10, 10a), he-backward (14), xavier (std sqrt(1/n)) or gaussian (std 0.01); the fully
-                 connected layers of all but lab14 have the fixed 0.01, 0.01, 0.001 of section 2.2 with each of them;
+                 connected layers start smaller with each of them: with the fixed 0.01, 0.01, 0.001 of section 2.2, in
+                 lab14 with 0.8, 0.45 and 0.045 of He's deviation (models/small14.py says why);
                  "unfilled" leaves in the weights whatever lay in memory, for shapes or for loading others
     seed         the same seed gives the same weights and the same dropout
     slope        of lrelu, taken into account by he and he-backward (10a)
@@ -69,7 +70,7 @@ def create(
     rng = np.random.default_rng(seed).spawn(1)[0]  # of its own: the layers start as they would without it
     last = table[-1]
     assert isinstance(last, FullyConnected)
-    return AuxiliaryNetwork(network, chosen.aux_after, chosen.aux_weight, rng, fc_fill(chosen, last.std))
+    return AuxiliaryNetwork(network, chosen.aux_after, chosen.aux_weight, rng, fc_fill(chosen, last))
 
 
 def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = None) -> Network:

@@ -41,7 +41,7 @@ def build(title: str, table: Sequence[Row], num_classes: int, options: NetworkOp
                 positions = sum(n * n for n in row.levels)
             case FullyConnected():
                 units = row.units or num_classes
-                fill = fc_fill(options, row.std)
+                fill = fc_fill(options, row)
                 layers.append((row.name, nn.Linear(channels * positions, units, rng=rng, init=fill)))
                 if row is not table[-1]:
                     layers.append((f"{row.name}_act", activation_layer(options, units)))
@@ -77,25 +77,32 @@ def conv_fill(options: NetworkOptions) -> Initializer:
     return partial(initialize, init=options.init, slope=starting_slope(options))
 
 
-def fc_fill(options: NetworkOptions, std: float | None) -> Initializer:
-    """How the weights of a fully connected layer start whose fixed standard deviation in the table is `std`."""
+def fc_fill(options: NetworkOptions, row: FullyConnected) -> Initializer:
+    """How the weights of a fully connected layer of a table start."""
     if options.fc_init == "he" and options.init != UNFILLED:
         return partial(initialize, init="he", slope=starting_slope(options))
-    return partial(initialize, init=options.init, slope=starting_slope(options), std=std)
+    return partial(initialize, init=options.init, slope=starting_slope(options), std=row.std, share=row.share)
 
 
 def initialize(
-    w: nn.Parameter, rng: np.random.Generator, init: str, slope: float = 0.0, std: float | None = None
+    w: nn.Parameter,
+    rng: np.random.Generator,
+    init: str,
+    slope: float = 0.0,
+    std: float | None = None,
+    share: float | None = None,
 ) -> None:
-    """Fill w with the table's fixed `std`, else as named by `init` (nn/init.py derives them).
+    """Fill w with the table's fixed `std` or `share` of He's, else as named by `init` (nn/init.py derives them).
 
-    The fixed one, of the large networks' fully connected layers, holds for every `init`, so that two networks
-    that differ in `init` differ in their conv layers alone.
+    Those two, of fully connected layers, hold for every `init`, so that two networks that differ in `init` differ in
+    their conv layers alone.
     """
     if init == UNFILLED:
         return
     if std is not None:
         weights.normal_(w, std, rng)
+    elif share is not None:
+        weights.normal_(w, share * weights.he_std(w.shape, "fan_in", slope), rng)
     elif init == "gaussian":
         weights.normal_(w, 0.01, rng)  # AlexNet's habit, which the paper argues against
     elif init == "xavier":

@@ -43,12 +43,17 @@ class Pyramid:
 
 @dataclass(frozen=True)
 class FullyConnected:
-    """A fully connected layer; `std` is the paper's fixed one, None means: as the conv layers."""
+    """A fully connected layer; with `std` or `share` its weights start smaller than the conv layers' rule has them.
+
+    std     the fixed standard deviation of section 2.2
+    share   of He's standard deviation, for layers of any number of units
+    """
 
     name: str
     units: int | None  # None: one per class
     dropout: float = 0.0
     std: float | None = None
+    share: float | None = None
 
 
 Row = Conv | Pool | Pyramid | FullyConnected

@@ -56,7 +56,7 @@ EPOCH = record(
         "train_loss": number(),
         "train_top1_error": percent,
         "val_top1_error": percent,
-        "val_top5_error": percent,
+        "val_top5_error": maybe(percent),
         "seconds": number(0),
         "images_per_second": number(0),
     },

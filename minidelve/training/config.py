@@ -8,6 +8,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
+from minidelve.backend import DEVICE_OF
 from minidelve.backend.precision import PRECISIONS
 from minidelve.errors import RunError, shown
 from minidelve.models.catalogue import TABLES
@@ -25,6 +26,7 @@ from minidelve.models.option import (
     scale_range,
     share,
 )
+from minidelve.ops.conv.choice import ALGORITHMS
 from minidelve.training.recipes import RECIPES
 
 
@@ -86,6 +88,12 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
         "mean-std", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     seed: int = option(0, "of weights, order, crops, flips and dropout", at_least(0), metavar="N")
     device: str = option("cpu", "where to compute", choices=("cpu", "cuda"), may_change=True)
+    kernels: str | None = option(
+        None, "which kernels compute; reference is the plain NumPy that defines them (default: the device's fastest)",
+        choices=tuple(DEVICE_OF), unset="the device's fastest", may_change=True, in_title=True)
+    algorithm: str = option(
+        "auto", "how conv layers are computed, those that can be; auto is the fastest, im2col the one to read",
+        choices=("auto", *ALGORITHMS), in_title=True)
     precision: str = option(
         "fp32",
         "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a scaled loss",

@@ -132,7 +132,9 @@ class RunFolder(OwnFolder):
         write_whole(self.path / "metrics.csv", text.getvalue())
 
 
-def _rounded(name: str, value: float) -> str:
+def _rounded(name: str, value: float | None) -> str:
+    if value is None:  # top-5 error of at most five classes
+        return ""
     if name == "epoch":
         return str(value)
     return f"{value:.8g}" if name in ("lr", "train_loss") else f"{value:.3f}"

@@ -76,7 +76,7 @@ def prepare(
         for layer in network.modules():
             if isinstance(layer, nn.PReLU):
                 layer.a.weight_decay = True
-    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
+    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
     run = Run(
         config, network, optimizer, schedule_of(config, optimizer), statistics, train_set.classes, train_set.class_names
     )

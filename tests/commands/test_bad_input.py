@@ -88,7 +88,8 @@ OPTIONS = [
     ("--init zero", "'zero'", "he-backward"), ("--device tpu", "'tpu'", "cuda"),
     ("--epochs 0", "'0' is not an integer of at least 1"), ("--batch-size x", "'x' is not an integer of at least 1"),
     ("--lr -1", "'-1' is not a number above 0"), ("--lr nan", "'nan' is not a number above 0"),
-    ("--momentum 1", "'1' is not a number from 0 to below 1"), ("--epoch 3", "unrecognized arguments: --epoch 3"),
+    ("--momentum 1", "'1' is not a number from 0 to below 1"),
+    ("--epoch 3", "no option '--epoch'", "did you mean --epochs?"),
     *((f"--{option} ''", f"--{option}", "the path is empty") for option in ("data", "out", "config", "warm-start")),
 ]  # fmt: skip
 

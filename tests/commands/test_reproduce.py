@@ -20,7 +20,7 @@ def small(monkeypatch) -> None:
         ("signal", {"networks": 1, "widths": (4, 8)}),
         ("fisher", {"inputs": 8, "units": 4, "batches": 1, "steps": 10}),
     ):
-        items[name] = replace(items[name], budgets={b: Budget(2, settings) for b in ("quick", "lab", "full")})
+        items[name] = replace(items[name], budgets={b: Budget(2, settings) for b in reproduce.BUDGETS})
     monkeypatch.setattr(reproduce, "ITEMS", items)
     monkeypatch.setattr(signal, "DEPTHS", (3, 4))
 
@@ -69,12 +69,43 @@ def test_an_item_that_diverges_leaves_the_others_to_go_on(cli, small, monkeypatc
     assert cli("reproduce", "fisher", "--out", tmp_path).code == 2
 
 
-def test_the_list_explains_every_item(ok):
-    out = ok("reproduce", "--list")
+def test_the_list_has_a_line_an_item_with_its_minutes(ok):
+    header, *lines, last = ok("reproduce", "--list").splitlines()
+    assert header.split() == ["minutes", "with", "--budget", "quick", "class", "lab"] and "--list ITEM" in last
+    assert len(lines) == len(ITEMS) and max(map(len, lines)) <= 125
+    for line, item in zip(lines, ITEMS.values(), strict=True):
+        times = [reproduce.in_minutes(item.minutes[name]) for name in ("quick", "class", "lab")]
+        assert line.startswith(item.name) and line.endswith("   " + item.title)
+        assert line.removeprefix(item.name).removesuffix(item.title).replace("< ", "<").split() == [
+            time.replace("< ", "<") for time in times
+        ]
+
+
+def test_the_list_tells_all_about_one_item_or_about_all(ok, refused):
+    whole = ok("reproduce", "--list", "all")
     for item in ITEMS.values():
-        assert f"{item.name}: {item.title}\n  where: {item.where}\n" in out and item.paper in out
-    for part in ("where: Figure 3 left [arXiv v1: Figure 2]", "needs no images", "seeds: quick 4"):
-        assert part in out
+        out = ok("reproduce", "--list", item.name)
+        assert (
+            out.startswith(f"{item.name}: {item.title}\n  where: {item.where}\n") and item.paper in out and out in whole
+        )
+    for part in (
+        "where: Figure 3 left [arXiv v1: Figure 2]",
+        "needs no images",
+        "seeds: quick 4",
+        "minutes on two cores",
+    ):
+        assert part in whole
+    refused(["reproduce", "--list", "fig9"], "'fig9' is not an item", "fig3-right")
+
+
+def test_the_verdict_is_a_line(cli, small, tmp_path):
+    for _ in range(2):  # the second time the parts are there
+        out = cli("reproduce", "momentum", "--out", tmp_path).out
+        page = tmp_path / "momentum/page.md"
+        assert out.startswith("momentum: the trend holds (claims that hold: 7 of 7); 5 parts, ")
+        assert out.endswith(f" s; read {page}\n")
+        assert out.count("\n") == 1 and "claimed" not in out
+    assert "5 parts, 5 of them there already, " in out
 
 
 def test_what_a_user_can_get_wrong(refused, tmp_path):

@@ -44,8 +44,10 @@ def test_an_item_writes_a_whole_page_and_is_then_finished(name, out, tiny_data):
 
 
 @pytest.mark.parametrize("name", ITEMS)
-def test_an_item_has_its_three_budgets_and_more_seeds_with_more_time(name):
-    budgets = ITEMS[name].budgets
-    assert list(budgets) == ["quick", "lab", "full"]
+def test_an_item_has_its_four_budgets_and_more_seeds_with_more_time(name):
+    budgets, minutes = ITEMS[name].budgets, ITEMS[name].minutes
+    assert list(budgets) == ["quick", "class", "lab", "full"]
     assert budgets["quick"].seeds <= budgets["lab"].seeds <= budgets["full"].seeds
+    assert budgets["quick"].seeds <= budgets["class"].seeds and set(minutes) == {"quick", "class", "lab"}
+    assert 0 < minutes["quick"] <= 2 and 0 < minutes["class"] <= 8 and minutes["lab"] > 0
     assert all(ITEMS[name].variants(budget) for budget in budgets.values())

@@ -80,6 +80,27 @@ def test_interrupted_work_goes_on_where_it_was(tmp_path):
         assert (tmp_path / "count" / name).read_bytes() == (tmp_path / "other/count" / name).read_bytes()
 
 
+def test_nothing_is_said_to_be_kept_before_a_part_is_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="^no part of count was finished$"):
+        reproduce(Counting(stop_after=0).work(tmp_path))
+    reproduce(Counting().work(tmp_path))
+    with pytest.raises(KeyboardInterrupt, match="finished parts are kept"):
+        reproduce(Counting(stop_after=0).work(tmp_path, seeds=3))  # those of the first two seeds
+
+
+def test_the_page_is_written_before_the_figure_is_drawn(tmp_path):
+    seen = []
+
+    def draw(rows):
+        seen.append(sorted(p.name for p in (tmp_path / "count").iterdir() if p.suffix))
+        raise MemoryError
+
+    reproduce(Counting().work(tmp_path))
+    assert reproduce(Counting(draw=draw).work(tmp_path)).verdict.sentence == "4 rows."
+    assert seen == [["figure.png", "page.md", "results.csv"]]
+    assert not (tmp_path / "count/figure.png").exists()  # the old one shows other numbers
+
+
 def test_more_seeds_keep_the_first_and_fewer_use_only_those_asked_for(tmp_path):
     reproduce(Counting().work(tmp_path))
     more = Counting()
@@ -186,7 +207,7 @@ def test_the_index_links_every_page():
 
 @pytest.mark.parametrize("item", ITEMS.values(), ids=list(ITEMS))
 def test_every_item_is_whole(item):
-    assert set(item.budgets) == {"quick", "lab", "full"}
+    assert set(item.budgets) == {"quick", "class", "lab", "full"}
     assert item.name == next(name for name, value in ITEMS.items() if value is item)
     for budget in item.budgets.values():
         variants = list(item.variants(budget))

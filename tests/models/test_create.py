@@ -23,10 +23,10 @@ KINDS = {"prelu": nn.PReLU, "prelu-shared": nn.PReLU, "lrelu": nn.LeakyReLU, "re
 @pytest.mark.parametrize("activation", models.ACTIVATIONS)
 def test_the_activation_follows_every_layer_but_the_last(activation):
     net = lab14(activation=activation)
-    layers = [(name, layer) for name, layer in net.children() if name.endswith("_act")]
+    layers = [(name, layer) for name, layer in net.named_children() if name.endswith("_act")]
     assert len(layers) == 13 and all(type(layer) is KINDS[activation] for _, layer in layers)
-    assert [name for name, _ in net.children()][-1] == "fc3"
-    for (before, _), (name, _) in zip(list(net.children())[:-1], list(net.children())[1:], strict=True):
+    assert [name for name, _ in net.named_children()][-1] == "fc3"
+    for (before, _), (name, _) in zip(list(net.named_children())[:-1], list(net.named_children())[1:], strict=True):
         if before in {p.removesuffix(".weight") for p in weighted(net)} - {"fc3"}:
             assert name == f"{before}_act"
 
@@ -79,9 +79,9 @@ def test_layers_do_not_repeat_each_others_numbers():
 
 # Any change of these numbers is a change of what a seed means.
 PINNED = [
-    ({"num_classes": 7}, 172.954, (0.772245, 0.132136)),
-    ({"num_classes": 3, "activation": "relu", "init": "he-backward", "seed": 5}, 999.6490, (0.818819, 0.442010)),
-    ({"num_classes": 3, "activation": "lrelu", "init": "xavier", "seed": 5}, 54.10759, (0.818819, 0.442010)),
+    ({"num_classes": 7}, 7.78293, (0.772245, 0.132136)),
+    ({"num_classes": 3, "activation": "relu", "init": "he-backward", "seed": 5}, 3.443386, (0.818819, 0.442010)),
+    ({"num_classes": 3, "activation": "lrelu", "init": "xavier", "seed": 5}, 3.443214, (0.818819, 0.442010)),
 ]
 
 
@@ -144,7 +144,7 @@ SLOPES = {"relu": 0.0, "prelu": 0.25}
 def test_fc_init_he_scales_the_fully_connected_layers_alone(activation):
     """Equation (10a) in place of section 2.2's fixed 0.01, 0.01 and 0.001, from the same draws."""
     fixed, he = (models.create("small14", 9, activation, width=0.05, fc=300, fc_init=f) for f in ("table", "he"))
-    for (name, layer), (_, before) in zip(he.children(), fixed.children(), strict=True):
+    for (name, layer), (_, before) in zip(he.named_children(), fixed.named_children(), strict=True):
         if isinstance(layer, nn.Linear):
             std = np.sqrt(2 / ((1 + SLOPES[activation] ** 2) * layer.weight.shape[1]))
             assert layer.weight.data.std() == pytest.approx(std, rel=0.05)
@@ -158,13 +158,13 @@ def test_fc_init_he_scales_the_fully_connected_layers_alone(activation):
 def test_fc_init_he_is_he_s_with_every_init_of_the_conv_layers(init):
     he, mixed, other = (
         models.create("lab14", 9, init=which, fc_init=fc_init, width=0.25, fc=40, aux_after="conv2_2")
-        for which, fc_init in (("he", "table"), (init, "he"), (init, "table"))
+        for which, fc_init in (("he", "he"), (init, "he"), (init, "table"))
     )
     for name, p in mixed.named_parameters():
         if name.endswith(".weight"):
             like, unlike = (he, other) if "fc" in name else (other, he)
             np.testing.assert_array_equal(p.data, dict(like.named_parameters())[name].data)
-            square = p.shape[0] == p.shape[1]  # there he-backward is he
+            square = p.shape[0] == p.shape[1] and "fc" not in name  # there he-backward is he
             assert np.array_equal(p.data, dict(unlike.named_parameters())[name].data) == (square and init[:2] == "he")
     assert "aux.fc.weight" in dict(mixed.named_parameters())  # was among them
 

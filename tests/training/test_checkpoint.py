@@ -281,7 +281,7 @@ def test_a_network_that_does_not_fit_is_refused(tmp_path, rng):
 
 def run(statistics: data.Statistics, **state) -> Run:
     network = models.create("lab14", 2, width=0.1, fc=4)
-    optimizer = optim.SGD(network.parameters(), 0.01, 0.9, 0.0)
+    optimizer = optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=0.0)
     return Run(
         Config(width=0.1, fc=4), network, optimizer, optim.MultiStepLR(optimizer, [3]), statistics, ["a", "b"],
         ["A", "B"], **state,

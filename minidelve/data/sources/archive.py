@@ -11,7 +11,6 @@ from typing import BinaryIO
 
 from minidelve.data.steady import Steady
 from minidelve.errors import DataError
-from minidelve.files import open_file
 from minidelve.progress import EVERY_SECONDS, note
 
 MAX_MEMBER_BYTES = 2**28  # a member of a zip may unpack to any size; no picture is this large
@@ -23,7 +22,8 @@ class ArchiveFile(Steady):
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
         """The file, open for reading. Raises OSError; DataChanged if it is another than it was."""
-        with self.unchanged(), open_file(self.path) as file:
+        self.check()  # a pipe in its place would be waited for
+        with self.unchanged(), open(self.path, "rb") as file:
             yield file
 
 

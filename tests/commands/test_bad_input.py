@@ -176,7 +176,7 @@ def test_resume_from_nothing_or_from_what_is_no_checkpoint(refused, run, tmp_pat
     middle, resume = len(whole) // 2, ["train", "--resume", "--epochs", 4, "--out", run]
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):
         (run / "last.npz").write_bytes(content)
-        refused(resume, "last.npz is not an intact checkpoint", "use another")
+        refused(resume, "last.npz is not an intact checkpoint", f"{run}/best.npz is whole: give that")
 
 
 def test_a_loss_not_finite_names_step_and_layer_and_keeps_the_last_epoch(cli, quick, out):

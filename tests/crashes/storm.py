@@ -165,6 +165,7 @@ class Process:
     def __init__(self, job: Job, words: Sequence[str], folder: Path):
         read, self._write = os.pipe()
         self.log = folder.with_suffix(f".{time.monotonic_ns()}.log")
+        self.log.touch()  # it may be killed before it has begun
         self.pid = os.fork()
         if self.pid:
             os.close(read)

@@ -39,7 +39,8 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"implementations", "streams"},
         {"precision", "sharing"},
     ],
     "minidelve.ops": [{"geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],

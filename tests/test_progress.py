@@ -39,7 +39,7 @@ def test_results_and_remarks_go_to_streams_of_their_own(capsys):
 def test_work_goes_on_when_the_reader_has_gone(monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w") as pipe:
+    with open(writing, "w", encoding="utf-8") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         say("nobody hears it")
         say("nor this")

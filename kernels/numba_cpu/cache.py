@@ -13,8 +13,10 @@ A file in question is announced by an event of Numba's event system, kind TROUBL
 import hashlib
 import os
 import pickle
+import re
 from pathlib import Path
 
+import numba
 from numba.core import event
 from numba.core.caching import FunctionCache, IndexDataCacheFile
 
@@ -48,7 +50,7 @@ class _Files(IndexDataCacheFile):
 
     def __init__(self, *where):
         super().__init__(*where)
-        self._version = f"{self._version} with digests"  # another's index counts as none
+        self._version = f"{numba.__version__} with digests"  # another's index counts as none
 
     def save(self, key, data):
         # Under Numba's names an entry of another process could be lost from the index, or one file stand for two.
@@ -83,6 +85,24 @@ class _Files(IndexDataCacheFile):
         content = self._dump(data)
         with self._open_for_write(self._data_path(name)) as file:
             file.write(hashlib.sha256(content).digest() + content)
+
+
+def files_of(folder):
+    """The files of compiled kernels there, and the indexes."""
+    code = [path for path in Path(folder).glob("*.nbc") if re.fullmatch(r".+\.[0-9a-f]{12}\.nbc", path.name)]
+    return code, list(Path(folder).glob("*.nbi"))
+
+
+def can_be_read(path):
+    """Whether a file of the cache is what was written: an index that can be read, or code that its digest fits."""
+    try:
+        if path.suffix == ".nbc":
+            return is_whole(path.read_bytes())
+        with open(path, "rb") as file:
+            pickle.load(file), pickle.load(file)  # the version, and the rest
+    except Exception:
+        return False
+    return True
 
 
 def is_whole(content):

@@ -6,6 +6,7 @@ some twenty kernels, at its first step and at its first validation; the next fin
 
 from __future__ import annotations
 
+import sys
 import threading
 import time
 from pathlib import Path
@@ -15,7 +16,7 @@ from minidelve.backend.numba_settings import reason
 from minidelve.progress import note
 
 EVERY_SECONDS = 10.0  # between two lines on how far it is
-FEW = 10  # kernels: with fewer on disk nearly all are still to come
+AT_EACH_START = "at each start (there is no place to keep them: see `minidelve doctor`)"
 
 
 class _Told:
@@ -64,13 +65,8 @@ def _compiling(kernel: Any) -> None:
     if count > 1:
         note(f"compiling kernels: {count - 1} done")
         return
-    folder = kernel.stats.cache_path
-    if folder is None:
-        note("compiling kernels, about half a minute at each start: no place to keep them, see `minidelve doctor`")
-    elif sum(1 for _ in Path(folder).glob("*.nbc")) < FEW:
-        note("compiling kernels, once, about half a minute")
-    else:
-        note("compiling kernels that no run before needed, once, a few seconds")
+    kept = kernel.stats.cache_path is not None
+    note(f"compiling kernels, {'once' if kept else AT_EACH_START}, up to a minute")
 
 
 def _cannot_keep(path: str, error: Exception, writing: bool) -> None:
@@ -82,4 +78,20 @@ def _cannot_keep(path: str, error: Exception, writing: bool) -> None:
     if writing:
         note(f"compiled kernels cannot be kept in {path} ({why}); work goes on, and the next start compiles again")
     else:
-        note(f"a compiled kernel in {path} is damaged ({why}) and is compiled again; `minidelve doctor` says more")
+        note(f"{path} is damaged ({why}): its kernel is compiled again; `minidelve doctor` looks at the others")
+
+
+def cache_folder() -> Path | None:
+    """Where Numba keeps the compiled kernels that are loaded; None where it finds no place, or they are not loaded."""
+    modules = [vars(module) for name, module in sys.modules.items() if name.startswith("kernels.numba_cpu.")]
+    stats = [getattr(value, "stats", None) for names in modules for value in names.values()]
+    folders = {Path(path) for one in stats if (path := getattr(one, "cache_path", None))}
+    return min(folders, default=None)
+
+
+def kept_kernels(folder: Path) -> tuple[int, list[str]]:
+    """How many compiled kernels lie there, and the names of the files that are damaged, sorted."""
+    from kernels.numba_cpu.cache import can_be_read, files_of
+
+    code, indexes = files_of(folder)
+    return len(code), sorted(path.name for path in [*code, *indexes] if not can_be_read(path))

@@ -235,7 +235,7 @@ def change_files(windows):
     def open_file(file, mode="r", buffering=-1, encoding=None, *rest, **options):
         if not isinstance(file, int):
             file = place(file, bool(WRITING & set(mode)))
-            if windows and real_isdir(file):
+            if windows and real_isdir(file) and "opener" not in options:  # tempfile opens folders with one
                 raise PermissionError(errno.EACCES, "Permission denied", file)
         if windows and "b" not in mode and encoding in (None, "locale"):
             encoding = "cp1252"

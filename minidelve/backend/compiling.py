@@ -54,7 +54,7 @@ def tell_of_compiling() -> None:
 
 def _compiling(kernel: Any) -> None:
     """Before a function is compiled: ours, or one of Numba's own that ours call."""
-    if not kernel.py_func.__module__.startswith("kernels."):
+    if not kernel.py_func.__module__.startswith("kernels.numba_cpu."):
         return
     with _told.lock:
         _told.compiled += 1

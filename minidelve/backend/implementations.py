@@ -53,7 +53,7 @@ def _check_kernels_are_ours() -> None:
     found, where = (folders[0], _where(folders[0])) if folders else ("none", "installed")
     cures = {
         "started": "start Python in another folder, or rename that one",
-        "on the path": "take its parent off PYTHONPATH, or rename it",
+        "on the path": "take its parent off PYTHONPATH, rename it, or install minidelve in a fresh virtual environment",
         "installed": "another project uses that name too: install minidelve in a fresh virtual environment",
     }
     raise ImportError(f"minidelve needs its own package `kernels`, but Python finds {found}; {cures[where]}")

@@ -1,4 +1,4 @@
-"""Python as on another system, as far as this one can play it: `python standin.py SYSTEM COMMANDS` runs minidelve there.
+"""Python as on another system, as far as this one can play it: `standin.py SYSTEM COMMANDS` runs minidelve there.
 
 SYSTEM is "windows" or "macos", COMMANDS a list of command lines as JSON. For minidelve's modules, and for whatever they
 open through Python, the system then
@@ -19,7 +19,6 @@ Libraries see the real system: they have been loaded before.
 import builtins
 import ctypes
 import errno
-import importlib.abc
 import io
 import json
 import os
@@ -31,21 +30,33 @@ import stat
 import sys
 import tempfile
 import types
+from contextlib import suppress
 from functools import wraps
 
 LACKING_MODULES = {"windows": ("fcntl", "resource", "pwd", "grp", "termios", "pty", "syslog", "readline"), "macos": ()}
 LACKING_CALLS = {
     "windows": (
-        "fork", "register_at_fork", "sched_getaffinity", "geteuid", "getuid", "getgid", "getegid", "getppid_", "chown",
+        "fork", "register_at_fork", "sched_getaffinity", "geteuid", "getuid", "getgid", "getegid", "chown",
         "fchmod", "mkfifo", "mknod", "statvfs", "fstatvfs", "uname", "setsid", "killpg", "O_DIRECTORY", "O_NOFOLLOW",
-        "O_NONBLOCK", "O_CLOEXEC", "openpty", "getpgid", "wait", "WNOHANG", "posix_fallocate", "posix_fadvise", "sysconf",
+        "O_NONBLOCK", "O_CLOEXEC", "openpty", "getpgid", "wait", "WNOHANG", "posix_fallocate", "posix_fadvise",
+        "sysconf",
     ),
     "macos": (
         "sched_getaffinity", "posix_fallocate", "posix_fadvise", "memfd_create", "getrandom", "copy_file_range",
-        "sendfile_", "fdatasync",
+        "fdatasync",
     ),
 }  # fmt: skip
-LACKING_SIGNALS = ("SIGHUP", "SIGKILL", "SIGPIPE", "SIGUSR1", "SIGUSR2", "SIGALRM", "alarm", "setitimer", "pthread_sigmask")
+LACKING_SIGNALS = (
+    "SIGHUP",
+    "SIGKILL",
+    "SIGPIPE",
+    "SIGUSR1",
+    "SIGUSR2",
+    "SIGALRM",
+    "alarm",
+    "setitimer",
+    "pthread_sigmask",
+)
 NAMES = {"windows": ("win32", "nt"), "macos": ("darwin", "posix")}
 RESERVED = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"|?*\x00-\x1f].*|.*[. ]", re.IGNORECASE | re.DOTALL)
 OURS = ("minidelve", "kernels")
@@ -294,10 +305,8 @@ def main(system, commands):
     threadpoolctl.threadpool_info()
     PIL.Image.init()
     for name in ("numba", "matplotlib.pyplot", "matplotlib.backends.backend_agg", "tqdm", "pooch"):
-        try:
+        with suppress(ImportError):
             __import__(name)
-        except ImportError:
-            pass
     console = "cp1252" if system == "windows" else "utf-8"
     for stream in (sys.stdout, sys.stderr):
         stream.reconfigure(encoding=console)
@@ -311,5 +320,4 @@ def main(system, commands):
 
 
 if __name__ == "__main__":
-    assert importlib.abc
     main(sys.argv[1], json.loads(sys.argv[2]))

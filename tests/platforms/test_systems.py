@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from pathlib import Path
 
 import numpy as np
@@ -34,10 +33,9 @@ def on(system: str, commands: list[list[str]], folder: Path, exit_codes: list[in
     """What the commands print there, started in that folder, each path with the system's own slashes."""
     slash = "\\" if system == "windows" else "/"
     written = [[word.replace("/", slash) for word in command] for command in commands]
-    done = python(
-        STANDIN, system, json.dumps(written), cwd=folder,
-        environment={"PYTHONPATH": str(ROOT), "PYTHONIOENCODING": "utf-8"}, encoding="utf-8", errors="replace", timeout=600,
-    )  # fmt: skip
+    environment = {"PYTHONPATH": str(ROOT)}
+    options = {"encoding": "utf-8", "errors": "replace", "timeout": 600}
+    done = python(STANDIN, system, json.dumps(written), cwd=folder, environment=environment, **options)
     codes = [int(code) for code in re.findall(r"^exit code (\d+)$", done.stdout, re.MULTILINE)]
     assert codes == (exit_codes or [0] * len(commands)), done.stdout + done.stderr
     return done.stdout, done.stderr
@@ -112,15 +110,17 @@ def refused(call, *arguments):
         return type(error).__name__
 import ctypes, importlib
 from pathlib import Path
-exec(compile("import os, sys\\nseen = os.name, sys.platform, os.sep", "ours", "exec"), ours := {{"__name__": "minidelve.x"}})
+ours = {{"__name__": "minidelve.x"}}
+exec("import os, sys\\nseen = os.name, sys.platform, os.sep", ours)
 open("held", "w").close(); open("other", "w").close(); held = open("held")
 print(ours["seen"], refused(importlib.import_module, "fcntl"), refused(ctypes.CDLL, None), hasattr(os, "fork"))
-print(refused(open, "."), refused(os.replace, "other", "held"), refused(os.unlink, "held"), refused(os.rename, "other", "held"))
+print(refused(open, "."), refused(os.unlink, "held"))
+print(refused(os.replace, "other", "held"), refused(os.rename, "other", "held"))
 print(refused(open, "nul.txt", "w"), refused(open, "a:b", "w"), refused(os.mkdir, "dot."), os.path.exists("HELD"))
 open("text", "w").write("\\u00e9"); print(open("text", "rb").read(), str(Path("a/b")), Path("a\\\\b").parts)
 """
-    (first, second, third, fourth) = python("-c", code, cwd=tmp_path).stdout.splitlines()
-    assert first == "('nt', 'win32', '\\\\') ModuleNotFoundError TypeError False"
-    assert second == "PermissionError PermissionError PermissionError FileExistsError"
-    assert third == "OSError OSError OSError True"
-    assert fourth == "b'\\xe9' a\\b ('a', 'b')"
+    system, held, replaced, named, text = python("-c", code, cwd=tmp_path).stdout.splitlines()
+    assert system == "('nt', 'win32', '\\\\') ModuleNotFoundError TypeError False"
+    assert held == "PermissionError PermissionError" and replaced == "PermissionError FileExistsError"
+    assert named == "OSError OSError OSError True"
+    assert text == "b'\\xe9' a\\b ('a', 'b')"

@@ -17,6 +17,7 @@ from minidelve.commands import (
     bench,
     check_grad,
     data,
+    data_copy,
     data_fetch,
     data_pack,
     doctor,
@@ -29,7 +30,9 @@ from minidelve.commands import (
 from minidelve.errors import UserError
 from minidelve.progress import note, silence
 
-COMMANDS = (train, evaluate, predict, summary, data, data_pack, data_fetch, check_grad, bench, reproduce, doctor)
+COMMANDS = (
+    train, evaluate, predict, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce, doctor,
+)  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 
@@ -51,7 +54,7 @@ def make_parser() -> argparse.ArgumentParser:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code."""
     words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["data"] and words[1:2] in (["pack"], ["fetch"]):
+    if words[:1] == ["data"] and words[1:2] and words[1] in data.ACTIONS:
         words[:2] = [" ".join(words[:2])]  # argparse takes no subcommand where a PATH may stand: make it one word
     args = make_parser().parse_args(words)
     try:

@@ -1,5 +1,6 @@
 """Files and folders: written whole or not at all, used by one process at a time, tried before the work begins.
 
+    read_file(path, most)                  a whole file, if it is one and has at most so many bytes
     write_whole(path, text)                a small file
     with writing_whole(path) as file: ...  a large one, or one that a library fills
     with scratch_folder(path) as scratch:  a place beside it, for a folder or download that is not finished
@@ -16,11 +17,13 @@ What is not a file, such as /dev/null or a pipe, cannot be replaced: it is writt
 
 from __future__ import annotations
 
+import errno
 import os
 import re
 import secrets
 import shutil
 import socket
+import stat
 import tempfile
 from collections.abc import Collection, Iterator
 from contextlib import contextmanager
@@ -33,6 +36,27 @@ UNFINISHED = re.compile(r".+\.\d+-[0-9a-f]{6}\.unfinished")  # the name that `un
 UNFINISHED_OF_OLD = ("last.unfinished", "best.unfinished", "unfinished")  # the names that earlier versions gave
 OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # names that stand for what is open already
 LOCK = ".lock"
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading. Raises OSError, for anything but a file before it is opened.
+
+    To open a pipe is to wait for a writer, and a device may never end.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+    return open(path, "rb")
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """The bytes of a file, at most `most`. Raises OSError, for a larger one before it is read."""
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size / 2**20:.0f} MiB, and at most {most // 2**20} are read")
+        return file.read(most)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

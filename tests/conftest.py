@@ -17,6 +17,11 @@ settings.register_profile("minidelve", derandomize=True, deadline=None, max_exam
 settings.load_profile("minidelve")
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """--fuzz-cases N: files that each reader is tried on (tests/fuzz)."""
+    parser.addoption("--fuzz-cases", type=int, metavar="N", help="mutated files for each reader (default 2,000)")
+
+
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
     """Without a -m of the user's, what is marked slow is skipped, and the line of skips says how to run it."""
     if not config.option.markexpr:

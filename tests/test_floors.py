@@ -20,7 +20,7 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress"},
+    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"},
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -39,11 +39,11 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
         {"implementations", "streams"},
         {"precision", "sharing"},
     ],
-    "minidelve.ops": [{"geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
         {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
@@ -53,10 +53,10 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
         {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"packing"},
+        {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"checkpoint", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {REST}, {"setting_up"},
+        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
         {"loop"},
     ],
     "minidelve.evaluation": [
@@ -82,7 +82,7 @@ KERNEL_LIBRARIES = {
     "numba_cuda": {"numpy", "numba"},
 }
 STANDS_ALONE = "minidelve.data"  # imports nothing of minidelve but the ground
-GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress"}
+GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"}
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 
 

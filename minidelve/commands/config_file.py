@@ -5,56 +5,72 @@ What is printed can be read again. A value in the file goes through the same che
 
 from __future__ import annotations
 
-import argparse
+import codecs
 import json
 import tomllib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from minidelve.errors import RunError
-from minidelve.models.option import Option, options_of
+from minidelve.errors import RunError, shown
+from minidelve.models.option import Kind, Option, options_of
+from minidelve.records import read_file, too_long
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
+
+MOST_BYTES = 2**14  # the options of a run need 3,000, and TOML of nested keys takes time by its square
 
 
 def read_config(path: Path) -> dict[str, Any]:
     """The options in a TOML file, keys as the flags' names with _ or -; RunError for any that is not an option."""
-    try:
-        content = tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise RunError(f"--config {path} cannot be read ({error.strerror}); check the path") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise RunError(f"--config {path} is not TOML ({error}); expected lines such as lr = 0.01") from error
-    options, declared = {key.replace("-", "_"): value for key, value in content.items()}, options_of(Config)
-    unknown = sorted(options.keys() - declared.keys())
-    if unknown:
-        known = ", ".join(sorted(declared))
-        raise RunError(f"--config {path}: {unknown[0]} is not an option of a run; expected one of: {known}")
+    options, declared = {}, options_of(Config)
+    for key, value in content_of(path).items():
+        name = key.replace("-", "_")
+        if name not in declared:
+            known = ", ".join(sorted(declared))
+            raise RunError(f"--config {path}: {shown(key)} is not an option of a run", expected=f"one of: {known}")
+        if name in options:
+            raise RunError(f"--config {path}: {name} is in it twice, once as {shown(key)}", cure="keep one of them")
+        options[name] = checked(path, declared[name], value)
     for name in options:
         other = declared[name].instead_of
         if options[name] and other in options:
-            raise RunError(f"--config {path}: {name} and {other} exclude each other; keep one of them")
-    return {name: checked(path, declared[name], value) for name, value in options.items()}
+            raise RunError(f"--config {path}: {name} and {other} exclude each other", cure="keep one of them")
+    return options
+
+
+def content_of(path: Path) -> dict[str, Any]:
+    """What the TOML file says, whatever it is."""
+    wrong = f"--config {path} is not TOML"
+    try:
+        return tomllib.loads(decoded(read_file(path, MOST_BYTES)))
+    except OSError as error:
+        raise RunError(f"--config {path} cannot be read ({error.strerror})", cure="check the path") from error
+    except ValueError as error:  # of tomllib, of int(), of an encoding, of read_file
+        raise RunError(f"{wrong} ({too_long(error) or error})", expected="lines such as lr = 0.01") from error
+    except RecursionError as error:
+        raise RunError(f"{wrong} of a run: it is nested too deeply", expected="lines such as lr = 0.01") from error
+
+
+def decoded(content: bytes) -> str:
+    """UTF-8, with the mark that Windows puts before it or without, or the UTF-16 of PowerShell's > FILE."""
+    utf16 = content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
+    return content.decode("utf-16" if utf16 else "utf-8-sig")
 
 
 def checked(path: Path, option: Option, value: Any) -> Any:
-    """The value as its flag would have given it."""
+    """The value as its flag would have given it: of the type that the option has, so no number in quotes."""
     where = f"--config {path}: {option.name}"
-    if option.is_switch:
-        if not isinstance(value, bool):
-            raise RunError(f"{where} is {value!r}; expected true or false")
-        return value
-    text = ",".join(map(str, value)) if isinstance(value, list) else str(value)
-    try:
-        if isinstance(value, (bool, dict)):
-            raise argparse.ArgumentTypeError(f"{value!r} is not a number, a text or a list")
-        given = option.kind(text) if option.kind else text
-    except argparse.ArgumentTypeError as error:
-        raise RunError(f"{where}: {error}") from error
-    if option.choices and given not in option.choices:
-        raise RunError(f"{where} is {text!r}; expected one of: {', '.join(option.choices)}")
-    return given
+    if value is None or option.problem(value):
+        quoted = isinstance(value, str) and not option.choices
+        raise RunError(
+            f"{where} is {shown(value)}",
+            expected=option.problem(value),
+            cure="write it without quotes" if quoted else "",
+        )
+    if not isinstance(option.kind, Kind):
+        return option.kind(value) if option.kind else value  # a path becomes an absolute one
+    return value if isinstance(value, list) else option.kind.convert(value)  # 1 becomes 1.0 where that is meant
 
 
 def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:
@@ -71,5 +87,17 @@ def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:
         if value is None or value == []:
             lines.append(f"# {name} is not set: {option.unset}")
         else:
-            lines.append(f"{f'{name} = {json.dumps(value)}':<30}  # {origin}")
+            lines.append(f"{f'{name} = {toml(value)}':<30}  # {origin}")
     return "\n".join(lines)
+
+
+def toml(value: Any) -> str:
+    r"""A value as TOML writes it: as JSON does, but for letters beyond 16 bits and the control character 127.
+
+    >>> print(toml("\U0001f41f\x7f"), toml([3, 2]), toml(True))
+    "\U0001f41f\u007f" [3, 2] true
+    """
+    if not isinstance(value, str):
+        return json.dumps(value)
+    letters = (f"\\U{ord(c):08x}" if c > "\uffff" else "\\u007f" if c == "\x7f" else json.dumps(c)[1:-1] for c in value)
+    return f'"{"".join(letters)}"'

@@ -1,18 +1,19 @@
 """`minidelve data`: what is in a data set; the toy set as files; a sheet of pictures.
 
-Its actions `data pack` and `data fetch` are in data_pack.py and data_fetch.py.
+Its actions, which have files of their own: data_pack.py, data_fetch.py, data_copy.py (`data subset`, `data split`).
 """
 
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+import math
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, data_path, some_path
+from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.errors import RunError
@@ -27,14 +28,19 @@ minidelve data tiny-imagenet-20.zip --check
 minidelve data toy --split train --sheet toy.png
 minidelve data --write-toy toy-images
 minidelve data fetch tiny-imagenet --dir downloads
+minidelve data subset tiny-imagenet-200.zip tiny-imagenet-20.zip --classes 20
+minidelve data split my-images my-set --val-fraction 0.1
 minidelve data pack ILSVRC imagenet-256 --short-side 256
-minidelve data imagenet-256 --check
+minidelve data imagenet-256 --check --size 224
 """
+ACTIONS = ("fetch", "subset", "split", "pack")
 MORE = """
-Two actions have a --help of their own:
-  minidelve data pack SRC DST    decode and scale every image once, into a store that is fast to read
+Four actions have a --help of their own:
   minidelve data fetch NAME      download a data set by name
-(A folder that is called pack or fetch is ./pack or ./fetch.)
+  minidelve data subset SRC DST  copy some of the classes
+  minidelve data split SRC DST   hold out validation images of a set that has none
+  minidelve data pack SRC DST    decode and scale every image once, into a store that is fast to read
+(A folder that is called like an action is ./fetch and so on.)
 """
 
 
@@ -55,6 +61,9 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--check", action="store_true", help="decode every image, of a store compare its checksum, and name bad ones"
     )
+    parser.add_argument(
+        "--size", type=at_least(1), metavar="N", help="with --check: images smaller than a crop of N pixels are bad too"
+    )
     parser.add_argument("--sheet", type=some_path, metavar="FILE.png", help="draw a sheet of pictures, a row per class")
     add_overwrite_option(parser)
     parser.add_argument(
@@ -66,11 +75,13 @@ def run(args: argparse.Namespace) -> int:
     """Describe, and write what was asked for; exit code 1 if --check finds a bad image."""
     sheet = PictureFile("--sheet", args.sheet, args.overwrite, ("png",)) if args.sheet else None
     if args.write_toy:
-        if args.sheet or args.check:
+        if args.sheet or args.check or args.size:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
         data.write_toy(args.write_toy, track=lambda items, total, what: progress(items, total, what, "image"))
         say(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0
+    if args.size and not args.check:
+        raise RunError(f"--size {args.size} is for --check", cure="give --check too")
     if args.split:
         splits = [data.open_dataset(args.path, args.split, cache_bytes=0)]
     else:
@@ -84,7 +95,7 @@ def run(args: argparse.Namespace) -> int:
         sheet.write(content)
         less = f" (the first {shown} classes)" if shown < len(splits[0].classes) else ""
         say(f"\na sheet of the split {splits[0].split} is in {args.sheet}{less}")
-    return check(splits) if args.check else 0
+    return check(splits, args.size) if args.check else 0
 
 
 def sizes(dataset: data.Dataset) -> str:
@@ -118,16 +129,23 @@ def class_table(splits: list[data.Dataset], most: int) -> str:
     return "\n".join(lines)
 
 
-def check(splits: Iterable[data.Dataset]) -> int:
-    """Decode every image, or compare its checksum; 1 if some are bad."""
-    found = total = 0
+def check(splits: Sequence[data.Dataset], size: int | None = None) -> int:
+    """Decode every image, or compare its checksum; 1 if some are bad. With `size`, those smaller are bad too."""
+    found = 0
     say()
     for dataset in splits:
-        bad = data.BadImages(dataset, "skip")
+        bad, smallest = data.BadImages(dataset, "skip"), (math.inf, "")
         for i in progress(range(len(dataset)), len(dataset), f"checking {dataset.split}", unit="image"):
-            if problem := bad.check(i):
-                say(f"bad: {problem.reason}")
-                found += 1
-        total += len(dataset)
-    say(f"{total} images checked, {found} bad")
+            problem = bad.check(i)
+            if problem is None:
+                height, width = dataset.measure(i)
+                smallest = min(smallest, (min(height, width), f"{width} x {height} pixels ({dataset.path(i)})"))
+            reasons = [problem.reason] if problem else [str(e) for _, e in data.smaller_than(dataset, size or 0, [i])]
+            for reason in reasons:
+                say(f"bad: {reason}")
+            found += len(reasons)
+        if smallest[1]:
+            side, which = smallest
+            say(f"the smallest of {dataset.split}: {which}; a --size above {side} needs --short-side, which enlarges")
+    say(f"{sum(map(len, splits))} images checked, {found} bad")
     return 1 if found else 0

@@ -123,6 +123,8 @@ def evaluate(args: argparse.Namespace, way: Way, folder: ReportFolder | None) ->
         say(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
     if args.confusions:
         say(worst_classes(last, dataset.class_names, args.confusions))
+    if dataset.strays:
+        say(f"ignored {dataset.ignored()}")
     for reason in found.skipped.values():
         say(f"left out: {reason}")
     if folder:

@@ -9,9 +9,11 @@ sets (dataset.py is where to start) and opening.py, which finds the one that a p
 training meets them.
 """
 
+from minidelve.data.copying import split, subset
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.feeding.bad_images import BadImages, Unreadable
+from minidelve.data.feeding.bad_images import ADVICE, BadImages, Unreadable
 from minidelve.data.feeding.loader import Loader
+from minidelve.data.feeding.sizes import smaller_than
 from minidelve.data.feeding.statistics import Statistics, compute_statistics
 from minidelve.data.feeding.stream import ImageStream, Picture
 from minidelve.data.fetching import DOWNLOADS, Remote, fetch
@@ -30,11 +32,13 @@ from minidelve.data.images.transforms import (
 )
 from minidelve.data.opening import open_dataset, open_splits
 from minidelve.data.packing.pack import pack
+from minidelve.data.part import Part, hold_out, open_for_training, open_tested
 from minidelve.data.store import StoreDataset
 from minidelve.data.toy.toy import ToyDataset, write_toy
 from minidelve.errors import DataError, MissingSplit
 
 __all__ = [
+    "ADVICE",
     "DEFAULT_CACHE_BYTES",
     "BadImages",
     "CenterCrop",
@@ -47,6 +51,7 @@ __all__ = [
     "ImageStream",
     "Loader",
     "MissingSplit",
+    "Part",
     "Picture",
     "RandomCrop",
     "RandomFlip",
@@ -62,8 +67,14 @@ __all__ = [
     "compute_statistics",
     "decode",
     "fetch",
+    "hold_out",
     "open_dataset",
+    "open_for_training",
     "open_splits",
+    "open_tested",
     "pack",
+    "smaller_than",
+    "split",
+    "subset",
     "write_toy",
 ]

@@ -77,6 +77,11 @@ class Dataset:
                 self._cached_bytes += image.nbytes
         return image
 
+    def measure(self, i: int) -> tuple[int, int]:
+        """(height, width) of image i, where possible without decoding it. Raises DataError if it cannot be read."""
+        height, width = self.image(i).shape[:2]
+        return height, width
+
     def check_image(self, i: int) -> None:
         """Raise DataError if image i cannot be read."""
         self.image(i)
@@ -88,15 +93,19 @@ class Dataset:
     def describe(self) -> str:
         """A few lines for a person: how many images and classes, and what was left aside."""
         counts = np.bincount(self.labels, minlength=len(self.classes))
+        per_class = f"{counts.min()} to {counts.max()}" if counts.min() < counts.max() else f"{counts.max()}"
         shown = "; ".join(self.class_names[:5]) + ("; ..." if len(self.classes) > 5 else "")
         lines = [
             f"{self.name} ({self.kind} layout), split {self.split}",
             f"  images   {len(self)}",
-            f"  classes  {len(self.classes)}, of {counts.min()} to {counts.max()} images: {shown}",
+            f"  classes  {len(self.classes)}, of {per_class} images: {shown}",
         ]
         if self.strays:
-            more = ", ..." if len(self.strays) > 3 else ""
-            lines.append(
-                f"  ignored  {len(self.strays)} that are not images of a class: " + ", ".join(self.strays[:3]) + more
-            )
+            lines.append(f"  ignored  {self.ignored()}")
         return "\n".join(lines)
+
+    def ignored(self) -> str:
+        """How many files and folders were left aside, and the first of them."""
+        more = ", ..." if len(self.strays) > 3 else ""
+        what = "that is no image of a class" if len(self.strays) == 1 else "that are not images of a class"
+        return f"{len(self.strays)} {what}: {', '.join(self.strays[:3])}{more}"

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, Dataset
-from minidelve.data.images.decoding import decode
+from minidelve.data.images.decoding import decode, size_of
 from minidelve.data.layouts.finding import find_layout
 from minidelve.data.sources.source import open_source
 
@@ -36,6 +36,10 @@ class FolderDataset(Dataset):
     def read(self, i: int) -> bytes:
         """The file of image i as it is. Raises DataError if it cannot be read."""
         return self._source.read(self._members[i])
+
+    def measure(self, i: int) -> tuple[int, int]:
+        """(height, width) of image i, from the header of its file."""
+        return size_of(self.read(i), self.path(i))
 
     def _load(self, i: int) -> np.ndarray:
         return decode(self.read(i), self.path(i))

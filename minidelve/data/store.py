@@ -4,48 +4,73 @@ Decoding a JPEG costs far more than cropping it, and an epoch of ImageNet decode
 them anew each time. A store keeps the pixels themselves:
 
     minidelve-store.json    format, classes, class names, shorter side, source; for each split the
-                            number of images, bytes of pixels, CRC-32 of the index, images left out
+                            number of images, bytes of pixels, CRC-32 of the index, images left out;
+                            CRC-32 of all that (records.py)
     train.pixels            uint8, image after image, each (H, W, 3) in C order
     train.index.npy         for each image: offset in bytes, height, width, label, CRC-32 of its pixels
     val.pixels, val.index.npy
 
 The operating system reads a page of the file when a pixel of it is asked for, and keeps it while
 memory lasts; so an image is a view of the file, and a crop reads the rows it needs. Opening checks
-the index and the size of the pixel file; the images are checked one by one by check_image, because
-that reads everything.
+the header, the index and the size of the pixel file; the images are checked one by one by
+check_image, because that reads everything.
 
-The header says "finished": false until packing is complete. packing/ writes the files.
+The header says "finished": false until packing is complete. packing/ writes the files. A store of
+version 1, whose header has no checksum, can still be read.
 """
 
-import json
 import os
 import shlex
+import stat
 import zlib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidelve.data.dataset import Dataset
+from minidelve import records
+from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.door import door
 from minidelve.errors import DataError, MissingSplit
 from minidelve.files import write_whole
+from minidelve.npy import read_npy
+from minidelve.records import integer, list_of, one_of, record, switch, text
 
 HEADER = "minidelve-store.json"
-FORMAT, VERSION = "minidelve-store", 1
-FIELDS = {
-    "finished": bool,
-    "classes": list,
-    "class_names": list,
-    "short_side": int,
-    "source": str,
-    "on_bad_image": str,
-    "splits": dict,
+FORMAT, VERSION = "minidelve-store", 2
+crc32 = integer(0, 2**32 - 1)
+PLAN = {
+    "format": one_of(FORMAT),
+    "version": one_of(1, VERSION),
+    "finished": switch,
+    "classes": list_of(text, least=1),
+    "class_names": list_of(text, least=1),
+    "short_side": integer(1),
+    "source": text,
+    "on_bad_image": one_of("error", "skip"),
 }
-FACTS = {"images", "pixel_bytes", "index_crc32", "smaller", "skipped"}  # of a split, when finished
+FACTS = record(
+    {
+        "images": integer(1),
+        "pixel_bytes": integer(1),
+        "index_crc32": crc32,
+        "smaller": integer(0),
+        "skipped": list_of(list_of(text, 2, 2)),
+    }
+)
+SOURCE = record({"source_images": integer(0), "source_crc32": crc32})
+
+
+def header_of(facts: records.Kind) -> records.Kind:
+    """A header with these facts about each split."""
+    splits = record({}, dict.fromkeys(SPLITS, facts))
+    return record({**PLAN, "splits": splits})
+
+
+FINISHED, UNFINISHED = header_of(FACTS), header_of(SOURCE)
 # Little-endian by name, so that a store can be carried to any machine.
 INDEX = np.dtype([("offset", "<i8"), ("height", "<i4"), ("width", "<i4"), ("label", "<i4"), ("crc32", "<u4")])
-DAMAGED = OSError, ValueError, KeyError, TypeError, AttributeError  # what reading a damaged file raises
+DAMAGED = OSError, ValueError  # what reading a damaged file raises
 CURE = "copy the store again or pack it anew with --overwrite"
 
 
@@ -67,7 +92,7 @@ class StoreDataset(Dataset):
             )
         self.facts = self.header["splits"][split]
         self.short_side: int = self.header["short_side"]
-        self._index = _read_index(self.store / f"{split}.index.npy", self.facts)
+        self._index = _read_index(self.store / f"{split}.index.npy", self.facts, len(self.header["classes"]))
         self._pixels = _map(self.store / f"{split}.pixels", self.facts)
         # Python's integers: reading one from an array of records costs more than the view itself.
         self._offsets, self._heights, self._widths = (
@@ -92,6 +117,10 @@ class StoreDataset(Dataset):
         start, height, width = self._offsets[i], self._heights[i], self._widths[i]
         return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
 
+    def measure(self, i: int) -> tuple[int, int]:
+        """(height, width) of image i, from the index."""
+        return self._heights[i], self._widths[i]
+
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
         if zlib.crc32(self.image(i).data) != self._index["crc32"][i]:
@@ -104,6 +133,8 @@ class StoreDataset(Dataset):
             f"  packed   shorter side at most {self.header['short_side']}, "
             f"{self.facts['pixel_bytes'] / 1e6:,.1f} MB of pixels, from {self.header['source']}",
         ]
+        if self.header["version"] == 1:
+            lines.append("  checks   its header has no checksum (version 1); packed anew it has one")
         if self.facts["skipped"]:
             lines.append(
                 f"  left out {len(self.facts['skipped'])} that could not be read: "
@@ -119,34 +150,58 @@ def is_store(path: str | os.PathLike[str]) -> bool:
 
 
 def read_header(store: Path) -> dict[str, Any]:
-    """The header. Raises DataError if it is damaged or of another version."""
+    """The header, as write_header was given it. Raises DataError if it is damaged or of another version."""
     path = store / HEADER
     with door(str(path), "is not the header of a packed store", *DAMAGED, cure=CURE):
-        header = json.loads(path.read_text(encoding="utf-8"))
-        if header["format"] != FORMAT:
-            raise ValueError(f"format {header['format']!r}")
-        if header["version"] != VERSION:
-            raise DataError(
-                f"{path}: is of version {header['version']}", expected=str(VERSION), cure="pack the images anew"
-            )
-        for key, kind in FIELDS.items():
-            if not isinstance(header[key], kind):
-                raise ValueError(f"{key} is {header[key]!r}")
-        for facts in header["splits"].values() if header["finished"] else ():
-            if missing := sorted(FACTS - facts.keys()):
-                raise ValueError(f"a split is without {', '.join(missing)}")
+        header = records.parse(records.read_file(path))
+        records.check(header, record({"format": one_of(FORMAT), "version": integer(1)}))
+        if header["version"] > VERSION:
+            found = f"{path}: is of version {header['version']}"
+            raise DataError(found, expected=f"at most {VERSION}", cure="use the version of minidelve that packed it")
+        if header["version"] > 1 or records.SEAL in header:
+            header = records.without_seal(header)
+        records.check(header, FINISHED if header.get("finished") is True else UNFINISHED)
+        if len(header["class_names"]) != len(header["classes"]):
+            raise ValueError(f"{len(header['classes'])} classes have {len(header['class_names'])} names")
+        if len(set(header["classes"])) != len(header["classes"]):
+            raise ValueError("a class is in it twice")
     return header
 
 
-def _read_index(path: Path, facts: dict[str, Any]) -> np.ndarray:
+def _read_index(path: Path, facts: dict[str, Any], classes: int) -> np.ndarray:
     """The index of a split, compared with what the header says of it."""
-    with door(str(path), "cannot be used", *DAMAGED, cure=CURE):
-        if zlib.crc32(path.read_bytes()) != facts["index_crc32"]:
+    with door(str(path), "cannot be used", *DAMAGED, cure=CURE), open(path, "rb", opener=_at_once) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > facts["images"] * INDEX.itemsize + 2**16:
+            raise ValueError(f"it is too long for {facts['images']} images")
+        if zlib.crc32(file.read(size)) != facts["index_crc32"]:
             raise ValueError("its checksum is wrong")
-        index = np.load(path, allow_pickle=False)
-        if index.dtype != INDEX or index.shape != (facts["images"],):
+        file.seek(0)
+        index = read_npy(file, size, [INDEX])
+        if index.shape != (facts["images"],):
             raise ValueError("it is not the index of this store")
+        _check_index(index, facts, classes)
     return index
+
+
+def _check_index(index: np.ndarray, facts: dict[str, Any], classes: int) -> None:
+    """ValueError unless the images lie one after the other in the pixel file, each of one of the classes."""
+    height, width, label = (index[name].astype(np.int64) for name in ("height", "width", "label"))
+    wrong = (height < 1) | (width < 1) | (height * width > facts["pixel_bytes"]) | (label < 0) | (label >= classes)
+    end = np.cumsum(np.where(wrong, 0, 3 * height * width))
+    wrong |= index["offset"] != np.concatenate([[0], end[:-1]])
+    if wrong.any():
+        i = int(wrong.argmax())
+        raise ValueError(f"what it says of image {i} cannot be: {index[i]} with {classes} classes")
+    if end[-1] != facts["pixel_bytes"]:
+        raise ValueError(f"its images have {end[-1]} bytes of pixels, not {facts['pixel_bytes']}")
+
+
+def _at_once(path: str, flags: int) -> int:
+    """Open a file; OSError for what is none, instead of waiting for somebody to write into a pipe."""
+    if not stat.S_ISREG(os.stat(path).st_mode):
+        raise OSError("it is not a file")
+    return os.open(path, flags)
 
 
 def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
@@ -161,7 +216,7 @@ def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
 
 def write_header(store: Path, header: dict[str, Any]) -> None:
     """Replace the header: at any moment there is the old one or the new one, never a part."""
-    write_whole(store / HEADER, json.dumps(header, indent=1) + "\n")
+    write_whole(store / HEADER, records.sealed(header, indent=1) + "\n")
 
 
 def pack_command(store: Path, header: dict[str, Any]) -> str:

@@ -33,6 +33,7 @@ from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import RunError
 from minidelve.evaluation.crops import probabilities
 from minidelve.evaluation.footprint import FLOAT, conv_need, fc_bytes, last_map, numbers
+from minidelve.evaluation.ten_views import check_crop_fits
 from minidelve.evaluation.windows import WindowPyramids, patch_sizes
 from minidelve.models.network import split_at_first_fc
 from minidelve.parallel.shares import run_in_shares
@@ -91,11 +92,7 @@ class DenseScorer:
 
     def images_that_fit(self, height: int, width: int) -> int:
         """How many images (mirrored ones counted) of this size go through the conv layers at a time."""
-        if min(height, width) < self.crop:
-            raise data.DataError(
-                f"the image of {width} x {height} pixels is smaller than the crop of {self.crop} x {self.crop} that "
-                f"the run was trained with; give --scales {self.crop} or more, which enlarges it"
-            )
+        check_crop_fits(height, width, self.crop)
         conv, last = conv_need(self.conv, height, width), self._maps_bytes(height, width) + self._window_bytes
         fitting = min(self.batch, conv.images_within(self.budget), self.budget // last)
         if fitting < 1:

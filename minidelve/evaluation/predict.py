@@ -19,11 +19,13 @@ import numpy as np
 
 from minidelve import data, nn, ops
 from minidelve.backend.streams import read_later, upload_ahead
+from minidelve.errors import Diverged
 from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
 COLUMNS = 4  # pictures side by side
-RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"  # bars: the right class, else the likeliest, the rest
+RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"
+MEANING = {RIGHT: "the right class", FIRST: "the likeliest (the right class is not known)", OTHER: "other classes"}
 
 
 @dataclass(frozen=True)
@@ -49,7 +51,7 @@ def predict(
     """The `top` likeliest of the classes `names` for each (path, uint8 (H, W, 3)), seen through `view`.
 
     `truths` names the right class of each picture, None where it is not known.
-    Raises DataError for an image smaller than the crop.
+    Raises DataError for an image smaller than the crop, and Diverged where what the network says is not finite.
     """
     seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
     parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
@@ -61,13 +63,18 @@ def predict(
     was_training = network.training
     network.eval()
     try:
-        with no_grad(), closing(upload_ahead(batches(), device)) as uploaded:
+        with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches(), device)) as uploaded:
             likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
     finally:
         network.train(was_training)
     predictions = []
     for part, probabilities in zip(parts, likely, strict=True):
         for (path, pixels), p in zip(part, probabilities(), strict=True):
+            if not np.isfinite(p).all():
+                raise Diverged(
+                    f"{path}: what the network says of it is not finite: its training had diverged",
+                    cure="take another checkpoint, or train again with a smaller --lr",
+                )
             best = np.argsort(-p, kind="stable")[:top]
             predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
     return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]
@@ -89,6 +96,7 @@ def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.n
 def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
     """A picture file: each image, and under it a bar for the probability of each of its classes."""
     from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+    from matplotlib.patches import Patch
 
     columns = min(COLUMNS, len(predictions))
     rows = math.ceil(len(predictions) / columns)
@@ -103,14 +111,23 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
         above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         above.imshow(prediction.view, interpolation="nearest")
         truth = prediction.truth
-        title = Path(prediction.path).name if truth is None else f"GT: {first_name(truth)}"
+        title = name_of(prediction.path, predictions) if truth is None else f"GT: {first_name(truth)}"
         above.set_title(short(title, 30), fontsize=8, parse_math=False)
         draw_bars(below, prediction, bars)
+    used = {colour for prediction in predictions for colour in bar_colours(prediction)}
+    shown = [Patch(color=colour, label=meaning) for colour, meaning in MEANING.items() if colour in used]
+    figure.legend(handles=shown, loc="outside lower center", ncols=1 if columns == 1 else len(shown), fontsize=7)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
         figure.savefig(file, dpi=120, format=form)
     return file.getvalue()
+
+
+def name_of(path: str, predictions: Sequence[Prediction]) -> str:
+    """A picture's file name, with its folder where pictures of several are shown."""
+    folders = {Path(prediction.path).parent for prediction in predictions}
+    return Path(path).name if len(folders) == 1 else f"{Path(path).parent.name}/{Path(path).name}"
 
 
 def draw_bars(axes, prediction: Prediction, bars: int) -> None:

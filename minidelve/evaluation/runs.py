@@ -13,13 +13,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal, NamedTuple
 
+import numpy as np
+
 from minidelve import data
 from minidelve.data import ImageStream
 from minidelve.errors import RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.ensemble import Member, Row, score
-from minidelve.evaluation.ten_views import CropViews
+from minidelve.evaluation.ten_views import CropViews, check_crop_fits
 from minidelve.progress import progress
 from minidelve.training import checkpoint
 from minidelve.training.device import check_device, within_device_memory
@@ -92,7 +94,7 @@ def evaluate_runs(
         candidates = [load(path, way.device) for path in paths]
     dataset = dataset or open_data(data_path, split, candidates)
     check_classes(dataset, candidates)
-    transforms: list[data.Transform] = []
+    transforms: list[Shown] = []
     members = [member(way, candidate, transforms) for candidate in candidates]
     stream = ImageStream(dataset, transforms, way.workers, way.on_bad_image)
     pictures = progress(stream, len(stream), "evaluating", "image")
@@ -113,12 +115,14 @@ def load(run_path: Path, device: str) -> Candidate:
 
 def open_data(path: str | None, split: str, candidates: Sequence[Candidate]) -> data.Dataset:
     """The data set to test on, by default the one that the first run was trained on."""
+    config = candidates[0].saved.meta["config"]
     try:
-        dataset = data.open_dataset(path or candidates[0].saved.meta["config"]["data"], split)
+        dataset = data.open_tested(
+            path or config["data"], split, config.get("val_fraction"), config["seed"], elsewhere=path is not None
+        )
     except data.DataError as error:
         hint = "" if path else " (the run was trained on it; if it has moved, give its new place with --data)"
         raise data.DataError(f"{error}{hint}") from error
-    dataset.cache_bytes = 0  # every image is read once
     return dataset
 
 
@@ -138,17 +142,16 @@ def check_classes(dataset: data.Dataset, candidates: Sequence[Candidate]) -> Non
         )
 
 
-def member(way: Way, candidate: Candidate, transforms: list[data.Transform]) -> Member:
+def member(way: Way, candidate: Candidate, transforms: list[Shown]) -> Member:
     """The run with its way of scoring; the scales that it needs are added to `transforms`."""
     config, size = candidate.saved.meta["config"], len(candidate.saved.mean)
     for scale in way.scales or []:
         if scale < size:
             raise RunError(f"--scales {scale}: {candidate.name} was trained with crops of {size}; give at least that")
-    wanted: list[data.Transform]
     if way.scales:
-        wanted = [data.ResizeShorterSide(scale) for scale in way.scales]
+        wanted = [Shown(data.ResizeShorterSide(scale), size) for scale in way.scales]
     else:
-        wanted = [testing_scale(size, config.get("short_side"))]
+        wanted = [Shown(testing_scale(size, config.get("short_side")), size)]
     names = [str(scale) for scale in way.scales] if way.scales else [AS_TRAINED]
     columns = [column(transforms, transform) for transform in wanted]
     common = (way.batch_size, way.max_memory, way.device)
@@ -161,10 +164,23 @@ def member(way: Way, candidate: Candidate, transforms: list[data.Transform]) -> 
     return Member(candidate.name, scorer, columns, names)
 
 
-def column(transforms: list[data.Transform], wanted: Any) -> int:
+class Shown:
+    """An image at one scale. Where the run's crop does not fit, DataError, which --on-bad-image skip forgives."""
+
+    def __init__(self, scale: data.ResizeShorterSide, crop: int):
+        self.scale, self.crop = scale, crop
+        self.key = type(scale), scale.size, crop
+
+    def __call__(self, image: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+        seen = self.scale(image, rng)
+        check_crop_fits(seen.shape[0], seen.shape[1], self.crop)
+        return seen
+
+
+def column(transforms: list[Shown], wanted: Shown) -> int:
     """The place of a transform among those that the pictures go through, where it is added if it is new."""
-    for i, there in enumerate(transforms):
-        if (type(there), there.size) == (type(wanted), wanted.size):  # type: ignore[attr-defined]
-            return i
-    transforms.append(wanted)
-    return len(transforms) - 1
+    keys = [there.key for there in transforms]
+    if wanted.key not in keys:
+        transforms.append(wanted)
+        return len(keys)
+    return keys.index(wanted.key)

@@ -45,10 +45,16 @@ class CropViews:
         """(top, left) of each crop; DataError if the image is smaller than a crop."""
         height, width = image.shape[:2]
         down, right = height - self.size, width - self.size
-        if min(down, right) < 0:
-            raise DataError(
-                f"the image of {width} x {height} pixels is smaller than the crop of {self.size} x {self.size} that "
-                f"the run was trained with; give --scales {self.size} or more, which enlarges it"
-            )
+        check_crop_fits(height, width, self.size)
         centre = (down // 2, right // 2)
         return [(0, 0), (0, right), (down, 0), (down, right), centre] if self.ten else [centre]
+
+
+def check_crop_fits(height: int, width: int, crop: int) -> None:
+    """DataError for an image smaller than a crop."""
+    if min(height, width) < crop:
+        raise DataError(
+            f"the image of {width} x {height} pixels is smaller than the crop of {crop} x {crop} that the run was "
+            "trained with",
+            cure=f"give --scales {crop} or more, which enlarges it",
+        )

@@ -10,15 +10,19 @@ from __future__ import annotations
 
 import argparse
 import csv
+import io
+import math
 from pathlib import Path
 from typing import Any
 
+from minidelve.errors import RunError, shown
 from minidelve.experiments import ITEMS
 from minidelve.experiments.frame import write_result
 from minidelve.experiments.item import Item
 from minidelve.experiments.page import REPEAT, index
 from minidelve.experiments.rows import Rows
 from minidelve.files import write_whole
+from minidelve.records import read_file
 
 Facts = list[tuple[str, str]]
 
@@ -33,16 +37,25 @@ def value(text: str) -> Any:
         return {"": None, "True": True, "False": False}[text]
     for kind in (int, float):
         try:
-            return kind(text)
-        except ValueError:
+            number = kind(text)
+            return number if math.isfinite(number) else text
+        except (ValueError, OverflowError):
             pass
     return text
 
 
 def read_rows(path: Path) -> Rows:
-    """The rows of a results.csv."""
-    with path.open(encoding="utf-8") as file:
-        return [{column: value(text) for column, text in row.items()} for row in csv.DictReader(file)]
+    """The rows of a results.csv. Raises RunError for a file that is none."""
+    try:
+        columns, *lines = csv.reader(io.StringIO(read_file(path).decode("utf-8"), newline=""), strict=True)
+        if len(set(columns)) < len(columns) or not {"variant", "seed"} <= set(columns):
+            raise ValueError(f"its columns are {shown(columns)}")
+        return [dict(zip(columns, map(value, line), strict=True)) for line in lines]
+    except OSError as error:
+        raise RunError(f"{path} cannot be read ({error.strerror})", cure="check the path") from error
+    except (ValueError, csv.Error) as error:
+        cure = "run the item again (its finished parts are kept)"
+        raise RunError(f"{path} is not a results.csv ({error})", cure=cure) from error
 
 
 def read_facts(page: str) -> Facts:

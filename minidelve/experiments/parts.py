@@ -2,7 +2,8 @@
 
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
-A file appears when its part is complete. The digits at the end stand for
+A file appears when its part is complete, and has a checksum over all of it (records.py): a part that was damaged is
+run again. The digits at the end stand for
 what the part was asked for: the budget's settings, the data, the device and this version of minidelve. Other settings
 are other parts, which may lie in the same folder. A change to the source is not noticed: give another --out after one.
 """
@@ -18,9 +19,14 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import __version__
+from minidelve.errors import one_line
 from minidelve.experiments.item import Budget, Item
 from minidelve.experiments.rows import Rows
 from minidelve.files import write_whole
+from minidelve.progress import note
+from minidelve.records import check, integer, list_of, number, read_file, record, sealed, text, unsealed
+
+PART = record({"rows": list_of(record({"variant": text, "seed": integer(0)})), "seconds": number(0), "machine": text})
 
 
 @dataclass(frozen=True)
@@ -51,11 +57,20 @@ class Parts:
         return self.folder / f"{readable}-seed{seed}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
 
     def load(self, variant: str, seed: int) -> Part | None:
-        """The part, or None if it is not there or cannot be read: then it is run again."""
+        """The part, or None if it is not there or not as it was written (which is said): then it is run again."""
+        path = self.path(variant, seed)
+        if not path.exists():
+            return None
         try:
-            content = json.loads(self.path(variant, seed).read_text(encoding="utf-8"))
+            content = unsealed(read_file(path))
+            check(content, PART)
+            asked = json.loads(json.dumps(self.key))
+            told = {(row["variant"], row["seed"]) for row in content["rows"]}
+            if {name: content.get(name) for name in asked} != asked or told - {(variant, seed)}:
+                raise ValueError("it is another part")
             return Part(content["rows"], content["seconds"], content["machine"])
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError) as error:
+            note(one_line(f"{path} is damaged ({error}): this part is run again"))
             return None
 
     def keep(self, variant: str, seed: int, part: Part) -> Part:
@@ -64,7 +79,7 @@ class Parts:
         seconds = round(part.seconds, 3)
         content = {**self.key, "seconds": seconds, "machine": part.machine, "rows": rows}
         self.folder.mkdir(exist_ok=True)
-        write_whole(self.path(variant, seed), json.dumps(content) + "\n")
+        write_whole(self.path(variant, seed), sealed(content) + "\n")
         return Part(rows, seconds, part.machine)
 
 

@@ -16,8 +16,11 @@ import inspect
 import os
 from collections.abc import Callable
 from dataclasses import dataclass, field, fields, replace
+from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
+
+from minidelve.errors import shown
 
 F = TypeVar("F", bound=Callable)
 
@@ -60,6 +63,19 @@ class Option:
         """Whether it is on or off."""
         return isinstance(self.default, bool)
 
+    def problem(self, value: Any) -> str:
+        """What would have been right, where a value of whatever type is none that it may have; else nothing."""
+        if value is None and self.default is None:
+            return ""
+        if self.is_switch:
+            return "" if isinstance(value, bool) else "true or false"
+        if self.choices:
+            good = isinstance(value, str) and value in self.choices
+            return "" if good else f"one of: {', '.join(self.choices)}"
+        if isinstance(self.kind, Kind):
+            return "" if self.kind.good(value) else self.kind.what
+        return "" if is_text(value) else "a text"
+
 
 def option(default: Any, help: str, kind: Callable[[str], Any] | None = None, **more: Any) -> Any:
     """Declare a field of a dataclass as an option; `more` is that of Option."""
@@ -77,12 +93,10 @@ def options_of(declared: type) -> dict[str, Option]:
 def check(options: Any) -> None:
     """ValueError if a value is not what its declaration allows; `options` is an instance of the dataclass."""
     for name, declared in options_of(type(options)).items():
-        value, choices = getattr(options, name), declared.choices + declared.beside
-        if choices and value not in choices:
-            raise ValueError(f"{name} {value!r} is unknown; expected one of: {', '.join(choices)}")
-        may_be_unset = value is None and declared.default is None
-        if isinstance(declared.kind, Kind) and not may_be_unset and not declared.kind.allows(value):
-            raise ValueError(f"{name} is {value!r}; expected {declared.kind.what}")
+        value = getattr(options, name)
+        if expected := replace(declared, choices=declared.choices + declared.beside).problem(value):
+            found = f"{name} {shown(value)} is unknown" if declared.choices else f"{name} is {shown(value)}"
+            raise ValueError(f"{found}; expected {expected}")
 
 
 def takes_options_of(declared: type) -> Callable[[F], F]:
@@ -111,7 +125,7 @@ class Kind:
 
     what      such as "a number above 0", for messages
     convert   a word to a value; ValueError where it cannot be one
-    good      whether a value is one of this kind; it may raise TypeError where `allows` says no
+    good      whether a value, of whatever type, is one of this kind
     """
 
     what: str
@@ -124,23 +138,33 @@ class Kind:
         except ValueError:
             value = None
         if value is None or not self.good(value):
-            raise argparse.ArgumentTypeError(f"{text!r} is not {self.what}")
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {self.what}")
         return value
-
-    def allows(self, value: Any) -> bool:
-        """Whether a value, of whatever type, is one of this kind."""
-        try:
-            return self.good(value)
-        except TypeError:  # a text, say, or None: it cannot be compared with a number
-            return False
 
 
 def is_count(value: Any, least: int = 1) -> bool:
-    """Whether it is an integer, of Python or of NumPy, and at least `least`."""
+    """Whether it is an integer, of Python or of NumPy, of at least `least` and of at most 63 bits; True is none."""
     try:
-        return value.__index__() >= least
+        return not isinstance(value, bool) and least <= value.__index__() < 2**63
     except (AttributeError, TypeError):
         return False
+
+
+def number(what: str, in_bounds: Callable[[float], bool]) -> Kind:
+    """A real number, of Python or of NumPy, in some bounds; True is none."""
+
+    def good(value: Any) -> bool:
+        try:
+            return isinstance(value, Real) and not isinstance(value, bool) and in_bounds(float(value))
+        except OverflowError:  # an integer beyond all floats
+            return False
+
+    return Kind(what, float, good)
+
+
+def is_text(value: Any) -> bool:
+    """Whether it is a text of at least one letter, without the NUL that no path may have."""
+    return isinstance(value, str) and value != "" and "\0" not in value
 
 
 def integers(text: str) -> list[int]:
@@ -154,20 +178,25 @@ def at_least(least: int) -> Kind:
 
 
 def is_list_of_counts(value: Any) -> bool:
-    """Whether it holds at least one integer, and only those of at least 1."""
-    return hasattr(value, "__len__") and len(value) > 0 and all(map(is_count, value))
+    """Whether it is a list or an array that holds integers of at least 1 and nothing else."""
+    return hasattr(value, "__len__") and not isinstance(value, (dict, bytes)) and all(map(is_count, value))
 
 
 INFINITY = float("inf")
-positive = Kind("a number above 0", float, lambda value: 0 < value < INFINITY)
-not_negative = Kind("a number of at least 0", float, lambda value: 0 <= value < INFINITY)
-below_one = Kind("a number from 0 to below 1", float, lambda value: 0 <= value < 1)
-levels_list = Kind("a list of pyramid levels such as 3,2,1", integers, is_list_of_counts)
+positive = number("a number above 0", lambda value: 0 < value < INFINITY)
+not_negative = number("a number of at least 0", lambda value: 0 <= value < INFINITY)
+share = number("a number above 0 and below 1", lambda value: 0 < value < 1)
+below_one = number("a number from 0 to below 1", lambda value: 0 <= value < 1)
+levels_list = Kind(
+    "a list of pyramid levels such as 3,2,1", integers, lambda levels: is_list_of_counts(levels) and len(levels) > 0
+)  # fmt: skip
 epochs_list = Kind(
-    "a list of rising epoch numbers such as 12,17", integers, lambda e: is_list_of_counts(e) and e == sorted(set(e))
-)
+    "a list of rising epoch numbers such as 12,17", integers,
+    lambda epochs: is_list_of_counts(epochs) and list(epochs) == sorted(set(epochs)),
+)  # fmt: skip
 scale_range = Kind(
-    "two rising sizes in pixels such as 256,512", integers, lambda s: len(s) == 2 and 1 <= s[0] <= s[1]
+    "two rising sizes in pixels such as 256,512", integers,
+    lambda sizes: is_list_of_counts(sizes) and len(sizes) == 2 and sizes[0] <= sizes[1],
 )  # fmt: skip
 
 
@@ -175,6 +204,8 @@ def some_path(text: str) -> Path:
     """A path; the empty text, which would stand for the current folder, is a slip (an unset variable)."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; name a file or folder, '.' for the current one")
+    if not is_text(text):
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a path: it has a NUL in it")
     return Path(text)
 
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
-from minidelve.errors import RunError
+from minidelve.errors import RunError, shown
 from minidelve.models.catalogue import TABLES
 from minidelve.models.network_options import AuxiliaryOptions, LayerOptions
 from minidelve.models.option import (
@@ -23,6 +23,7 @@ from minidelve.models.option import (
     options_of,
     positive,
     scale_range,
+    share,
 )
 from minidelve.training.recipes import RECIPES
 
@@ -36,6 +37,9 @@ class Subject:
     data: str = option(
         "toy", "toy, a packed store, or a folder, .zip or .tar in the layout of Tiny-ImageNet or ImageNet",
         data_path, metavar="PATH|toy", may_change=True)
+    val_fraction: float | None = option(
+        None, "hold out this share of each class's training images, by the seed, and validate on those",
+        share, metavar="SHARE", unset="the data set's own val/", in_title=True)
     model: str = option("lab14", "the network", choices=tuple(TABLES))
 
 
@@ -51,12 +55,15 @@ class WarmStart:
 # A dataclass takes its fields from the last base first, so --help begins with those of Subject.
 @dataclass
 class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
-    """Every option of a run, resolved; config.json holds it. Raises RunError for options that exclude each other."""
+    """Every option of a run, resolved; config.json holds it.
+
+    Raises RunError for a value that an option cannot have and for options that exclude each other.
+    """
 
     epochs: int = option(10, "passes over the training set", at_least(1), metavar="N", may_change=True)
     milestones: list[int] | None = option(
         None, "divide the rate by 10 after these epochs (default: after 60% and 85% of them)",
-        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all")
+        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all", may_change=True)
     plateau: bool = option(
         False, "divide the rate by 10 when the validation error stops falling, as the paper did",
         instead_of="milestones")
@@ -91,8 +98,10 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
 
     def __post_init__(self) -> None:
         for name, declared in options_of(Config).items():
-            other = declared.instead_of
-            if other and getattr(self, name) and getattr(self, other):
+            value, other = getattr(self, name), declared.instead_of
+            if expected := declared.problem(value):
+                raise RunError(f"{declared.flag} {shown(value)} is wrong", expected=expected)
+            if other and value and getattr(self, other):
                 raise RunError(f"{name} and {other} exclude each other", cure="keep one of them")
         if self.milestones is None:
             self.milestones = [] if self.plateau else default_milestones(self.epochs)

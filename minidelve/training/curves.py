@@ -24,7 +24,7 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
 
     loss.plot(epochs, [row["train_loss"] for row in history], color="black", marker=".", label="training")
     loss.set(xlabel="epoch", ylabel="cross entropy (nats)", title="Loss")
-    loss.set_ylim(0, 1.05 * max(row["train_loss"] for row in history))
+    loss.set_ylim(0, 1.05 * max(row["train_loss"] for row in history) or 1)  # of a single class it is 0
     for name, label, style in (
         ("train_top1_error", "training, top-1", {"color": "0.6"}),
         ("val_top1_error", "validation, top-1", {"color": "black"}),

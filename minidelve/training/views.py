@@ -29,7 +29,7 @@ def views(
     return data.Compose([crop, data.RandomFlip()]), data.Compose([scale, data.CenterCrop(size)])
 
 
-def testing_scale(size: int, short_side: int | None = None) -> data.Transform:
+def testing_scale(size: int, short_side: int | None = None) -> data.ResizeShorterSide:
     """What brings an image to the shorter side at which a run tests."""
     return data.ResizeShorterSide(short_side) if short_side else data.ShrinkShorterSide(round(size * 256 / 224))
 

@@ -32,6 +32,33 @@ def test_a_bad_image_is_fatal_or_left_out(ok, refused, trained, tiny_data, tmp_p
     assert "(15 images)" in out and "left out: " in out and "val/red/00.png" in out
 
 
+@pytest.mark.parametrize("bad", [np.nan, np.inf])
+def test_weights_that_are_not_finite(refused, tmp_path, trained, tiny_data, bad):
+    def spoil(arrays, meta):
+        arrays["model/conv2_1.weight"][1, 2] = bad
+
+    run = altered(trained / "best.npz", tmp_path / "best.npz", spoil)
+    train = ["train", "--data", tiny_data, "--size", 28, "--epochs", 4, "--batch-size", 8, "--out"]
+    resumed = shutil.copytree(trained, tmp_path / "run")
+    shutil.copy(run, resumed / "last.npz")
+    for command in (
+        ["evaluate", run], ["predict", run, tiny_data / "val/red/00.png", "--out", tmp_path / "p.png"],
+        [*train, tmp_path / "warm", "--warm-start", run], [*train, resumed, "--resume"],
+    ):  # fmt: skip
+        refused(command, ".npz: conv2_1.weight is not finite", "had diverged", "a smaller --lr")
+
+
+def test_finite_weights_with_which_a_picture_overflows(refused, tmp_path, trained, tiny_data):
+    def spoil(arrays, meta):
+        for name in arrays:
+            if name.startswith("model/") and name.endswith("weight"):
+                arrays[name] = np.full_like(arrays[name], 1e30)
+
+    run = altered(trained / "best.npz", tmp_path / "best.npz", spoil)
+    picture = tiny_data / "val/red/00.png"
+    refused(["predict", run, picture, "--out", tmp_path / "p.png"], picture, "not finite", "another checkpoint")
+
+
 @pytest.mark.parametrize("command", ["evaluate", "predict"])
 def test_what_is_no_run(refused, tmp_path, trained, command):
     rest = [] if command == "evaluate" else ["a.png", "--out", tmp_path / "p.png"]
@@ -47,7 +74,7 @@ def test_what_is_no_run(refused, tmp_path, trained, command):
         altered(trained / "best.npz", tmp_path / name, change)
     for name, part in (
         ("foreign.npz", "not an intact checkpoint"), ("array.npz", "not an intact checkpoint"),
-        ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "lacks one of"),
+        ("lost.npz", "fc3.bias"), ("no_mean.npz", "mean"), ("future.npz", "format 99"), ("poor.npz", "classes"),
         ("nowhere", "neither a run folder nor an .npz file"), ("nowhere.npz", "does not exist"),
         (".", "a folder without best.npz"),
     ):  # fmt: skip

@@ -115,6 +115,24 @@ def test_resume_may_add_epochs_and_overwrite_replaces_every_file(ok, quick, tmp_
     assert len(metrics(tmp_path)) == 2 and json.loads((tmp_path / "config.json").read_text())["seed"] == 5
 
 
+@pytest.mark.parametrize(
+    ("options", "rates", "said"),
+    [
+        ([], [1e-4] * 4, "epochs 5 to 8 at a rate of 0.0001 (it dropped after 2, 3; --milestones sets others)"),
+        (["--milestones", "3,6"], [1e-3, 1e-3, 1e-4, 1e-4],
+         "epochs 5 to 6 at a rate of 0.001, epochs 7 to 8 at a rate of 0.0001 (it dropped after 3;"),
+        (["--milestones", "7"], [1e-2] * 3 + [1e-3], "epochs 5 to 7 at a rate of 0.01, epoch 8 at a rate of 0.001"),
+    ],
+)  # fmt: skip
+def test_more_epochs_say_their_rates_and_take_milestones(
+    ok, quick, tmp_path, no_drawing, monkeypatch, options, rates, said
+):
+    seen = pretend(monkeypatch, [50.0] * 8)
+    ok("train", *quick, "--epochs", 4, "--milestones", "2,3", "--out", tmp_path)
+    assert f"note: {said}" in ok("train", "--resume", "--epochs", 8, *options, "--out", tmp_path)
+    np.testing.assert_allclose(seen, [0.01, 0.01, 1e-3, 1e-4, *rates])
+
+
 def test_resume_mends_what_a_stop_in_the_middle_of_writing_left_behind(ok, quick, tmp_path):
     ok("train", *quick, "--out", tmp_path)
     before = metrics(tmp_path)
@@ -140,8 +158,8 @@ def test_bad_images_are_left_out_counted_and_named_when_asked(ok, quick, tiny_da
 
 def test_toy_needs_no_download_and_help_has_an_example(ok, tmp_path, monkeypatch):
     assert "examples:\n  minidelve train --out runs/first" in ok("train", "--help")
-    small = {"train": data.ToyDataset("train", train_size=60), "val": data.ToyDataset("val", val_size=20)}
-    monkeypatch.setattr(data, "open_dataset", lambda path, split: small[split] if path == "toy" else None)
+    small = data.ToyDataset("train", train_size=60), data.ToyDataset("val", val_size=20)
+    monkeypatch.setattr(data, "open_for_training", lambda path, *more: small if path == "toy" else None)
     assert "on toy, seed 0" in ok("train", "--epochs", 1, "--batch-size", 20, "--out", tmp_path)
 
 

@@ -43,7 +43,7 @@ def test_show_config_says_where_each_option_comes_from(ok, tmp_path):
 
 @pytest.mark.parametrize(
     "options",
-    ["--recipe paper-large", "--plateau --model small14", "--recipe lab-jitter --data 'a b/ü.zip' --seed 3"],
+    ["--recipe paper-large", "--plateau --model small14", "--recipe lab-jitter --data 'a b/ü🐟\x7f.zip' --seed 3"],
 )
 def test_what_is_shown_can_be_read_again(ok, shown, tmp_path, options):
     first = ok("train", *shlex.split(options), "--show-config")
@@ -79,7 +79,7 @@ CHANGES: dict[str, tuple[object, tuple[object, ...]]] = {
     "aux_after": ("conv2_2", ()), "aux_weight": (1.5, ("--aux-after", "conv2_2")),
     "decay_slopes": (True, ("--weight-decay", 0.5)),
     "jitter": ([28, 40], ("--lr", 1e-4)), "colour": (0.5, ("--lr", 1e-4)), "short_side": (36, ("--lr", 1e-4)),
-    "normalize": ("mean", ("--lr", 1e-4)),
+    "normalize": ("mean", ("--lr", 1e-4)), "val_fraction": (0.5, ()),
 }  # fmt: skip
 # Options that a test of their own follows to where they act.
 ELSEWHERE = {
@@ -136,15 +136,41 @@ def test_colour_and_jitter_are_for_training_alone(tiny_data):
 
 
 WRONG = [
-    ("lr = -1", "lr:", "'-1' is not a number above 0"),
-    ("rate = 1", "rate is not an option of a run", "lr"),
+    ("lr = -1", "lr is -1; expected a number above 0"),
+    ("rate = 1", "'rate' is not an option of a run", "lr"),
     ("lr", "is not TOML"),
     ("plateau = 3", "plateau is 3", "true or false"),
+    ('plateau = "true"', "plateau is 'true'", "true or false", "without quotes"),
     ('model = "vgg"', "model is 'vgg'", "lab14"),
-    ("lr = true", "lr:", "True is not a number"),
-    ("jitter = [512, 256]", "jitter:", "two rising sizes"),
+    ('init = "unfilled"', "init is 'unfilled'", "he-backward"),
+    ("lr = true", "lr is True; expected a number above 0"),
+    ('epochs = "3"', "epochs is '3'; expected an integer of at least 1; write it without quotes"),
+    ("epochs = true", "epochs is True; expected an integer"),
+    ("epochs = 3.0", "epochs is 3.0; expected an integer"),
+    ("epochs = [3]", "epochs is [3]; expected an integer"),
+    ("epochs = 2026-11-28", "epochs is datetime.date(2026, 11, 28); expected an integer"),
+    ("epochs = 9223372036854775808", "epochs is 9223372036854775808; expected an integer"),
+    ("[epochs]\na = 1", "epochs is {'a': 1}; expected an integer"),
+    ("lr = nan", "lr is nan; expected a number above 0"),
+    ("lr = 1" + 400 * "0", "lr is 1000", "expected a number above 0"),
+    ("lr = 1" + 5000 * "0", "is not TOML", "digits"),
+    ("lr = 0x" + 5000 * "f", "lr is a number of more than 4000 digits; expected a number above 0"),
+    ("data = 3", "data is 3; expected a text"),
+    ('data = ""', "data is ''; expected a text"),
+    ('data = "a\\u0000b"', "data is 'a\\x00b'; expected a text"),
+    ("jitter = [512, 256]", "jitter is [512, 256]; expected two rising sizes"),
+    ('levels = ["3", "2"]', "levels is ['3', '2']; expected a list of pyramid levels"),
+    ('levels = "3,2"', "levels is '3,2'; expected a list of pyramid levels"),
+    ("milestones = 3.5", "milestones is 3.5", "rising epoch numbers"),
     ("plateau = true\nmilestones = [3]", "plateau and milestones exclude each other"),
-    ("milestones = 3.5", "milestones:", "rising epoch numbers"),
+    ("batch-size = 1\nbatch_size = 2", "batch_size is in it twice", "keep one"),
+    ("lr = 1\nlr = 2", "is not TOML"),
+    ("a = " + 5000 * "[", "is not TOML of a run: it is nested too deeply"),
+    ("a." * 5000 + "b = 1", "'a' is not an option of a run"),
+    ('"a\\u001b[31m\\u202e" = 1', r"'a\x1b[31m\u202e' is not an option"),
+    ('"' + 5000 * "a" + '" = 1', "aaa…aaa"),
+    ("lr = 1 #" + 17_000 * " ", "is not TOML (it is longer than 16,384 bytes)"),
+    ("lr = 1\0", "is not TOML"),
 ]
 
 
@@ -153,7 +179,16 @@ def test_a_wrong_or_missing_file_is_one_line(refused, tmp_path):
     refused(["train", *options], "bad.toml cannot be read")
     for content, *parts in WRONG:
         (tmp_path / "bad.toml").write_text(content)
-        refused(["train", *options], "bad.toml", *parts)
+        assert len(refused(["train", *options], "bad.toml", *parts)) < 1500
+    (tmp_path / "bad.toml").write_bytes(b"data = '\xff'")
+    refused(["train", *options], "bad.toml is not TOML ('utf-8' codec can't decode byte 0xff")
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_a_file_may_be_encoded_as_windows_does(shown, tmp_path, encoding):
+    (tmp_path / "a.toml").write_text('data = "/ü"\nlr = 1\nmilestones = []\n', encoding=encoding)
+    options = shown("--config", tmp_path / "a.toml")
+    assert (options["data"], options["lr"]) == ("/ü", 1.0) and "milestones" not in options
 
 
 def test_the_same_command_resumes_a_recipe_that_was_shortened(ok, refused, quick, tmp_path):

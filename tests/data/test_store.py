@@ -1,13 +1,15 @@
 """A packed store, opened: views of a file, and damage that is seen."""
 
+import io
 import json
 import os
 import shutil
+import zlib
 
 import numpy as np
 import pytest
 
-from minidelve import data
+from minidelve import data, records
 from minidelve.data import Loader, Statistics, open_dataset
 from minidelve.errors import DataError
 
@@ -87,19 +89,139 @@ def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
 NO_HEADER = "minidelve-store.json: is not the header of a packed store"
 
 
+def changed(header, **changes):
+    return {**header, **changes}
+
+
+def of_train(header, **changes):
+    return {**header, "splits": header["splits"] | {"train": header["splits"]["train"] | changes}}
+
+
 @pytest.mark.parametrize(
-    ("change", "problem"),
+    ("content", "problem"),
     [
-        (lambda header: "{", NO_HEADER),
-        (lambda header: "[]", NO_HEADER),
-        (lambda header: json.dumps(header | {"classes": 3}), NO_HEADER),
-        (lambda header: json.dumps({key: header[key] for key in header if key != "short_side"}), NO_HEADER),
-        (lambda header: json.dumps(header | {"splits": {"train": {"images": 1}}}), NO_HEADER),
-        (lambda header: json.dumps(header | {"format": "other"}), NO_HEADER),
-        (lambda header: json.dumps(header | {"version": 2}), "is of version 2; expected 1"),
+        ("{", NO_HEADER),
+        ("[]", NO_HEADER),
+        ("{}", "(format is missing)"),
+        ("[" * 5000, "nested too deeply"),
+        ('{"a": 1, "a": 2}', "'a' is in it twice"),
+        ("9" * 5000, "digits"),
+        (b"\xff", "invalid start byte"),
+        ("{}" + " " * 2**25, "longer than 33,554,432 bytes"),
     ],
 )
-def test_a_header_that_is_damaged_or_of_a_later_version_is_one_line(spoilt, change, problem, error_of):
+def test_what_is_no_header_is_one_line(spoilt, content, problem, error_of):
+    (spoilt / "minidelve-store.json").write_bytes(content if isinstance(content, bytes) else content.encode())
+    assert problem in error_of(spoilt) and len(error_of(spoilt)) < 700
+
+
+WRONG = [
+    (lambda h: changed(h, classes=3), "classes is 3; expected a list of at least 1"),
+    (lambda h: changed(h, classes=[]), "classes is []"),
+    (lambda h: changed(h, class_names=[1, 2, 3, 4]), "class_names[0] is 1; expected a text"),
+    (lambda h: changed(h, class_names=["a"]), "4 classes have 1 names"),
+    (lambda h: changed(h, classes=["a", "a", "b", "c"]), "a class is in it twice"),
+    (lambda h: {key: h[key] for key in h if key != "short_side"}, "short_side is missing"),
+    (lambda h: changed(h, short_side=True), "short_side is True; expected an integer"),
+    (lambda h: changed(h, short_side=2**70), "expected an integer"),
+    (lambda h: changed(h, finished=1), "finished is 1"),
+    (lambda h: changed(h, source=["x"]), "source is ['x']; expected a text"),
+    (lambda h: changed(h, on_bad_image="s"), "expected one of: error, skip"),
+    (lambda h: changed(h, splits={"train": {"images": 1}}), "splits.train.pixel_bytes is missing"),
+    (lambda h: changed(h, splits=[]), "splits is []; expected a table"),
+    (lambda h: changed(h, format="other"), "format is 'other'"),
+    (lambda h: changed(h, format=["a" * 5000] * 99), "format is ["),
+    (lambda h: changed(h, version=3), "is of version 3; expected at most 2; use the version of minidelve that packed"),
+    (lambda h: changed(h, version="\x1b[2J\n\u202e"), r"version is '\x1b[2J\n\u202e'"),
+    (lambda h: of_train(h, images="48"), "splits.train.images is '48'"),
+    (lambda h: of_train(h, images=47), "train.index.npy: cannot be used (it is not the index of this store)"),
+    (lambda h: of_train(h, pixel_bytes=-1), "splits.train.pixel_bytes is -1"),
+    (lambda h: of_train(h, pixel_bytes=7), "train.index.npy: cannot be used (what it says of image 0"),
+    (lambda h: of_train(h, skipped=[["path"]]), "splits.train.skipped[0] is ['path']"),
+    (lambda h: of_train(h, skipped=[[1, 2]]), "splits.train.skipped[0][0] is 1; expected a text"),
+    (lambda h: changed(h, classes=["red"], class_names=["red"]), "with 1 classes"),
+]
+
+
+@pytest.mark.parametrize(("change", "problem"), WRONG, ids=lambda x: x if isinstance(x, str) else "")
+def test_a_header_that_cannot_be_is_one_line_though_its_checksum_fits(spoilt, change, problem, error_of):
     path = spoilt / "minidelve-store.json"
-    path.write_text(change(json.loads(path.read_text())))
-    assert problem in error_of(spoilt)
+    path.write_text(records.sealed(change(records.unsealed(path.read_bytes()))))
+    message = error_of(spoilt)
+    assert problem in message and message.isprintable() and len(message) < 700
+
+
+def test_any_change_of_what_the_header_says_is_seen(spoilt, error_of):
+    path = spoilt / "minidelve-store.json"
+    text = path.read_text()
+    for one, other in (
+        ('"red"', '"rad"'),
+        ('"short_side": 28', '"short_side": 29'),
+        ('"skipped": []', '"skipped": [["",""]]'),
+    ):
+        path.write_text(text.replace(one, other, 1))
+        assert "(its checksum is wrong)" in error_of(spoilt)
+    path.write_text(json.dumps({key: item for key, item in json.loads(text).items() if key != "crc32"}))
+    assert "(it has no checksum)" in error_of(spoilt)
+    path.write_text(json.dumps(json.loads(text), sort_keys=True))  # the same, written otherwise
+    assert len(open_dataset(spoilt)) == 48
+
+
+def test_a_store_of_version_1_is_read_and_said_to_have_no_checksum(spoilt, error_of):
+    path = spoilt / "minidelve-store.json"
+    header = records.unsealed(path.read_bytes()) | {"version": 1}
+    assert "no checksum" not in open_dataset(spoilt).describe()
+    path.write_text(json.dumps(header))
+    assert "its header has no checksum (version 1)" in open_dataset(spoilt).describe()
+    path.write_text(json.dumps(header | {"class_names": 3}))
+    assert "class_names is 3" in error_of(spoilt)
+
+
+def with_index(store, change):
+    """The training split's index after change(index), and a header whose checksums fit."""
+    index = np.load(store / "train.index.npy")
+    change(index)
+    np.save(store / "train.index.npy", index)
+    header = records.unsealed((store / "minidelve-store.json").read_bytes())
+    header["splits"]["train"]["index_crc32"] = zlib.crc32((store / "train.index.npy").read_bytes())
+    (store / "minidelve-store.json").write_text(records.sealed(header))
+
+
+@pytest.mark.parametrize("value", [-1, 4, 9, 2**31 - 1])
+def test_a_label_beyond_the_classes_is_seen_though_checksums_fit(spoilt, value, error_of):
+    with_index(spoilt, lambda index: index["label"].__setitem__(5, value))
+    assert "what it says of image 5 cannot be" in error_of(spoilt)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [("offset", -1), ("offset", 2**62), ("offset", 0), ("height", 0), ("height", -28), ("width", 2**31 - 1)],
+)
+def test_an_image_beyond_the_pixels_is_seen_though_checksums_fit(spoilt, field, value, error_of):
+    with_index(spoilt, lambda index: index[field].__setitem__(5, value))
+    assert "what it says of image" in error_of(spoilt)
+    with_index(spoilt, lambda index: index[["height", "width"]].__setitem__(slice(None), (2**31 - 1, 2**31 - 1)))
+    assert "what it says of image 0 cannot be" in error_of(spoilt)
+
+
+def test_an_index_of_another_kind_is_seen_though_checksums_fit(spoilt, error_of):
+    def write(content):
+        (spoilt / "train.index.npy").write_bytes(content)
+        header = records.unsealed((spoilt / "minidelve-store.json").read_bytes())
+        header["splits"]["train"]["index_crc32"] = zlib.crc32(content)
+        (spoilt / "minidelve-store.json").write_text(records.sealed(header))
+        return error_of(spoilt)
+
+    index = np.load(spoilt / "train.index.npy")
+    for array in (index[:, None], index["label"], np.array(["a" * 40] * 10), index.astype(object), index[:0]):
+        file = io.BytesIO()
+        np.save(file, array, allow_pickle=True)
+        assert "train.index.npy: cannot be used" in write(file.getvalue())
+    assert "too long for 48 images" in write(bytes(2**17))
+    assert "no header of a .npy file" in write(b"")
+
+
+def test_a_pipe_in_place_of_the_index_is_not_waited_for(spoilt, error_of):
+    os.remove(spoilt / "train.index.npy")
+    os.mkfifo(spoilt / "train.index.npy")
+    assert "it is not a file" in error_of(spoilt)

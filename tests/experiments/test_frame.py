@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import files
+from minidelve import files, records
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Verdict, again, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
@@ -114,13 +114,50 @@ def test_an_item_without_chance_runs_once(tmp_path):
     assert "nothing is random" in page and "--seeds" not in page
 
 
-def test_a_spoilt_part_is_run_again(tmp_path):
+def shortened(text):
+    return text[:50]
+
+
+def other_number(text):
+    return text.replace('"x": 3.0', '"x": 3.1', 1)
+
+
+def without_seal(text):
+    return json.dumps({name: value for name, value in json.loads(text).items() if name != "crc32"})
+
+
+def sealed_with(**changes):
+    return lambda text: records.sealed(records.unsealed(text) | changes)
+
+
+SPOILT = [
+    shortened, other_number, without_seal, lambda text: "", lambda text: "[" * 5000, lambda text: "9" * 5000,
+    lambda text: "[]", lambda text: "3", sealed_with(rows=3), sealed_with(rows=[{"x": 1}]), sealed_with(seconds="1"),
+    sealed_with(rows=[{"variant": "xavier", "seed": 0}]), sealed_with(machine=None), sealed_with(settings={"size": 4}),
+    sealed_with(seconds=float("nan")),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("spoil", SPOILT)
+def test_a_spoilt_part_is_run_again_and_said(tmp_path, capsys, spoil):
     reproduce(Counting().work(tmp_path))
     spoilt = sorted((tmp_path / "count/parts").iterdir())[0]
-    spoilt.write_text(spoilt.read_text()[:50])
+    spoilt.write_text(spoil(spoilt.read_text()))
+    capsys.readouterr()
     counting = Counting()
     reproduce(counting.work(tmp_path))
-    assert counting.ran == [("he, 14", 0)] and json.loads(spoilt.read_text())["rows"]
+    assert counting.ran == [("he, 14", 0)] and records.unsealed(spoilt.read_text())["rows"]
+    said = capsys.readouterr().err.splitlines()[0]
+    assert f"{spoilt} is damaged (" in said and "this part is run again" in said
+
+
+def test_parts_that_changed_places_are_run_again(tmp_path):
+    reproduce(Counting().work(tmp_path))
+    one, other = sorted((tmp_path / "count/parts").iterdir())[:2]
+    one.write_bytes(other.read_bytes())
+    counting = Counting()
+    reproduce(counting.work(tmp_path))
+    assert counting.ran == [("he, 14", 0)]
 
 
 def test_a_folder_with_other_things_is_refused(tmp_path):
@@ -222,7 +259,7 @@ def test_the_csv_does_not_tell_where_the_data_lie(tmp_path):
 def test_every_machine_that_had_a_part_in_it_is_named(tmp_path):
     reproduce(Counting().work(tmp_path))
     first = sorted((tmp_path / "count/parts").iterdir())[0]
-    first.write_text(json.dumps(json.loads(first.read_text()) | {"machine": "an abacus"}))
+    first.write_text(records.sealed(records.unsealed(first.read_text()) | {"machine": "an abacus"}))
     reproduce(Counting().work(tmp_path))
     page = (tmp_path / "count/page.md").read_text()
     assert "an abacus" in page and frame.machine() in page
@@ -256,3 +293,25 @@ def test_images_are_found_where_the_data_lie_now(inside):
     rows = [{"data": "four.zip", "path": f"four.zip{inside}val/1.png", "name": "four.zips"}]
     found = {"data": "/x/four.zip", "path": f"/x/four.zip{inside}val/1.png", "name": "four.zips"}
     assert again.located(rows, "four.zip", "/x/four.zip") == [found]
+
+
+@pytest.mark.parametrize(
+    ("content", "problem"),
+    [
+        (b"\xff", "can't decode"), (b"", "is not a results.csv"), (b"a,b\n1,2\n", "its columns are"),
+        (b"variant,seed,seed\n", "its columns are"), (b"variant,seed,x\nhe,1\n", "shorter"),
+        (b"variant,seed\nhe,1,2\n", "longer"), (b"variant,seed\n" + b"a" * 140_000 + b",1\n", "field"),
+        (None, "cannot be read"),
+    ],
+)  # fmt: skip
+def test_what_is_no_csv_of_results_is_one_line(tmp_path, content, problem):
+    if content is not None:
+        (tmp_path / "results.csv").write_bytes(content)
+    with pytest.raises(RunError, match=problem) as refusal:
+        again.read_rows(tmp_path / "results.csv")
+    assert str(refusal.value).isprintable() and len(str(refusal.value)) < 1000
+
+
+def test_a_number_that_python_does_not_read_stays_text(tmp_path):
+    (tmp_path / "results.csv").write_text(f"variant,seed,x\nhe,0,{'9' * 5000}\nhe,1,nan\n")
+    assert [row["x"] for row in again.read_rows(tmp_path / "results.csv")] == ["9" * 5000, "nan"]

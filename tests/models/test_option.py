@@ -57,6 +57,17 @@ def test_integers_of_numpy_are_integers(count):
     assert not at_least(3).good(3.0) and not at_least(3).good(np.ones(2)) and not levels_list.good(count)
 
 
+@pytest.mark.parametrize(
+    "kind", [at_least(0), positive, not_negative, below_one, levels_list, epochs_list, scale_range]
+)
+@pytest.mark.parametrize(
+    "value",
+    [True, np.True_, "3", b"3", None, {}, {"a": 1}, 10**400, math.nan, 1j, [True], ["3"], [[1]], [2**63, 2**64]],
+)
+def test_what_only_looks_like_a_number_is_none(kind, value):
+    assert not kind.good(value)
+
+
 def test_paths_are_kept_where_a_run_can_be_resumed_from_elsewhere(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     assert data_path("toy") == "toy" and data_path("a") == absolute_path("a") == str(tmp_path / "a")

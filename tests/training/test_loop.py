@@ -218,3 +218,13 @@ def test_a_short_run_on_real_images_learns(test_data):
     for _ in range(3):
         run.history.append(train_epoch(run, *both))
     assert run.history[-1]["train_top1_error"] < 65 and run.history[-1]["val_top1_error"] < 50
+
+
+def test_a_single_class_is_trained_and_drawn_without_a_warning(tmp_path, recwarn):
+    """Its loss is 0 from the start."""
+    images = np.random.default_rng(0).integers(0, 256, (8, 24, 24, 3), dtype=np.uint8)
+    sets = Pictures(images, np.zeros(8, int), 1), Pictures(images, np.zeros(8, int), 1, "val")
+    config = Config(width=0.1, fc=8, levels=[1], size=24, epochs=1, batch_size=4)
+    result = training.train(config, tmp_path / "run", data_sets=sets, say=lambda line: None)
+    assert result["final"]["train_loss"] == 0 and (tmp_path / "run" / "curves.png").exists()
+    assert [str(w.message) for w in recwarn if "matplotlib" in w.filename or "lim" in str(w.message)] == []

@@ -1,10 +1,9 @@
-"""An image that cannot be read: the one place that says what happens then.
+"""An image that cannot be used: the one place that says what happens then.
 
     "error"   the work stops: DataError with the image's path, the reason and the option that would leave it out
     "skip"    the image is left out, counted and named in `skipped` (path -> reason)
 
-Only reading is forgiven. An image that a transform refuses raises under both, by name: with a wrong size every
-image would be skipped.
+An image cannot be used if it cannot be read, or if a transform refuses it: a crop does not fit on it.
 """
 
 from collections.abc import Iterable, Iterator
@@ -21,7 +20,7 @@ ADVICE = "(or leave such images out: --on-bad-image skip)"
 
 
 class Unreadable(NamedTuple):
-    """An image that cannot be read: where it lives, and why it cannot."""
+    """An image that cannot be used: where it lives, and why it cannot."""
 
     path: str
     reason: str
@@ -29,6 +28,7 @@ class Unreadable(NamedTuple):
 
 class BadImages:
     """Reads the images of a data set for one user of it: `bad.read(i)`, or `for i, image in bad.images(numbers)`.
+    `bad.see(transform, i, image, rng)` shows one through a transform.
 
     policy    "error" or "skip"
     advice    added to the error; says how to leave such images out
@@ -52,6 +52,13 @@ class BadImages:
             return self.dataset.image(i)
         except DataError as error:
             return self._met(i, error)
+
+    def see(self, transform: Transform, i: int, image: np.ndarray, rng: np.random.Generator) -> np.ndarray | Unreadable:
+        """`image`, which is image i, transformed, or why it cannot be; raises DataError where that stops the work."""
+        try:
+            return transform(image, rng)
+        except DataError as error:
+            return self._met(i, DataError(f"{self.dataset.path(i)}: {error}"))
 
     def check(self, i: int) -> Unreadable | None:
         """Like `read`, but also compares the checksum of an image from a packed store; None for a good image."""
@@ -82,16 +89,6 @@ class BadImages:
     def nothing_left(self) -> DataError:
         """The error for a split of which every image was left out."""
         return DataError(
-            f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be read; the first: "
+            f"{self.dataset.name}: not one image of the split {self.dataset.split!r} can be used; the first: "
             f"{next(iter(self.skipped.values()))}"
         )
-
-
-def seen_through(
-    transform: Transform, dataset: Dataset, i: int, image: np.ndarray, rng: np.random.Generator
-) -> np.ndarray:
-    """`image`, which is image i of the data set, transformed. DataError, naming it, if the transform refuses it."""
-    try:
-        return transform(image, rng)
-    except DataError as error:
-        raise DataError(f"{dataset.path(i)}: {error}") from error

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.feeding.ahead import ahead
-from minidelve.data.feeding.bad_images import BadImages, Unreadable, seen_through
+from minidelve.data.feeding.bad_images import BadImages, Unreadable
 from minidelve.data.feeding.statistics import Statistics
 from minidelve.data.images.colour import ColourAlteration
 from minidelve.data.images.transforms import Transform
@@ -141,18 +141,26 @@ class Loader:
                 continue
             # Not i: image 0 would draw the very numbers that shuffled the epoch.
             rng = np.random.default_rng([self.seed, epoch, i + 1])
-            view = self._transformed(image, rng, i, shape)[None]
+            image = self._transformed(image, rng, i, shape)
+            if isinstance(image, Unreadable):
+                bad.append(image)
+                continue
+            view = image[None]
             shift = self.colour.draw(rng)[None] if self.colour else None
             # One image at a time: its numbers stay in the cache for all three passes over them.
             self.statistics.normalize(view, shifts=shift, out=images[len(kept) : len(kept) + 1])
             kept.append(i)
         return _Batch(images[: len(kept)].transpose(0, 3, 1, 2), self.dataset.labels[kept], bad)
 
-    def _transformed(self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]) -> np.ndarray:
-        image = seen_through(self.transform, self.dataset, i, image, rng)
-        if image.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
+    def _transformed(
+        self, image: np.ndarray, rng: np.random.Generator, i: int, shape: tuple[int, ...]
+    ) -> np.ndarray | Unreadable:
+        seen = self._bad.see(self.transform, i, image, rng)
+        if isinstance(seen, Unreadable):
+            return seen
+        if seen.shape != shape:  # NumPy would raise too, or stretch an image of one pixel
             raise DataError(
-                f"{self.dataset.path(i)}: is {image.shape[1]} x {image.shape[0]} pixels after "
+                f"{self.dataset.path(i)}: is {seen.shape[1]} x {seen.shape[0]} pixels after "
                 f"the transforms; expected {shape[1]} x {shape[0]} like the mean; add a crop"
             )
-        return image
+        return seen

@@ -19,7 +19,7 @@ from numpy.typing import DTypeLike
 from PIL import Image
 
 from minidelve.data.dataset import Dataset
-from minidelve.data.feeding.bad_images import BadImages, seen_through
+from minidelve.data.feeding.bad_images import BadImages, Unreadable
 from minidelve.data.images.transforms import Transform
 from minidelve.errors import DataError
 
@@ -89,7 +89,11 @@ def compute_statistics(
     bad, rng = BadImages(dataset, on_bad_image, advice=""), np.random.default_rng(0)
     count, total, products = 0, np.zeros((1, 1, 3), np.int64), np.zeros((3, 3))
     for i, image in bad.images(k * len(dataset) // most for k in range(most)):
-        image = seen_through(transform, dataset, i, image, rng)
+        seen = bad.see(transform, i, image, rng)
+        if isinstance(seen, Unreadable):
+            bad.leave_out(seen)
+            continue
+        image = seen
         if count == 0:
             total = np.zeros(image.shape, np.int64)
         elif image.shape != total.shape:
@@ -101,6 +105,8 @@ def compute_statistics(
         total += image
         pixels = image.reshape(-1, 3).astype(np.float64)
         products += pixels.T @ pixels
+    if count == 0 and bad.skipped:
+        raise bad.nothing_left()
     # Var[x] = E[x^2] - E[x]^2 at each place of the mean image, averaged over the places.
     mean = total / max(count, 1)
     variance = np.trace(products) / max(count * mean.size, 1) - np.square(mean).mean()

@@ -14,7 +14,7 @@ import numpy as np
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.feeding.ahead import ahead
-from minidelve.data.feeding.bad_images import BadImages, Unreadable, seen_through
+from minidelve.data.feeding.bad_images import BadImages, Unreadable
 from minidelve.data.images.transforms import Transform
 
 AHEAD = 8  # images for each worker, being made or waiting
@@ -36,7 +36,7 @@ class ImageStream:
     on_bad_image   "error" or "skip" (bad_images.py)
 
     The order is the data set's, whatever the number of workers. Raises DataError if not one image can be
-    read, and for one that a transform refuses.
+    used.
     """
 
     def __init__(
@@ -80,4 +80,10 @@ class ImageStream:
         if isinstance(image, Unreadable):
             return image
         rng = np.random.default_rng  # each transform from the same seed: those for testing draw nothing
-        return Picture(i, path, [seen_through(t, self.dataset, i, image, rng(0)) for t in self.transforms])
+        images = []
+        for transform in self.transforms:
+            seen = self._bad.see(transform, i, image, rng(0))
+            if isinstance(seen, Unreadable):
+                return seen
+            images.append(seen)
+        return Picture(i, path, images)

@@ -73,11 +73,16 @@ def _room(image: np.ndarray, size: int) -> tuple[int, int]:
     """How far a window of the size can be moved down and to the right."""
     height, width = image.shape[:2]
     if min(height, width) < size:
-        raise DataError(
-            f"the image of {width} x {height} pixels is smaller than the crop of {size} x "
-            f"{size}; train with a --size of at most {min(height, width)}, or leave the image out"
-        )
+        raise too_small(width, height, size)
     return height - size, width - size
+
+
+def too_small(width: int, height: int, size: int, name: str = "") -> DataError:
+    """The error for an image, by `name` if it is known, on which a crop of size x size does not fit."""
+    return DataError(
+        f"{name and name + ': '}the image of {width} x {height} pixels is smaller than the crop of {size} x {size}",
+        cure=f"train with a --size of at most {min(height, width)}, or with --short-side {size}, which enlarges it",
+    )
 
 
 class RandomFlip:

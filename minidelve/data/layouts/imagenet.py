@@ -1,17 +1,27 @@
 """ImageNet's layout: a folder for each class, or what image-net.org and Kaggle really hand out.
 
+    <class>/*           where there is no train/: a set of training images only
     train/<class>/*  or  train/<class>.tar  or  ILSVRC2012_img_train.tar, a tar of class tars
     val/<class>/*    or  val/* and a list   or  ILSVRC2012_img_val.tar and a list
 
-A .tar stands for the folder of its name; where both are there the folder is used and the .tar is
-listed as a stray. The list (see val_labels.py) lies in val/, beside it, or in a folder above, as
-Kaggle's LOC_val_solution.csv does. Names of the classes come from words.txt or from Kaggle's
+val/ may be called valid/ or validation/ too. A .tar stands for the folder of its name; where both are there the
+folder is used and the .tar is listed as a stray. The list (see val_labels.py) lies in val/, beside it, or in a folder
+above, as Kaggle's LOC_val_solution.csv does. Names of the classes come from words.txt or from Kaggle's
 LOC_synset_mapping.txt ("n01440764 tench, Tinca tinca").
 """
 
-from minidelve.data.images.decoding import SUFFIXES
-from minidelve.data.layouts.layout import Layout
-from minidelve.data.layouts.val_labels import is_bare, is_label_list, labels_by_name, labels_in_order, named_values
+from functools import partial
+
+from minidelve.data.layouts.layout import Layout, is_image
+from minidelve.data.layouts.val_labels import (
+    agreed,
+    is_bare,
+    is_label_list,
+    is_number,
+    labels_by_name,
+    labels_in_order,
+    named_values,
+)
 
 NAMES = "LOC_synset_mapping.txt"
 IDS = "map_clsloc.txt"
@@ -22,8 +32,8 @@ class ImageNet(Layout):
 
     kind = "imagenet"
     split_names = {
-        split: (split, f"{split}.tar", f"ILSVRC2012_img_{split}", f"ILSVRC2012_img_{split}.tar")
-        for split in ("train", "val")
+        split: (split, f"{split}.tar", f"ILSVRC2012_img_{split}", f"ILSVRC2012_img_{split}.tar", *others)
+        for split, others in (("train", ("training",)), ("val", ("valid", "validation")))
     }
 
     def _top_files(self):
@@ -52,7 +62,9 @@ class ImageNet(Layout):
         if not classes:
             raise self._error(
                 self.folder_of[split],
-                "holds no class folder; expected <class>/*.JPEG; sort the images into a folder for each class",
+                "holds no class folder",
+                expected="<class>/*.JPEG",
+                cure="sort the images into a folder for each class",
             )
         return classes
 
@@ -60,12 +72,13 @@ class ImageNet(Layout):
         if self.split == "val" and self._is_flat():
             return self._find_flat_images()
         folders = self._class_folders(self.split)
-        self._list(self.folder, folders=folders.values(), files=folders.values())
+        beside = () if self.folder else self._top_files()
+        self._list(self.folder, folders=folders.values(), files=(*folders.values(), *beside))
         self._check_same(self.folder, list(folders), "train/")
         label = {name: i for i, name in enumerate(self.classes)}
         for name, folder in folders.items():
-            for image in self._images(self.folder, folder):
-                self._add(label[name], self.folder, folder, image)
+            for image in self._images_of_class(self.folder, folder):
+                self._add(label[name], *image)
 
     def _find_names(self):
         path = self._beside(NAMES)
@@ -80,27 +93,29 @@ class ImageNet(Layout):
     def _is_flat(self) -> bool:
         """Whether the images of val/ lie in it directly."""
         files = self.source.entries(self._member(self.folder_of["val"])).files
-        return not self._class_folders("val") and any(name.lower().endswith(SUFFIXES) for name in files)
+        return not self._class_folders("val") and any(map(is_image, files))
 
     def _find_flat_images(self):
-        path = self._label_list()
         images = self._images(self.folder)
+        path, labels = agreed(self._label_lists(), partial(self._labels_of, images), self._error_at)
         self.strays = [stray for stray in self.strays if stray != path and not stray.endswith("/" + IDS)]
-        lines, fail = self._lines(path), lambda problem: self._error_at(path, problem)
-        if is_bare(lines):
-            labels = labels_in_order(images, lines, self.classes, self._ilsvrc_ids(), fail)
-        else:
-            labels = labels_by_name(images, named_values(lines, fail), self.classes, fail)
         for name, label in zip(images, labels, strict=True):
             self._add(label, self.folder, name)
 
+    def _labels_of(self, images: list[str], path: str) -> list[int]:
+        """The labels that a list gives the images. Raises DataError if it does not fit them."""
+        lines, fail = self._lines(path), partial(self._error_at, path)
+        if is_bare(lines):
+            return labels_in_order(images, lines, self.classes, self._ilsvrc_ids(), fail)
+        return labels_by_name(images, named_values(lines, fail), self.classes, fail)
+
     def _classes_of_the_list(self) -> list[str]:
         """The classes of a flat val/ without training images, by the ids in its list or beside it."""
-        path = self._label_list()
+        path = self._label_lists()[0]
         lines = self._lines(path)
         if not is_bare(lines):
-            ids = set(named_values(lines, lambda problem: self._error_at(path, problem)).values())
-            if not all(wnid.isdecimal() for wnid in ids):
+            ids = set(named_values(lines, partial(self._error_at, path)).values())
+            if not all(map(is_number, ids)):
                 return sorted(ids)
         elif self._beside(IDS):
             return sorted((self._ilsvrc_ids() or {}).values())
@@ -108,23 +123,24 @@ class ImageNet(Layout):
         if not names:
             raise self._error_at(
                 path,
-                f"gives numbers, and there is no train/ to tell their classes; expected {NAMES} "
-                "with a class id on each line; add it, or a list of class ids",
+                "gives numbers, and there is no train/ to tell their classes",
+                expected=f"{NAMES} with a class id on each line",
+                cure="add it, or a list of class ids",
             )
         return sorted(line.split()[0] for line in self._lines(names))
 
-    def _label_list(self) -> str:
-        """The list of labels: in val/, at the root or above; one with image names is preferred."""
+    def _label_lists(self) -> list[str]:
+        """The files that may be the list of labels: in val/, else at the root, else above; those with names first."""
         for place in self._places():
             found = [name for name in self.source.entries(place).files if is_label_list(name)]
             if found:
-                name = min(found, key=lambda name: ("ground_truth" in name, name))
-                return f"{place}/{name}" if place else name
+                found.sort(key=lambda name: ("ground_truth" in name, name))
+                return [f"{place}/{name}" if place else name for name in found]
         raise self._error(
             self.folder_of["val"],
-            "holds images but no class folders, and there is no list of their "
-            "labels; expected one such as val.txt with lines 'image class-id', or LOC_val_solution.csv; "
-            "add it there or beside it",
+            "holds images but no class folders, and there is no list of their labels",
+            expected="one such as val.txt with lines 'image class-id', or LOC_val_solution.csv",
+            cure="add it there or beside it",
         )
 
     def _ilsvrc_ids(self) -> dict[str, str] | None:
@@ -133,9 +149,12 @@ class ImageNet(Layout):
         if path is None:
             return None
         rows = [line.split() for line in self._lines(path)]
-        if any(len(row) < 2 or not row[1].isdecimal() for row in rows):
+        if any(len(row) < 2 or not is_number(row[1]) for row in rows):
             raise self._error_at(
-                path, "has a line without a number in second place; expected 'n02119789 1 kit_fox'; get the file again"
+                path,
+                "has a line without a number in second place",
+                expected="'n02119789 1 kit_fox'",
+                cure="get the file again",
             )
         return {row[1]: row[0] for row in rows}
 
@@ -153,3 +172,13 @@ class ImageNet(Layout):
             if file in self.source.entries(place).files:
                 return f"{place}/{file}" if place else file
         return None
+
+
+class ClassFolders(ImageNet):
+    """A folder for each class and nothing around them: all the images are of the training split."""
+
+    def _find_folders(self):
+        return {"train": ""}
+
+    def _list_top(self):
+        """The top is the folder of the training split, whose listing notes what belongs to none."""

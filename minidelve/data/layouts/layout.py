@@ -5,18 +5,22 @@ A layout is a subclass that finds the classes and the images; finding.py tells f
 A label is the position of the class id in sorted order, whatever the order of wnids.txt or of the
 disk. The classes of the training split hold for the validation split too.
 
-Files that end in .jpeg, .jpg or .png, in any case, are images. Anything else that has no place in
-the layout is kept in `strays`, so that nothing is left aside without a word; hidden files
-(.DS_Store, ._x, Thumbs.db) alone are not mentioned.
+Files with an image's suffix (decoding.py lists them), in any case, are images. The images of a class lie in its
+folder, or in a folder images/ there as in Tiny-ImageNet. Anything else that has no place in the layout is kept in
+`strays`, so that nothing is left aside without a word; hidden files (.DS_Store, ._x, Thumbs.db) alone are not
+mentioned.
 """
 
+import difflib
 from collections.abc import Collection, Iterator
 
 from minidelve.data.dataset import SPLITS
-from minidelve.data.door import door
 from minidelve.data.images.decoding import SUFFIXES
-from minidelve.data.sources.source import Source
+from minidelve.data.sources.source import Source, read_lines
 from minidelve.errors import DataError, MissingSplit
+
+WITHIN = "images"  # the folder in a class's folder where its images may lie
+HOLD_OUT = "hold out some training images: train with --val-fraction 0.1, or write a new set by minidelve data split"
 
 
 class Layout:
@@ -34,18 +38,24 @@ class Layout:
         self.labels: list[int] = []
         self.strays: list[str] = []
         self.folder_of = self._find_folders()
-        self._list(folders=(*self.folder_of.values(), *SPLITS, "test"), files=self._top_files())
+        self._list_top()
         if split not in self.folder_of:
-            there = list(self.folder_of)
-            raise MissingSplit(
-                f"{source.describe(self._member(split))}: is missing",
-                expected="the folder of that split",
-                cure=f"use the split {there[0]!r} or add the folder" if there else "add it",
-            )
+            raise self._missing_split()
         self.folder = self.folder_of[split]
         self.classes = self._find_classes()
         self.class_names = self._find_names()
         self._find_images()
+
+    def _missing_split(self) -> MissingSplit:
+        """The error for a split without a folder; for val/, how to have one."""
+        cure = f"use the split {next(iter(self.folder_of))!r} or add the folder" if self.folder_of else "add it"
+        if self.split == "val":
+            cure = f"add it, or {HOLD_OUT}"
+        return MissingSplit(
+            f"{self.source.describe(self._member(self.split))}: is missing",
+            expected="the folder of that split",
+            cure=cure,
+        )
 
     def _find_folders(self) -> dict[str, str]:
         """The folder, or the .tar that stands for it, of each split that is there."""
@@ -56,6 +66,10 @@ class Layout:
             for split, of_split in self.split_names.items()
             if not names.isdisjoint(of_split)
         }
+
+    def _list_top(self) -> None:
+        """Note what at the top belongs to no split."""
+        self._list(folders=(*self.folder_of.values(), *SPLITS, "test"), files=self._top_files())
 
     def _top_files(self) -> list[str]:
         """The files that belong at the top."""
@@ -81,7 +95,10 @@ class Layout:
             wnid, tab, words = line.partition("\t")
             if not tab:
                 raise self._error(
-                    "words.txt", f"has the line {line!r}; expected an id, a tab and a name; correct the line"
+                    "words.txt",
+                    f"has the line {line!r}",
+                    expected="an id, a tab and a name",
+                    cure="correct the line",
                 )
             yield wnid.strip(), words.strip()
 
@@ -90,11 +107,11 @@ class Layout:
     def _member(self, *parts: str) -> str:
         return "/".join(part for part in (self.root, *parts) if part)
 
-    def _error(self, path: str, problem: str) -> DataError:
-        return self._error_at(self._member(path), problem)
+    def _error(self, path: str, problem: str, expected: str = "", cure: str = "") -> DataError:
+        return self._error_at(self._member(path), problem, expected, cure)
 
-    def _error_at(self, member: str, problem: str) -> DataError:
-        return DataError(f"{self.source.describe(member)}: {problem}")
+    def _error_at(self, member: str, problem: str, expected: str = "", cure: str = "") -> DataError:
+        return DataError(f"{self.source.describe(member)}: {problem}", expected=expected, cure=cure)
 
     def _list(self, *parts: str, folders: Collection[str] | None = (), files: Collection[str] | None = ()):
         """The names of folders and of files in a folder. Those not expected become strays.
@@ -109,24 +126,33 @@ class Layout:
 
     def _lines(self, member: str) -> list[str]:
         """The lines of a text file, without blank ones."""
-        name = self.source.describe(member)
-        with door(name, "is not UTF-8 text", UnicodeDecodeError, cure="save it as UTF-8"):
-            text = self.source.read(member).decode("utf-8-sig")
-        return [line for line in text.splitlines() if line.strip()]
+        return read_lines(self.source, member)
 
-    def _images(self, *parts: str) -> list[str]:
-        """The names of the images in a folder, at least one."""
-        found = self._list(*parts, files=None)
-        images = [name for name in found.files if name.lower().endswith(SUFFIXES)]
-        others = [name for name in found.files if not name.lower().endswith(SUFFIXES)]
+    def _images_of_class(self, *parts: str, files: Collection[str] = ()) -> list[tuple[str, ...]]:
+        """The images of a class, each as the parts of its path: in its folder or, if it has none, in images/ there.
+
+        `files` are those that belong in its folder beside them.
+        """
+        inside = self._list(*parts, folders=None, files=None)
+        if WITHIN in inside.folders and not any(map(is_image, inside.files)):
+            self._list(*parts, folders=(WITHIN,), files=files)
+            parts, files = (*parts, WITHIN), ()
+        return [(*parts, name) for name in self._images(*parts, files=files)]
+
+    def _images(self, *parts: str, folders: Collection[str] = (), files: Collection[str] = ()) -> list[str]:
+        """The names of the images in a folder, at least one; `folders` and `files` belong there too."""
+        found = self._list(*parts, folders=folders, files=None)
+        images = [name for name in found.files if is_image(name)]
+        others = [name for name in found.files if not is_image(name)]
         if not images:
-            held = "only " + ", ".join(others[:3]) if others else "no file at all"
+            names = [*(f"{name}/" for name in found.folders), *others]
             raise self._error(
                 "/".join(parts),
-                f"holds no image ({held}); expected files ending in "
-                f"{', '.join(SUFFIXES)}; add some or remove the class",
+                f"holds no image ({'only ' + ', '.join(names[:3]) if names else 'no file at all'})",
+                expected=f"files ending in {', '.join(SUFFIXES)}",
+                cure="add some or remove the class",
             )
-        self.strays += [self._member(*parts, name) for name in others]
+        self.strays += [self._member(*parts, name) for name in others if name not in files]
         return images
 
     def _add(self, label: int, *parts: str) -> None:
@@ -136,9 +162,16 @@ class Layout:
     def _check_same(self, path: str, found: list[str], listed_in: str) -> None:
         """Raise DataError for a class folder that is not a class."""
         for name in sorted(set(found) - set(self.classes)):
+            near = difflib.get_close_matches(name.lower(), [wnid.lower() for wnid in self.classes], 1, 0.8)
+            like = next((wnid for wnid in self.classes if near and wnid.lower() == near[0]), self.classes[0])
             raise self._error(
                 f"{path}/{name}",
-                f"is not a class of {listed_in}; expected one of its "
-                f"{len(self.classes)} classes, such as {self.classes[0]!r}; "
-                "add the class there or remove the folder",
+                f"is not a class of {listed_in}",
+                expected=f"one of its {len(self.classes)} classes, such as {like!r}",
+                cure="add the class there or remove the folder",
             )
+
+
+def is_image(file: str) -> bool:
+    """Whether a file is an image by its suffix."""
+    return file.lower().endswith(SUFFIXES)

@@ -13,33 +13,81 @@ The trap is in the last one. Its numbers are ILSVRC2012_IDs, which follow meta.m
 development kit and not the sorted ids: 490 is n01751748, position 65. Taken for positions they
 mislabel nearly every image, and a network only seems to have learned nothing. So such a list is used
 together with the kit's map_clsloc.txt ("n02119789 1 kit_fox") and refused without it.
+
+Files that are named like a list and are none lie beside it in the ILSVRC kit: its blacklist names images by number,
+and where it has as many lines as there are images only its name tells. So when several files fit as lists, they must
+agree.
 """
 
 import re
+from collections import Counter
 from collections.abc import Callable
+from typing import Protocol
 
-from minidelve.data.images.decoding import SUFFIXES
+from minidelve.data.layouts.layout import is_image
 from minidelve.errors import DataError
 
+MOST_DIGITS = 9  # of a position
 HEADERS = {"imageid", "image_id", "image", "filename", "file_name", "file", "fname", "name"}
-Fail = Callable[[str], DataError]  # the error for a problem with the list, with its path
+NO_LABELS = re.compile("black_?-?list|read_?-?me|licen[cs]e|checksum|md5|sha1|sha256")
+
+
+class Fail(Protocol):
+    """The error for a problem with a list, with its path."""
+
+    def __call__(self, problem: str, expected: str, cure: str) -> DataError: ...
 
 
 def is_label_list(file: str) -> bool:
     """Whether a file is named like a list of validation labels."""
     name = file.lower()
-    return re.search("(?<![a-z])val", name) is not None and name.endswith((".txt", ".csv"))
+    named = re.search("(?<![a-z])val", name) is not None and name.endswith((".txt", ".csv"))
+    return named and not NO_LABELS.search(name)
 
 
 def stem(name: str) -> str:
     """An image's name without folders and suffix: the lists differ in both."""
-    name = name.rpartition("/")[2]
-    return name.rpartition(".")[0] if name.lower().endswith(SUFFIXES) else name
+    name = re.split(r"[/\\]", name)[-1]
+    return name.rpartition(".")[0] if is_image(name) else name
+
+
+def is_number(text: str) -> bool:
+    """Whether a word is a number, short enough to be one of a class."""
+    return text.isascii() and text.isdecimal() and len(text) < 10
 
 
 def is_bare(lines: list[str]) -> bool:
     """Whether a list holds numbers only, without names of images."""
-    return all(line.strip().isdecimal() for line in lines)
+    return all(is_number(line.strip()) for line in lines)
+
+
+def agreed(
+    lists: list[str], labels_of: Callable[[str], list[int]], error_at: Callable[..., DataError]
+) -> tuple[str, list[int]]:
+    """The first of the lists that fits, and its labels; `labels_of` raises DataError for one that does not.
+
+    Raises DataError if none fits (the first one's error), or if two fit and differ (`error_at` makes it).
+    """
+    fitting: dict[str, list[int]] = {}
+    problem = None
+    for path in lists:
+        try:
+            fitting[path] = labels_of(path)
+        except DataError as error:
+            problem = problem or error
+    if not fitting:
+        assert problem is not None
+        raise problem
+    first, labels = next(iter(fitting.items()))
+    for other in fitting:
+        if fitting[other] != labels:
+            raise error_at(
+                first,
+                f"gives the validation images other classes than {other}",
+                expected="one list of labels",
+                cure="remove the wrong one",
+            )
+    return first, labels
 
 
 def named_values(lines: list[str], fail: Fail) -> dict[str, str]:
@@ -51,9 +99,7 @@ def named_values(lines: list[str], fail: Fail) -> dict[str, str]:
             continue
         if not rest or stem(name) in values:
             problem = "names an image twice" if rest else "has no second column"
-            raise fail(
-                f"{problem} in the line {line!r}; expected image and class, once for each image; correct the line"
-            )
+            raise fail(f"{problem} in the line {line!r}", "image and class, once for each image", "correct the line")
         values[stem(name)] = rest[0]
     return values
 
@@ -63,32 +109,52 @@ def labels_by_name(images: list[str], values: dict[str, str], classes: list[str]
     stems = [stem(name) for name in images]
     missing = sorted(values.keys() - set(stems))
     if missing:
-        raise fail(f"names {missing[0]!r}, which is not there; expected the image; add it or remove the line")
+        raise fail(f"names {missing[0]!r}, which is not there", "the image", "add it or remove the line")
     unlisted = sorted(set(stems) - values.keys())
-    if unlisted or len(set(stems)) < len(stems):
-        twice = unlisted or sorted(name for name in stems if stems.count(name) > 1)
-        problem = "has no line" if unlisted else "stands for two images, of different suffix,"
-        raise fail(f"{problem} for {twice[0]!r}; expected one for each image; correct the list or remove the image")
+    if unlisted:
+        raise fail(f"has no line for {unlisted[0]!r}", "one for each image", "correct the list or remove the image")
+    name, times = max(Counter(stems).items(), key=lambda pair: pair[1])
+    if times > 1:
+        raise fail(
+            f"has a line for {name!r}, which stands for {times} images, of different suffix",
+            "one for each image",
+            "rename or remove an image",
+        )
     label = {name: i for i, name in enumerate(classes)}
-    if all(value.isdecimal() for value in values.values()) and not set(values.values()) <= label.keys():
+    # Where the classes themselves are called 1, 2, 3, a number is a class id and never a position.
+    if all(map(is_number, values.values())) and not any(map(is_number, classes)):
         label = _positions(values, classes, fail)
     for name in stems:
         if values[name] not in label:
             raise fail(
-                f"gives {name} the class {values[name]!r}; expected one of the {len(classes)} classes, "
-                f"such as {classes[0]!r}; correct the line or add the class"
+                f"gives {name} the class {values[name]!r}",
+                f"one of the {len(classes)} classes, such as {classes[0]!r}",
+                "correct the line or add the class",
             )
     return [label[values[name]] for name in stems]
 
 
 def _positions(values: dict[str, str], classes: list[str], fail: Fail) -> dict[str, int]:
-    """Each number that occurs -> the label it stands for."""
-    numbers = {value: int(value) for value in values.values()}
-    if max(numbers.values()) >= len(classes):
+    """Each number that occurs -> the label it stands for.
+
+    Positions are counted from 0. A list in which 0 never occurs may count from 1, and no number in it can tell: read
+    as it stands it would then shift every label by one.
+    """
+    longest = max(map(len, values.values()))
+    if longest > MOST_DIGITS:
         raise fail(
-            f"holds the number {max(numbers.values())}; expected positions from 0 to {len(classes) - 1} "
-            "among the sorted class ids; numbers from 1 are as a rule ILSVRC2012_IDs, another order: "
-            "get a list with class ids"
+            f"holds a number of {longest} digits",
+            f"positions from 0 to {len(classes) - 1} among the sorted class ids",
+            "correct the line",
+        )
+    numbers = {value: int(value) for value in values.values()}
+    lowest, highest = min(numbers.values()), max(numbers.values())
+    if lowest > 0 or highest >= len(classes):
+        raise fail(
+            f"holds the numbers {lowest} to {highest}" if lowest > 0 else f"holds the number {highest}",
+            f"positions from 0 to {len(classes) - 1} among the sorted class ids; numbers from 1 are as a rule "
+            "ILSVRC2012_IDs, another order, or are shifted by one",
+            "get a list with class ids",
         )
     return numbers
 
@@ -100,16 +166,18 @@ def labels_in_order(
     if id_of is None:
         raise fail(
             "holds bare numbers: ILSVRC2012_IDs, which do not follow the order of the class ids, so as "
-            "labels they would be wrong; expected map_clsloc.txt of the ILSVRC development kit beside "
-            "this file, or a list of image names and class ids; add one of them"
+            "labels they would be wrong",
+            "map_clsloc.txt of the ILSVRC development kit beside this file, or a list of image names and class ids",
+            "add one of them",
         )
     if len(lines) != len(images):
-        raise fail(f"has {len(lines)} lines for {len(images)} images; expected one for each; get all the images")
+        raise fail(f"has {len(lines)} lines for {len(images)} images", "one for each", "get all the images")
     label = {name: i for i, name in enumerate(classes)}
     for line in sorted({line.strip() for line in lines}):
         if id_of.get(line) not in label:
             raise fail(
-                f"holds the number {line}, by map_clsloc.txt {id_of.get(line, 'no class')}; expected one of "
-                f"the {len(classes)} classes of train/; correct one of the two"
+                f"holds the number {line}, by map_clsloc.txt {id_of.get(line, 'no class')}",
+                f"one of the {len(classes)} classes of train/",
+                "correct one of the two",
             )
     return [label[id_of[line.strip()]] for line in lines]

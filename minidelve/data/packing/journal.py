@@ -8,17 +8,28 @@ A block of images is written in two steps, each on the disk before the next:
 A block counts once its line is there, ended by a newline. Whatever lies in the pixel file beyond the last such line
 is cut off when packing goes on, so that the finished files are the same, byte for byte, however often it was
 interrupted.
+
+Each line has a checksum (records.py), and says with which image its block begins. A line that was damaged, lost or
+doubled ends what counts: its images and those after them are packed again.
 """
 
-import json
 import os
 from pathlib import Path
 from typing import BinaryIO, NamedTuple
 
 import numpy as np
 
-from minidelve.data.door import door
 from minidelve.data.feeding.bad_images import Unreadable
+from minidelve.records import check, integer, list_of, record, sealed, text, unsealed
+
+LINE = record(
+    {
+        "begin": integer(0),
+        "images": list_of(list_of(integer(0, 2**32 - 1), 4, 4)),
+        "skipped": list_of(list_of(text, 2, 2)),
+        "next": integer(1),
+    }
+)
 
 
 class Packed(NamedTuple):
@@ -36,12 +47,14 @@ class Written(NamedTuple):
     skipped   those left out
     begin     the image to go on with
     length    bytes of the journal that count
+    damaged   whether a line after them is there and does not count
     """
 
     rows: list[list[int]]
     skipped: list[Unreadable]
     begin: int
     length: int
+    damaged: bool
 
     @property
     def pixel_bytes(self) -> int:
@@ -50,28 +63,31 @@ class Written(NamedTuple):
 
 
 def read_journal(path: Path) -> Written:
-    """The journal; nothing is written where there is none. Raises DataError if it is damaged."""
+    """The journal as far as it is whole; nothing is written where there is none."""
     rows: list[list[int]] = []
     skipped: list[Unreadable] = []
     begin = length = 0
     content = path.read_bytes() if path.exists() else b""
-    for text in content.splitlines(keepends=True):
-        if not text.endswith(b"\n"):
-            break  # stopped while this line was being written
-        with door(str(path), "is damaged", ValueError, KeyError, TypeError, cure="give --overwrite to begin anew"):
-            line = json.loads(text)
-            rows.extend(line["images"])
-            skipped.extend(Unreadable(*pair) for pair in line["skipped"])
-            begin = line["next"]
-        length += len(text)
-    return Written(rows, skipped, begin, length)
+    for written in content.split(b"\n")[:-1]:  # what follows the last newline was being written when it stopped
+        try:
+            line = unsealed(written)
+            check(line, LINE)
+            if line["begin"] != begin or line["next"] - begin != len(line["images"]) + len(line["skipped"]):
+                raise ValueError("a line is missing before it")
+        except ValueError:
+            return Written(rows, skipped, begin, length, True)
+        rows += line["images"]
+        skipped += [Unreadable(*pair) for pair in line["skipped"]]
+        begin, length = line["next"], length + len(written) + 1
+    return Written(rows, skipped, begin, length, False)
 
 
-def commit(block: list[Packed], skipped: list[Unreadable], begin: int, pixels: BinaryIO, journal: BinaryIO) -> None:
-    """Vouch for a block whose pixels have been written and for those left out of it; `begin` is the image after it."""
+def commit(block: list[Packed], skipped: list[Unreadable], after: int, pixels: BinaryIO, journal: BinaryIO) -> None:
+    """Vouch for a block whose pixels have been written and for those left out of it; `after` is the image after it."""
     images = [[i, *image.shape[:2], crc32] for i, image, crc32 in block]
+    begin = after - len(images) - len(skipped)
     to_disk(pixels)
-    journal.write(json.dumps({"images": images, "skipped": skipped, "next": begin}).encode() + b"\n")
+    journal.write(sealed({"begin": begin, "images": images, "skipped": skipped, "next": after}).encode() + b"\n")
     to_disk(journal)
 
 

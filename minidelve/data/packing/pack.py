@@ -78,6 +78,8 @@ def pack(
                 folder.clear()
             write_header(store, plan)
             for dataset in splits:
+                if dataset.strays:
+                    say(f"{dataset.split}: ignored {dataset.ignored()}")
                 bad = BadImages(dataset, on_bad_image, GO_ON)
                 _pack_split(store, dataset, bad, short_side, workers, say, track)
             header = plan | {
@@ -116,6 +118,8 @@ def _pack_split(
         pixels.truncate(written.pixel_bytes)
         journal.truncate(written.length)
         begin = written.begin
+        if written.damaged:
+            say(f"{dataset.split}: its journal is damaged after image {begin}; what follows is packed again")
         if 0 < begin < total:
             say(f"{dataset.split}: {begin} of {total} images are packed already")
         block: list[Packed] = []
@@ -151,6 +155,8 @@ def _prepared(
 def _finish_split(store: Path, dataset: Dataset, short_side: int) -> dict[str, Any]:
     """Write the index of a split that is packed; what the header says about it."""
     written = read_journal(store / f"{dataset.split}.journal")
+    if written.begin != len(dataset):
+        raise DataError(f"{store / dataset.split}.journal: was changed during packing", cure="give the command again")
     if not written.rows:
         bad = BadImages(dataset, "skip")
         bad.leave_out(*written.skipped)

@@ -6,7 +6,7 @@ import pytest
 from minidelve.data import BadImages, CenterCrop, ImageStream, Loader, Statistics, compute_statistics, open_dataset
 from minidelve.data.packing.pack import pack
 from minidelve.errors import DataError
-from tests.data.files import pixels_of
+from tests.data.files import encode, pixels_of
 
 BLANK = Statistics(np.zeros((8, 8, 3), np.float32), 1.0)
 READERS = ["loader 0", "loader 1", "loader 4", "stream 0", "stream 3", "statistics", "packing 1", "packing 4"]
@@ -56,18 +56,24 @@ def test_a_bad_image_stops_the_work_or_is_left_out(read, reader, form, store, im
 @pytest.mark.parametrize("reader", READERS)
 def test_not_one_readable_image_is_an_error(read, reader, store, imagenet_files):
     path = store(dict.fromkeys(imagenet_files, b"text"))
-    expected = "not one image of the split 'train' can be read; the first: .*/train/.*: is neither JPEG nor PNG"
-    with pytest.raises(DataError, match=expected if reader != "statistics" else "deviation of 0 readable images"):
+    expected = "not one image of the split 'train' can be used; the first: .*/train/.*: is neither JPEG nor PNG"
+    with pytest.raises(DataError, match=expected):
         read(reader, path, "skip")
 
 
-@pytest.mark.parametrize("policy", ["error", "skip"])
 @pytest.mark.parametrize("reader", SEES)
-def test_an_image_smaller_than_the_crop_is_never_forgiven(read, reader, policy, store, imagenet_files):
-    path = store(imagenet_files)
-    expected = f"^{path}/train/.*: the image of 8 x 8 pixels is smaller than the crop of 9 x 9"
-    with pytest.raises(DataError, match=expected):
-        read(reader, path, policy, size=9)
+def test_an_image_smaller_than_the_crop_is_bad_too(read, reader, store, imagenet_files):
+    path = store(imagenet_files | {"train/bee/0.JPEG": encode(pixels_of(100, size=7))})
+    bad = str(path / "train/bee/0.JPEG")
+    expected = f"{bad}: the image of 7 x 7 pixels is smaller than the crop of 8 x 8; train with a --size of at most 7, "
+    with pytest.raises(DataError, match=f"^{expected}or with --short-side 8, which enlarges it"):
+        read(reader, path, "error", size=8)
+    mean, skipped = read(reader, path, "skip", size=8)
+    np.testing.assert_allclose(mean, np.mean([pixels_of(seed) for seed in (0, 1, 101, 200, 201)], axis=0), rtol=1e-6)
+    if skipped is not None:
+        assert list(skipped) == [bad] and skipped[bad].startswith(expected)
+    with pytest.raises(DataError, match="not one image of the split 'train' can be used; the first: .*crop of 9 x 9"):
+        read(reader, path, "skip", size=9)
 
 
 def test_a_check_looks_at_the_image_as_reading_does(store, imagenet_files, monkeypatch):

@@ -84,7 +84,7 @@ WRONG = [
     ({NUMBERS: IDS}, [NUMBERS, "ILSVRC2012_IDs", "map_clsloc.txt"]),
     ({NUMBERS: b"3\n1\n2\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 3 lines for 4 images"]),
     ({NUMBERS: b"3\n1\n2\n9\n", "map_clsloc.txt": MAP}, [NUMBERS, "holds the number 9, by map_clsloc.txt no class"]),
-    (NAMED | TWICE, ["stands for two images"]),
+    (NAMED | TWICE, ["stands for 2 images"]),
     ({"eval.txt": b"x"}, ["val: holds images but no class folders", "LOC_val_solution.csv"]),
     (a_list("{name} {value}", {k: v + 1 for k, v in POSITIONS.items()}), ["val.txt", "expected positions from 0 to 2"]),
     (a_list("{name} {value}", VAL | {2: "n77"}), ["val.txt", f"gives {val_name(2)} the class 'n77'"]),
@@ -93,6 +93,45 @@ WRONG = [
     ({"val.txt": 2 * lines("{name} {value}")}, ["val.txt", "names an image twice"]),
     (a_list("{name}"), ["val.txt", "has no second column"]),
 ]
+
+
+BLACKLIST = "ILSVRC2015_clsloc_validation_blacklist.txt"
+
+
+@pytest.mark.parametrize("place", ["", "val/"])
+def test_the_blacklist_of_the_kit_is_not_the_list_of_labels(store, flat_files, place, error_of):
+    """It has numbers too, here as many as there are images, and its name comes first in the alphabet."""
+    others = {f"{place}{BLACKLIST}": b"1\n2\n3\n1\n", "map_clsloc.txt": MAP}
+    val = open_dataset(store(flat_files | others | {f"{place}{NUMBERS}": IDS}), "val")
+    assert [val.classes[label] for label in val.labels] == list(VAL.values())
+    assert val.strays == [place + BLACKLIST]
+
+
+@pytest.mark.parametrize("other", ["val_difficult.txt", "my_val.csv"])
+def test_lists_that_differ_are_refused_and_one_that_does_not_fit_is_left(store, flat_files, other, error_of):
+    path = store(flat_files | NAMED | {other: lines("{name} {value}", VAL | {2: "n01"})})
+    message = error_of(path, "val")
+    assert "val.txt" in message and other in message and "other classes than" in message
+    (path / other).write_bytes(lines("{name} {value}", {1: "n01"}))
+    assert [WNIDS[label] for label in open_dataset(path, "val").labels] == list(VAL.values())
+
+
+def test_numbers_are_never_positions_among_classes_called_by_numbers(store, error_of):
+    names = ["1", "10", "2"]
+    files = {f"train/{name}/{name}_0.JPEG": encode(pixels_of(k)) for k, name in enumerate(names)}
+    files |= {f"val/{val_name(k)}.JPEG": encode(pixels_of(k)) for k in VAL}
+    path = store(files | a_list("{name} {value}", {1: 1, 2: 10, 3: 2, 4: 1}))
+    val = open_dataset(path, "val")
+    assert [val.classes[label] for label in val.labels] == ["1", "10", "2", "1"]
+    (path / "val.txt").write_bytes(lines("{name} {value}", {1: 1, 2: 0, 3: 2, 4: 1}))
+    assert "the class '0'" in error_of(path, "val")
+
+
+@pytest.mark.parametrize("numbers", [{1: 1, 2: 2, 3: 1, 4: 2}, {1: "9" * 5000, 2: 0, 3: 1, 4: 2}])
+def test_positions_that_may_be_counted_from_one_are_refused(store, flat_files, numbers, error_of):
+    """Without the highest class among them nothing else would tell that every label is off by one."""
+    message = error_of(store(flat_files | a_list("{name} {value}", numbers)), "val")
+    assert "val.txt" in message and "expected" in message
 
 
 @pytest.mark.parametrize(("added", "parts"), WRONG)

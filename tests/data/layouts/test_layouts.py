@@ -1,5 +1,7 @@
 """Both layouts, in a folder or a zip: which images of which class, and what is wrong in one line."""
 
+import shutil
+
 import numpy as np
 import pytest
 
@@ -40,7 +42,7 @@ def test_paths_name_the_file_or_the_member_and_images_are_counted(store, imagene
     path = store(imagenet_files)
     assert open_dataset(path).path(0) == str(path / "train/ant/0.JPEG")
     assert open_dataset(path).describe().splitlines() == [
-        "set (imagenet layout), split train", "  images   6", "  classes  3, of 2 to 2 images: ant; bee; cat"
+        "set (imagenet layout), split train", "  images   6", "  classes  3, of 2 images: ant; bee; cat"
     ]  # fmt: skip
     path = store(imagenet_files, "nested zip")
     assert open_dataset(path).path(0) == f"{path}!set-20/train/ant/0.JPEG"
@@ -97,12 +99,16 @@ WRONG = [
     ("tiny", "train", {"train/n77/images/a.png": b""}, "train/n77: is not a class of wnids.txt"),
     ("tiny", "train", {"wnids.txt": b"n02\nn03\nn01\nn77\n"}, "train/n77: is missing"),
     ("tiny", "train",
-     {"train/n03/images/n03_0.JPEG": None, "train/n03/images/n03_1.JPEG": None, "train/n03/a.png": b""},
-     "train/n03/images: is missing"),
+     {"train/n03/images/n03_0.JPEG": None, "train/n03/images/n03_1.JPEG": None},
+     "train/n03: holds no image (only n03_boxes.txt); expected files ending in .jpeg, "),
+    ("tiny", "val", {"val/n01/a.png": b""}, "val/images: holds images, and val/n01/ is a class folder"),
     ("tiny", "train", {"wnids.txt": b""}, "wnids.txt: is empty"),
     ("tiny", "train", {"wnids.txt": b"n01\nn02\nn01\nn03"}, "wnids.txt: names 'n01' twice"),
     ("tiny", "train", {"wnids.txt": b"\xff\xfe\x00"}, "wnids.txt: is not UTF-8 text"),
-    ("tiny", "val", {ANNOTATIONS: None}, "val/val_annotations.txt: "),
+    ("tiny", "val", {ANNOTATIONS: None}, "val/val_annotations.txt: is missing; expected the classes of"),
+    ("imagenet", "val", {"val/Cat/0.png": b""},
+     "val/Cat: is not a class of train/; expected one of its 3 classes, such as 'cat'"),
+    ("nothing", "train", {"Train/ant/0.png": b"", "Val/ant/0.png": b""}, "rename Train/ or arrange"),
     ("tiny", "val", {ANNOTATIONS: (b"val_0.JPEG\tn03", b"val_0.JPEG\tn55")}, "gives val_0.JPEG the class 'n55'"),
     ("tiny", "val", {ANNOTATIONS: (b"val_0.JPEG\tn03", b"val_0.JPEG")}, "val_0.JPEG the class '0'"),
     ("tiny", "val", {ANNOTATIONS: (b"val_0.JPEG\t", b"val_77.JPEG\t")}, "val_77.JPEG: is missing"),
@@ -126,3 +132,61 @@ def test_what_is_wrong_is_named(store, tiny_files, imagenet_files, error_of, for
     assert problem in error_of(path, split)
     if split == "val":
         assert len(open_dataset(path)) >= 6  # training goes on without it
+
+
+@pytest.mark.parametrize("within", ["", "images/"])
+@pytest.mark.parametrize("form", ["folder", "nested zip"])
+def test_tiny_imagenet_sorted_into_class_folders_is_the_same_set(store, tiny_files, form, within):
+    """As scripts sort it: val/<id>/*, the list left there, and images/ left empty or gone."""
+    label_of = dict(line.split("\t")[:2] for line in tiny_files[ANNOTATIONS].decode().splitlines())
+    files = {}
+    for name, content in tiny_files.items():
+        folder, _, file = name.rpartition("/")
+        moved = (
+            folder
+            if folder == "val"
+            else folder.replace("val/images", f"val/{label_of.get(file)}/{within}".rstrip("/"))
+        )
+        files[f"{moved}/{file}".lstrip("/")] = content
+    for left in ({}, {ANNOTATIONS: None}):
+        path = store({name: content for name, content in (files | left).items() if content is not None}, form)
+        val = open_dataset(path, "val")
+        assert val.kind == "tiny-imagenet" and val.strays == [] and val.labels.tolist() == [0, 0, 1, 1, 2, 2]
+        for i, seed in enumerate([51, 50, 150, 151, 250, 251]):  # val_10 before val_8, val_4 before val_6, ...
+            np.testing.assert_array_equal(val.image(i), pixels_of(seed))
+        shutil.rmtree(path, ignore_errors=True)
+
+
+def test_tiny_imagenet_is_known_without_its_list_of_classes(store, tiny_files):
+    path = store({name: content for name, content in tiny_files.items() if name != "wnids.txt"})
+    assert open_dataset(path).kind == "tiny-imagenet"
+    assert open_dataset(path, "val").labels.tolist() == [2, 0, 2, 1, 1, 0]
+
+
+def test_images_of_tiny_imagenet_may_lie_in_the_class_folders_themselves(store, tiny_files):
+    flat = {name.replace("/images/", "/"): content for name, content in tiny_files.items()}
+    path = store(flat)
+    assert open_dataset(path).labels.tolist() == [0, 0, 1, 1, 2, 2] and open_dataset(path).strays == []
+    assert open_dataset(path, "val").labels.tolist() == [2, 0, 2, 1, 1, 0] and open_dataset(path, "val").strays == []
+
+
+@pytest.mark.parametrize("name", ["valid", "validation"])
+def test_other_names_of_the_validation_folder(store, imagenet_files, name):
+    path = store({path.replace("val/", f"{name}/"): content for path, content in imagenet_files.items()})
+    assert open_dataset(path, "val").labels.tolist() == [0, 0, 1, 1, 2, 2]
+    assert open_dataset(path).strays == []
+
+
+@pytest.mark.parametrize("within", ["", "images/"])
+def test_class_folders_with_nothing_around_them_are_training_images(store, imagenet_files, form, within, error_of):
+    files = {
+        f"{name.split('/')[1]}/{within}{name.split('/')[2]}": content
+        for name, content in imagenet_files.items()
+        if name.startswith("train/")
+    }
+    path = store(files | {"README": b"", "words.txt": b"bee\thoney bee\n", "ant/notes.txt": b""}, form)
+    train = open_dataset(path)
+    assert train.labels.tolist() == [0, 0, 1, 1, 2, 2] and train.class_names == ["ant", "honey bee", "cat"]
+    assert len(train.strays) == 2
+    message = error_of(path, "val")
+    assert "val: is missing" in message and "--val-fraction 0.1" in message and "minidelve data split" in message

@@ -4,6 +4,7 @@ import errno
 import io
 import json
 import os
+import shutil
 import zlib
 from pathlib import Path
 from types import SimpleNamespace
@@ -112,7 +113,10 @@ def test_interrupted_and_resumed_is_the_same_byte_for_byte(source, out, whole, s
 def test_whatever_was_written_after_the_last_whole_block_is_dropped(source, out, whole):
     interrupted(source, out)
     # A killed process leaves pixels without their line, or half a line.
-    for name, content_left in (("train.pixels", b"half an image"), ("train.journal", b'{"images": [[12, 24, 24, 1')):
+    for name, content_left in (
+        ("train.pixels", b"half an image"),
+        ("train.journal", b'{"begin": 12, "images": [[12, 24'),
+    ):
         with open(out / name, "ab") as file:
             file.write(content_left)
     pack(source, out, SHORT)
@@ -137,6 +141,36 @@ def test_the_journal_vouches_only_for_pixels_that_are_on_the_disk(source, out, m
 
     monkeypatch.setattr(journal, "to_disk", watched)
     pack(source, out, SHORT)
+
+
+@pytest.mark.parametrize("line", [0, 1, 2])
+def test_a_damaged_line_of_the_journal_is_packed_again_and_said(source, out, whole, line):
+    """A digit of an image's number would be another label; a line that is lost or there twice, other images."""
+    interrupted(source, out)
+    lines = (out / "train.journal").read_bytes().splitlines(keepends=True)
+    assert len(lines) == 3
+    digit = lines[line].index(b"[[") + 2
+    other = lines[line][:digit] + b"7" + lines[line][digit + 1 :]
+    for spoilt in (other, b"", 2 * lines[line], b"{}\n", b"[]\n", b"\n", b"\xff\n", b"9" * 5000 + b"\n"):
+        begun = shutil.copytree(out, out.parent / "begun", dirs_exist_ok=True)
+        (begun / "train.journal").write_bytes(b"".join(lines[:line]) + spoilt + b"".join(lines[line + 1 :]))
+        said = []
+        pack(source, begun, SHORT, say=said.append)
+        right = line + (spoilt == 2 * lines[line])  # lines that count
+        lost = spoilt == b"" and line == 2
+        note = f"train: its journal is damaged after image {4 * right}; what follows is packed again"
+        assert (note in said) != lost and content(begun) == whole
+        shutil.rmtree(begun)
+
+
+def test_a_journal_without_checksums_is_begun_anew(source, out, whole):
+    interrupted(source, out)
+    lines = [json.loads(line) for line in (out / "train.journal").read_text().splitlines()]
+    for line in lines:
+        del line["crc32"], line["begin"]
+    (out / "train.journal").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    pack(source, out, SHORT)
+    assert content(out) == whole
 
 
 def test_a_lost_pixel_file_is_not_papered_over(source, out):

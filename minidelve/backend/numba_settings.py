@@ -54,11 +54,25 @@ def is_folder(value: str) -> bool:
     return True
 
 
+def is_new_file(value: str) -> bool:
+    """Whether a file can be made or replaced there."""
+    path = Path(value).absolute()
+    return path.parent.is_dir() and not path.is_dir()
+
+
+def are_flags(value: str) -> bool:
+    """Whether a list names passes that clear up references."""
+    return set(value.split(",")) <= {"per_bb", "diamond", "fanout", "fanout_raise", "all"}
+
+
 # What Numba takes without a look, and then fails on or passes over.
 CHECKS: dict[str, Callable[[str], bool]] = {
     "NUMBA_NUM_THREADS": is_count,
+    "NUMBA_FUNCTION_CACHE_SIZE": is_count,
     "NUMBA_CPU_FEATURES": is_features,
     "NUMBA_CACHE_DIR": is_folder,
+    "NUMBA_CHROME_TRACE": is_new_file,
+    "NUMBA_LLVM_REFPRUNE_FLAGS": are_flags,
 }
 
 

@@ -43,9 +43,11 @@ def _forward(x, bins, f, argmax):
     for n in range(N):
         for i in range(high):
             for j in range(wide):
-                for c in range(C):
-                    cell_best[i, j, c] = x[n, rows[i], columns[j], c]
-                    cell_place[i, j, c] = rows[i] * W + columns[j]
+                first, best, place = x[n, rows[i], columns[j]], cell_best[i, j], cell_place[i, j]
+                here = np.int32(rows[i] * W + columns[j])
+                for c in range(C):  # no best[:] = first: that compiles NumPy's message about shapes too
+                    best[c] = first[c]
+                    place[c] = here
             for r in range(rows[i], rows[i + 1]):  # across all cells of a row: memory is read in its order
                 for j in range(wide):
                     best, place = cell_best[i, j], cell_place[i, j]
@@ -60,9 +62,10 @@ def _forward(x, bins, f, argmax):
             top, bottom = cell_row[bins[b, 0]], cell_row[bins[b, 1]]
             left, right = cell_column[bins[b, 2]], cell_column[bins[b, 3]]
             best, place = f[n, b], argmax[n, b]
+            other, there = cell_best[top, left], cell_place[top, left]
             for c in range(C):
-                best[c] = cell_best[top, left, c]
-                place[c] = cell_place[top, left, c]
+                best[c] = other[c]
+                place[c] = there[c]
             for i in range(top, bottom):
                 for j in range(left, right):
                     other, there = cell_best[i, j], cell_place[i, j]

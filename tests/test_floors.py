@@ -20,7 +20,15 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"},
+    {
+        "minidelve.errors",
+        "minidelve.files",
+        "minidelve.lock",
+        "minidelve.npy",
+        "minidelve.owning",
+        "minidelve.progress",
+        "minidelve.records",
+    },
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -51,12 +59,12 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
-        {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"part"}, {"copying", "packing"},
+        {"door", "dataset", "steady"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"},
+        {"folder"}, {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
-        {"loop"},
+        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"meta"}, {"checkpoint"}, {REST},
+        {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
@@ -81,7 +89,7 @@ KERNEL_LIBRARIES = {
     "numba_cuda": {"numpy", "numba"},
 }
 STANDS_ALONE = "minidelve.data"  # imports nothing of minidelve but the ground
-GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"}
+GROUND = FLOORS[1]
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 
 

@@ -1,5 +1,6 @@
 """Files and folders: written whole or not at all, and tried before the work begins.
 
+    read_file(path, most)                  a whole file, if it is one and has at most so many bytes
     write_whole(path, text)                a small file
     with writing_whole(path) as file: ...  a large one, or one that a library fills
     with scratch_folder(path) as scratch:  a place beside it, for a folder or download that is not finished
@@ -20,6 +21,7 @@ import os
 import re
 import secrets
 import shutil
+import stat
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -34,6 +36,27 @@ BEGINNING = 50  # characters of a long name that an unfinished one begins with: 
 OPEN_ALREADY = ("/dev/stdout", "/dev/stderr", "/dev/fd/", "/proc/")  # names that stand for what is open already
 ROOM = 2**20  # bytes that there should be for figures and pages
 CANNOT_RESERVE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENODEV}
+
+
+def open_file(path: str | os.PathLike[str]) -> BinaryIO:
+    """A file, open for reading. Raises OSError, for anything but a file before it is opened.
+
+    To open a pipe is to wait for a writer, and a device may never end.
+    """
+    mode = os.stat(path).st_mode
+    if not stat.S_ISREG(mode):
+        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+    return open(path, "rb")
+
+
+def read_file(path: str | os.PathLike[str], most: int) -> bytes:
+    """The bytes of a file, at most `most`. Raises OSError, for a larger one before it is read."""
+    with open_file(path) as file:
+        size = os.fstat(file.fileno()).st_size
+        if size > most:
+            raise OSError(errno.EFBIG, f"it has {size / 2**20:.0f} MiB, and at most {most // 2**20} are read")
+        return file.read(most)
 
 
 def write_whole(path: Path, content: str | bytes) -> None:

@@ -20,15 +20,14 @@ its consumers have already sent their share of dE/doutput, and shares add up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
-from types import NoneType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from minidelve.backend import array_module, device_of, to_device
+from minidelve.backend import array_module, as_taken, device_of, held, to_device
 
 _recording = ContextVar("minidelve_recording", default=True)
 
@@ -46,10 +45,21 @@ def no_grad() -> Iterator[None]:
 class Tensor:
     """An array that remembers how it was made.
 
-    data            array, number, or nested lists. Arrays keep their dtype, Python floats become float32
+    data            array, number, or nested lists. It may be assigned later, outside the graph
     requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
 
     Raises TypeError for data that are not numbers, and for requires_grad with another dtype.
+
+    One rule for dtypes (backend/dtypes.py keeps it):
+
+        held        float32, float64, integers and bool, as they come. Python's floats and float16 become float32. All
+                    else is refused: complex numbers, text, objects, masked arrays, ...
+        computed    in the widest float of an op's inputs. Without any, + - * ** max and the like are exact, in int64,
+                    and all else is computed in float32, division and mean too
+        moved       by reshape, indexing and max(axis) in the dtype they have
+        numbers     of Python, NumPy's scalars, arrays without axes, and lists take the dtype of the tensor beside them
+
+    An array of another order of bytes, or one that cannot be written, is copied. Any strides will do.
 
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -81,12 +91,30 @@ class Tensor:
         T: Tensor
 
     def __init__(self, data: Any, requires_grad: bool = False):
-        self.data = as_array(data)
+        self._data, self._requires_grad = as_array(data), False
         self.grad: Any = None
         self.function: Function | None = None
         self.requires_grad = requires_grad
-        if requires_grad and self.data.dtype.kind != "f":
-            raise TypeError(f"a tensor of {self.data.dtype} has no gradient; use a floating dtype such as float32")
+
+    @property
+    def data(self) -> Any:
+        """The array. What is assigned comes through the same door as the first one."""
+        return self._data
+
+    @data.setter
+    def data(self, data: Any) -> None:
+        array = as_array(data)
+        _refuse_gradient_of(array, self._requires_grad)
+        self._data = array
+
+    @property
+    def requires_grad(self) -> bool:
+        return self._requires_grad
+
+    @requires_grad.setter
+    def requires_grad(self, wanted: bool) -> None:
+        _refuse_gradient_of(self._data, wanted)
+        self._requires_grad = wanted
 
     # -- what it is ---------------------------------------------------------------------------
     @property
@@ -188,7 +216,7 @@ class Tensor:
                     "element first (loss.mean()), or pass gradient="
                 )
             gradient = xp.ones_like(self.data)
-        gradient = xp.asarray(gradient.data if isinstance(gradient, Tensor) else gradient, dtype=self.dtype)
+        gradient = xp.asarray(as_array(gradient, beside=self.dtype), dtype=self.dtype)
         if self.function is None:
             gradient = gradient.copy()  # a leaf owns its .grad
         if gradient.shape != self.shape:
@@ -201,7 +229,7 @@ class Tensor:
             df = arrived.pop(id(node))
             if isinstance(node, Tensor):
                 sum_ = df if node.grad is None else node.grad + df
-                node.grad = array_module(sum_).asarray(sum_)  # 0-d sums are NumPy scalars
+                node.grad = held(array_module(sum_).asarray(sum_))  # 0-d sums are NumPy scalars, some views read-only
                 continue
             node.retain_graph = retain_graph
             gradients = node.run_backward(df)
@@ -233,8 +261,11 @@ class Function:
 
     and is called as `Op.apply(x, w, stride=2)` on Tensors (None for an optional input). backward may
     return None for an input with self.needs[i] False, and must not write into df or into what it saved.
+
+    The arrays come in one floating dtype, unless `takes` lets integers in: "numbers" or "any" (backend/dtypes.py).
     """
 
+    takes = "floats"
     saved: tuple[Any, ...] = ()
     needs: tuple[bool, ...] = ()
     sources: tuple[Node | None, ...] = ()
@@ -252,12 +283,13 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
-        refuse_bare_arrays(cls.__name__, *inputs)
+        refuse_bare_arrays(cls.__name__, *inputs[:1], optional=inputs[1:])
         function = cls()
         recording = _recording.get()
         function.needs = tuple(recording and x is not None and x.requires_grad for x in inputs)
-        y = Tensor(function.forward(*(None if x is None else x.data for x in inputs), **options))
-        if any(function.needs):
+        arrays = as_taken(cls.takes, [None if x is None else x.data for x in inputs])
+        y = Tensor(function.forward(*arrays, **options))
+        if any(function.needs) and y.dtype.kind == "f":
             function.sources = tuple(
                 x.node if x is not None and needed else None for x, needed in zip(inputs, function.needs, strict=True)
             )
@@ -297,6 +329,8 @@ Node = Function | Tensor
 
 
 class _ToDevice(Function):
+    takes = "any"
+
     def forward(self, x, *, device):
         self.home = device_of(x)
         return to_device(x, device)
@@ -305,24 +339,50 @@ class _ToDevice(Function):
         return to_device(df, self.home)
 
 
-def as_array(data: Any) -> Any:
-    """The array behind `data`. Arrays keep their dtype; Python floats, alone or in lists, become float32."""
+def as_array(data: Any, beside: Any = None) -> Any:
+    """The array behind `data`, held as Tensor says.
+
+    beside   the dtype of a tensor that data are to be combined with. It is taken by what has none of its own: numbers
+             of Python, alone or in lists, and of NumPy. A float beside integers becomes float32
+
+    Raises TypeError for what is not a number or an array of them.
+    """
     if isinstance(data, Tensor):
         return data.data
-    if isinstance(data, (np.ndarray, np.generic)):
-        return np.asarray(data)
-    if hasattr(data, "__cuda_array_interface__"):
-        return data
-    array = np.array(data)
-    if array.dtype.kind not in "fiub":
-        raise TypeError(f"a tensor holds numbers; got {data!r:.60} (dtype {array.dtype})")
-    return array.astype(np.float32) if array.dtype == np.float64 else array
+    if hasattr(data, "dtype"):
+        array = data if hasattr(data, "__cuda_array_interface__") else np.asanyarray(data)
+        own = array.ndim > 0 or beside is None
+    else:
+        array, own = _array_from(data), hasattr(data, "__array__")
+    if not own and array.dtype.kind in "fiub":
+        if beside is not None and beside.kind == "f":
+            array = array.astype(beside, copy=False)
+        elif array.dtype.kind == "f":
+            array = array.astype(np.float32, copy=False)
+    return held(array)
 
 
-def refuse_bare_arrays(op: str, *inputs: Any) -> None:
-    """TypeError with the cure if an input of the op is neither a Tensor nor None."""
-    for x in inputs:
-        if not isinstance(x, (Tensor, NoneType)):
+def _array_from(data: Any) -> np.ndarray:
+    """Numbers of Python, in lists or alone, as NumPy reads them."""
+    try:
+        array = np.array(data)
+    except ValueError:  # rows of unequal length
+        array = np.array(None)
+    if array.dtype.kind in "fiub":
+        return array
+    shown = " ".join(f"{data!r:.60}".split())
+    raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown} (dtype {array.dtype})")
+
+
+def _refuse_gradient_of(array: Any, wanted: bool) -> None:
+    if wanted and array.dtype.kind != "f":
+        raise TypeError(f"a tensor of {array.dtype} has no gradient; use a floating dtype such as float32")
+
+
+def refuse_bare_arrays(op: str, *inputs: Any, optional: Sequence[Any] = ()) -> None:
+    """TypeError with the cure if an input of the op is no Tensor; an optional one may be None."""
+    for x in (*inputs, *(x for x in optional if x is not None)):
+        if not isinstance(x, Tensor):
             raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
 
 

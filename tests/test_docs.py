@@ -4,17 +4,22 @@ import re
 
 import pytest
 
+from minidelve import data
 from minidelve.cli import main
-from tests.helpers import ROOT, in_python
+from tests.helpers import ROOT, python
 
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 SHOWN = re.compile(r"<!-- from (\S+) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 
 
-def test_the_python_example_runs_and_its_loss_falls():
-    (example,) = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    losses = [float(line.split()[1]) for line in in_python(example).splitlines()]
-    assert len(losses) == 20 and losses[-1] < losses[0]
+def test_the_python_examples_run_and_the_loss_falls(tmp_path):
+    first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    data.write_toy(tmp_path / "toy", train_size=20, val_size=10)
+    python(ROOT / "examples/untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "runs/first", 56)
+    said = python("-c", first + second, cwd=tmp_path).stdout.splitlines()
+    losses = [float(line.split()[1]) for line in said[:20]]
+    assert losses[-1] < losses[0]
+    assert said[20] == "digraph {" and said[-2] == "}" and said[-1] in data.ToyDataset("val", val_size=10).class_names
 
 
 def test_every_link_to_a_file_leads_somewhere():

@@ -17,6 +17,11 @@ def test_quickstart_learns():
     assert int(re.search(r"top-1 error on new pictures: (\d+)%", out)[1]) < 70
 
 
+def test_an_op_of_ones_own_is_right_and_learns():
+    out = run("own_op.py")
+    assert "the gradient agrees" in out and int(re.search(r"(\d+)% of the points", out)[1]) > 95
+
+
 def test_train_imagenet_subset_runs_on_a_folder(tmp_path):
     data.write_toy(tmp_path / "toy", train_size=130, val_size=70)
     out = run("train_imagenet_subset.py", tmp_path / "toy", 2, 2)

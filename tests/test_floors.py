@@ -47,10 +47,10 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
         {"precision", "sharing"},
     ],
-    "minidelve.ops": [{"geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
         {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},

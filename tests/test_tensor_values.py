@@ -13,7 +13,7 @@ from minidelve import Tensor
 @pytest.mark.parametrize(("data", "dtype"), [
     (1.5, "float32"), ([1.0, 2.0], "float32"), ([[1, 2.5]], "float32"), ([], "float32"),
     (3, "int64"), ([1, 2], "int64"), (True, "bool"), (np.float64(1), "float64"), (np.ones(2), "float64"),
-    (np.ones(2, np.float16), "float16"), (np.ones(2, np.uint8), "uint8"), (Tensor(np.ones(2)), "float64"),
+    (np.ones(2, np.float16), "float32"), (np.ones(2, np.uint8), "uint8"), (Tensor(np.ones(2)), "float64"),
 ])  # fmt: skip
 def test_python_floats_become_float32_and_arrays_keep_their_dtype(data, dtype):
     assert Tensor(data).dtype == dtype
@@ -86,6 +86,14 @@ def test_comparisons_give_boolean_tensors_outside_the_graph():
         (t != 2, [True, False, True]), (t > np.array([0.0, 5.0, 0.0]), [True, False, True]), (t >= t, [True] * 3),
     ):  # fmt: skip
         assert result.dtype == bool and not result.requires_grad and result.data.tolist() == expected
+
+
+def test_what_is_no_number_is_unequal_and_neither_more_nor_less():
+    t = Tensor([1.0])
+    for other in (None, "1.0", {}, object()):
+        assert operator.eq(t, other) is False and operator.ne(t, other) is True
+        with pytest.raises(TypeError, match="'<' not supported between instances of 'Tensor' and"):
+            operator.lt(t, other)
 
 
 def test_a_tensor_is_itself_in_sets_and_dicts():

@@ -5,14 +5,22 @@
 // several reads are under way at a time (pack.cu).
 // Bytes: forward reads y and writes f; backward reads df and y and writes dy.
 //
-// `y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN.
+// Forward asks `y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN. Backward
+// asks PReLU's `y > 0`: the slope at a NaN is the fixed one. Only ReLU hands df on there, and 0 not.
 
 const int PACKS = 4;  // as in leaky_relu.py
 
-__device__ number leaky(number y, number v, number slope)
+__device__ number leaky(number y, number slope)
 {
-    number low = slope != 0 ? slope * v : 0;
-    return y <= 0 ? low : v;
+    number low = slope != 0 ? slope * y : 0;
+    return y <= 0 ? low : y;
+}
+
+__device__ number leaky_gradient(number df, number y, number slope)
+{
+    if (slope != 0)
+        return y > 0 ? df : slope * df;
+    return y <= 0 ? 0 : df;
 }
 
 // y, f: n numbers in line
@@ -24,7 +32,7 @@ extern "C" __global__ void leaky_relu_forward(const number *y, number *f, number
         v[k] = load(y, first + k * step, n);
     for (int k = 0; k < PACKS; k++) {
         for (int l = 0; l < LANES; l++)
-            v[k].at[l] = leaky(v[k].at[l], v[k].at[l], slope);
+            v[k].at[l] = leaky(v[k].at[l], slope);
         store(f, first + k * step, n, v[k]);
     }
 }
@@ -44,7 +52,7 @@ extern "C" __global__ void leaky_relu_with_bias(const pack *y, const pack *bias,
     for (int k = 0; k < PACKS; k++) {
         for (int l = 0; l < LANES; l++) {
             number s = v[k].at[l] + shift.at[l];
-            v[k].at[l] = leaky(s, s, slope);
+            v[k].at[l] = leaky(s, slope);
         }
         if (first + k * blockDim.y < M)
             f[(first + k * blockDim.y) * C + c] = v[k];
@@ -58,6 +66,6 @@ extern "C" __global__ void leaky_relu_backward(const number *df, const number *y
     long long i = ((long long)blockIdx.x * blockDim.x + threadIdx.x) * LANES;
     pack d = load(df, i, n), v = load(y, i, n);
     for (int l = 0; l < LANES; l++)
-        d.at[l] = leaky(v.at[l], d.at[l], slope);
+        d.at[l] = leaky_gradient(d.at[l], v.at[l], slope);
     store(dy, i, n, d);
 }

@@ -52,6 +52,9 @@ def leaky_relu_backward(df, y, slope, out=None):
 @compiled
 def _backward(df, y, slope, dy):
     zero = y.dtype.type(0)
-    for m in range(len(y)):
-        low = slope * df[m] if slope != 0 else zero
-        dy[m] = low if y[m] <= 0 else df[m]
+    if slope != 0:
+        for m in range(len(y)):
+            dy[m] = df[m] if y[m] > 0 else slope * df[m]
+    else:
+        for m in range(len(y)):
+            dy[m] = zero if y[m] <= 0 else df[m]

@@ -46,7 +46,7 @@ def _backward(df, y, slope, dy):
     i = cuda.grid(1)
     if i >= len(y):
         return
-    df_here = df[i]
-    if y[i] <= 0:
-        df_here = slope * df_here if slope != 0 else y.dtype.type(0)
-    dy[i] = df_here
+    if slope != 0:
+        dy[i] = df[i] if y[i] > 0 else slope * df[i]
+    else:
+        dy[i] = y.dtype.type(0) if y[i] <= 0 else df[i]

@@ -1,6 +1,7 @@
 """Leaky ReLU, and with slope 0 plain ReLU: PReLU whose slope is one fixed number.
 
-`y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN.
+ReLU writes 0 itself and not 0 times a number, as 0 * -inf would be NaN. A NaN stays one, so forward asks `y <= 0` and
+not `y > 0`. Backward asks PReLU's `y > 0`: the slope at a NaN is the fixed one. Only ReLU hands df on there, and 0 not.
 """
 
 import numpy as np
@@ -15,5 +16,5 @@ def leaky_relu_forward(y, slope, bias=None, out=None):
 
 
 def leaky_relu_backward(df, y, slope, out=None):
-    low = df.dtype.type(slope) * df if slope else df.dtype.type(0)
-    return into(out, np.where(y <= 0, low, df))
+    dy = np.where(y > 0, df, df.dtype.type(slope) * df) if slope else np.where(y <= 0, df.dtype.type(0), df)
+    return into(out, dy)

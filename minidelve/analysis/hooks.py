@@ -41,6 +41,8 @@ See = Callable[[str, Any], None]  # called with a module's name and an array, wh
 class Watched(Function):
     """f(y) = y, and whatever arrives in backward is shown on its way down."""
 
+    takes = "any"
+
     def forward(self, y, *, show):
         self.show = show
         return y

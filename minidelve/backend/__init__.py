@@ -5,6 +5,7 @@ Only this room imports `kernels` and `cupy`. The mathematics of the network does
 
 from minidelve.backend.arrays import array_module, device_of, empty_like, inverse, memory_order, to_device, uniform
 from minidelve.backend.cuda import cuda_state, cupy_module
+from minidelve.backend.dtypes import as_taken, float_dtype, held
 from minidelve.backend.implementations import (
     DEVICE_OF,
     KERNEL_DTYPES,
@@ -24,6 +25,7 @@ __all__ = [
     "KERNEL_DTYPES",
     "PER_NUMBER",
     "array_module",
+    "as_taken",
     "available",
     "can_run",
     "can_share",
@@ -32,6 +34,8 @@ __all__ = [
     "cupy_module",
     "device_of",
     "empty_like",
+    "float_dtype",
+    "held",
     "in_shares",
     "inverse",
     "kernels_for",

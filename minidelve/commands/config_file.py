@@ -14,7 +14,7 @@ from typing import Any
 
 from minidelve.errors import RunError, shown
 from minidelve.models.option import Kind, Option, options_of
-from minidelve.records import read_file, too_long
+from minidelve.records import too_long
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
 
@@ -43,10 +43,14 @@ def content_of(path: Path) -> dict[str, Any]:
     """What the TOML file says, whatever it is."""
     wrong = f"--config {path} is not TOML"
     try:
-        return tomllib.loads(decoded(read_file(path, MOST_BYTES)))
+        with open(path, "rb") as file:  # a pipe may be one too, as in --config <(make-options)
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+        return tomllib.loads(decoded(content))
     except OSError as error:
         raise RunError(f"--config {path} cannot be read ({error.strerror})", cure="check the path") from error
-    except ValueError as error:  # of tomllib, of int(), of an encoding, of read_file
+    except ValueError as error:  # of tomllib, of int(), of an encoding
         raise RunError(f"{wrong} ({too_long(error) or error})", expected="lines such as lr = 0.01") from error
     except RecursionError as error:
         raise RunError(f"{wrong} of a run: it is nested too deeply", expected="lines such as lr = 0.01") from error

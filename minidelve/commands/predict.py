@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import argparse
+import glob
 import os
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from itertools import chain, count
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -34,6 +35,7 @@ COUNT = 12  # pictures of a data set
 EXAMPLE = """
 minidelve predict runs/first picture.jpg
 minidelve predict runs/tiny a.JPEG b.png --top 3 --out guesses.png
+minidelve predict runs/first toy-images/val/*/0000?.png                     # the folders say the right classes
 minidelve predict runs/tiny fish.jpg --truth goldfish                       # the right class is marked
 minidelve predict runs/tiny --data tiny-imagenet-20.zip --count 12 --seed 1   # pictures of a data set
 """
@@ -43,8 +45,14 @@ def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "predict", "the likeliest classes of pictures, with probabilities", EXAMPLE, run)
     add_run_argument(parser)
-    parser.add_argument("images", metavar="IMAGE", nargs="*", help="a JPEG or PNG file")
-    parser.add_argument("--truth", metavar="CLASS", help="the right class of the IMAGEs: an id or a name")
+    parser.add_argument(
+        "images", metavar="IMAGE", nargs="*", help="a JPEG, PNG or WebP file; *, ? and [] stand for names"
+    )
+    parser.add_argument(
+        "--truth",
+        metavar="CLASS",
+        help="the right class of the IMAGEs, an id or a name (default: that of their folder, if it is called so)",
+    )
     parser.add_argument(
         "--data", type=data_path, metavar="PATH|toy", help="take pictures of this data set, in place of IMAGEs"
     )
@@ -112,18 +120,51 @@ def check_options(args: argparse.Namespace) -> None:
 
 
 def of_files(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
-    """The IMAGE files, all of the class --truth."""
-    truth = None if args.truth is None else meta["class_names"][class_number(args.truth, meta)]
-    return Pictures([(image, data.decode(image, upright=True)) for image in args.images], [truth] * len(args.images))
+    """The IMAGE files, all of the class --truth, or each of the class that its folder is called."""
+    paths = list(expanded(args.images))
+    if args.truth is None:
+        numbers = [class_of_folder(path, meta) for path in paths]
+    else:
+        numbers = [class_number(args.truth, meta)] * len(paths)
+    truths = [None if number is None else meta["class_names"][number] for number in numbers]
+    return Pictures([(path, data.decode(path, upright=True)) for path in paths], truths)
+
+
+def expanded(images: Sequence[str]) -> Iterator[str]:
+    """The files, those for which a pattern stands in sorted order: Windows leaves patterns to the program.
+
+    RunError for a pattern that no file matches.
+    """
+    for image in images:
+        if not glob.has_magic(image) or os.path.lexists(image):
+            yield image
+            continue
+        found = sorted(glob.glob(image, recursive=True))
+        if not found:
+            raise RunError(f"{image}: no file has such a name", cure="check the pattern")
+        yield from found
+
+
+def class_of_folder(path: str, meta: dict[str, Any]) -> int | None:
+    """The class after which the picture's folder is called, or the one above images/; None if it is none."""
+    folders = Path(os.path.abspath(path)).parts[:-1]
+    name = folders[-2] if folders[-1] == "images" and len(folders) > 1 else folders[-1]
+    return known_class(name, meta)
+
+
+def known_class(text: str, meta: dict[str, Any]) -> int | None:
+    """The class with this id or name, or with this as the first of its names; None if there is none."""
+    ids, names = meta["classes"], meta["class_names"]
+    firsts: Sequence[str] = [first_name(name) for name in names]
+    return next((known.index(text) for known in (ids, names, firsts) if text in known), None)
 
 
 def class_number(text: str, meta: dict[str, Any]) -> int:
-    """The class with this id or name, or with this as the first of its names; RunError if there is none."""
-    ids, names = meta["classes"], meta["class_names"]
-    firsts: Sequence[str] = [first_name(name) for name in names]
-    for known in (ids, names, firsts):
-        if text in known:
-            return known.index(text)
+    """Like `known_class`; RunError if there is none."""
+    number = known_class(text, meta)
+    if number is not None:
+        return number
+    ids, firsts = meta["classes"], [first_name(name) for name in meta["class_names"]]
     shown = ", ".join(firsts[:5]) + (", ..." if len(firsts) > 5 else "")
     raise RunError(f"--truth {text}: the run knows no such class; expected one of its {len(ids)}: {shown}")
 
@@ -138,8 +179,14 @@ def of_data_set(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
         )
     wanted = min(args.count or COUNT, len(dataset))
     chosen = np.random.default_rng(args.seed or 0).choice(len(dataset), wanted, replace=False).tolist()
-    images = [(dataset.path(i), dataset.image(i)) for i in chosen]
+    images = [(near(dataset.path(i)), dataset.image(i)) for i in chosen]
     return Pictures(images, [meta["class_names"][dataset.labels[i]] for i in chosen])
+
+
+def near(path: str) -> str:
+    """The path from the current folder if it lies below it."""
+    here = os.getcwd() + os.sep
+    return path.removeprefix(here)
 
 
 def free_name() -> Path:

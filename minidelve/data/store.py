@@ -32,7 +32,7 @@ from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.door import door
 from minidelve.data.steady import Steady, SteadyFile
 from minidelve.errors import DataError, MissingSplit
-from minidelve.files import write_whole
+from minidelve.files import read_file, write_whole
 from minidelve.npy import read_npy
 from minidelve.records import integer, list_of, one_of, record, switch, text
 
@@ -168,7 +168,7 @@ def read_header(store: Path) -> dict[str, Any]:
     """The header, as write_header was given it. Raises DataError if it is damaged or of another version."""
     path = store / HEADER
     with door(str(path), "is not the header of a packed store", *DAMAGED, cure=CURE):
-        header = records.parse(records.read_file(path))
+        header = records.parse(read_file(path, records.MOST_BYTES))
         records.check(header, record({"format": one_of(FORMAT), "version": integer(1)}))
         if header["version"] > VERSION:
             found = f"{path}: is of version {header['version']}"

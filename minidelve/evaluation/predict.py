@@ -24,7 +24,8 @@ from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
 COLUMNS = 4  # pictures side by side
-RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"  # bars: the right class, else the likeliest, the rest
+RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"
+MEANING = {RIGHT: "the right class", FIRST: "the likeliest (the right class is not known)", OTHER: "other classes"}
 
 
 @dataclass(frozen=True)
@@ -95,6 +96,7 @@ def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.n
 def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
     """A picture file: each image, and under it a bar for the probability of each of its classes."""
     from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+    from matplotlib.patches import Patch
 
     columns = min(COLUMNS, len(predictions))
     rows = math.ceil(len(predictions) / columns)
@@ -109,14 +111,23 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
         above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         above.imshow(prediction.view, interpolation="nearest")
         truth = prediction.truth
-        title = Path(prediction.path).name if truth is None else f"GT: {first_name(truth)}"
+        title = name_of(prediction.path, predictions) if truth is None else f"GT: {first_name(truth)}"
         above.set_title(short(title, 30), fontsize=8, parse_math=False)
         draw_bars(below, prediction, bars)
+    used = {colour for prediction in predictions for colour in bar_colours(prediction)}
+    shown = [Patch(color=colour, label=meaning) for colour, meaning in MEANING.items() if colour in used]
+    figure.legend(handles=shown, loc="outside lower center", ncols=1 if columns == 1 else len(shown), fontsize=7)
     file = io.BytesIO()
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
         figure.savefig(file, dpi=120, format=form)
     return file.getvalue()
+
+
+def name_of(path: str, predictions: Sequence[Prediction]) -> str:
+    """A picture's file name, with its folder where pictures of several are shown."""
+    folders = {Path(prediction.path).parent for prediction in predictions}
+    return Path(path).name if len(folders) == 1 else f"{Path(path).parent.name}/{Path(path).name}"
 
 
 def draw_bars(axes, prediction: Prediction, bars: int) -> None:

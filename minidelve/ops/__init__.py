@@ -6,6 +6,7 @@ numbers in kernels/. Importing this room gives Tensor its operators and methods.
 
 import numpy as np
 
+from minidelve.backend import device_of
 from minidelve.ops.avg_pool2d import avg_pool2d
 from minidelve.ops.concat import concat
 from minidelve.ops.conv import conv2d
@@ -37,7 +38,7 @@ from minidelve.ops.relu import relu
 from minidelve.ops.shaping import getitem, reshape, transpose
 from minidelve.ops.softmax import log_softmax, softmax
 from minidelve.ops.spatial_pyramid_pool2d import spatial_pyramid_pool2d
-from minidelve.tensor import Tensor
+from minidelve.tensor import Tensor, as_array
 
 METHODS = {
     "__add__": add,
@@ -73,8 +74,19 @@ for _name, _function in METHODS.items():
 
 
 def _comparison(compare):
-    """Comparisons look at the numbers only: a boolean tensor outside the graph."""
-    return lambda x, y: Tensor(compare(x.data, y.data if isinstance(y, Tensor) else y))
+    """Comparisons look at the numbers only: a boolean tensor outside the graph. Integers are compared exactly."""
+
+    def method(x, y):
+        try:
+            y = as_array(y, beside=x.dtype if x.dtype.kind == "f" else np.dtype(float))
+        except TypeError:
+            if hasattr(y, "dtype"):
+                raise
+            return NotImplemented  # Python asks y, then says what it says of any two things
+        device_of(x.data, y)
+        return Tensor(compare(x.data, y))
+
+    return method
 
 
 for _name, _ufunc in {

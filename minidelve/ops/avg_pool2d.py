@@ -16,7 +16,7 @@ from __future__ import annotations
 from minidelve.backend import kernels_for
 from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.ops.geometry import Pair, pool_geometry
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class AvgPool2d(Function):
@@ -38,5 +38,6 @@ def avg_pool2d(
     ceil_mode: bool = False,
 ) -> Tensor:
     """The mean of each window of x (N, C, H, W); arguments and errors are those of max_pool2d."""
+    refuse_bare_arrays("avg_pool2d", x)
     kernel, stride, padding, out = pool_geometry("avg_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     return AvgPool2d.apply(x, kernel=kernel, stride=stride, padding=padding, out_size=out)

@@ -83,9 +83,9 @@ def empty_map(x: Any, size: tuple[int, ...], dtype: Any = None) -> Any:
     return channels_first(array_module(x).empty((N, *size, C), dtype or x.dtype))
 
 
-def in_kernels_order(x: Any, dtype: Any = None) -> Any:
-    """x (N, C, *spatial), channels last in memory and of this dtype; a view if x is so already."""
-    return channels_first(channels_last(x).astype(dtype or x.dtype, copy=False))
+def in_kernels_order(x: Any) -> Any:
+    """x (N, C, *spatial), channels last in memory; a view if x is so already."""
+    return channels_first(channels_last(x))
 
 
 def per_channel(a: Any, y: Any) -> Any:

@@ -12,26 +12,37 @@ df is cut at the same places, and each x_i gets its own piece.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable
 
 import numpy as np
 
-from minidelve.backend import array_module
-from minidelve.tensor import Function, Tensor
+from minidelve.backend import array_module, as_taken
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class Concat(Function):
+    takes = "any"
+
     def forward(self, *xs, axis):
         self.axis = axis
         self.cuts = np.cumsum([x.shape[axis] for x in xs])[:-1].tolist()
-        return array_module(*xs).concatenate(xs, axis=axis)
+        alike = len({x.dtype for x in xs}) == 1
+        return array_module(*xs).concatenate(xs if alike else as_taken("numbers", xs), axis=axis)
 
     def backward(self, df):
         return array_module(df).split(df, self.cuts, axis=self.axis)
 
 
-def concat(tensors: Sequence[Tensor], axis: int = 0) -> Tensor:
-    """Join tensors along `axis`. Raises ValueError for no tensors, or when another axis differs in length."""
+def concat(tensors: Iterable[Tensor], axis: int = 0) -> Tensor:
+    """Join tensors along `axis`; of several dtypes in the one that + gives.
+
+    Raises TypeError for what is not a list of tensors, ValueError for an empty one, or when another axis differs in
+    length.
+    """
+    if isinstance(tensors, Tensor) or not isinstance(tensors, Iterable):
+        raise TypeError(f"concat: got a {type(tensors).__name__}; expected a list of Tensors")
+    tensors = list(tensors)
+    refuse_bare_arrays("concat", *tensors)
     if not tensors:
         raise ValueError("concat: got no tensors; expected at least one")
     shapes = [t.shape for t in tensors]

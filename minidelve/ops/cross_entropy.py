@@ -19,11 +19,9 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from minidelve.backend import array_module, to_device
 from minidelve.ops.softmax import log_probabilities
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, as_array, refuse_bare_arrays
 
 
 class CrossEntropy(Function):
@@ -46,9 +44,8 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     Raises TypeError for targets other than integers, ValueError for another shape, an empty batch
     or a class that does not exist.
     """
-    targets = targets.data if isinstance(targets, Tensor) else targets
-    xp = array_module(targets) if hasattr(targets, "shape") else np
-    targets = xp.array(targets)  # a copy: backward needs it
+    refuse_bare_arrays("cross_entropy", logits)
+    targets = as_array(targets).copy()  # backward needs it
     if logits.ndim != 2 or targets.shape != logits.shape[:1] or 0 in logits.shape:
         raise ValueError(
             f"cross_entropy: logits have shape {logits.shape} and targets {targets.shape}; expected (N, classes) "

@@ -18,7 +18,8 @@ from __future__ import annotations
 import numpy as np
 
 from minidelve.backend import array_module, uniform
-from minidelve.tensor import Function, Tensor
+from minidelve.ops.arguments import number
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 _default_rng = np.random.default_rng()
 
@@ -40,7 +41,8 @@ def dropout(x: Tensor, p: float, training: bool, rng: np.random.Generator | None
 
     A seeded rng makes the draw repeatable. Raises ValueError unless 0 <= p < 1.
     """
-    if not 0 <= p < 1:
+    refuse_bare_arrays("dropout", x)
+    if not 0 <= (p := number("dropout", "p", p)) < 1:
         raise ValueError(f"dropout: p is {p}; expected 0 <= p < 1")
     if not training or p == 0:
         return x

@@ -5,13 +5,13 @@ Each backward is df times a local slope:
     f = x + y      df/dx = 1          df/dy = 1
     f = x - y      df/dx = 1          df/dy = -1
     f = x y        df/dx = y          df/dy = x
-    f = x / y      df/dx = 1 / y      df/dy = -x / y^2
+    f = x / y      df/dx = 1 / y      df/dy = -f / y
     f = x^p        df/dx = p x^(p-1)                       (p a number)
     f = exp(x)     df/dx = f
     f = log(x)     df/dx = 1 / x
     f = sqrt(x)    df/dx = 1 / (2 f)
     f = |x|        df/dx = sign(x)
-    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0
+    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is the maximum and the minimum)
 
 Broadcasting copies an element to many places, so its gradient is the sum over all copies:
 `unbroadcast` adds the places up again.
@@ -29,6 +29,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import array_module, device_of
+from minidelve.ops.arguments import number
 from minidelve.tensor import Function, Tensor, as_array
 
 
@@ -44,6 +45,8 @@ def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
 
 class Binary(Function):
     """An op of two operands that are broadcast to one shape."""
+
+    takes = "numbers"
 
     def share(self, dx: Any, dy: Any) -> tuple[Any, ...]:
         """Sum both gradients back to the shapes of their operands."""
@@ -77,38 +80,57 @@ class Multiply(Binary):
 
 
 class Divide(Binary):
+    takes = "floats"
+
     def forward(self, x, y):
-        self.save(x, y)
-        return x / y
+        f = x / y
+        self.save(f, y)
+        return f
 
     def backward(self, df):
-        x, y = self.saved
-        return self.share(df / y, -df * x / (y * y))
+        f, y = self.saved
+        of_x = df / y
+        return self.share(of_x, -of_x * f)  # not x / (y * y): y * y may be 0 or infinite where y is not
 
 
 class Maximum(Binary):
     def forward(self, x, y):
-        self.save(x, y)
-        return array_module(x, y).maximum(x, y)
+        f = array_module(x, y).maximum(x, y)
+        self.save(x, y, f)
+        return f
 
     def backward(self, df):
-        x, y = self.saved
-        of_x = (x > y) + 0.5 * (x == y)
-        return self.share(df * of_x.astype(df.dtype), df * (1 - of_x).astype(df.dtype))
+        x, y, f = self.saved
+        xp = array_module(df)
+        is_x, is_y = ((z == f) | (z != z) for z in (x, y))  # a NaN is the maximum
+        half = xp.where(is_x & is_y, df / 2, df)
+        return self.share(*(xp.where(is_, half, df.dtype.type(0)) for is_ in (is_x, is_y)))
+
+
+class Minimum(Maximum):
+    def forward(self, x, y):
+        f = array_module(x, y).minimum(x, y)
+        self.save(x, y, f)
+        return f
 
 
 class Power(Function):
+    takes = "numbers"
+
     def forward(self, x, *, p):
-        self.p = p
+        self.p = p = number("power", "the exponent", p, "x ** y is exp(y * log(x))")
+        x = x if x.dtype.kind == "f" or isinstance(p, int) and p >= 0 else x.astype(np.float32)
         self.save(x)
         return x**p
 
     def backward(self, df):
         (x,) = self.saved
-        return df * (self.p * x ** (self.p - 1)) if self.p != 0 else 0 * df
+        return df * (self.p * x ** (self.p - 1)) if self.p != 0 else array_module(df).zeros_like(df)
 
 
 class Negate(Function):
+    takes = "numbers"
+
     def forward(self, x):
         return -x
 
@@ -149,6 +171,8 @@ class Sqrt(Function):
 
 
 class Abs(Function):
+    takes = "numbers"
+
     def forward(self, x):
         self.save(x)
         return array_module(x).abs(x)
@@ -159,23 +183,19 @@ class Abs(Function):
 
 
 def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Both operands as Tensors. A Python number takes the other's dtype (2 * float64 stays float64)."""
+    """Both operands as Tensors. A number takes the other's dtype: 2 * float64 and np.float64(2) * float32 stay so."""
     if not isinstance(x, Tensor) and not isinstance(y, Tensor):
-        x, y = Tensor(x), Tensor(y)
-    elif isinstance(x, Tensor):
-        y = y if isinstance(y, Tensor) else _beside(y, x)
-    else:
-        x = _beside(x, y)
+        x, y = (x, Tensor(y)) if np.ndim(x) == 0 else (Tensor(x), y)
+    x, y = (x, _beside(y, x)) if isinstance(x, Tensor) else (_beside(x, y), y)
     device_of(x.data, y.data)  # refuses a mixture, in words that say what to do
     return x, y
 
 
-def _beside(number_or_array: Any, tensor: Tensor) -> Tensor:
-    if type(number_or_array) in (int, float, bool):
-        # An integer tensor times 0.5 is floating, as everywhere in Python.
-        dtype = tensor.dtype if tensor.dtype.kind == "f" or type(number_or_array) is not float else "float32"
-        return Tensor(array_module(tensor.data).asarray(number_or_array, dtype=dtype))
-    return Tensor(as_array(number_or_array))
+def _beside(x: Any, tensor: Tensor) -> Tensor:
+    if isinstance(x, Tensor):
+        return x
+    array = as_array(x, beside=tensor.dtype)
+    return Tensor(array if array.ndim else array_module(tensor.data).asarray(array))
 
 
 def add(x, y) -> Tensor:
@@ -204,16 +224,13 @@ def maximum(x, y) -> Tensor:
 
 
 def minimum(x, y) -> Tensor:
-    """The smaller of x and y elementwise: -max(-x, -y)."""
-    x, y = pair(x, y)
-    return negate(maximum(negate(x), negate(y)))
+    """The smaller of x and y elementwise; at a tie each gets half of the gradient."""
+    return Minimum.apply(*pair(x, y))
 
 
 def power(x: Tensor, p: float) -> Tensor:
-    """x to the power p, a number; TypeError for anything else."""
-    if not isinstance(p, (int, float, np.integer, np.floating)):
-        raise TypeError(f"power: the exponent is {type(p).__name__}; expected a number (x ** y is exp(y * log(x)))")
-    return Power.apply(x, p=p.item() if isinstance(p, np.generic) else p)  # float32 ** np.float64 is float64
+    """x to the power p, a number; TypeError for anything else. Integers stay integers where p is one from 0 on."""
+    return Power.apply(x, p=p)
 
 
 def negate(x: Tensor) -> Tensor:

@@ -11,11 +11,12 @@ from __future__ import annotations
 import math
 
 from minidelve.ops.shaping import reshape
-from minidelve.tensor import Tensor
+from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def flatten(x: Tensor) -> Tensor:
     """x (N, ...) as (N, product of the rest). Raises ValueError for a tensor without axes."""
+    refuse_bare_arrays("flatten", x)
     if x.ndim == 0:
         raise ValueError("flatten: x has no axes; expected a batch (N, ...)")
     return reshape(x, (x.shape[0], math.prod(x.shape[1:])))

@@ -7,7 +7,7 @@ Backward. With df = dE/df(y) and dy = dE/dy:
 
     ∂f/∂y = 1 if y > 0, slope otherwise        dy = df * ∂f/∂y
 
-Like the paper we count y = 0 as negative.
+Like the paper we count y = 0 as negative, and so a NaN, as PReLU does; ReLU alone hands a NaN's df on.
 
 >>> leaky_relu(Tensor([-100.0, 3.0])).data.tolist()
 [-1.0, 3.0]
@@ -16,13 +16,14 @@ Like the paper we count y = 0 as negative.
 from __future__ import annotations
 
 from minidelve.backend import kernels_for
+from minidelve.ops.arguments import number
 from minidelve.ops.calling_kernels import over_numbers
 from minidelve.tensor import Function, Tensor
 
 
 class LeakyReLU(Function):
     def forward(self, y, *, slope):
-        self.slope = slope
+        self.slope = slope = number("leaky_relu", "slope", slope)
         self.save(y)
         return over_numbers(kernels_for(y).leaky_relu_forward, [y], slope)
 

@@ -17,10 +17,10 @@ Every core takes a share of the units o through both passes. dx is the sum of wh
 
 from __future__ import annotations
 
-from minidelve.backend import KERNEL_DTYPES, array_module, device_of, in_shares, kernels_for, matmul
+from minidelve.backend import array_module, device_of, in_shares, kernels_for, matmul
 from minidelve.backend.precision import is_strict
 from minidelve.ops.pieces import total
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 # From this many images on, a CPU reads W once and in its own order; below, BLAS is faster (docs/measurements.md).
 FEW = 4
@@ -30,11 +30,10 @@ class Linear(Function):
     def forward(self, x, W, b):
         self.save(x, W)
         xp, kernels = array_module(x, W), kernels_for(x, W)
-        dtype = xp.result_type(x, W)
-        W = xp.ascontiguousarray(W, dtype)
-        y = xp.empty((len(x), len(W)), dtype)
-        own = len(x) >= FEW and dtype in KERNEL_DTYPES and is_strict() and device_of(x) == "cpu"
-        columns = xp.ascontiguousarray(x.T, dtype) if own else None
+        W = xp.ascontiguousarray(W)
+        y = xp.empty((len(x), len(W)), x.dtype)
+        own = len(x) >= FEW and is_strict() and device_of(x) == "cpu"
+        columns = xp.ascontiguousarray(x.T) if own else None
 
         def respond(units):
             if columns is None:
@@ -65,6 +64,7 @@ def linear(x: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
 
     Raises ValueError when the shapes do not fit.
     """
+    refuse_bare_arrays("linear", x, weight, optional=[bias])
     if x.ndim != 2 or weight.ndim != 2 or x.shape[1] != weight.shape[1]:
         raise ValueError(f"linear: x has shape {x.shape} and weight {weight.shape}; expected (N, in) and (out, in)")
     if bias is not None and bias.shape != (len(weight),):

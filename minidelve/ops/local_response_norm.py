@@ -20,15 +20,20 @@ array([[0.6, 0.8]], dtype=float32)
 
 from __future__ import annotations
 
-from minidelve.backend import PER_NUMBER, kernels_for
-from minidelve.ops.calling_kernels import in_kernels_order, over_positions
-from minidelve.tensor import Function, Tensor
+import numpy as np
 
+from minidelve.backend import PER_NUMBER, kernels_for
+from minidelve.ops.arguments import number
+from minidelve.ops.calling_kernels import in_kernels_order, over_positions
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
+
+LETTERS = ("alpha", "beta", "k")
 WORK = 50 * PER_NUMBER  # a power for every number, which takes far longer than reading it
 
 
 class LocalResponseNorm(Function):
     def forward(self, x, *, size, alpha, beta, k):
+        alpha, beta, k = (number("local_response_norm", name, z) for name, z in zip(LETTERS, (alpha, beta, k)))
         self.constants = size, alpha, beta
         x = in_kernels_order(x)
         kernel = kernels_for(x).local_response_norm_forward
@@ -47,8 +52,9 @@ def local_response_norm(x: Tensor, size: int = 5, alpha: float = 1e-4, beta: flo
 
     Raises ValueError for fewer than two axes or size < 1.
     """
-    if x.ndim < 2:
-        raise ValueError(f"local_response_norm: x has shape {x.shape}; expected (N, C, ...)")
-    if not isinstance(size, int) or size < 1:
+    refuse_bare_arrays("local_response_norm", x)
+    if x.ndim < 2 or x.shape[1] == 0:
+        raise ValueError(f"local_response_norm: x has shape {x.shape}; expected (N, C, ...) with C >= 1")
+    if not isinstance(size, (int, np.integer)) or size < 1:
         raise ValueError(f"local_response_norm: size is {size}; expected an integer >= 1")
-    return LocalResponseNorm.apply(x, size=size, alpha=alpha, beta=beta, k=k)
+    return LocalResponseNorm.apply(x, size=int(size), alpha=alpha, beta=beta, k=k)

@@ -25,6 +25,8 @@ from minidelve.tensor import Function, Tensor
 
 
 class MatMul(Function):
+    takes = "numbers"
+
     def forward(self, x, y):
         self.save(x, y)
         return x @ y

@@ -23,7 +23,7 @@ import numpy as np
 from minidelve.backend import kernels_for
 from minidelve.ops.calling_kernels import empty_map, over_images
 from minidelve.ops.geometry import Pair, pool_geometry
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 MOST_TAPS = 32767  # the kernels note a tap as int16, in half the memory of a float32 f
 
@@ -54,6 +54,7 @@ def max_pool2d(
     ceil_mode lets the last window hang over the edge, as Caffe does. Raises ValueError for an empty map, a
     window that does not fit or has more than 32,767 taps, and a padding of more than half the window.
     """
+    refuse_bare_arrays("max_pool2d", x)
     kernel, stride, padding, out = pool_geometry("max_pool2d", x.shape, kernel_size, stride, padding, ceil_mode)
     if kernel[0] * kernel[1] > MOST_TAPS:
         raise ValueError(f"max_pool2d: kernel {kernel} has more than {MOST_TAPS} taps; try x.max(axis=(2, 3))")

@@ -31,15 +31,15 @@ f has no derivative at y = 0; like the paper we count 0 as negative.
 
 from __future__ import annotations
 
-from minidelve.backend import array_module, kernels_for
+from minidelve.backend import kernels_for
 from minidelve.ops.calling_kernels import in_kernels_order, over_positions, per_channel
 from minidelve.ops.elementwise import unbroadcast
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class PReLU(Function):
     def forward(self, y, a):
-        y = in_kernels_order(y, array_module(y, a).result_type(y, a))
+        y = in_kernels_order(y)
         self.save(y, a)
         return over_positions(kernels_for(y, a).prelu_forward, [y], per_channel(a, y))  # (1)
 
@@ -54,6 +54,7 @@ def prelu(y: Tensor, a: Tensor) -> Tensor:
 
     Paper: section 2.1, equations (1) to (3). Raises ValueError when a has neither shape.
     """
-    if y.ndim < 2 or a.shape not in ((1,), y.shape[1:2]):
+    refuse_bare_arrays("prelu", y, a)
+    if y.ndim < 2 or y.shape[1] == 0 or a.shape not in ((1,), y.shape[1:2]):
         raise ValueError(f"prelu: a has shape {a.shape}; expected (1,) or {y.shape[1:2]} for y {y.shape}")
     return PReLU.apply(y, a)

@@ -21,6 +21,8 @@ from minidelve.tensor import Function, Tensor
 
 
 class Reshape(Function):
+    takes = "any"
+
     def forward(self, x, *, shape):
         self.x_shape = x.shape
         return x.reshape(shape)
@@ -30,6 +32,8 @@ class Reshape(Function):
 
 
 class Transpose(Function):
+    takes = "any"
+
     def forward(self, x, *, axes):
         self.back = None if axes is None else tuple(np.argsort([i % x.ndim for i in axes]))
         return x.transpose(axes)
@@ -39,6 +43,8 @@ class Transpose(Function):
 
 
 class Index(Function):
+    takes = "any"
+
     def forward(self, x, *, index):
         self.index, self.x_shape = beside(x, index), x.shape
         return x[self.index]

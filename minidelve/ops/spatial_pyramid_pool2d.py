@@ -34,7 +34,7 @@ import numpy as np
 
 from minidelve.backend import array_module, kernels_for
 from minidelve.ops.calling_kernels import empty_map, over_images
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class SpatialPyramidPool2d(Function):
@@ -104,6 +104,7 @@ def spatial_pyramid_pool2d(x: Tensor, levels: Sequence[int]) -> Tensor:
     On a map smaller than a level some bins hold the same pixels. Raises ValueError for an empty map or pyramid,
     and for a level below 1.
     """
+    refuse_bare_arrays("spatial_pyramid_pool2d", x)
     if x.ndim != 4 or 0 in x.shape[2:]:
         raise ValueError(f"spatial_pyramid_pool2d: x has shape {x.shape}; expected (N, C, H, W) with H, W >= 1")
     pyramid = tuple(levels) if np.iterable(levels) else ()

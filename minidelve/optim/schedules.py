@@ -31,8 +31,11 @@ class MultiStepLR:
     def step(self, error: float | None = None) -> None:
         """An epoch has ended (its error does not matter here)."""
         self.epoch += 1
-        passed = sum(self.epoch >= milestone for milestone in self.milestones)
-        self.optimizer.lr = self.start * self.gamma**passed
+        self.optimizer.lr = self.rate(self.epoch)
+
+    def rate(self, epochs: int) -> float:
+        """The rate after so many epochs."""
+        return self.start * self.gamma ** sum(epochs >= milestone for milestone in self.milestones)
 
     def state_dict(self) -> dict:
         """What a checkpoint needs to go on from here."""

@@ -34,6 +34,8 @@ from minidelve.tensor import Function, Tensor
 
 
 class InShares(Function):
+    takes = "any"
+
     def forward(self, x, *parameters, layers):
         def run_share(share):
             start = Tensor(x[share], requires_grad=self.needs[0])

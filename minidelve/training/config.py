@@ -63,7 +63,7 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
     epochs: int = option(10, "passes over the training set", at_least(1), metavar="N", may_change=True)
     milestones: list[int] | None = option(
         None, "divide the rate by 10 after these epochs (default: after 60% and 85% of them)",
-        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all")
+        epochs_list, metavar="E,E", unset="none, the rate drops on a plateau or not at all", may_change=True)
     plateau: bool = option(
         False, "divide the rate by 10 when the validation error stops falling, as the paper did",
         instead_of="milestones")

@@ -21,6 +21,21 @@ def describe(config: Config, network: nn.Sequential, train_set: data.Dataset, va
     )
 
 
+def rates_to_come(config: Config, done: int) -> str:
+    """The learning rate of each epoch after the first `done`, such as: epochs 5 to 8 at a rate of 0.0001."""
+    if config.plateau:
+        return "the rate goes on from where it was, and drops on a plateau"
+    milestones = config.milestones or []
+    ends = [m for m in milestones if m > done] + [config.epochs]
+    spans = []
+    for first, last in zip([done + 1, *(end + 1 for end in ends)], ends, strict=False):
+        rate = config.lr * 0.1 ** sum(m < first for m in milestones)
+        spans.append(f"{f'epoch {first}' if first == last else f'epochs {first} to {last}'} at a rate of {rate:g}")
+    passed = [m for m in milestones if m <= done]
+    kept = f" (it dropped after {', '.join(map(str, passed))}; --milestones sets others)" if passed else ""
+    return ", ".join(spans) + kept
+
+
 def epoch_line(row: dict[str, Any], epochs: int, seconds_each: float) -> str:
     """An epoch's figures and, at `seconds_each` for every epoch, the time still needed."""
     to_come = epochs - row["epoch"]

@@ -16,7 +16,7 @@ from minidelve.training import checkpoint
 from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
 from minidelve.training.device import check_device, within_device_memory
-from minidelve.training.report import describe
+from minidelve.training.report import describe, rates_to_come
 from minidelve.training.run_folder import RunFolder, find_checkpoint
 from minidelve.training.state import Run
 from minidelve.training.views import loaders, views
@@ -50,6 +50,9 @@ def set_up(
     for note in notes(config, train_set, val_set):
         say(note)
     check_sizes(config, train_set, val_set, say)
+    done = len(saved.meta["history"]) if saved else 0
+    if 0 < done < config.epochs:
+        say(f"note: {rates_to_come(config, done)}")
     if warm:
         say(warm_start(network, warm, train_set.classes))
     with within_device_memory(less="a smaller network (--width, --fc)"):
@@ -80,6 +83,8 @@ def prepare(
     run.loss_scale = optim.LossScale() if config.precision == "mixed" else None
     if saved:
         run.restore(saved, path)
+        if isinstance(run.schedule, optim.MultiStepLR) and config.milestones != saved.meta["config"]["milestones"]:
+            optimizer.lr = run.schedule.rate(run.epoch)  # as if the run had had these from its beginning
     return run
 
 

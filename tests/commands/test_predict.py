@@ -1,6 +1,7 @@
 """`minidelve predict`: five likeliest classes as text and as a drawing."""
 
 import re
+import shutil
 
 import numpy as np
 import pytest
@@ -82,6 +83,28 @@ def test_truth_by_id_or_name_is_said_and_marked(ok, trained, tmp_path, picture):
     assert "GT" not in ok("predict", trained, picture, "--out", tmp_path / "q.png")
 
 
+def test_the_folder_of_a_picture_says_its_class_if_it_is_called_so(ok, trained, tiny_data, tmp_path):
+    blue, elsewhere = tiny_data / "val/blue/00.png", tmp_path / "other/a.png"
+    inner = tmp_path / "red/images/b.png"
+    for copy in (elsewhere, inner):
+        copy.parent.mkdir(parents=True)
+        shutil.copy(blue, copy)
+    said = ok("predict", trained, blue, elsewhere, inner, "--out", tmp_path / "p.png")
+    assert f"{blue} (GT: blue)" in said and f"{elsewhere}\n" in said and f"{inner} (GT: red)" in said
+    assert said.count("<- right") == 2
+    assert "(GT: red)" in ok("predict", trained, blue, "--truth", "red", "--out", tmp_path / "q.png")
+
+
+def test_patterns_are_expanded_and_one_without_a_file_is_named(ok, refused, trained, tiny_data, tmp_path):
+    said = ok("predict", trained, f"{tiny_data}/val/*/0[01].png", "--out", tmp_path / "p.png")
+    files = re.findall(r"^\S+/(\w+)/(\d+).png \(GT: (\w+)\)$", said, re.M)
+    assert files == [(c, n, c) for c in ("blue", "green", "red", "yellow") for n in ("00", "01")]
+    (tmp_path / "a[0].png").write_bytes((tiny_data / "val/red/00.png").read_bytes())
+    assert "a[0].png" in ok("predict", trained, tmp_path / "a[0].png", "--out", tmp_path / "q.png")
+    pattern = tmp_path / "*.gif"
+    refused(["predict", trained, pattern, "--out", tmp_path / "r.png"], f"{pattern}: no file has such a name")
+
+
 NAMES = {"blue": "azure, cerulean", "green": "emerald", "red": "scarlet, crimson", "yellow": "gold, amber"}
 
 
@@ -139,6 +162,9 @@ def test_the_right_class_has_its_own_colour_and_is_above_the_picture(tmp_path):
     assert [RIGHT in drawing for drawing in drawings] == [False, True, False]
     assert ["GT: goldfish" in drawing for drawing in drawings] == [False, True, False]
     assert "GT: shark" in drawings[2] and "a.png" in drawings[0]
+    meanings = ["the right class</", "the likeliest (the right", "other classes"]
+    shown = [[f"<!-- {meaning.removesuffix('</')}" in drawing for meaning in meanings] for drawing in drawings]
+    assert shown == [[False, True, True], [True, False, True], [False, False, True]]
 
 
 def test_options_that_do_not_go_together(refused, trained, tmp_path, picture):

@@ -115,6 +115,24 @@ def test_resume_may_add_epochs_and_overwrite_replaces_every_file(ok, quick, tmp_
     assert len(metrics(tmp_path)) == 2 and json.loads((tmp_path / "config.json").read_text())["seed"] == 5
 
 
+@pytest.mark.parametrize(
+    ("options", "rates", "said"),
+    [
+        ([], [1e-4] * 4, "epochs 5 to 8 at a rate of 0.0001 (it dropped after 2, 3; --milestones sets others)"),
+        (["--milestones", "3,6"], [1e-3, 1e-3, 1e-4, 1e-4],
+         "epochs 5 to 6 at a rate of 0.001, epochs 7 to 8 at a rate of 0.0001 (it dropped after 3;"),
+        (["--milestones", "7"], [1e-2] * 3 + [1e-3], "epochs 5 to 7 at a rate of 0.01, epoch 8 at a rate of 0.001"),
+    ],
+)  # fmt: skip
+def test_more_epochs_say_their_rates_and_take_milestones(
+    ok, quick, tmp_path, no_drawing, monkeypatch, options, rates, said
+):
+    seen = pretend(monkeypatch, [50.0] * 8)
+    ok("train", *quick, "--epochs", 4, "--milestones", "2,3", "--out", tmp_path)
+    assert f"note: {said}" in ok("train", "--resume", "--epochs", 8, *options, "--out", tmp_path)
+    np.testing.assert_allclose(seen, [0.01, 0.01, 1e-3, 1e-4, *rates])
+
+
 def test_resume_mends_what_a_stop_in_the_middle_of_writing_left_behind(ok, quick, tmp_path):
     ok("train", *quick, "--out", tmp_path)
     before = metrics(tmp_path)

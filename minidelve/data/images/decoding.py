@@ -1,4 +1,4 @@
-"""From the bytes of a JPEG or PNG file to an array of RGB pixels.
+"""From the bytes of a JPEG, PNG or WebP file to an array of RGB pixels.
 
 Every picture ends as uint8 (H, W, 3), whatever it was:
 
@@ -7,28 +7,33 @@ Every picture ends as uint8 (H, W, 3), whatever it was:
     CMYK                   Pillow's plain conversion, without a colour profile
     transparent            laid on white, as a browser shows it. Dropping the alpha channel
                            instead would bring up colours nobody has seen, often black.
+    animated               its first frame
 
-An EXIF orientation is ignored, as is usual with ImageNet: the pixels stay as they are stored, and
+What a file says about its pixels, in text, EXIF or a colour profile, is not read, and so cannot spoil them
+(formats/). An EXIF orientation is ignored too, as is usual with ImageNet: the pixels stay as they are stored, and
 bounding boxes drawn for the stored pixels stay true.
 """
 
-import io
 import os
 from typing import BinaryIO
 
 import numpy as np
-from PIL import Image, ImageFile, ImageOps
-from PIL.JpegImagePlugin import JpegImageFile
-from PIL.PngImagePlugin import PngImageFile
+from PIL import Image
 
 from minidelve.data.door import door
+from minidelve.data.images.formats.exif import upright as turned_upright
+from minidelve.data.images.formats.jpeg import Jpeg
+from minidelve.data.images.formats.png import Png
+from minidelve.data.images.formats.webp import WebP
 from minidelve.errors import DataError
+from minidelve.files import read_file
 
-SUFFIXES = (".jpeg", ".jpg", ".png")
+SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
+FORMATS = (Jpeg, Png, WebP)
 MAX_PIXELS = 100_000_000
+MAX_FILE_BYTES = 2**28  # of 100 megapixels, the largest file that people have is a quarter of it
+STRIP_PIXELS = 2**22
 AGAIN = "fetch the file again or remove it"
-
-_FORMATS: dict[bytes, type[ImageFile.ImageFile]] = {b"\xff\xd8\xff": JpegImageFile, b"\x89PNG\r\n\x1a\n": PngImageFile}
 
 
 def decode(
@@ -37,7 +42,7 @@ def decode(
     max_pixels: int = MAX_PIXELS,
     upright: bool = False,
 ) -> np.ndarray:
-    """Decode a JPEG or PNG, given as bytes, a path or an open binary file: uint8 (H, W, 3).
+    """Decode a JPEG, PNG or WebP, given as bytes, a path or an open binary file: uint8 (H, W, 3).
 
     The format is read from the first bytes, not from the suffix: ImageNet itself holds PNGs named
     .JPEG. `name` stands for the picture in messages; the default is its path.
@@ -45,56 +50,68 @@ def decode(
     `upright` turns a photograph as its EXIF orientation says. It is off for data sets: ImageNet's
     practice, and so what networks are compared by, is to take the pixels as stored.
 
-    Raises DataError when the file cannot be read, is neither JPEG nor PNG, is broken or truncated, or
+    Raises DataError when the file cannot be read, is of no such format, is broken or truncated, or
     has more than `max_pixels` pixels; the last is told from the header, before anything is decoded.
     """
     if isinstance(source, (str, os.PathLike)):
         name = name or os.fspath(source)
-        with door(name, "cannot be read", OSError, cure="check the path"), open(source, "rb") as file:
-            data = file.read()
+        with door(name, "cannot be read", OSError, cure="check the path"):
+            data = read_file(source, MAX_FILE_BYTES)
     else:
         data = source if isinstance(source, bytes) else source.read()
     name = name or "image"
     # Pillow's readers meet broken bytes with OSError, SyntaxError, ValueError, struct.error, IndexError, ...:
     # no list of them is complete, and to the user all mean the same.
     with door(name, "is broken or truncated", Exception, cure=AGAIN):
-        image = _open(data, name)
-        width, height = image.size
+        picture = _outline(data, name)
+        width, height = picture.width, picture.height
         if not 0 < width * height <= max_pixels:
             raise DataError(
                 f"{name}: {width} x {height} is {width * height / 1e6:.0f} megapixels",
                 expected=f"at most {max_pixels / 1e6:.0f}",
                 cure="scale the picture down",
             )
-        return _to_rgb(ImageOps.exif_transpose(image) if upright else image)
+        image = _to_rgb(picture.read())
+        return turned_upright(image, picture.exif) if upright else image
 
 
 def size_of(data: bytes, name: str = "image") -> tuple[int, int]:
     """(height, width) of a picture, read from its header alone. Raises DataError if that cannot be read."""
     with door(name, "is broken or truncated", Exception, cure=AGAIN):
-        width, height = _open(data, name).size
-        return height, width
+        picture = _outline(data, name)
+        return picture.height, picture.width
 
 
-def _open(data: bytes, name: str) -> ImageFile.ImageFile:
-    """Read the header only.
+def _outline(data: bytes, name: str) -> Jpeg | Png | WebP:
+    """The picture in its format, not decoded yet.
 
     Not with Image.open: that checks the size against one limit for the whole process and warns on
     the way, and neither silencing a warning nor moving the limit is safe while other threads run.
     """
     if not data:
-        raise DataError(f"{name}: is empty", expected="a JPEG or PNG", cure="fetch the file again or remove it")
-    for magic, image_file in _FORMATS.items():
-        if data.startswith(magic):
-            return image_file(io.BytesIO(data))
-    raise DataError(f"{name}: is neither JPEG nor PNG (it begins with {data[:8]!r})", cure="convert it or remove it")
+        raise DataError(f"{name}: is empty", expected="a JPEG, PNG or WebP", cure=AGAIN)
+    for of_format in FORMATS:
+        if of_format.begins(data):
+            return of_format(data)
+    raise DataError(
+        f"{name}: is neither JPEG nor PNG nor WebP (it begins with {data[:8]!r})", cure="convert it or remove it"
+    )
 
 
 def _to_rgb(image: Image.Image) -> np.ndarray:
-    if image.mode.startswith("I"):  # 16-bit gray: convert("RGB") would clip it to 255, not scale it
-        gray = (np.asarray(image).astype(np.uint16) >> 8).astype(np.uint8)
-        return np.repeat(gray[:, :, None], 3, axis=2)
+    """The picture laid on white. In strips: of a large one, only the result exists twice."""
+    if image.width * image.height <= STRIP_PIXELS:
+        return np.array(_on_white(image))
+    pixels = np.empty((image.height, image.width, 3), np.uint8)
+    rows = max(1, STRIP_PIXELS // image.width)
+    for top in range(0, image.height, rows):
+        bottom = min(top + rows, image.height)
+        pixels[top:bottom] = _on_white(image.crop((0, top, image.width, bottom)))
+    return pixels
+
+
+def _on_white(image: Image.Image) -> Image.Image:
     if image.has_transparency_data:
         image = image.convert("RGBA")
         image = Image.alpha_composite(Image.new("RGBA", image.size, "white"), image)
-    return np.array(image.convert("RGB"))
+    return image.convert("RGB")

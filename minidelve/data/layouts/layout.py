@@ -15,9 +15,8 @@ import difflib
 from collections.abc import Collection, Iterator
 
 from minidelve.data.dataset import SPLITS
-from minidelve.data.door import door
 from minidelve.data.images.decoding import SUFFIXES
-from minidelve.data.sources.source import Source
+from minidelve.data.sources.source import Source, read_lines
 from minidelve.errors import DataError, MissingSplit
 
 WITHIN = "images"  # the folder in a class's folder where its images may lie
@@ -127,10 +126,7 @@ class Layout:
 
     def _lines(self, member: str) -> list[str]:
         """The lines of a text file, without blank ones."""
-        name = self.source.describe(member)
-        with door(name, "is not UTF-8 text", UnicodeDecodeError, cure="save it as UTF-8"):
-            text = self.source.read(member).decode("utf-8-sig")
-        return [line for line in text.splitlines() if line.strip()]
+        return read_lines(self.source, member)
 
     def _images_of_class(self, *parts: str, files: Collection[str] = ()) -> list[tuple[str, ...]]:
         """The images of a class, each as the parts of its path: in its folder or, if it has none, in images/ there.

@@ -1,11 +1,16 @@
 """A folder on the disk as a source; a .tar in it is entered like a folder."""
 
+import errno
 import os
+import stat
 from pathlib import Path
 
 from minidelve.data.door import door
+from minidelve.data.sources.archive import MAX_MEMBER_BYTES
 from minidelve.data.sources.members import Entries, split_at_tar, visible
 from minidelve.data.sources.tar import Tar
+from minidelve.errors import DataError
+from minidelve.files import read_file
 
 CURE = "check the path and its permissions"
 
@@ -29,28 +34,46 @@ class Folder:
         return self._tars[split[0]], split[1]
 
     def entries(self, folder: str = "") -> Entries:
-        """What `folder` holds. Raises DataError if it cannot be listed."""
+        """What `folder` holds. Raises DataError if it cannot be listed, or for a link that leads back to itself."""
         tar = self._enter(folder)
         if tar:
             return tar[0].entries(tar[1])
-        names: tuple[list[str], list[str]] = ([], [])
+        folders, files = [], []
         with (
             door(self.describe(folder), "cannot be listed", OSError, cure=CURE),
             os.scandir(self.path / folder) as found,
         ):
             for entry in found:
-                names[0 if entry.is_dir() else 1].append(entry.name)
-        return Entries(visible(names[0]), visible(names[1]))
+                if entry.is_symlink() and _is_loop(entry.path):
+                    raise DataError(
+                        f"{self.describe(f'{folder}/{entry.name}' if folder else entry.name)}: "
+                        "is a link that leads back to itself",
+                        cure="remove it",
+                    )
+                (folders if entry.is_dir() else files).append(entry.name)
+        return Entries(visible(folders), visible(files))
 
-    def read(self, member: str) -> bytes:
-        """The bytes of a member. Raises DataError if it cannot be read."""
+    def read(self, member: str, most: int = MAX_MEMBER_BYTES) -> bytes:
+        """The bytes of a member. Raises DataError if it is no file, cannot be read or has more than `most` bytes."""
         tar = self._enter(member)
         if tar and tar[1]:
-            return tar[0].read(tar[1])
-        with door(self.describe(member), "cannot be read", OSError, cure=CURE):
-            return (self.path / member).read_bytes()
+            return tar[0].read(tar[1], most)
+        with door(self.describe(member), "cannot be read", OSError, ValueError, cure=CURE):
+            return read_file(self.path / member, most)
 
     def describe(self, member: str = "") -> str:
         """The member's path, or `archive.tar!member`, for messages."""
         split = split_at_tar(member, lambda name: os.path.isfile(self.path / name))
         return str(self.path / split[0]) + "!" + split[1] if split and split[1] else str(self.path / member)
+
+
+def _is_loop(link: str) -> bool:
+    """Whether a link leads to itself, or to the folder that it lies in or one above."""
+    try:
+        target = os.stat(link)
+    except FileNotFoundError:
+        return False  # it leads nowhere; that is told when it is read
+    except OSError as error:
+        return error.errno == errno.ELOOP
+    above = Path(os.path.abspath(link)).parents
+    return stat.S_ISDIR(target.st_mode) and any(os.path.samestat(target, folder.stat()) for folder in above)

@@ -35,7 +35,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.backend import array_module, kernels_for, to_device
+from minidelve.backend import array_module, float_dtype, kernels_for, to_device
 from minidelve.tensor import Tensor
 
 # For slopes from LEAST to 1 / LEAST, f / a gives y back, but for rounding. A smaller slope could round f to 0, a larger
@@ -101,7 +101,7 @@ class Rectifier:
 
     def fits_in_place(self, dtype: Any) -> bool:
         """Whether f of this dtype, y's, can take y's place."""
-        return self.tells_y and (self.a is None or np.result_type(self.a.dtype, dtype) == dtype)
+        return self.tells_y and (self.a is None or float_dtype(self.a.dtype, dtype) == dtype)
 
 
 def as_rectifier(activation: Tensor | Rectifier | float | None) -> Rectifier:

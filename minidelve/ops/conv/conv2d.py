@@ -10,9 +10,7 @@ The mathematics is in the algorithms' files: begin with im2col.py.
 
 from __future__ import annotations
 
-import numpy as np
-
-from minidelve.backend import precision
+from minidelve.backend import float_dtype, precision
 from minidelve.ops.conv.activation import Rectifier, as_rectifier
 from minidelve.ops.conv.choice import ALGORITHMS, choose
 from minidelve.ops.conv.scaffold import Layer
@@ -47,7 +45,7 @@ def conv2d(
 
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
-    refuse_bare_arrays("conv2d", x, weight, bias)
+    refuse_bare_arrays("conv2d", x, weight, optional=[bias])
     if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
         raise ValueError(
             f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "
@@ -66,7 +64,7 @@ def conv2d(
         raise ValueError(
             f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
         )
-    dtype = np.result_type(x.dtype, weight.dtype)
+    dtype = float_dtype(*(z.dtype for z in (x, weight, bias) if z is not None))
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
     function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
     if why := function.cannot(layer):

@@ -34,7 +34,7 @@ multiplies by many zeros, so im2col is faster there, unless dE/dx is not wanted:
 
 from __future__ import annotations
 
-from minidelve.backend import KERNEL_DTYPES, array_module, kernels_for
+from minidelve.backend import array_module, kernels_for
 from minidelve.ops.conv.scaffold import Convolution, Layer, matrix
 from minidelve.ops.geometry import output_size
 from minidelve.ops.pieces import bytes_at_a_time, pieces
@@ -81,8 +81,6 @@ class Direct2d(Convolution):
         if not all(p < k for p, k in zip(layer.padding, kernel, strict=True)):  # (dx) has padding k - 1 - p
             got = f"padding {layer.padding} and kernel {kernel}"
             return f"the direct algorithm needs padding below the kernel's size; got {got}"
-        if layer.dtype not in KERNEL_DTYPES:
-            return f"the direct algorithm computes float32 and float64; got {layer.dtype}"
         return None
 
 

@@ -7,7 +7,7 @@
                     dx, dW and db from dy                       the algorithm's `gradients`
                 dW, db and da are then added up over pieces and shares, always in the same order
 
-Arrays are C-contiguous and channels last in here (ops/layout.py), of the wider dtype of x and weight:
+Arrays are C-contiguous and channels last in here (ops/layout.py), of one dtype:
 
     x, dx           (N, H, W, C)            w, dw       (O, kh, kw, C)
     y, dy, f, df    (N, OH, OW, O)          bias, db    (O,)
@@ -51,8 +51,8 @@ class Convolution(Function):
 
     def forward(self, x, weight, bias, a, *, stride, padding, slope):
         xp = array_module(x, weight, bias)
-        dtype = xp.result_type(x, weight)
-        x, w = self.factors(*(channels_last(z).astype(dtype, copy=False) for z in (x, weight)))
+        dtype = x.dtype
+        x, w = self.factors(channels_last(x), channels_last(weight))
         self.window = w.shape[1:3], stride, padding
         self.activation = InPlaceActivation(a, slope)
         y = xp.empty((len(x), *output_size(x.shape[1:3], *self.window), len(w)), dtype)

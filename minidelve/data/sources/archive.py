@@ -1,0 +1,66 @@
+"""The file of an archive: opened anew for each read, and still the one that was indexed.
+
+To open a file costs little beside decoding a picture. So threads never wait for each other, and a thousand archives
+never hold a thousand open files. A file that was replaced meanwhile would give other bytes at the same places.
+"""
+
+import os
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from minidelve.errors import DataError
+from minidelve.files import open_file
+from minidelve.progress import EVERY_SECONDS, note
+
+MAX_MEMBER_BYTES = 2**28  # a member of a zip may unpack to any size; no picture is this large
+
+
+class ArchiveFile:
+    """The archive's file at `path`; OSError if it is none."""
+
+    def __init__(self, path: Path):
+        self.path = path
+        with open_file(path) as file:
+            self._stamp = _stamp(file)
+        self.size = self._stamp[0]
+
+    @contextmanager
+    def open(self) -> Iterator[BinaryIO]:
+        """The file, open for reading. Raises OSError; DataError if it is another than it was."""
+        with open_file(self.path) as file:
+            if _stamp(file) != self._stamp:
+                raise DataError(f"{self.path}: has changed since it was opened", cure="start again")
+            yield file
+
+
+def _stamp(file: BinaryIO) -> tuple[int, int, int]:
+    status = os.fstat(file.fileno())
+    return status.st_size, status.st_mtime_ns, status.st_ino
+
+
+def check_size(member: str, size: int, most: int) -> None:
+    """DataError for a member that is larger than what is read at once."""
+    if size > most:
+        raise DataError(
+            f"{member}: unpacks to {size / 2**20:.0f} MiB",
+            expected=f"at most {most // 2**20}",
+            cure="remove it from the archive",
+        )
+
+
+class Indexing:
+    """Says now and then how far the index of a large archive is: `said.at(position)`."""
+
+    def __init__(self, name: str, start: int, end: int):
+        self._name, self._start, self._length = name, start, max(1, end - start)
+        self._spoken = time.monotonic()
+
+    def at(self, position: int) -> None:
+        """Call it for every thousandth member or so."""
+        now = time.monotonic()
+        if now - self._spoken >= EVERY_SECONDS:
+            self._spoken = now
+            note(f"{self._name}: reading what it holds, {100 * (position - self._start) // self._length}%")

@@ -5,6 +5,7 @@ What is printed can be read again. A value in the file goes through the same che
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import json
 import tomllib
@@ -64,17 +65,17 @@ def decoded(content: bytes) -> str:
 
 def checked(path: Path, option: Option, value: Any) -> Any:
     """The value as its flag would have given it: of the type that the option has, so no number in quotes."""
-    where = f"--config {path}: {option.name}"
+    where, kind = f"--config {path}: {option.name}", option.kind
     if value is None or option.problem(value):
-        quoted = isinstance(value, str) and not option.choices
-        raise RunError(
-            f"{where} is {shown(value)}",
-            expected=option.problem(value),
-            cure="write it without quotes" if quoted else "",
-        )
-    if not isinstance(option.kind, Kind):
-        return option.kind(value) if option.kind else value  # a path becomes an absolute one
-    return value if isinstance(value, list) else option.kind.convert(value)  # 1 becomes 1.0 where that is meant
+        quoted = isinstance(value, str) and (option.is_switch or isinstance(kind, Kind))
+        cure = "write it without quotes" if quoted else ""
+        raise RunError(f"{where} is {shown(value)}", expected=option.problem(value), cure=cure)
+    if kind is None or isinstance(value, list):
+        return value
+    try:
+        return kind.convert(value) if isinstance(kind, Kind) else kind(value)  # 1 becomes 1.0, a path absolute
+    except argparse.ArgumentTypeError as error:
+        raise RunError(f"{where}: {error}") from error
 
 
 def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:

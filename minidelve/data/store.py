@@ -192,7 +192,7 @@ def _read_index(path: Path, facts: dict[str, Any], classes: int) -> np.ndarray:
         content = path.read_bytes()
         if zlib.crc32(content) != facts["index_crc32"]:
             raise ValueError("its checksum is wrong")
-        index = read_npy(io.BytesIO(content), len(content), [INDEX])
+        index = read_npy(io.BytesIO(content), len(content), [INDEX], "an index of images")
         if index.shape != (facts["images"],):
             raise ValueError("it is not the index of this store")
         _check_index(index, facts, classes)

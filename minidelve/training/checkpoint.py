@@ -120,7 +120,7 @@ def of(prefix: str, entries: Npz) -> list[str]:
 def numbers(entries: Npz, name: str) -> np.ndarray:
     """An entry as float32, in which all networks are trained."""
     with np.errstate(over="ignore"):  # an infinite number is reported by name
-        return entries.array(name).astype(np.float32, copy=False)
+        return entries.floats(name).astype(np.float32, copy=False)
 
 
 def _read(path: Path, arrays: Callable[[Npz], Any]) -> tuple[Any, dict[str, Any]]:

@@ -27,6 +27,7 @@ from typing import Any
 import numpy as np
 
 from minidelve import data, models, records
+from minidelve.analysis.summary import summarize
 from minidelve.errors import CheckpointError, shown
 from minidelve.files import writing_whole
 from minidelve.npy import Npz, open_npz
@@ -78,22 +79,23 @@ def load(path: Path, optimizer: bool = True) -> Checkpoint:
 
 def load_meta(path: Path) -> dict[str, Any]:
     """Only what a checkpoint says about itself; CheckpointError as in `load`."""
-    return _read(path, lambda entries: None)[1]
+    return _read(path, lambda entries, meta: None)[1]
 
 
 Arrays = tuple[dict[str, np.ndarray], list[np.ndarray], np.ndarray]  # parameters, steps, mean
 
 
-def _everything(entries: Npz) -> Arrays:
-    parameters, _, mean = _all_but_steps(entries)
+def _everything(entries: Npz, meta: dict[str, Any]) -> Arrays:
+    parameters, _, mean = _all_but_steps(entries, meta)
     return parameters, [numbers(entries, f"optimizer/{i}") for i in range(len(of("optimizer/", entries)))], mean
 
 
-def _all_but_steps(entries: Npz) -> Arrays:
+def _all_but_steps(entries: Npz, meta: dict[str, Any]) -> Arrays:
     parameters = {name.removeprefix("model/"): numbers(entries, name) for name in of("model/", entries)}
     mean = numbers(entries, "mean")
-    if mean.ndim != 3 or mean.shape != (len(mean), len(mean), 3) or not mean.size:
-        raise ValueError(f"mean has shape {mean.shape}; expected (size, size, 3)")
+    size = meta["config"].get("size", len(mean) if mean.ndim else 0)
+    if mean.shape != (size, size, 3) or not size:
+        raise ValueError(f"mean has shape {mean.shape}; expected {(size, size, 3)}")
     if not parameters:
         raise ValueError("it has no entry model/...")
     return parameters, [], mean
@@ -123,7 +125,7 @@ def numbers(entries: Npz, name: str) -> np.ndarray:
         return entries.floats(name).astype(np.float32, copy=False)
 
 
-def _read(path: Path, arrays: Callable[[Npz], Any]) -> tuple[Any, dict[str, Any]]:
+def _read(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any, dict[str, Any]]:
     """What `arrays` takes of the entries, and meta; CheckpointError for all that is wrong."""
     if not os.path.isfile(path):
         raise CheckpointError(f"{path} does not exist", expected="a checkpoint written by `minidelve train`")
@@ -138,13 +140,13 @@ def _read(path: Path, arrays: Callable[[Npz], Any]) -> tuple[Any, dict[str, Any]
         raise _foreign(path, str(error) or type(error).__name__) from error
 
 
-def _contents(path: Path, arrays: Callable[[Npz], Any]) -> tuple[Any, dict[str, Any]]:
+def _contents(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any, dict[str, Any]]:
     """The same, where what is wrong is told as zipfile, zlib and we tell it."""
     with open_npz(path) as entries:
         if strange := next((name for name in entries.names if not ENTRY.fullmatch(name)), None):
             raise ValueError(f"it has an entry {shown(strange)}")
         meta = checked_meta(path, records.parse(entries.text("meta")))
-        return arrays(entries), meta
+        return arrays(entries, meta), meta
 
 
 def _foreign(path: Path, reason: str) -> CheckpointError:
@@ -176,6 +178,7 @@ def trained_network(saved: Checkpoint, path: Path) -> models.Network:
     try:
         network = models.from_config(config, len(saved.meta["classes"]), init=models.UNFILLED)
         network.load_state_dict(saved.parameters)
+        summarize(network, len(saved.mean))
     except (ValueError, KeyError, TypeError, OverflowError, MemoryError) as error:
         raise _foreign(path, str(error)) from error
     network.eval()

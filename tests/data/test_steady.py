@@ -94,15 +94,21 @@ def test_a_pipe_is_not_waited_for(tmp_path):
 
 
 @pytest.mark.parametrize("policy", ["error", "skip"])
-def test_a_store_that_changes_under_a_loader_ends_it(tiny_data, tmp_path, happens, policy):
+@pytest.mark.parametrize("kind", ["store", "zip", "tar"])
+def test_a_data_set_that_changes_under_a_loader_ends_it(tiny_data, tmp_path, happens, kind, policy):
     """With "skip" too: image after image would be left out in silence."""
-    data.pack(tiny_data, tmp_path / "store", 28)
-    dataset = data.open_dataset(tmp_path / "store")
+    place = tmp_path / f"set.{kind}"
+    if kind == "store":
+        data.pack(tiny_data, place, 28)
+    else:
+        shutil.make_archive(str(place.with_suffix("")), kind, tiny_data)
+    dataset = data.open_dataset(place, cache_bytes=0)
     statistics = data.Statistics(np.zeros((24, 24, 3), np.float32), 1.0)
     loader = data.Loader(dataset, 4, data.RandomCrop(24), statistics, shuffle=True, seed=0, on_bad_image=policy)
     batches = loader.epoch(1)
     next(batches)
-    happens(tmp_path / "store" / "train.pixels")
-    with pytest.raises(DataChanged, match="train.pixels: was changed"):
+    file = place / "train.pixels" if kind == "store" else place
+    happens(file)
+    with pytest.raises(DataChanged, match=f"{file.name}: was changed"):
         list(batches)
     assert loader.skipped == {}

@@ -12,8 +12,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from minidelve.errors import UserError
-from minidelve.files import check_writable
+from minidelve.files import try_room
 from minidelve.progress import note
 
 ignored: dict[str, str] = {}  # variables that were left out, and their values
@@ -46,10 +45,11 @@ def is_features(value: str) -> bool:
 
 
 def is_folder(value: str) -> bool:
-    """Whether compiled kernels can be kept there."""
+    """Whether compiled kernels can be kept there; the folder need not be there yet."""
     try:
-        check_writable(Path(value), "NUMBA_CACHE_DIR")
-    except (UserError, OSError):  # OSError: a name that is too long to be looked for
+        folder = Path(value).absolute()
+        try_room(next(place for place in [folder, *folder.parents] if os.path.lexists(place)), 1)
+    except OSError:  # or a name that is too long to be looked for
         return False
     return True
 

@@ -1,4 +1,4 @@
-"""`minidelve data pack`: every image decoded and scaled once, into a store that training maps into memory."""
+"""`minidelve data pack`: every image decoded and scaled once, into a store that is fast to read."""
 
 from __future__ import annotations
 

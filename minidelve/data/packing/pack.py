@@ -70,24 +70,22 @@ def pack(
     }
     folder = StoreFolder(store, plan, overwrite)
     cure = f"make room or check the permissions, then this goes on where it was: {pack_command(store, plan)}"
-    with disk_errors(f"{store}:", cure, DataError):
-        folder.guard()
+    with disk_errors(f"{store}:", cure, DataError), folder:
         check_room(store, splits, short_side, overwrite, say)
-        with folder:
-            if overwrite:
-                folder.clear()
-            write_header(store, plan)
-            for dataset in splits:
-                if dataset.strays:
-                    say(f"{dataset.split}: ignored {dataset.ignored()}")
-                bad = BadImages(dataset, on_bad_image, GO_ON)
-                _pack_split(store, dataset, bad, short_side, workers, say, track)
-            header = plan | {
-                "finished": True,
-                "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
-            }
-            write_header(store, header)
-            folder.remove(JOURNALS)
+        if overwrite:
+            folder.clear()
+        write_header(store, plan)
+        for dataset in splits:
+            if dataset.strays:
+                say(f"{dataset.split}: ignored {dataset.ignored()}")
+            bad = BadImages(dataset, on_bad_image, GO_ON)
+            _pack_split(store, dataset, bad, short_side, workers, say, track)
+        header = plan | {
+            "finished": True,
+            "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
+        }
+        write_header(store, header)
+        folder.remove(JOURNALS)
     return header
 
 

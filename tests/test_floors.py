@@ -50,7 +50,8 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "dtypes"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"implementations", "streams"},
         {"precision", "sharing"},
     ],
     "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
@@ -67,8 +68,8 @@ SHELVES: dict[str, list[set[str]]] = {
         {"folder"}, {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST},
-        {"setting_up"}, {"loop"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"meta"}, {"checkpoint"},
+        {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},

@@ -8,10 +8,9 @@ training on the copy sees the images in the order of the original.
 import os
 import random
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.folder import FolderDataset
@@ -20,15 +19,10 @@ from minidelve.data.part import Part, hold_out
 from minidelve.errors import DataError, MissingSplit
 from minidelve.files import disk_errors, writing_whole
 from minidelve.owning import check_links, new_folder, own_file
+from minidelve.progress import Track, untracked
 
-Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown
 Write = Callable[[str, bytes], None]  # (path within the data set, content)
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip's dates: one for all, so that the same images give the same archive
-
-
-def untracked(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
-    """Shows nothing."""
-    return items
 
 
 def choose_classes(classes: Sequence[str], count: int, seed: int) -> list[str]:

@@ -107,7 +107,7 @@ def of_train(header, **changes):
         ('{"a": 1, "a": 2}', "'a' is in it twice"),
         ("9" * 5000, "digits"),
         (b"\xff", "invalid start byte"),
-        ("{}" + " " * 2**25, "longer than 33,554,432 bytes"),
+        ("{}" + " " * 2**25, "at most 32 are read"),
     ],
 )
 def test_what_is_no_header_is_one_line(spoilt, content, problem, error_of):

@@ -26,10 +26,10 @@ from minidelve.data.packing.place import JOURNALS, StoreFolder, check_room
 from minidelve.data.store import FORMAT, INDEX, VERSION, pack_command, write_header
 from minidelve.errors import DataError
 from minidelve.files import disk_errors, writing_whole
+from minidelve.progress import Track, untracked
 
 BLOCK = 256  # images; an interruption costs at most these, and a block of few waits for the disk too often
 GO_ON = "(or leave such images out: the same command with --on-bad-image skip goes on from here)"
-Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown
 
 
 def pack(
@@ -41,7 +41,7 @@ def pack(
     on_bad_image: str = "error",
     overwrite: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    track: Track = lambda items, total, what: items,
+    track: Track = untracked,
 ) -> dict[str, Any]:
     """Pack every split of the data set at `source` into the folder `destination`; the store's header.
 

@@ -9,7 +9,6 @@ How a picture is drawn is in drawing.py.
 """
 
 import os
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
@@ -19,6 +18,7 @@ from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
 from minidelve.data.toy.drawing import SHAPES, SIZE, TEXTURES, draw
 from minidelve.errors import DataError
 from minidelve.owning import new_folder
+from minidelve.progress import Track, untracked
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]
 CLASS_NAMES = [name.replace("_", " ") for name in CLASSES]
@@ -63,7 +63,7 @@ def write_toy(
     folder: str | os.PathLike[str],
     train_size: int = 5000,
     val_size: int = 1000,
-    track: Callable[[Iterable[int], int, str], Iterable[int]] = lambda items, total, what: items,
+    track: Track = untracked,
 ) -> None:
     """Write the toy set as PNG files in ImageNet's layout: folder/<split>/<class>/<i>.png.
 
@@ -79,7 +79,7 @@ def write_toy(
         (root / "words.txt").write_text("".join(words), encoding="utf-8")
 
 
-def _write_split(root: Path, toy: ToyDataset, track: Callable) -> None:
+def _write_split(root: Path, toy: ToyDataset, track: Track) -> None:
     for name in CLASSES[: len(toy)]:
         (root / toy.split / name).mkdir(parents=True, exist_ok=True)
     for i in track(range(len(toy)), len(toy), f"drawing {toy.split}"):

@@ -21,6 +21,7 @@ from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.files import disk_errors, write_whole
+from minidelve.owning import own_file
 from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 
@@ -73,7 +74,7 @@ def reproduce_items(args: argparse.Namespace) -> int:
     """One item or all."""
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
-        work.folder.guard()
+        work.folder.try_out()
     if any(work.item.uses_data for work in works):
         data.open_dataset(args.data, "train")
     elif args.data != "toy":
@@ -93,7 +94,7 @@ def reproduce_items(args: argparse.Namespace) -> int:
             tell(results[-1])
     if args.item == "all":
         lines = [(r.work.item, r.verdict, duration(r.seconds)) for r in results]
-        with disk_errors(f"--out: {args.out}"):
+        with disk_errors(f"--out: {args.out}"), own_file(args.out / "index.md", f"--out: {args.out / 'index.md'}"):
             write_whole(args.out / "index.md", index(lines))
         say(f"\n{args.out / 'index.md'} lists them all")
     if diverged:

@@ -169,8 +169,9 @@ def test_resume_with_what_contradicts_the_run(refused, run, row):
 
 
 def test_resume_from_nothing_or_from_what_is_no_checkpoint(refused, run, tmp_path):
-    for path in (tmp_path, tmp_path / "none"):
-        refused(["train", "--resume", "--out", path], f"--resume: {path} holds no last.npz", "leave --resume out")
+    none = tmp_path / "none"
+    refused(["train", "--resume", "--out", none], f"--resume: {none} holds no last.npz", "leave --resume out")
+    refused(["train", "--resume", "--out", tmp_path], f"--resume: {tmp_path} holds no last.npz", "name another folder")
     whole = (run / "last.npz").read_bytes()
     middle, resume = len(whole) // 2, ["train", "--resume", "--epochs", 4, "--out", run]
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):

@@ -74,7 +74,7 @@ def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monke
         patch.setattr("minidelve.data.packing.pack.check_room", interrupted)
         assert cli(*pack)[::2] == (130, "minidelve: interrupted\n")  # nothing is there with which to go on
     with monkeypatch.context() as patch:
-        patch.setattr("minidelve.commands.data_pack._shown", interrupted)
+        patch.setattr("minidelve.commands.data_pack.show_images", interrupted)
         code, _, err = cli(*pack)
     assert code == 130 and "goes on where it was" in err
     again = f"minidelve data pack {tiny_data} '{tmp_path}/my store' --short-side 16"

@@ -5,6 +5,9 @@ Start reading with minidelve/ops/prelu.py; docs/reading_order.md says how to go 
 
 __version__ = "0.1.0"
 
+from minidelve import interrupts as interrupts  # first: Ctrl-C may be pressed in the second that the rest takes
+
+# isort: split
 from minidelve import models, nn, optim, testing
 from minidelve.analysis.graph import graph
 from minidelve.backend import use
@@ -27,6 +30,7 @@ from minidelve.ops import (
     softmax,
     spatial_pyramid_pool2d,
 )
+from minidelve.pytorch_names import names_of
 from minidelve.tensor import Function, Tensor, no_grad
 
 __all__ = [
@@ -57,3 +61,5 @@ __all__ = [
     "testing",
     "use",
 ]
+
+__getattr__ = names_of(__name__)

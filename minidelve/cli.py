@@ -1,16 +1,17 @@
 """The command line: `minidelve SUBCOMMAND` or `python -m minidelve SUBCOMMAND`.
 
-An error that the user can mend ends with one line on stderr and exit code 2, Ctrl-C with exit code 130, and a bug
-with its traceback.
+An error that the user can mend ends with one line on stderr and exit code 2, a signal such as Ctrl-C's with one line
+and 128 + its number (interrupts.py), and a bug with its traceback.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 
-from minidelve import __version__
+from minidelve import __version__, interrupts
 from minidelve.backend import threads
 from minidelve.backend.precision import using_precision
 from minidelve.commands import (
@@ -27,8 +28,9 @@ from minidelve.commands import (
     summary,
     train,
 )
-from minidelve.errors import UserError
-from minidelve.progress import note, silence
+from minidelve.commands.parser import Parser, closest
+from minidelve.errors import UserError, shown
+from minidelve.progress import is_terminal, note, open_closed_streams
 
 COMMANDS = (
     train, evaluate, predict, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce, doctor,
@@ -36,16 +38,15 @@ COMMANDS = (
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
 
-def make_parser() -> argparse.ArgumentParser:
+def make_parser() -> Parser:
     """The parser with all subcommands."""
-    parser = argparse.ArgumentParser(
+    parser = Parser(
         prog="minidelve",
         description=DESCRIPTION,
         epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help",
-        formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"minidelve {__version__}")
-    subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND", required=True)
+    subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
     for command in COMMANDS:
         command.add_to(subparsers)
     return parser
@@ -53,26 +54,44 @@ def make_parser() -> argparse.ArgumentParser:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one subcommand and return the exit code."""
-    words = list(sys.argv[1:] if argv is None else argv)
-    if words[:1] == ["data"] and words[1:2] and words[1] in data.ACTIONS:
-        words[:2] = [" ".join(words[:2])]  # argparse takes no subcommand where a PATH may stand: make it one word
-    args = make_parser().parse_args(words)
+    open_closed_streams()
+    return interrupts.run(lambda: run(sys.argv[1:] if argv is None else list(argv)), tell_of_interrupt)
+
+
+def tell_of_interrupt(line: str) -> None:
+    """Print the line below the ^C that a terminal shows."""
+    note(f"\n{line}" if is_terminal() else line)
+
+
+def run(words: list[str]) -> int:
+    """Run one subcommand; what the user can mend is one line and exit code 2."""
+    args = parsed(words)
     try:
         precision = using_precision(getattr(args, "precision", "fp32"))
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
             return args.run(args)
     except UserError as error:
         note(f"minidelve: {error}")
-        return 2
     except MemoryError as error:
         note(
             f"minidelve: not enough memory ({error or 'none is left'}); try a smaller --batch-size or --size, "
             "or a smaller network (--width, --fc)"
         )
-        return 2
-    except KeyboardInterrupt as stop:
-        note(f"\nminidelve: interrupted; {stop}" if str(stop) else "\nminidelve: interrupted")
-        return 130
-    except BrokenPipeError:  # the reader of our output has gone, as in `minidelve data | head`
-        silence(sys.stdout)
-        return 0
+    return 2
+
+
+def parsed(words: list[str]) -> argparse.Namespace:
+    """The options; a mistake in them is one line and exit code 2."""
+    parser = make_parser()
+    names = list(parser.subcommands.choices)
+    if words[:1] == ["data"]:
+        action = " ".join(words[:2])
+        if action in names:
+            words = [action, *words[2:]]  # argparse takes no subcommand where a PATH may stand: make it one word
+        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not os.path.exists(words[1]):
+            meant = closest(action, [name for name in names if " " in name])
+            parser.error(f"there is no subcommand {shown(action)}" + (f"; did you mean {meant}?" if meant else ""))
+    args = parser.parse_args(words)
+    if not hasattr(args, "run"):
+        parser.error(f"a subcommand is missing; expected one of: {', '.join(names)}")
+    return args

@@ -20,6 +20,7 @@ its consumers have already sent their share of dE/doutput, and shares add up.
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
@@ -94,6 +95,9 @@ class Tensor:
         self._data, self._requires_grad = as_array(data), False
         self.grad: Any = None
         self.function: Function | None = None
+        if not isinstance(requires_grad, bool | np.bool_):  # Tensor(2, 3), as torch.Tensor(2, 3)
+            cure = "write Tensor(np.zeros(shape, np.float32)) for an array of a shape"
+            raise TypeError(f"Tensor: requires_grad is {requires_grad!r:.40}; expected True or False; {cure}")
         self.requires_grad = requires_grad
 
     @property
@@ -131,7 +135,7 @@ class Tensor:
 
     @property
     def size(self) -> int:
-        return self.data.size
+        return Count(self.data.size)
 
     @property
     def device(self) -> str:
@@ -251,6 +255,15 @@ class Tensor:
         return self.function or self
 
 
+class Count(int):
+    """How many elements there are, as in NumPy; PyTorch's size is a method, and is told so when it is called."""
+
+    def __call__(self, *axis: Any) -> NoReturn:
+        raise TypeError(
+            "t.size is the number of elements; write t.shape for PyTorch's t.size(), t.shape[0] for t.size(0)"
+        )
+
+
 class Function:
     """One op: forward, backward, and what the one saves for the other.
 
@@ -283,6 +296,8 @@ class Function:
     @classmethod
     def apply(cls, *inputs: Tensor | None, **options: Any) -> Tensor:
         """Run forward on the inputs' arrays; become a node of the graph if an input wants a gradient."""
+        if not all(x is None or isinstance(x, Tensor) for x in inputs):
+            refuse_options_by_place(cls, inputs)
         refuse_bare_arrays(cls.__name__, *inputs[:1], optional=inputs[1:])
         function = cls()
         recording = _recording.get()
@@ -384,6 +399,15 @@ def refuse_bare_arrays(op: str, *inputs: Any, optional: Sequence[Any] = ()) -> N
     for x in (*inputs, *(x for x in optional if x is not None)):
         if not isinstance(x, Tensor):
             raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
+
+
+def refuse_options_by_place(op: type[Function], inputs: tuple[Any, ...]) -> None:
+    """TypeError with the cure if a number stands where forward has an option: ELU.apply(y, alpha)."""
+    takes = list(inspect.signature(op.forward).parameters.values())[1:]
+    for parameter, x in list(zip(takes, inputs))[1:]:
+        if isinstance(x, str | int | float | np.generic) and parameter.kind is not parameter.VAR_POSITIONAL:
+            call = f"{op.__name__}.apply({takes[0].name}, {parameter.name}={x!r:.20})"
+            raise TypeError(f"{op.__name__}: {parameter.name} is no Tensor; options are given by name: {call}")
 
 
 def reverse_topological_order(root: Node) -> list[Node]:

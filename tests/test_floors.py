@@ -20,7 +20,18 @@ ROOT = Path(__file__).parents[1]
 # may import each other, as long as no circle arises.
 FLOORS = [
     {"kernels"},
-    {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"},
+    {
+        "minidelve.errors",
+        "minidelve.files",
+        "minidelve.interrupts",
+        "minidelve.lock",
+        "minidelve.npy",
+        "minidelve.owning",
+        "minidelve.pictures",
+        "minidelve.progress",
+        "minidelve.pytorch_names",
+        "minidelve.records",
+    },
     {"minidelve.backend"},
     {"minidelve.tensor"},
     {"minidelve.ops"},
@@ -39,24 +50,26 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "dtypes"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"implementations", "streams"},
         {"precision", "sharing"},
     ],
     "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
     "minidelve.ops.conv": [
-        {"activation", "scaffold", "winograd_matrices", "winograd_tiles"}, {"im2col", "direct", "winograd", "simple"},
+        {"activation", "outliers", "scaffold", "winograd_matrices", "winograd_tiles"},
+        {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
     ],
-    "minidelve.nn": [{"init", "module"}, {"layers"}, {"chain"}],
+    "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers"}, {"chain"}],
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
-        {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"part"}, {"copying", "packing"},
+        {"door", "dataset", "steady"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"},
+        {"folder"}, {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST}, {"setting_up"},
-        {"loop"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"meta"}, {"checkpoint"},
+        {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
@@ -69,7 +82,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "picture_file"}, {REST},
+        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "parser", "picture_file"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.
@@ -81,7 +94,7 @@ KERNEL_LIBRARIES = {
     "numba_cuda": {"numpy", "numba"},
 }
 STANDS_ALONE = "minidelve.data"  # imports nothing of minidelve but the ground
-GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"}
+GROUND = FLOORS[1]
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 
 

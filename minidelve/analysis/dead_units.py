@@ -45,7 +45,7 @@ def dead_units(network: nn.Module, images: Iterable[Any], device: str = "cpu") -
 
     Raises NotFinite if the network gives something else than finite numbers.
     """
-    names = [name for name, _ in network.children()]
+    names = [name for name, _ in network.named_children()]
     layers = [name for name in names if f"{name}_act" in names]
     alive: dict[str, Any] = {}
 

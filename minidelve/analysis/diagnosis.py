@@ -15,7 +15,7 @@ def first_nonfinite_layer(network: nn.Sequential, x: Tensor) -> str:
     A weight that is not finite is named as well: the layer's step went wrong before its output did.
     """
     with no_grad(), np.errstate(all="ignore"):
-        for name, layer in network.children():
+        for name, layer in network.named_children():
             x = layer(x)
             if not bool(array_module(x.data).isfinite(x.data).all()):
                 bad = [n for n, p in layer.named_parameters() if not bool(array_module(p.data).isfinite(p.data).all())]

@@ -83,7 +83,7 @@ def chosen(model: Module, names: Sequence[str] | None) -> dict[str, Module]:
             own = ", ".join(filter(None, known))
             raise ValueError(f"analysis: the model has no module {strangers[0]!r}; expected one of: {own}")
         return {name: known[name] for name in names}
-    first = {id(module): name for name, module in reversed(known.items()) if not any(module.children())}
+    first = {id(module): name for name, module in reversed(known.items()) if not any(module.named_children())}
     return {name: module for name, module in known.items() if first.get(id(module)) == name}
 
 

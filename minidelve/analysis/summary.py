@@ -45,7 +45,7 @@ def summarize(network: nn.Sequential, size: int) -> list[Layer]:
 
 
 def _walk(network: nn.Sequential, shape: Shape) -> Iterable[Layer]:
-    for name, layer in network.children():
+    for name, layer in network.named_children():
         shape = output_shape(layer, shape)
         own = list(layer.parameters())
         slopes = sum(p.size for p in own) if isinstance(layer, nn.PReLU) else 0

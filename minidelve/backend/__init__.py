@@ -14,6 +14,7 @@ from minidelve.backend.implementations import (
     chosen,
     kernels_for,
     use,
+    watching_kernels,
 )
 from minidelve.backend.memory import readable
 from minidelve.backend.precision import matmul
@@ -45,4 +46,5 @@ __all__ = [
     "to_device",
     "uniform",
     "use",
+    "watching_kernels",
 ]

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable
+from contextlib import AbstractContextManager
 from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
-from minidelve.models.option import Option, at_least, data_path, some_path
+from minidelve.models.option import Option, at_least, data_path, options_of, some_path
+from minidelve.training.computing import computing_with
+from minidelve.training.config import Config
 
 __all__ = [
-    "add_command", "add_device_options", "add_loader_options", "add_options", "add_run_argument", "add_thread_options",
-    "at_least", "data_path", "some_path",
+    "add_command", "add_compute_options", "add_device_options", "add_loader_options", "add_options",
+    "add_run_argument", "add_thread_options", "at_least", "computing", "data_path", "some_path",
 ]  # fmt: skip
 
 
@@ -22,8 +25,6 @@ def add_command(subparsers: Any, name: str, help: str, example: str, run: Callab
         help=help,
         description=help[0].upper() + help[1:] + ".",
         epilog="examples:\n" + "\n".join(f"  {line}" for line in example.strip().splitlines()),
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-        allow_abbrev=False,
     )
     parser.set_defaults(run=run)
     return parser
@@ -84,6 +85,16 @@ def add_device_options(parser: argparse.ArgumentParser) -> None:
         help="of the factors of matrix products: full, rounded to 10 bits (tf32), float16 (mixed); default fp32, "
         "whatever the run was trained with",
     )
+
+
+def add_compute_options(parser: argparse.ArgumentParser) -> None:
+    """--kernels and --algorithm, as `train` declares them."""
+    add_options(parser, [options_of(Config)[name] for name in ("kernels", "algorithm")])
+
+
+def computing(args: argparse.Namespace) -> AbstractContextManager[None]:
+    """What --kernels and --algorithm ask for on --device, put into effect for a block."""
+    return computing_with(getattr(args, "kernels", None), getattr(args, "algorithm", "auto"), args.device)
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import re
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -37,6 +36,6 @@ def _sha256(text: str) -> str:
 def run(args: argparse.Namespace) -> int:
     """Download, check, unpack where needed."""
     say(f"fetching {args.url or data.DOWNLOADS[args.name].url}")
-    path, was_there = data.fetch(args.name, args.dir, url=args.url, sha256=args.sha256, progressbar=sys.stderr.isatty())
+    path, was_there = data.fetch(args.name, args.dir, url=args.url, sha256=args.sha256, progressbar=True)
     say(f"{args.name} is {'already ' if was_there else ''}in {path}; look at it with: minidelve data {path}")
     return 0

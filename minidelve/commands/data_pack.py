@@ -1,16 +1,17 @@
-"""`minidelve data pack`: every image decoded and scaled once, into a store that training maps into memory."""
+"""`minidelve data pack`: every image decoded and scaled once, into a store that is fast to read."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator
+from pathlib import Path
 from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
+from minidelve.data.store import read_header
 from minidelve.errors import RunError
-from minidelve.progress import progress, say
+from minidelve.progress import say, show_images
 
 EXAMPLE = """
 minidelve data pack ILSVRC imagenet-256 --short-side 256 --workers 8
@@ -57,10 +58,11 @@ def run(args: argparse.Namespace) -> int:
             on_bad_image=args.on_bad_image,
             overwrite=args.overwrite,
             say=say,
-            track=_shown,
+            track=show_images,
         )
-    except KeyboardInterrupt:
-        raise KeyboardInterrupt("the same command, without --overwrite, goes on where it was") from None
+    except KeyboardInterrupt as stop:
+        goes_on = "the same command, without --overwrite, goes on where it was"
+        raise KeyboardInterrupt(goes_on if is_unfinished(args.destination) else "") from stop
     for split, facts in header["splits"].items():
         say(f"{split}: {facts['images']} images packed")
         if facts["smaller"]:
@@ -72,5 +74,9 @@ def run(args: argparse.Namespace) -> int:
     return 0
 
 
-def _shown(images: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    return progress(images, total, what, unit="image")
+def is_unfinished(store: Path) -> bool:
+    """Whether a store lies there with which packing can go on."""
+    try:
+        return not read_header(store)["finished"]
+    except (data.DataError, OSError):
+        return False

@@ -10,9 +10,11 @@ from typing import Any
 from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
+    add_compute_options,
     add_loader_options,
     add_thread_options,
     at_least,
+    computing,
     data_path,
     some_path,
 )
@@ -20,6 +22,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.report import ReportFolder, table, worst_classes
 from minidelve.evaluation.runs import AS_TRAINED, Way, evaluate_runs
 from minidelve.progress import say
+from minidelve.training.computing import asked_for
 
 EXAMPLE = """
 minidelve evaluate runs/first
@@ -65,6 +68,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--out", type=some_path, metavar="DIR", help="write evaluation.json and classes.csv there")
     parser.add_argument("--overwrite", action="store_true", help="replace those files")
     add_loader_options(parser)
+    add_compute_options(parser)
     add_thread_options(parser)
 
 
@@ -104,7 +108,7 @@ def run(args: argparse.Namespace) -> int:
     args.flip = way.mirrored
     if args.overwrite and not args.out:
         raise RunError("--overwrite replaces the files of --out; give --out too")
-    with ReportFolder(args.out, args.overwrite) if args.out else nullcontext() as folder:
+    with ReportFolder(args.out, args.overwrite) if args.out else nullcontext() as folder, computing(args):
         return evaluate(args, way, folder)
 
 
@@ -114,10 +118,11 @@ def evaluate(args: argparse.Namespace, way: Way, folder: ReportFolder | None) ->
     rows, dataset = found.rows, found.dataset
     last = rows[-1].tally
     errors = last.errors()
+    top5 = f"top-5 error {errors.top5:.2f}%, " if errors.top5 is not None else ""
     if len(rows) == 1:
         say(
             f"{dataset.name} {args.split}{unusual(args)}: top-1 error {errors.top1:.2f}%, "
-            f"top-5 error {errors.top5:.2f}%, cross entropy {errors.loss:.4f} ({errors.images} images)"
+            f"{top5}cross entropy {errors.loss:.4f} ({errors.images} images)"
         )
     else:
         say(f"{dataset.name} {args.split}: {described(args)} ({errors.images} images)\n{table(rows)}")
@@ -150,6 +155,6 @@ def options(args: argparse.Namespace, dataset: data.Dataset, skipped: dict[str, 
     """What evaluation.json says about how its figures came about."""
     return {
         "data": dataset.name, "split": args.split, "protocol": args.protocol, "flip": args.flip,
-        "scales": args.scales or AS_TRAINED, "device": args.device, "precision": args.precision,
+        "scales": args.scales or AS_TRAINED, "device": args.device, "precision": args.precision, **asked_for(),
         "runs": [str(path) for path in args.run_paths], "left_out": skipped,
     }  # fmt: skip

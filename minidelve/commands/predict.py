@@ -23,7 +23,7 @@ from minidelve.commands.arguments import (
 )
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.errors import RunError
-from minidelve.evaluation.predict import describe, draw, first_name, predict
+from minidelve.evaluation.predict import describe, draw, first_name, predict, stand_ins_of
 from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.device import check_device, within_device_memory
@@ -100,9 +100,12 @@ def run(args: argparse.Namespace) -> int:
     for prediction in predictions:
         say(describe(prediction))
     drawn = predictions[:MOST_DRAWN]
-    picture.write(draw(drawn, f"{config['model']} ({config['activation']}), {path}", picture.form))
-    less = f" (the first {MOST_DRAWN} pictures)" if len(drawn) < len(predictions) else ""
-    say(f"drawn in {out}{less}")
+    stand_ins = stand_ins_of(saved.meta["classes"], saved.meta["class_names"])
+    content = draw(drawn, f"{config['model']} ({config['activation']}), {path}", picture.form, stand_ins)
+    if content is not None:
+        picture.write(content)
+        less = f" (the first {MOST_DRAWN} pictures)" if len(drawn) < len(predictions) else ""
+        say(f"drawn in {out}{less}")
     return 0
 
 

@@ -7,12 +7,21 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import data
-from minidelve.commands.arguments import add_command, add_thread_options, at_least, data_path, some_path
+from minidelve.commands.arguments import (
+    add_command,
+    add_compute_options,
+    add_thread_options,
+    at_least,
+    computing,
+    data_path,
+    some_path,
+)
 from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.files import disk_errors, write_whole
+from minidelve.owning import own_file
 from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 
@@ -47,6 +56,7 @@ def add_to(subparsers: Any) -> None:
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_compute_options(parser)
     add_thread_options(parser)
 
 
@@ -56,9 +66,15 @@ def run(args: argparse.Namespace) -> int:
         say(a_line_an_item() if args.item is None else "\n\n".join(map(described, chosen(args.item))))
         return 0
     check_device(args.device)
+    with computing(args):
+        return reproduce_items(args)
+
+
+def reproduce_items(args: argparse.Namespace) -> int:
+    """One item or all."""
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
-        work.folder.guard()
+        work.folder.try_out()
     if any(work.item.uses_data for work in works):
         data.open_dataset(args.data, "train")
     elif args.data != "toy":
@@ -78,7 +94,7 @@ def run(args: argparse.Namespace) -> int:
             tell(results[-1])
     if args.item == "all":
         lines = [(r.work.item, r.verdict, duration(r.seconds)) for r in results]
-        with disk_errors(f"--out: {args.out}"):
+        with disk_errors(f"--out: {args.out}"), own_file(args.out / "index.md", f"--out: {args.out / 'index.md'}"):
             write_whole(args.out / "index.md", index(lines))
         say(f"\n{args.out / 'index.md'} lists them all")
     if diverged:

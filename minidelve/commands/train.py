@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from minidelve.training import checkpoint
 from minidelve.training.config import Config, resolve
 from minidelve.training.loop import train
 from minidelve.training.recipes import RECIPES
-from minidelve.training.run_folder import find_checkpoint
+from minidelve.training.run_folder import RunFolder, find_checkpoint
 from minidelve.training.setting_up import check_fits, create_network
 
 EXAMPLE = """
@@ -66,8 +65,9 @@ def run(args: argparse.Namespace) -> int:
     if result["bad_images_left_out"]:
         say(f"{len(result['bad_images_left_out'])} bad images were left out; result.json names them")
     final, best = result["final"], result["best"]
+    top5 = f", top-5 {final['val_top5_error']:.1f}%" if final["val_top5_error"] is not None else ""
     say(
-        f"final top-1 error {final['val_top1_error']:.1f}%, top-5 {final['val_top5_error']:.1f}%; best top-1 "
+        f"final top-1 error {final['val_top1_error']:.1f}%{top5}; best top-1 "
         f"{best['val_top1_error']:.1f}% in epoch {best['epoch']}; curves and checkpoints are in {args.out}"
     )
     return 0
@@ -92,10 +92,9 @@ def merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
 
 def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     """The options of the run in `out`, with those that may change taken from the command line."""
-    path = out / "last.npz"
-    if not os.path.isfile(path):
-        raise RunError(f"--resume: {out} holds no last.npz; leave --resume out to start a new run there")
-    written = checkpoint.load_meta(path)["config"]
+    folder = RunFolder(out, resume=True)
+    folder.look()
+    written = checkpoint.load_meta(folder.last)["config"]
     # A run that was written without an option did what the option's default does.
     saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
     if "recipe" in given:  # as the same command without --resume means it; how long to train is the run's own

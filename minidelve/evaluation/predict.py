@@ -7,23 +7,24 @@ a colour of its own, are ours.
 
 from __future__ import annotations
 
-import io
 import math
-import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing
 from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from minidelve import data, nn, ops
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import Diverged
+from minidelve.pictures import legible, picture
 from minidelve.tensor import Tensor, no_grad
 
 BATCH = 64
 COLUMNS = 4  # pictures side by side
+NO_NAMES: Mapping[str, Sequence[str]] = {}
 RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"
 MEANING = {RIGHT: "the right class", FIRST: "the likeliest (the right class is not known)", OTHER: "other classes"}
 
@@ -93,9 +94,21 @@ def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.n
         ) from error
 
 
-def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> bytes:
-    """A picture file: each image, and under it a bar for the probability of each of its classes."""
-    from matplotlib.figure import Figure  # late: drawing is the only reason to load matplotlib
+def draw(
+    predictions: Sequence[Prediction], title: str, form: str = "png", stand_ins: Mapping[str, Sequence[str]] = NO_NAMES
+) -> bytes | None:
+    """A picture file: each image, and under it a bar for the probability of each of its classes.
+
+    stand_ins   what may be shown of a class whose name the font lacks (stand_ins_of)
+
+    None where it cannot be drawn, which is said.
+    """
+    return picture("the figure", lambda: figure_of(predictions, title, stand_ins), form)
+
+
+def figure_of(predictions: Sequence[Prediction], title: str, stand_ins: Mapping[str, Sequence[str]]) -> Any:
+    """The Figure of `draw`."""
+    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
 
     columns = min(COLUMNS, len(predictions))
@@ -103,7 +116,7 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
     bars = max(len(p.classes) for p in predictions)
     heights = [2.2, 0.24 * bars + 0.1] * rows
     figure = Figure(figsize=(2.6 * columns + 0.2, sum(heights) + 0.35 * rows + 0.4), layout="constrained")
-    figure.suptitle(title, fontsize=9, parse_math=False)  # a "$" in a name does not begin a formula
+    figure.suptitle(legible(title), fontsize=9)
     grid = figure.subplots(2 * rows, columns, squeeze=False, gridspec_kw={"height_ratios": heights})
     for axes in grid.flat:
         axes.set_axis_off()
@@ -111,17 +124,13 @@ def draw(predictions: Sequence[Prediction], title: str, form: str = "png") -> by
         above, below = grid[2 * (i // columns)][i % columns], grid[2 * (i // columns) + 1][i % columns]
         above.imshow(prediction.view, interpolation="nearest")
         truth = prediction.truth
-        title = name_of(prediction.path, predictions) if truth is None else f"GT: {first_name(truth)}"
-        above.set_title(short(title, 30), fontsize=8, parse_math=False)
-        draw_bars(below, prediction, bars)
+        file_name = legible(name_of(prediction.path, predictions), most=30)
+        above.set_title(file_name if truth is None else truth_title(truth, stand_ins), fontsize=8)
+        draw_bars(below, prediction, bars, stand_ins)
     used = {colour for prediction in predictions for colour in bar_colours(prediction)}
     shown = [Patch(color=colour, label=meaning) for colour, meaning in MEANING.items() if colour in used]
     figure.legend(handles=shown, loc="outside lower center", ncols=1 if columns == 1 else len(shown), fontsize=7)
-    file = io.BytesIO()
-    with warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph .* missing")  # of a file's name; the text output has it
-        figure.savefig(file, dpi=120, format=form)
-    return file.getvalue()
+    return figure
 
 
 def name_of(path: str, predictions: Sequence[Prediction]) -> str:
@@ -130,7 +139,21 @@ def name_of(path: str, predictions: Sequence[Prediction]) -> str:
     return Path(path).name if len(folders) == 1 else f"{Path(path).parent.name}/{Path(path).name}"
 
 
-def draw_bars(axes, prediction: Prediction, bars: int) -> None:
+def truth_title(truth: str, stand_ins: Mapping[str, Sequence[str]]) -> str:
+    """Such as: GT: goldfish."""
+    return legible(*(f"GT: {name}" for name in (first_name(truth), *stand_ins.get(truth, ()))), most=30)
+
+
+def stand_ins_of(ids: Sequence[str], names: Sequence[str]) -> dict[str, tuple[str, str]]:
+    """What may stand for each class's name: its id and its number.
+
+    >>> stand_ins_of(["n01443537"], ["goldfish, Carassius auratus"])
+    {'goldfish, Carassius auratus': ('n01443537', 'class 0')}
+    """
+    return {name: (id, f"class {k}") for k, (id, name) in enumerate(zip(ids, names, strict=True))}
+
+
+def draw_bars(axes: Any, prediction: Prediction, bars: int, stand_ins: Mapping[str, Sequence[str]]) -> None:
     """A bar from 0 to 1 for each class, the likeliest on top, the name written on it."""
     classes = prediction.classes
     places = range(len(classes))
@@ -138,7 +161,8 @@ def draw_bars(axes, prediction: Prediction, bars: int) -> None:
     axes.barh(places, [1.0] * len(classes), color="0.95", height=0.86)
     axes.barh(places, [p for _, p in classes], color=colours, height=0.86)
     for place, (name, p) in enumerate(classes):
-        axes.text(0.02, place, short(first_name(name), 22), va="center", fontsize=8, parse_math=False)
+        shown = legible(first_name(name), *stand_ins.get(name, ()), most=22)
+        axes.text(0.02, place, shown, va="center", fontsize=8)
         axes.text(0.98, place, "" if math.isnan(p) else f"{100 * p:.1f}%", va="center", ha="right", fontsize=8)
     axes.set(xlim=(0, 1), ylim=(bars - 0.5, -0.5))
 
@@ -158,11 +182,6 @@ def first_name(name: str) -> str:
     'goldfish'
     """
     return name.split(",")[0]
-
-
-def short(text: str, length: int) -> str:
-    """A name that fits."""
-    return text if len(text) <= length else text[: length - 1] + "…"
 
 
 def describe(prediction: Prediction) -> str:

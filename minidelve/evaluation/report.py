@@ -3,7 +3,8 @@
     evaluation.json   every figure of the table, with the options that led to it
     classes.csv   class,name,images,top1_error,top5_error,taken_for,taken_for_images
 
-Errors are in percent. The classes are those of the table's last row: all scales, all runs.
+Errors are in percent; top5_error is empty (null) where there are at most five classes. The classes are those of the
+table's last row: all scales, all runs.
 """
 
 from __future__ import annotations
@@ -19,10 +20,20 @@ from minidelve.errors import RunError
 from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.predict import first_name
 from minidelve.evaluation.tally import ClassErrors, Tally
-from minidelve.files import OwnFolder, disk_errors, write_whole
+from minidelve.files import disk_errors, write_whole
+from minidelve.owning import OwnFolder
 
 FILES = ("evaluation.json", "classes.csv")
 CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")
+
+
+def percent(error: float | None, width: int) -> str:
+    """An error as a cell of a table; a dash for top-5 error of at most five classes.
+
+    >>> percent(12.345, 11), percent(None, 11)
+    ('     12.35%', '          -')
+    """
+    return f"{'-' if error is None else f'{error:.2f}%':>{width}}"
 
 
 def table(rows: Sequence[Row]) -> str:
@@ -33,7 +44,7 @@ def table(rows: Sequence[Row]) -> str:
     for row in rows:
         errors = row.tally.errors()
         lines.append(
-            f"{row.run:<{names}}  {row.scale:>{scales}}  {errors.top1:>10.2f}%  {errors.top5:>10.2f}%  "
+            f"{row.run:<{names}}  {row.scale:>{scales}}  {percent(errors.top1, 11)}  {percent(errors.top5, 11)}  "
             f"{errors.loss:>13.4f}"
         )
     return "\n".join(lines)
@@ -43,13 +54,14 @@ def worst_classes(tally: Tally, names: Sequence[str], count: int) -> str:
     """The `count` worst classes and what each is most often taken for; how many classes have no error."""
     tested = tally.by_class()
     perfect1, perfect5 = (sum(e == 0 for e in errors) for errors in zip(*((c.top1, c.top5) for c in tested)))
-    lines = [f"of {len(tested)} classes, {perfect5} have no top-5 error and {perfect1} no top-1 error"]
+    of_five = f"{perfect5} have no top-5 error and " if tested[0].top5 is not None else ""
+    lines = [f"of {len(tested)} classes, {of_five}{perfect1} {'have ' if not of_five else ''}no top-1 error"]
     worst = tally.worst(count)
     if worst:
         width = max(len("worst class"), *(len(first_name(names[c.label])) for c in worst))
         lines.append(f"{'worst class':<{width}}  top-5 error  top-1 error  images  most often taken for")
         lines += [
-            f"{first_name(names[c.label]):<{width}}  {c.top5:>10.2f}%  {c.top1:>10.2f}%  {c.images:>6}  "
+            f"{first_name(names[c.label]):<{width}}  {percent(c.top5, 11)}  {percent(c.top1, 11)}  {c.images:>6}  "
             f"{taken_for(c, names)}"
             for c in worst
         ]
@@ -62,13 +74,11 @@ def taken_for(errors: ClassErrors, names: Sequence[str], most: int = 3) -> str:
 
 
 class ReportFolder(OwnFolder):
-    """The folder of --out: checked before the work begins; RunError if it cannot take the files."""
+    """The folder of --out: entered before the work begins; RunError if it cannot take the files."""
 
     def __init__(self, path: Path, overwrite: bool):
         super().__init__(path, FILES, f"--out {path}")
         self.overwrite = overwrite
-        self.guard()
-        self.check_writable()
 
     def guard(self) -> None:
         """Refuse a folder with other files, or with an evaluation that is not to be replaced."""
@@ -99,5 +109,6 @@ def classes_csv(tally: Tally, classes: Sequence[str], names: Sequence[str]) -> s
     writer.writerow(CSV_HEAD)
     for c in tally.by_class():
         rival = (names[c.taken_for[0][0]], c.taken_for[0][1]) if c.taken_for else ("", 0)
-        writer.writerow([classes[c.label], names[c.label], c.images, f"{c.top1:.3f}", f"{c.top5:.3f}", *rival])
+        top5 = "" if c.top5 is None else f"{c.top5:.3f}"
+        writer.writerow([classes[c.label], names[c.label], c.images, f"{c.top1:.3f}", top5, *rival])
     return text.getvalue()

@@ -17,6 +17,8 @@ import numpy as np
 
 from minidelve.training.validation import Errors, rank_of_target
 
+TOP = 5  # the k of the other error
+
 
 @dataclass(frozen=True)
 class ClassErrors:
@@ -25,7 +27,7 @@ class ClassErrors:
     label: int
     images: int
     top1: float
-    top5: float
+    top5: float | None  # None where there are at most five classes
     taken_for: list[tuple[int, int]]
 
 
@@ -43,7 +45,7 @@ class Tally:
         classes = len(self.images)
         rank = rank_of_target(p, targets)
         for counts, counted in ((self.images, targets), (self.misses1, targets[rank >= 1]),
-                                (self.misses5, targets[rank >= 5])):  # fmt: skip
+                                (self.misses5, targets[rank >= TOP])):  # fmt: skip
             counts += np.bincount(counted, minlength=classes)
         with np.errstate(divide="ignore"):  # a probability of 0 is an infinite loss
             self.loss -= float(np.log(p[np.arange(len(p)), targets]).sum())
@@ -58,8 +60,8 @@ class Tally:
         images = int(self.images.sum())
         if images == 0:
             raise ValueError("Tally: got no images; expected at least one")
-        share = 100 / images
-        return Errors(share * int(self.misses1.sum()), share * int(self.misses5.sum()), self.loss / images, images)
+        top1, top5 = self._percent(slice(None))
+        return Errors(top1, top5, self.loss / images, images)
 
     def by_class(self) -> list[ClassErrors]:
         """The classes that have images, in their order."""
@@ -68,13 +70,15 @@ class Tally:
     def worst(self, count: int) -> list[ClassErrors]:
         """The classes with errors, highest top-5 error first, then top-1 error, then in their order."""
         wrong = [c for c in self.by_class() if c.top1 > 0]
-        return sorted(wrong, key=lambda c: (-c.top5, -c.top1))[:count]
+        return sorted(wrong, key=lambda c: (-(c.top5 or 0), -c.top1))[:count]
+
+    def _percent(self, classes: int | slice) -> tuple[float, float | None]:
+        """Top-1 and top-5 error of one class or of all; no top-5 error where five classes are all there are."""
+        share = 100 / int(self.images[classes].sum())
+        misses = [share * int(counts[classes].sum()) for counts in (self.misses1, self.misses5)]
+        return misses[0], misses[1] if len(self.images) > TOP else None
 
     def _class(self, label: int) -> ClassErrors:
         images, row = int(self.images[label]), self.confusions[label]
         order = [w for w in np.argsort(-row, kind="stable").tolist() if row[w]]
-        share = 100 / images
-        return ClassErrors(
-            label, images, share * int(self.misses1[label]), share * int(self.misses5[label]),
-            [(w, int(row[w])) for w in order],
-        )  # fmt: skip
+        return ClassErrors(label, images, *self._percent(label), [(w, int(row[w])) for w in order])

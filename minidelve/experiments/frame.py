@@ -27,21 +27,31 @@ from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.experiments.rows import Rows
-from minidelve.files import OwnFolder, disk_errors, write_whole
+from minidelve.files import disk_errors, remove_unfinished, write_whole
+from minidelve.owning import OwnFolder
+from minidelve.pictures import picture
 from minidelve.progress import duration, note, progress
+from minidelve.training.computing import asked_for
+
+PARTS = "parts"
 
 
 class ItemFolder(OwnFolder):
     """An item's folder."""
 
     def __init__(self, path: Path):
-        super().__init__(path, {"page.md", "figure.png", "results.csv", "parts"}, f"--out: {path}")
+        files = {"page.md", "figure.png", "results.csv"}
+        super().__init__(path, files, f"--out: {path}", folders={PARTS})
 
     def guard(self) -> None:
-        """RunError where something else lies there, or nothing can be written."""
+        """RunError where something else lies there."""
         for name in self.strangers():
             raise RunError(f"{self.what} holds {name}, which is not an item's", cure="name another folder with --out")
-        self.check_writable()
+
+    def clean(self) -> None:
+        """Remove what a killed process left unfinished, among the parts too. Raises OSError."""
+        super().clean()
+        remove_unfinished(self.path / PARTS)
 
 
 @dataclass(frozen=True)
@@ -77,7 +87,8 @@ class Work:
         data = f" --data {shlex.quote(self.data_name)}" if self.item.uses_data else ""
         seeds = f" --seeds {self.seed_count}" if self.item.random else ""
         device = f" --device {self.device}" if self.device != "cpu" else ""
-        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}"
+        asked = "".join(f" --{name} {value}" for name, value in asked_for().items())
+        return f"minidelve reproduce {self.item.name}{data} --budget {self.budget}{seeds}{device}{asked}"
 
 
 @dataclass(frozen=True)
@@ -106,26 +117,29 @@ def reproduce(work: Work) -> Result:
 
 
 def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str, str]]) -> Verdict:
-    """Write figure and page; the verdict. Raises OSError."""
+    """Write the page, then the figure if it can be drawn; the verdict. Raises OSError."""
     rows = item.whole(rows)
     verdict = item.verdict(rows)
-    picture = io.BytesIO()
-    item.draw(rows).savefig(picture, format="png", dpi=110)
-    write_whole(folder / "figure.png", picture.getvalue())
     write_whole(folder / "page.md", page(item, item.table(rows), verdict, told))
+    figure = folder / "figure.png"
+    if content := picture(f"{item.name}'s {figure.name}", lambda: item.draw(rows), dpi=110):
+        write_whole(figure, content)
+    else:
+        figure.unlink(missing_ok=True)  # it would show other numbers than the page
     return verdict
 
 
 def run_parts(work: Work) -> tuple[list[Part], int]:
     """Every part, seed by seed, so that work that stops has something of every variant; and how many were there."""
     budget = replace(work.item.budgets[work.budget], seeds=work.seed_count)
-    finished = Parts(work.folder.path / "parts", work.item, budget, work.data, work.device)
+    finished = Parts(work.folder.path / PARTS, work.item, budget, work.data, work.device)
     wanted = [(variant, seed) for seed in range(budget.seeds) for variant in work.item.variants(budget)]
     parts = {key: finished.load(*key) for key in wanted}
     missing = [key for key, part in parts.items() if part is None]
     found = len(wanted) - len(missing)
     if found:
         note(f"{work.item.name}: {found} of {len(wanted)} parts are there already")
+    kept = found
     try:
         for variant, seed in progress(missing, len(missing), work.item.name, unit="part"):
             start = time.perf_counter()
@@ -137,8 +151,11 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
             part = Part(rows, time.perf_counter() - start + setup.earlier, machine())
             with disk_errors(work.folder.what):
                 parts[variant, seed] = finished.keep(variant, seed, part)
+            kept += 1
     except KeyboardInterrupt as stop:
-        raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop
+        if kept:
+            raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop
+        raise KeyboardInterrupt(f"no part of {work.item.name} was finished") from stop
     return [part for part in parts.values() if part is not None], found
 
 

@@ -81,7 +81,8 @@ def networks(setup: Setup, names: Sequence[str]) -> list[Trained]:
 def errors(nets: Sequence[Trained], protocol: str, scales: Sequence[int] | None = None) -> Rows:
     """A row for each network and scale, for each one's mean over the scales, and last for the mean over networks.
 
-    top1_error, top5_error   in percent; None without a network, as its loss did not stay finite
+    top1_error, top5_error   in percent; None without a network, as its loss did not stay finite. top5_error is None
+                             where there are at most five classes
     guessing                 the top-1 error of guessing among as many classes
     """
     if not nets:

@@ -22,9 +22,10 @@ from minidelve import __version__
 from minidelve.errors import one_line
 from minidelve.experiments.item import Budget, Item
 from minidelve.experiments.rows import Rows
-from minidelve.files import write_whole
+from minidelve.files import read_file, write_whole
 from minidelve.progress import note
-from minidelve.records import check, integer, list_of, number, read_file, record, sealed, text, unsealed
+from minidelve.records import MOST_BYTES, check, integer, list_of, number, record, sealed, text, unsealed
+from minidelve.training.computing import asked_for
 
 PART = record({"rows": list_of(record({"variant": text, "seed": integer(0)})), "seconds": number(0), "machine": text})
 
@@ -49,6 +50,7 @@ class Parts:
             self.key["data"] = data
         if device != "cpu":
             self.key["device"] = device
+        self.key |= asked_for()
 
     def path(self, variant: str, seed: int) -> Path:
         """Where that part lies, or will lie."""
@@ -62,7 +64,7 @@ class Parts:
         if not path.exists():
             return None
         try:
-            content = unsealed(read_file(path))
+            content = unsealed(read_file(path, MOST_BYTES))
             check(content, PART)
             asked = json.loads(json.dumps(self.key))
             told = {(row["variant"], row["seed"]) for row in content["rows"]}

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.evaluation.predict import first_name, short
+from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
 from minidelve.experiments.item import Budget, Item, Setup
@@ -20,6 +20,7 @@ from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.trained import CLASS_LONGER, tested, trained
+from minidelve.pictures import legible
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 FEW = 0.01  # of its images: what a class is taken for less often is not listed
@@ -52,7 +53,7 @@ def table(rows: Rows) -> Table:
         for c in classes:
             often = [(names.get(w, f"class {w}"), share) for w, share in c.mostly_taken_for() if share >= FEW]
             mostly = ", ".join(f"{name} {100 * share:.0f}%" for name, share in often)
-            lines.append([c.name, f"{c.top1:.1f}", f"{c.top5:.1f}", mostly, ""])
+            lines.append([c.name, f"{c.top1:.1f}", "" if c.top5 is None else f"{c.top5:.1f}", mostly, ""])
     lines += [[f"paper: {name}", "", "", "", f"{error}"] for name, error in [*PAPER, (PAPER_FAULTLESS, 0)]]
     return ["class", "top-1 error %", "top-5 error %", "taken for, share of its images", "paper: top-5 error %"], lines
 
@@ -73,8 +74,9 @@ class Extremes:
         return Verdict(
             True,
             f"Top-1 error by class goes from {best.top1:.1f}% ({best.name}) to {worst.top1:.1f}% ({worst.name}){ratio}"
-            f"; {top1} of {len(classes)} classes have no top-1 error, {top5} no top-5 error (paper: {PAPER_FAULTLESS} "
-            f"no top-5 error, the worst {PAPER[0][1]}%).",
+            f"; {top1} of {len(classes)} classes have no top-1 error"
+            f"{'' if worst.top5 is None else f', {top5} no top-5 error'} (paper: {PAPER_FAULTLESS} no top-5 error, the "
+            f"worst {PAPER[0][1]}%).",
         )
 
 
@@ -130,11 +132,12 @@ def draw_errors(panel: Any, worst: list[OfClass], best: list[OfClass]) -> None:
     shown = worst + best
     places = [i + (i >= len(worst)) for i in range(len(shown))]
     panel.barh(places, [c.top1 for c in shown], color="0.8", height=0.8, label="top-1 error")
-    panel.barh(places, [c.top5 for c in shown], color="#1f4e9c", height=0.4, label="top-5 error")
+    if all(c.top5 is not None for c in shown):
+        panel.barh(places, [c.top5 for c in shown], color="#1f4e9c", height=0.4, label="top-5 error")
     for place, c in zip(places, shown, strict=True):
         panel.plot(c.top1_runs, [place] * len(c.top1_runs), "|", color="black", ms=6)
     panel.plot([], [], "|", color="black", label="top-1 error of a run")
-    panel.set_yticks(places, [short(c.name, 24) for c in shown], parse_math=False)
+    panel.set_yticks(places, [legible(c.name, f"class {c.label}", most=24) for c in shown])
     panel.set(xlabel="error (%)", xlim=(0, 101), ylim=(max(places, default=0) + 0.6, -0.6))
     panel.legend(loc="lower right")
 

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from minidelve import data
-from minidelve.evaluation.predict import Prediction, draw_bars, first_name, predict, short
+from minidelve.evaluation.predict import Prediction, draw_bars, first_name, predict, stand_ins_of, truth_title
 from minidelve.experiments.rows import Row, Rows, distinct, select
 from minidelve.experiments.trained import Trained, opened
 from minidelve.training.views import views
@@ -60,6 +60,7 @@ def draw_guesses(panel: Any, rows: Rows) -> None:
     grid = part.subplots(lines, 2 * COLUMNS, squeeze=False, gridspec_kw={"width_ratios": [1, 1.5] * COLUMNS})
     for axes in grid.flat:
         axes.set_axis_off()
+    stand_ins = stand_ins_of_classes(rows[0])
     for k, image in enumerate(images):
         line, column = divmod(k, COLUMNS)
         of_image = select(rows, image=image)
@@ -71,8 +72,8 @@ def draw_guesses(panel: Any, rows: Rows) -> None:
         beside, truth = grid[line][2 * column + 1], of_image[0]["name"]
         # Scores that are not numbers have no probability.
         found = [(row["guess"], math.nan if row["probability"] is None else row["probability"]) for row in of_image]
-        draw_bars(beside, Prediction("", np.empty(0), found, truth), GUESSES)
-        beside.text(0, -1, short(f"GT: {truth}", 30), va="center", fontsize=8.5, parse_math=False)
+        draw_bars(beside, Prediction("", np.empty(0), found, truth), GUESSES, stand_ins)
+        beside.text(0, -1, truth_title(truth, stand_ins), va="center", fontsize=8.5)
         beside.set_ylim(top=-1.5)
 
 
@@ -83,3 +84,12 @@ def look_up(row: Row) -> np.ndarray | None:
         return dataset.image(row["image"]) if dataset.path(row["image"]) == row["path"] else None
     except (data.DataError, OSError, IndexError):
         return None
+
+
+def stand_ins_of_classes(row: Row) -> dict[str, tuple[str, str]]:
+    """What may stand for the names of the data set's classes, if it is still where it was."""
+    try:
+        dataset = opened(row["data"])[1]
+    except (data.DataError, OSError):
+        return {}
+    return stand_ins_of(dataset.classes, [first_name(name) for name in dataset.class_names])

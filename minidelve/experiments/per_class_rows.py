@@ -34,7 +34,7 @@ class OfClass:
     name: str
     images: int
     top1_runs: list[float]
-    top5_runs: list[float]
+    top5_runs: list[float | None]  # None where there are at most five classes
     taken_for: Counter[int]
 
     @property
@@ -42,8 +42,9 @@ class OfClass:
         return float(np.mean(self.top1_runs))
 
     @property
-    def top5(self) -> float:
-        return float(np.mean(self.top5_runs))
+    def top5(self) -> float | None:
+        known = [error for error in self.top5_runs if error is not None]
+        return float(np.mean(known)) if known else None
 
     def mostly_taken_for(self) -> list[tuple[int, float]]:
         """(class, share of its images) for three at most, most frequent first."""
@@ -62,7 +63,7 @@ def averaged(rows: Rows) -> list[OfClass]:
             taken_for[other] += count
         top1, top5 = ([row[f"{which}_error"] for row in of] for which in ("top1", "top5"))
         found.append(OfClass(label, of[0]["name"], of[0]["images"], top1, top5, taken_for))
-    return sorted(found, key=lambda c: (-c.top1, -c.top5))
+    return sorted(found, key=lambda c: (-c.top1, -(c.top5 or 0)))
 
 
 def by_run(classes: list[OfClass]) -> tuple[np.ndarray, np.ndarray]:

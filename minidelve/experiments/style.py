@@ -25,8 +25,7 @@ SIZES: Any = {"font.size": 10, "axes.titlesize": 11, "legend.fontsize": 8.5}
 
 def panels(title: str, rows: int = 1, columns: int = 1, height: float = HEIGHT) -> tuple[Any, list[Any]]:
     """A Figure of rows x columns panels, each with a grid, and its Axes from left to right and top to bottom."""
-    # late: drawing is the only reason to load matplotlib
-    import matplotlib
+    import matplotlib  # late: drawing is the only reason to load it
     from matplotlib.figure import Figure
 
     with matplotlib.rc_context(SIZES):

@@ -26,6 +26,7 @@ from minidelve.evaluation.runs import Evaluation, Way, evaluate_runs
 from minidelve.experiments.item import Setup
 from minidelve.progress import note
 from minidelve.training import checkpoint
+from minidelve.training.computing import asked_for
 from minidelve.training.config import Config
 from minidelve.training.loop import train
 from minidelve.training.views import loaders
@@ -112,13 +113,17 @@ def configured(setup: Setup, options: Mapping[str, Any]) -> Config:
     """The options of the budget that `train` knows, overridden by `options`, with the part's data, seed and device."""
     known = {field.name for field in fields(Config)}
     settings = {name: value for name, value in setup.budget.settings.items() if name in known}
-    return Config(**settings | {"data": setup.data, "seed": setup.seed, "device": setup.device} | dict(options))
+    return Config(
+        **settings | {"data": setup.data, "seed": setup.seed, "device": setup.device} | asked_for() | dict(options)
+    )
 
 
 def name_of(config: Config) -> str:
     """A folder's name, such as lab14-prelu-he-seed0-5f1c0d2e."""
     told = asdict(config) | {"version": __version__}
     told = {name: value for name, value in told.items() if name not in ("workers", "on_bad_image")}
+    usual = {"kernels": None, "algorithm": "auto"}
+    told = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
     digits = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
     return f"{config.model}-{config.activation}-{config.init}-seed{config.seed}-{digits}"
 

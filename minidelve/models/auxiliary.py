@@ -41,8 +41,8 @@ class AuxiliaryNetwork(Network):
     """
 
     def __init__(self, network: Network, after: str, weight: float, rng: np.random.Generator, init: Initializer):
-        super().__init__(list(network.children()), network.title)
-        names = [name for name, _ in network.children()]
+        super().__init__(list(network.named_children()), network.title)
+        names = [name for name, _ in network.named_children()]
         taps = [name for name in names[: names.index("spp")] if not name.endswith("_act")]
         if after not in taps:
             raise ValueError(
@@ -59,14 +59,15 @@ class AuxiliaryNetwork(Network):
         fc = nn.Linear(channels * sum(n * n for n in levels), classes, rng=rng, init=init)
         self.aux = Network([("spp", nn.SpatialPyramidPool2d(levels)), ("fc", fc)], "auxiliary classifier")
 
-    def children(self) -> Iterator[tuple[str, nn.Module]]:
+    def named_children(self) -> Iterator[tuple[str, nn.Module]]:
         """The layers that run one after the other; without `aux`."""
-        return ((name, layer) for name, layer in super().children() if name != "aux")
+        return ((name, layer) for name, layer in super().named_children() if name != "aux")
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, nn.Module]]:
+    def named_modules(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, nn.Module]]:
         """Every module, those of `aux` last."""
-        yield from super().named_modules(prefix)
-        yield from self.aux.named_modules(f"{prefix}.aux" if prefix else "aux")
+        seen = set() if seen is None else seen
+        yield from super().named_modules(prefix, seen)
+        yield from self.aux.named_modules(f"{prefix}.aux" if prefix else "aux", seen)
 
     def both(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """(z, z') for images (N, 3, H, W): the logits, and those of the auxiliary classifier."""

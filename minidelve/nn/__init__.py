@@ -18,6 +18,7 @@ from minidelve.nn.layers import (
     SpatialPyramidPool2d,
 )
 from minidelve.nn.module import Module, Parameter, Sequential
+from minidelve.pytorch_names import names_of
 
 __all__ = [
     "AvgPool2d",
@@ -36,3 +37,5 @@ __all__ = [
     "SpatialPyramidPool2d",
     "init",
 ]
+
+__getattr__ = names_of(__name__)

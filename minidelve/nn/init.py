@@ -62,12 +62,15 @@ another shape, for an empty weight, and for an unknown mode.
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 
 from minidelve.backend import to_device
-from minidelve.tensor import Tensor
+from minidelve.ops.arguments import check_generator
+from minidelve.pytorch_names import knowing_pytorch, names_of
+from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
@@ -114,7 +117,7 @@ def he_normal_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.G
 
 def he_uniform_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
     """As he_normal_, from a uniform distribution of the same variance: bound sqrt(6 / ((1 + a^2) n))."""
-    return uniform_(w, math.sqrt(3) * he_std(w.shape, mode, a), rng)
+    return uniform_(w, bound=math.sqrt(3) * he_std(w.shape, mode, a), rng=rng)
 
 
 def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
@@ -124,21 +127,39 @@ def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | 
 
 def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
     """As xavier_normal_, from a uniform distribution of the same variance: bound sqrt(6 / (n + nhat))."""
-    return uniform_(w, math.sqrt(3) * xavier_std(w.shape, mode), rng)
+    return uniform_(w, bound=math.sqrt(3) * xavier_std(w.shape, mode), rng=rng)
 
 
 def normal_(w: Tensor, std: float, rng: np.random.Generator | None = None) -> Tensor:
-    """Fill w from N(0, std^2), in place; returns w. Without rng the draw is not repeatable."""
-    rng = np.random.default_rng() if rng is None else rng
-    return _fill(w, std * rng.standard_normal(w.shape))
+    """Fill w from N(0, std^2), in place; returns w. Without rng the draw is not repeatable.
+
+    Raises ValueError for a std that is not above 0. There is no mean: it is 0.
+    """
+    _check("std", std)
+    return _fill(w, lambda rng: std * rng.standard_normal(w.shape), rng)
 
 
-def uniform_(w: Tensor, bound: float, rng: np.random.Generator | None = None) -> Tensor:
-    """Fill w evenly from [-bound, bound], in place; returns w."""
-    rng = np.random.default_rng() if rng is None else rng
-    return _fill(w, rng.uniform(-bound, bound, w.shape))
+def uniform_(w: Tensor, *, bound: float, rng: np.random.Generator | None = None) -> Tensor:
+    """Fill w evenly from [-bound, bound], in place; returns w. Raises ValueError for a bound that is not above 0."""
+    _check("bound", bound)
+    return _fill(w, lambda rng: rng.uniform(-bound, bound, w.shape), rng)
 
 
-def _fill(w: Tensor, values: Any) -> Tensor:
+def _check(name: str, number: float) -> None:
+    if not 0 < number < math.inf:
+        raise ValueError(f"init: {name} is {number}; expected a number above 0 (the mean is 0)")
+
+
+def _fill(w: Tensor, draw: Callable[[np.random.Generator], Any], rng: np.random.Generator | None) -> Tensor:
+    refuse_bare_arrays("init", w)
+    check_generator("init", rng)
+    if w.dtype.kind != "f":  # most numbers would become 0
+        raise TypeError(f"a tensor of {w.dtype} cannot be filled at random; expected float32 or float64")
+    values = draw(np.random.default_rng() if rng is None else rng)
     w.data[...] = to_device(values.astype(w.dtype), w.device)
     return w
+
+
+for _name in ("he_normal_", "he_uniform_", "xavier_normal_", "xavier_uniform_", "normal_", "uniform_"):
+    globals()[_name] = knowing_pytorch(globals()[_name])
+__getattr__ = names_of(__name__)

@@ -13,6 +13,7 @@ import numpy as np
 from minidelve import ops
 from minidelve.nn.init import he_normal_
 from minidelve.nn.module import Module, Parameter
+from minidelve.ops.arguments import check_generator
 from minidelve.ops.geometry import Pair, as_pair
 from minidelve.ops.layout import channels_first
 from minidelve.tensor import Tensor
@@ -34,10 +35,12 @@ class Conv2d(Module):
         kernel_size: int | Pair,
         stride: int | Pair = 1,
         padding: int | Pair = 0,
+        *,
         bias: bool = True,
         rng: np.random.Generator | None = None,
         init: Initializer = he_normal_,
     ):
+        check_sizes("Conv2d", bias, in_channels=in_channels, out_channels=out_channels)
         kernel = as_pair("Conv2d", "kernel_size", kernel_size, 1)
         self.stride, self.padding = as_pair("Conv2d", "stride", stride, 1), as_pair("Conv2d", "padding", padding, 0)
         self.weight = Parameter(channels_first(np.empty((out_channels, *kernel, in_channels), np.float32)))
@@ -61,9 +64,11 @@ class Linear(Module):
         in_features: int,
         out_features: int,
         bias: bool = True,
+        *,
         rng: np.random.Generator | None = None,
         init: Initializer = he_normal_,
     ):
+        check_sizes("Linear", bias, in_features=in_features, out_features=out_features)
         self.weight = Parameter(np.empty((out_features, in_features), np.float32))
         self.bias = Parameter(np.zeros(out_features, np.float32)) if bias else None
         init(self.weight, rng=rng)
@@ -85,6 +90,7 @@ class PReLU(Module):
     keeps_shape = True
 
     def __init__(self, num_parameters: int = 1, init: float = 0.25):
+        check_sizes("PReLU", num_parameters=num_parameters)
         self.a = Parameter(np.full(num_parameters, init, np.float32), weight_decay=False)
 
     def forward(self, y: Tensor) -> Tensor:
@@ -111,6 +117,8 @@ class LeakyReLU(Module):
     keeps_shape = True
 
     def __init__(self, slope: float = 0.01):
+        if isinstance(slope, bool):
+            raise TypeError(f"LeakyReLU: slope is {slope}; expected a number (nothing is written in place)")
         self.slope = slope
 
     def forward(self, y: Tensor) -> Tensor:
@@ -122,13 +130,7 @@ class LeakyReLU(Module):
 
 
 class _Pool2d(Module):
-    def __init__(
-        self,
-        kernel_size: int | Pair,
-        stride: int | Pair | None = None,
-        padding: int | Pair = 0,
-        ceil_mode: bool = False,
-    ):
+    def __init__(self, kernel_size: int | Pair, stride: int | Pair | None, padding: int | Pair, ceil_mode: bool):
         self.kernel_size = as_pair(type(self).__name__, "kernel_size", kernel_size, 1)
         self.stride = self.kernel_size if stride is None else as_pair(type(self).__name__, "stride", stride, 1)
         self.padding, self.ceil_mode = padding, ceil_mode
@@ -140,13 +142,32 @@ class _Pool2d(Module):
 class MaxPool2d(_Pool2d):
     """The largest value of each window; stride defaults to kernel_size."""
 
+    def __init__(
+        self,
+        kernel_size: int | Pair,
+        stride: int | Pair | None = None,
+        padding: int | Pair = 0,
+        *,
+        ceil_mode: bool = False,
+    ):
+        super().__init__(kernel_size, stride, padding, ceil_mode)
+
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, OH, OW)."""
-        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, self.ceil_mode)
+        return ops.max_pool2d(x, self.kernel_size, self.stride, self.padding, ceil_mode=self.ceil_mode)
 
 
 class AvgPool2d(_Pool2d):
     """The mean of each window; stride defaults to kernel_size."""
+
+    def __init__(
+        self,
+        kernel_size: int | Pair,
+        stride: int | Pair | None = None,
+        padding: int | Pair = 0,
+        ceil_mode: bool = False,
+    ):
+        super().__init__(kernel_size, stride, padding, ceil_mode)
 
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C, OH, OW)."""
@@ -195,6 +216,7 @@ class Dropout(Module):
     def __init__(self, p: float = 0.5, rng: np.random.Generator | None = None):
         if not 0 <= p < 1:
             raise ValueError(f"Dropout: p is {p}; expected 0 <= p < 1")
+        check_generator("Dropout", rng)
         self.p, self.rng = p, rng
 
     def forward(self, x: Tensor) -> Tensor:
@@ -211,3 +233,14 @@ class Flatten(Module):
     def forward(self, x: Tensor) -> Tensor:
         """(N, C, H, W) -> (N, C H W), channels slowest."""
         return ops.flatten(x)
+
+
+def check_sizes(layer: str, bias: bool = True, **sizes: int) -> None:
+    """TypeError or ValueError unless the sizes are integers of at least 1, and bias is True or False."""
+    for name, size in sizes.items():
+        if isinstance(size, bool) or not isinstance(size, int | np.integer):
+            raise TypeError(f"{layer}: {name} is {size!r:.40}; expected an integer >= 1")
+        if size < 1:
+            raise ValueError(f"{layer}: {name} is {size}; expected an integer >= 1")
+    if not isinstance(bias, bool | np.bool_):
+        raise TypeError(f"{layer}: bias is {bias!r:.40}; expected True or False")

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidelve.backend import to_device
+from minidelve.nn.hidden import CONTAINERS, look, own_attributes
+from minidelve.pytorch_names import MODULE, knowing_pytorch, missing, refuse_strangers
 from minidelve.tensor import Tensor
 
 
@@ -18,7 +20,8 @@ class Parameter(Tensor):
                   that is, to ReLU (paper, section 2.1).
     """
 
-    def __init__(self, data: Any, weight_decay: bool = True):
+    @knowing_pytorch
+    def __init__(self, data: Any, *, weight_decay: bool = True):
         super().__init__(data, requires_grad=True)
         self.weight_decay = weight_decay
 
@@ -26,7 +29,9 @@ class Parameter(Tensor):
 class Module:
     """A network or a part of one: finds its Parameters and sub-Modules among its attributes.
 
-    A subclass sets them in __init__ and writes forward(x); calling the module runs forward.
+    A subclass sets them in __init__ and writes forward(x); calling the module runs forward. A module or Parameter that
+    is held where it would not be found (in a list, in a function, by the class) would silently not be trained: it is
+    refused with a TypeError, when the attribute is set or when the parameters are asked for.
 
     >>> from minidelve.nn import Linear, PReLU, Sequential
     >>> net = Sequential(Linear(4, 3), PReLU(3))
@@ -38,6 +43,15 @@ class Module:
     keeps_shape = False  # whether the output has the input's shape, whatever that is
     hook: Callable[[Tensor], Tensor] | None = None  # sees (and may replace) every output: analysis/hooks.py
 
+    def __new__(cls, *args: Any, **kwargs: Any) -> Any:
+        """A new module; TypeError with the cure for arguments that its __init__ does not take."""
+        if args or kwargs:
+            refuse_strangers(cls.__name__, cls.__init__, (None, *args), kwargs)
+        return super().__new__(cls)
+
+    def __init__(self) -> None:
+        """A module without arguments; a subclass that has some writes its own."""
+
     def forward(self, x: Tensor) -> Tensor:
         """What the module computes; every subclass writes its own."""
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -47,33 +61,62 @@ class Module:
         return y if self.hook is None else self.hook(y)
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Set an attribute; TypeError for two slips that would silently leave something untrained."""
+        """Set an attribute; TypeError for slips that would silently leave something untrained."""
         if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
             raise TypeError(f"{name} is a Parameter; assign a Parameter, or new numbers to {name}.data")
-        inside = value.values() if isinstance(value, dict) else value if isinstance(value, list | tuple) else ()
-        if any(isinstance(item, Module | Parameter) for item in inside):
-            raise TypeError(
-                f"{name}: modules in a {type(value).__name__} would not be trained; use Sequential, or setattr for each"
-            )
+        if isinstance(value, Module | Parameter) and (not name or "." in name):
+            raise TypeError(f"a module's part is called {name!r}; expected a name without dots, which nest")
+        if isinstance(value, CONTAINERS):
+            parts = [part for _, part in look(value, (Module, Parameter), name)]
+            if parts and not self.known().issuperset(map(id, parts)):
+                kind = type(value).__name__
+                raise TypeError(
+                    f"{name}: modules in a {kind} would not be trained; use Sequential, or setattr for each"
+                )
         super().__setattr__(name, value)
 
+    if not TYPE_CHECKING:  # a type checker should go on finding slips
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that is not there: AttributeError with the cure."""
+            if hasattr(type(self), name):  # a property, whose own AttributeError is the better one
+                return object.__getattribute__(self, name)
+            raise missing(type(self).__name__, name, {*vars(self), *dir(type(self))}, MODULE)
+
     # -- what it is made of -------------------------------------------------------------------
-    def children(self) -> Iterator[tuple[str, Module]]:
+    def children(self) -> Iterator[Module]:
+        """The sub-modules, in order of definition."""
+        return (child for _, child in self.named_children())
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
         """(attribute name, sub-module), in order of definition."""
         return ((name, value) for name, value in vars(self).items() if isinstance(value, Module))
 
-    def named_modules(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """(dotted name, module) for itself (named "") and all below, each before its children."""
+    def named_modules(self, prefix: str = "", seen: set[int] | None = None) -> Iterator[tuple[str, Module]]:
+        """(dotted name, module) for itself (named "") and all below, each once and before its children.
+
+        seen   ids of the modules that a walk has been at: one that is used twice is not listed twice
+        """
+        seen = set() if seen is None else seen
+        if id(self) in seen:
+            return
+        seen.add(id(self))
         yield prefix, self
-        for name, child in self.children():
-            yield from child.named_modules(f"{prefix}.{name}" if prefix else name)
+        for name, child in self.named_children():
+            yield from child.named_modules(f"{prefix}.{name}" if prefix else name, seen)
 
     def modules(self) -> Iterator[Module]:
-        """Itself and every module below."""
+        """Itself and every module below, each once."""
         return (module for _, module in self.named_modules())
 
+    @knowing_pytorch
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
-        """(dotted name, Parameter) in order of definition; a shared one appears once."""
+        """(dotted name, Parameter) in order of definition; a shared one appears once. TypeError if one is hidden."""
+        self.refuse_hidden()
+        return self.found_parameters()
+
+    def found_parameters(self) -> Iterator[tuple[str, Parameter]]:
+        """named_parameters without a look for hidden ones."""
         seen: set[int] = set()
         for prefix, module in self.named_modules():
             for name, value in vars(module).items():
@@ -81,13 +124,37 @@ class Module:
                     seen.add(id(value))
                     yield f"{prefix}.{name}" if prefix else name, value
 
-    def parameters(self) -> Iterator[Parameter]:
-        """Every Parameter, in order of definition."""
-        return (parameter for _, parameter in self.named_parameters())
+    @knowing_pytorch
+    def parameters(self) -> ParametersOf:
+        """Every Parameter, in order of definition. TypeError if one is hidden."""
+        self.refuse_hidden()
+        return ParametersOf(self)
+
+    # -- what would not be trained ------------------------------------------------------------
+    def known(self) -> set[int]:
+        """The ids of the modules and Parameters that are found."""
+        return {id(m) for m in self.modules()} | {id(p) for _, p in self.found_parameters()}
+
+    def refuse_hidden(self) -> None:
+        """TypeError if a module or Parameter is held where it is not found, or if a Tensor should be a Parameter."""
+        known = self.known()
+        for prefix, module in self.named_modules():
+            for name, value in held_by(module):
+                where = f"{prefix}.{name}" if prefix else name
+                if isinstance(value, Tensor) and not isinstance(value, Parameter) and is_leaf(value):
+                    raise TypeError(f"{where} is a Tensor, which is not trained; make it a Parameter")
+                for path, part in look(value, (Module, Parameter), where):
+                    if id(part) not in known:
+                        raise TypeError(
+                            f"{path}: a {type(part).__name__} there would not be trained; only a module's own "
+                            "attributes are found: use Sequential, or setattr for each"
+                        )
 
     # -- its state ----------------------------------------------------------------------------
     def train(self, mode: bool = True) -> Module:
         """Switch this module and all below to training (dropout on) or, with False, to evaluation."""
+        if mode not in (True, False):
+            raise TypeError(f"train: mode is {mode!r:.40}; expected True or False")
         for module in self.modules():
             module.training = mode
         return self
@@ -103,10 +170,12 @@ class Module:
             parameter.grad = None if parameter.grad is None else to_device(parameter.grad, device)
         return self
 
+    @knowing_pytorch
     def state_dict(self) -> dict[str, np.ndarray]:
         """Name -> a copy of each parameter's array, on the CPU."""
         return {name: np.array(to_device(p.data, "cpu"), order="C") for name, p in self.named_parameters()}
 
+    @knowing_pytorch
     def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
         """Set every parameter from `state`, keeping dtype, device and memory layout.
 
@@ -134,7 +203,7 @@ class Module:
         return ""
 
     def __repr__(self) -> str:
-        lines = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.children()]
+        lines = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         return f"{type(self).__name__}({self.extra()}" + ("\n" + "\n".join(lines) + "\n" if lines else "") + ")"
 
 
@@ -149,7 +218,7 @@ class Sequential(Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Every layer in turn."""
-        for _, layer in self.children():
+        for layer in self.children():
             x = layer(x)
         return x
 
@@ -157,7 +226,35 @@ class Sequential(Module):
         return len(list(self.children()))
 
     def __iter__(self) -> Iterator[Module]:
-        return (layer for _, layer in self.children())
+        return self.children()
 
-    def __getitem__(self, i: int) -> Module:
-        return list(self)[i]
+    def __getitem__(self, i: int | slice) -> Module:
+        return Sequential(*list(self)[i]) if isinstance(i, slice) else list(self)[i]
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """Whether it wants a gradient and nothing made it: what a Parameter is, and a Tensor may be."""
+    return tensor.requires_grad and tensor.function is None
+
+
+class ParametersOf:
+    """An iterator over a module's parameters that knows its module, so that SGD can tell what is added later."""
+
+    def __init__(self, module: Module):
+        self.module, self._rest = module, module.found_parameters()
+
+    def __iter__(self) -> ParametersOf:
+        return self
+
+    def __next__(self) -> Parameter:
+        return next(self._rest)[1]
+
+
+def held_by(module: Module) -> Iterator[tuple[str, Any]]:
+    """(name, object) for what a module and its class hold, but for the parts that are found."""
+    for name, value in own_attributes(module):
+        if name != "hook" and not (name in vars(module) and isinstance(value, Module | Parameter)):
+            yield name, value
+    for kind in type(module).__mro__:
+        if kind is not object and not kind.__module__.startswith("minidelve."):  # ours hold no layers
+            yield from ((name, value) for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__"))

@@ -38,6 +38,7 @@ from minidelve.ops.relu import relu
 from minidelve.ops.shaping import getitem, reshape, transpose
 from minidelve.ops.softmax import log_softmax, softmax
 from minidelve.ops.spatial_pyramid_pool2d import spatial_pyramid_pool2d
+from minidelve.pytorch_names import TENSOR, knowing_pytorch, missing, names_of
 from minidelve.tensor import Tensor, as_array
 
 METHODS = {
@@ -70,7 +71,17 @@ METHODS = {
     "T": property(transpose),
 }
 for _name, _function in METHODS.items():
-    setattr(Tensor, _name, _function)
+    setattr(Tensor, _name, knowing_pytorch(_function) if callable(_function) else _function)
+
+
+def _missing_attribute(tensor, name):
+    """Called for an attribute that a Tensor does not have."""
+    raise missing(type(tensor).__name__, name, dir(Tensor), TENSOR)
+
+
+for _name in ("__init__", "to", "backward"):
+    setattr(Tensor, _name, knowing_pytorch(getattr(Tensor, _name)))
+Tensor.__getattr__ = _missing_attribute  # type: ignore[attr-defined]
 
 
 def _comparison(compare):
@@ -138,3 +149,7 @@ __all__ = [
     "transpose",
     "var",
 ]
+
+for _name in __all__:
+    globals()[_name] = knowing_pytorch(globals()[_name])
+__getattr__ = names_of(__name__)

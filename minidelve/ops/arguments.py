@@ -1,4 +1,4 @@
-"""Arguments of ops that are plain numbers."""
+"""Arguments of ops that are plain numbers, or generators."""
 
 from __future__ import annotations
 
@@ -21,3 +21,10 @@ def number(op: str, name: str, value: Any, cure: str = "") -> int | float:
     except OverflowError:
         raise TypeError(f"{op}: {name} is too large an integer; expected a number that float64 holds") from None
     return plain
+
+
+def check_generator(what: str, rng: Any) -> None:
+    """TypeError unless rng is None or can draw, as NumPy's generators can; a seed or a switch cannot."""
+    if rng is not None and not hasattr(rng, "standard_normal"):
+        seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else "seed"
+        raise TypeError(f"{what}: rng is {rng!r:.40}; expected a generator; write rng=np.random.default_rng({seed})")

@@ -18,7 +18,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidelve.backend import array_module, uniform
-from minidelve.ops.arguments import number
+from minidelve.ops.arguments import check_generator, number
 from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 _default_rng = np.random.default_rng()
@@ -44,6 +44,7 @@ def dropout(x: Tensor, p: float, training: bool, rng: np.random.Generator | None
     refuse_bare_arrays("dropout", x)
     if not 0 <= (p := number("dropout", "p", p)) < 1:
         raise ValueError(f"dropout: p is {p}; expected 0 <= p < 1")
+    check_generator("dropout", rng)
     if not training or p == 0:
         return x
     return Dropout.apply(x, p=p, rng=_default_rng if rng is None else rng)

@@ -47,6 +47,7 @@ def max_pool2d(
     kernel_size: int | Pair,
     stride: int | Pair | None = None,
     padding: int | Pair = 0,
+    *,
     ceil_mode: bool = False,
 ) -> Tensor:
     """The largest value of each window of x (N, C, H, W); stride defaults to kernel_size.

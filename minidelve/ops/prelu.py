@@ -52,9 +52,11 @@ class PReLU(Function):
 def prelu(y: Tensor, a: Tensor) -> Tensor:
     """Apply PReLU to y (N, C, *spatial) with slopes a: (C,), one for each channel, or (1,), shared.
 
-    Paper: section 2.1, equations (1) to (3). Raises ValueError when a has neither shape.
+    Paper: section 2.1, equations (1) to (3). Raises ValueError when a has neither shape, and for a y without channels.
     """
     refuse_bare_arrays("prelu", y, a)
-    if y.ndim < 2 or y.shape[1] == 0 or a.shape not in ((1,), y.shape[1:2]):
+    if y.ndim < 2:
+        raise ValueError(f"prelu: y has shape {y.shape}; expected (N, C, ...), such as y.reshape(1, -1)")
+    if y.shape[1] == 0 or a.shape not in ((1,), y.shape[1:2]):
         raise ValueError(f"prelu: a has shape {a.shape}; expected (1,) or {y.shape[1:2]} for y {y.shape}")
     return PReLU.apply(y, a)

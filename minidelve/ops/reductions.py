@@ -74,11 +74,16 @@ class Deviation(Sqrt):
 
 
 def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
-    """`axis` as a tuple of non-negative ints; None means all. ValueError for one that does not exist."""
-    try:
-        return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
-    except TypeError:
-        raise TypeError(f"axis is {axis!r:.60}; expected an integer, several in a tuple, or None for all") from None
+    """`axis` as a tuple of non-negative ints; None means all.
+
+    Raises ValueError for one that does not exist, TypeError for what is no axis, such as keepdims in its place.
+    """
+    for part in axis if isinstance(axis, tuple | list) else () if axis is None else (axis,):
+        if isinstance(part, bool) or not isinstance(part, int | np.integer):
+            what = f"a {type(part).__name__}" if isinstance(part, Tensor) else f"{part!r:.40}"
+            cure = "; write maximum(x, y) or minimum(x, y) for the one of two" if isinstance(part, Tensor) else ""
+            raise TypeError(f"axis is {what}; expected an integer, a tuple of them or None{cure}")
+    return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)
 
 
 def kept_shape(shape: tuple[int, ...], axis: Axis) -> tuple[int, ...]:
@@ -102,8 +107,13 @@ def sum(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 def mean(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     """The mean over `axis`."""
     refuse_bare_arrays("mean", x)
-    n = math.prod(x.shape[i] for i in axes(axis, x.ndim))
-    return multiply(sum(x, axis, keepdims), 1.0 / n if n else math.nan)
+    return _divided(sum(x, axis, keepdims), x, axis)
+
+
+def _divided(total: Tensor, x: Tensor, axis: Axis, ddof: int = 0) -> Tensor:
+    """The total by n - ddof, n the number of elements that were added; NaN where that is not above 0."""
+    n = math.prod(x.shape[i] for i in axes(axis, x.ndim)) - ddof
+    return multiply(total, 1.0 / n if n > 0 else math.nan)
 
 
 def max(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
@@ -116,14 +126,14 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return Min.apply(x, axis=axis, keepdims=keepdims)
 
 
-def var(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The variance over `axis`, divided by n like NumPy's (ddof 0)."""
+def var(x: Tensor, axis: Axis = None, *, keepdims: bool = False, ddof: int = 0) -> Tensor:
+    """The variance over `axis`, divided by n - ddof: by n, as NumPy's; PyTorch's divides by n - 1, ddof=1."""
     refuse_bare_arrays("var", x)
     # The mean of equal numbers can be a rounding error away from them: they vary by 0 all the same.
     centred = multiply(subtract(x, mean(x, axis, keepdims=True)), varies(x, axis))
-    return mean(multiply(centred, centred), axis, keepdims)
+    return _divided(sum(multiply(centred, centred), axis, keepdims), x, axis, ddof)
 
 
-def std(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
-    """The standard deviation over `axis` (ddof 0); of equal numbers it is 0, and so is its gradient."""
-    return Deviation.apply(var(x, axis, keepdims))
+def std(x: Tensor, axis: Axis = None, *, keepdims: bool = False, ddof: int = 0) -> Tensor:
+    """The standard deviation over `axis`, the root of var; of equal numbers it is 0, and so is its gradient."""
+    return Deviation.apply(var(x, axis, keepdims=keepdims, ddof=ddof))

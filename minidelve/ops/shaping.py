@@ -78,10 +78,33 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
 
 
 def transpose(x: Tensor, *axes: Any) -> Tensor:
-    """x with its axes permuted; without `axes` in reverse order."""
-    if len(axes) == 1 and not isinstance(axes[0], int):
+    """x with its axes permuted, as x.transpose(2, 0, 1) or x.transpose((2, 0, 1)); without `axes` in reverse order.
+
+    Raises ValueError for what is no permutation. Two integers, which PyTorch swaps, are one for a matrix alone; there
+    (0, 1) would change nothing, which nobody means.
+    """
+    if len(axes) == 1 and not isinstance(axes[0], int | np.integer):
         axes = axes[0]
-    return Transpose.apply(x, axes=tuple(axes) if axes else None)
+        return Transpose.apply(x, axes=permutation(x, tuple(axes)) if axes is not None else None)
+    order = permutation(x, axes) if axes else None
+    if order == (0, 1):
+        raise ValueError("transpose(0, 1) leaves a matrix as it is; write x.T or x.transpose(1, 0) to swap its axes")
+    return Transpose.apply(x, axes=order)
+
+
+def permutation(x: Tensor, axes: tuple[Any, ...]) -> tuple[int, ...]:
+    """`axes` from 0 on; ValueError, with the cure for a pair that PyTorch would swap, unless they permute x's."""
+    whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) and -x.ndim <= i < x.ndim for i in axes)
+    order = tuple(int(i) % x.ndim for i in axes) if whole else ()
+    if whole and len(set(order)) == 2 < x.ndim:  # PyTorch's
+        swapped = list(range(x.ndim))
+        swapped[order[0]], swapped[order[1]] = order[1], order[0]
+        cure = f"; to swap two, write x.transpose{tuple(swapped)}"
+    else:
+        cure = ""
+    if not whole or sorted(order) != list(range(x.ndim)):
+        raise ValueError(f"transpose: axes {axes} of shape {x.shape}; expected each of its {x.ndim} axes once{cure}")
+    return order
 
 
 def getitem(x: Tensor, index: Any) -> Tensor:

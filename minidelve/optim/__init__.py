@@ -6,5 +6,8 @@ Code that reads gradients and changes parameters or the rate belongs here. Choos
 from minidelve.optim.loss_scale import LossScale
 from minidelve.optim.schedules import MultiStepLR, ReduceLROnPlateau
 from minidelve.optim.sgd import SGD
+from minidelve.pytorch_names import names_of
 
 __all__ = ["SGD", "LossScale", "MultiStepLR", "ReduceLROnPlateau"]
+
+__getattr__ = names_of(__name__)

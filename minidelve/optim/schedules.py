@@ -1,17 +1,33 @@
 """Learning-rate schedules. The paper: 1e-2, then 1e-3 and 1e-4 "when the error plateaus" (section 3).
 
-Each schedule sets `optimizer.lr`; call step() once after every epoch. Both raise ValueError for arguments out of range.
+Each schedule divides `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
+ValueError for arguments out of range, and TypeError for what is no SGD.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterable
+from numbers import Integral, Real
+from typing import TYPE_CHECKING, Any
 
 from minidelve.optim.sgd import SGD
+from minidelve.pytorch_names import SCHEDULE, knowing_pytorch, missing
 
 
-class MultiStepLR:
+class Schedule:
+    """What sets an optimizer's rate, epoch after epoch."""
+
+    optimizer: SGD
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that is not there: AttributeError with the cure."""
+            raise missing(type(self).__name__, name, dir(self), SCHEDULE)
+
+
+class MultiStepLR(Schedule):
     """Divide the rate by 10 after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
 
     >>> from minidelve.nn import Linear
@@ -22,23 +38,36 @@ class MultiStepLR:
     0.001
     """
 
-    def __init__(self, optimizer: SGD, milestones: Sequence[int], gamma: float = 0.1):
-        if list(milestones) != sorted(set(milestones)) or any(m < 1 for m in milestones):
-            raise ValueError(f"milestones are {list(milestones)}; expected rising epoch numbers from 1, such as 12,17")
-        self.optimizer, self.milestones, self.gamma = optimizer, list(milestones), gamma
+    milestones: list[int]
+    gamma: float
+    epoch: int
+    start: float
+
+    @knowing_pytorch
+    def __init__(self, optimizer: SGD, milestones: Iterable[int], gamma: float = 0.1):
+        check_optimizer("MultiStepLR", optimizer)
+        epochs = list(milestones) if isinstance(milestones, Iterable) else [milestones]
+        if epochs != sorted({m for m in epochs if is_epoch(m)}) or not isinstance(milestones, Iterable):
+            shown = epochs if isinstance(milestones, Iterable) else milestones
+            raise ValueError(f"milestones are {shown!r:.60}; expected rising epoch numbers from 1, such as [12, 17]")
+        if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 < gamma < math.inf:
+            raise ValueError(f"MultiStepLR: gamma is {gamma!r:.40}; expected a number above 0")
+        self.optimizer, self.milestones, self.gamma = optimizer, epochs, gamma
         self.epoch, self.start = 0, optimizer.lr
 
+    @knowing_pytorch
     def step(self, error: float | None = None) -> None:
         """An epoch has ended (its error does not matter here)."""
         self.epoch += 1
-        self.optimizer.lr = self.rate(self.epoch)
+        if self.epoch in self.milestones:
+            self.optimizer.lr *= self.gamma
 
     def rate(self, epochs: int) -> float:
-        """The rate after so many epochs."""
+        """The rate after so many epochs of a run in which nobody sets it by hand."""
         return self.start * self.gamma ** sum(epochs >= milestone for milestone in self.milestones)
 
     def state_dict(self) -> dict:
-        """What a checkpoint needs to go on from here."""
+        """What a checkpoint needs to go on from here: the optimizer's state has the rate."""
         return {"epoch": self.epoch, "start": self.start}
 
     def load_state_dict(self, state: dict) -> None:
@@ -46,7 +75,7 @@ class MultiStepLR:
         self.epoch, self.start = state["epoch"], state["start"]
 
 
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(Schedule):
     """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
 
     threshold  by how many percentage points an error has to fall to count as an improvement (PyTorch's is
@@ -54,15 +83,21 @@ class ReduceLROnPlateau:
     min_lr     the rate never goes below; the paper stops at 1e-4
     """
 
+    @knowing_pytorch
     def __init__(
-        self, optimizer: SGD, factor: float = 0.1, patience: int = 5, threshold: float = 0.1, min_lr: float = 1e-4
+        self, optimizer: SGD, *, factor: float = 0.1, patience: int = 5, threshold: float = 0.1, min_lr: float = 1e-4
     ):
+        check_optimizer("ReduceLROnPlateau", optimizer)
+        for name, value in (("factor", factor), ("patience", patience), ("threshold", threshold), ("min_lr", min_lr)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"ReduceLROnPlateau: {name} is {value!r:.40}; expected a number")
         if not 0 < factor < 1 or patience < 0:
             raise ValueError(f"plateau: factor {factor}, patience {patience}; expected 0 < factor < 1, patience >= 0")
         self.optimizer, self.factor, self.patience = optimizer, factor, patience
         self.threshold, self.min_lr = threshold, min_lr
         self.best, self.waited = math.inf, 0
 
+    @knowing_pytorch
     def step(self, error: float) -> None:
         """An epoch has ended with this validation error (in percent, as `threshold` is)."""
         error = float(error)
@@ -82,3 +117,14 @@ class ReduceLROnPlateau:
     def load_state_dict(self, state: dict) -> None:
         """Restore state_dict()."""
         self.best, self.waited = state["best"], state["waited"]
+
+
+def check_optimizer(schedule: str, optimizer: SGD) -> None:
+    """TypeError unless it is an SGD."""
+    if not isinstance(optimizer, SGD):
+        raise TypeError(f"{schedule}: got a {type(optimizer).__name__}; expected an SGD, whose rate it divides")
+
+
+def is_epoch(number: object) -> bool:
+    """Whether it is an epoch's number, from 1."""
+    return isinstance(number, Integral) and not isinstance(number, bool) and int(number) >= 1

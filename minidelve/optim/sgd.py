@@ -21,10 +21,14 @@ does, as decay would drag it to 0, that is, to ReLU.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable
+from numbers import Real
+from typing import TYPE_CHECKING, Any
 
 from minidelve.backend import array_module, device_of, in_shares, kernels_for, memory_order, to_device
 from minidelve.nn.module import Parameter
+from minidelve.pytorch_names import OPTIMIZER, knowing_pytorch, missing
 from minidelve.tensor import Tensor
 
 PARTS = 64  # of an array, to be shared out evenly to any usual number of cores
@@ -37,22 +41,20 @@ class SGD:
     momentum       mu
     weight_decay   of every Parameter whose .weight_decay is True
 
-    Raises TypeError for what is not a Tensor; ValueError for no parameters at all, for one that is not a leaf or wants
-    no gradient, and for a number out of range.
+    Raises TypeError for what is not a Tensor; ValueError for no parameters at all, for one that is not a leaf, wants
+    no gradient or is given twice, and for a number out of range.
     """
 
-    def __init__(self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, weight_decay: float = 5e-4):
-        try:
-            self.parameters = list(parameters)
-        except TypeError:  # a module, say
-            raise TypeError(f"SGD: got a {type(parameters).__name__}; pass model.parameters()") from None
-        if not self.parameters:
-            raise ValueError("SGD: got no parameters; pass model.parameters()")
-        if not all(isinstance(p, Tensor) for p in self.parameters):
-            raise TypeError("SGD: expected Tensors only; pass model.parameters(), not named_parameters() or groups")
-        if any(p.function is not None or not p.requires_grad for p in self.parameters):
-            raise ValueError("SGD: can only train leaf tensors with requires_grad=True; pass model.parameters()")
-        if not lr >= 0 or not 0 <= momentum < 1 or not weight_decay >= 0:
+    @knowing_pytorch
+    def __init__(
+        self, parameters: Iterable[Parameter], lr: float, momentum: float = 0.9, *, weight_decay: float = 5e-4
+    ):
+        self.module = getattr(parameters, "module", None)  # whose they are, if that is told (ParametersOf)
+        self.parameters = as_parameters(parameters)
+        for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
+            if isinstance(value, bool) or not isinstance(value, Real):
+                raise TypeError(f"SGD: {name} is {value!r:.40}; expected a number")
+        if not 0 <= lr < math.inf or not 0 <= momentum < 1 or not 0 <= weight_decay < math.inf:
             raise ValueError(
                 f"SGD: lr {lr}, momentum {momentum}, weight_decay {weight_decay}; expected lr >= 0, "
                 "0 <= momentum < 1 and weight_decay >= 0"
@@ -60,15 +62,17 @@ class SGD:
         self.lr, self.momentum, self.weight_decay = lr, momentum, weight_decay
         self.momenta = [array_module(p.data).zeros_like(p.data) for p in self.parameters]  # D, one per parameter
 
+    @knowing_pytorch
     def step(self) -> None:
-        """Apply (4) to every parameter that has a gradient."""
+        """Apply (4) to every parameter that has a gradient. ValueError if the module has got new parameters."""
+        self.refuse_newcomers()
         updates = []
         for i, a in enumerate(self.parameters):
             if a.grad is None:
                 continue
             D = self.momenta[i] = laid_out_like(a.data, self.momenta[i])
             gradient = laid_out_like(a.data, a.grad)
-            decay = self.weight_decay if getattr(a, "weight_decay", True) else 0.0
+            decay = self.weight_decay if not isinstance(a, Parameter) or a.weight_decay else 0.0
             order = memory_order(a.data)  # of a conv weight: channels last
             flat = [x.transpose(order).reshape(-1) for x in (a.data, D, gradient)]
             updates.append((flat, decay))
@@ -82,10 +86,26 @@ class SGD:
 
         in_shares(move, PARTS, *(flat[0] for flat, _ in updates))
 
+    def refuse_newcomers(self) -> None:
+        """ValueError for a parameter that the module did not have when the optimizer was made."""
+        if self.module is None:
+            return
+        own = {id(p) for p in self.parameters}
+        for name, parameter in self.module.found_parameters():
+            if id(parameter) not in own:
+                raise ValueError(f"SGD: {name} is new in the module and would not be trained; make a new SGD after it")
+
+    @knowing_pytorch
     def zero_grad(self) -> None:
         """Forget the gradients; backward() adds to what is there."""
         for parameter in self.parameters:
             parameter.grad = None
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            """Called for a name that is not there: AttributeError with the cure."""
+            raise missing("SGD", name, dir(self), OPTIMIZER)
 
     def state_dict(self) -> dict:
         """lr and a copy of each D, for a checkpoint."""
@@ -98,6 +118,28 @@ class SGD:
         self.lr = state["lr"]
         for D, saved in zip(self.momenta, state["steps"], strict=True):
             D[...] = saved
+
+
+def as_parameters(parameters: Iterable[Parameter]) -> list[Parameter]:
+    """A list of them; TypeError or ValueError for what cannot be trained, or would be trained twice."""
+    if isinstance(parameters, Tensor):
+        name = type(parameters).__name__
+        raise ValueError(f"SGD: got a {name} alone, whose rows are no leaf tensors; pass a list, [parameter]")
+    try:
+        found = list(parameters)
+    except TypeError:  # a module, say
+        raise TypeError(f"SGD: got a {type(parameters).__name__}; pass model.parameters()") from None
+    if not found:
+        raise ValueError("SGD: got no parameters (or an iterator that was used up); pass model.parameters()")
+    if not all(isinstance(p, Tensor) for p in found):
+        raise TypeError("SGD: expected Tensors only; pass model.parameters(), not named_parameters() or groups")
+    if any(p.function is not None or not p.requires_grad for p in found):
+        raise ValueError("SGD: can only train leaf tensors with requires_grad=True; pass model.parameters()")
+    places: dict[int, int] = {}
+    for i, parameter in enumerate(found):
+        if (first := places.setdefault(id(parameter), i)) != i:
+            raise ValueError(f"SGD: parameter {i} is parameter {first} again and would move twice; give each once")
+    return found
 
 
 def laid_out_like(a, x):

@@ -85,7 +85,7 @@ def replicas(layers: Sequence[Module], parameters: Sequence[Tensor]) -> list[Mod
 
 def can_be_replicated(layer: Module) -> bool:
     """Whether a copy with other Parameters computes the same and touches nothing that the layer owns."""
-    return not isinstance(layer, Dropout) and layer.hook is None and not any(layer.children())
+    return not isinstance(layer, Dropout) and layer.hook is None and not any(layer.named_children())
 
 
 def run_in_shares(layers: Sequence[Module], x: Tensor) -> Tensor:

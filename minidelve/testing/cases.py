@@ -56,6 +56,10 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
     def spread(*shape: int) -> np.ndarray:
         return distinct(rng, *shape)
 
+    def tied(x: np.ndarray) -> np.ndarray:  # of two that are equal each gets half: then differences see a derivative
+        x[:, :2] = x.max(axis=1, keepdims=True)
+        return x
+
     def fixed_mask(x: Tensor) -> Tensor:
         return ops.dropout(x, 0.5, training=True, rng=np.random.default_rng(seed))
 
@@ -80,6 +84,10 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
         ("mean", "over axis 1, kept", lambda x: x.mean(axis=1, keepdims=True), [normal(2, 3, 4)]),
         ("max", "over axis 1", lambda x: x.max(axis=1), [spread(2, 3, 4)]),
         ("min", "over all", lambda x: x.min(), [spread(2, 3)]),
+        ("max", "two equal", lambda x: x.max(axis=1), [tied(spread(2, 3))]),
+        ("maximum", "a tie", ops.maximum, [equal := spread(4), equal + np.array([0, 1, 0, -1])]),
+        ("minimum", "a tie", ops.minimum, [equal, equal + np.array([0, 1, 0, -1])]),
+        ("var", "over axis 0, ddof 1", lambda x: x.var(axis=0, ddof=1), [normal(4, 3)]),
         ("var", "over axis 0", lambda x: x.var(axis=0), [normal(4, 3)]),
         ("std", "over axis -1", lambda x: x.std(axis=-1), [normal(3, 4)]),
         # shaping
@@ -92,7 +100,7 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
         # products
         ("matmul", "stack by matrix", ops.matmul, [normal(2, 3, 4), normal(4, 2)]),
         ("matmul", "vector by matrix", ops.matmul, [normal(4), normal(4, 2)]),
-        ("linear", "with bias", ops.linear, [normal(3, 4), normal(2, 4), normal(2)]),
+        ("linear", "with bias", ops.linear, [normal(5, 4), normal(2, 4), normal(2)]),
         ("linear", "without bias", ops.linear, [normal(3, 4), normal(2, 4)]),
         ("conv2d", "3x3, bias", ops.conv2d, [normal(2, 3, 5, 4), normal(2, 3, 3, 3), normal(2)]),
         ("conv2d", "stride 2, padding 1", lambda x, w: ops.conv2d(x, w, stride=2, padding=1),
@@ -102,6 +110,8 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
          [normal(1, 2, 4, 5), normal(2, 2, 3, 2), normal(2)]),
         ("conv2d", "and PReLU in place", lambda x, w, b, a: ops.conv2d(x, w, b, activation=a),
          [normal(2, 2, 4, 3), normal(3, 2, 2, 2), normal(3), positive(3)]),
+        ("conv2d", "and LReLU in place", lambda x, w, b: ops.conv2d(x, w, b, activation=0.3),
+         [normal(2, 2, 4, 3), normal(3, 2, 2, 2), normal(3)]),
         ("conv2d", "Winograd's, and PReLU in place", lambda x, w, b, a: ops.conv2d(x, w, b, 1, 1, "winograd", a),
          [normal(2, 2, 4, 3), normal(3, 2, 3, 3), normal(3), positive(3)]),
         # rectifiers

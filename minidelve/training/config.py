@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import platform
 from dataclasses import dataclass
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from minidelve.backend import DEVICE_OF
 from minidelve.backend.precision import PRECISIONS
 from minidelve.errors import RunError, shown
 from minidelve.models.catalogue import TABLES
@@ -25,6 +26,7 @@ from minidelve.models.option import (
     scale_range,
     share,
 )
+from minidelve.ops.conv.choice import ALGORITHMS
 from minidelve.training.recipes import RECIPES
 
 
@@ -86,6 +88,12 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
         "mean-std", "subtract the mean image; divide by one deviation or not", choices=("mean-std", "mean"))
     seed: int = option(0, "of weights, order, crops, flips and dropout", at_least(0), metavar="N")
     device: str = option("cpu", "where to compute", choices=("cpu", "cuda"), may_change=True)
+    kernels: str | None = option(
+        None, "which kernels compute; reference is the plain NumPy that defines them (default: the device's fastest)",
+        choices=tuple(DEVICE_OF), unset="the device's fastest", may_change=True, in_title=True)
+    algorithm: str = option(
+        "auto", "how conv layers are computed, those that can be; auto is the fastest, im2col the one to read",
+        choices=("auto", *ALGORITHMS), in_title=True)
     precision: str = option(
         "fp32",
         "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a scaled loss",
@@ -158,9 +166,17 @@ def title(config: Config) -> str:
     return f"{config.model} ({what}) on {Path(config.data).name}, seed {config.seed}"
 
 
+def installed_version(name: str) -> str:
+    """A library's version; "not installed" where it is missing, as Numba may be."""
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
 def versions() -> dict[str, str]:
     """What the run was computed with."""
     from minidelve import __version__
 
-    libraries = {name: version(name) for name in ("numpy", "numba", "pillow")}
+    libraries = {name: installed_version(name) for name in ("numpy", "numba", "pillow")}
     return {"minidelve": __version__, "python": platform.python_version(), **libraries}

@@ -5,21 +5,34 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+from minidelve.files import write_whole
+from minidelve.pictures import legible, picture
+from minidelve.progress import note_once
+
 
 def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
-    """Draw the history of a run: training loss on the left, errors in percent on the right.
+    """Write the picture of a run's history; where that cannot be done, say so."""
+    content = picture(path.name, lambda: curves(history, title))
+    if content is not None:
+        try:
+            write_whole(path, content)
+        except OSError as error:
+            note_once(f"minidelve: {path} cannot be written ({error.strerror or error}); all else is done")
+
+
+def curves(history: list[dict[str, Any]], title: str) -> Any:
+    """The Figure of a run's history: training loss on the left, errors in percent on the right.
 
     As in the paper's figures, the error on the training batches is light and the validation error dark. Dotted lines
     mark the epochs after which the learning rate dropped.
     """
-    # late: drawing is the only reason to load matplotlib
     from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
 
     epochs = [row["epoch"] for row in history]
     drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]
     figure = Figure(figsize=(10, 4), layout="constrained")
-    figure.suptitle(title, parse_math=False)  # a "$" in a path does not begin a formula
+    figure.suptitle(legible(title))
     loss, error = figure.subplots(1, 2)
 
     loss.plot(epochs, [row["train_loss"] for row in history], color="black", marker=".", label="training")
@@ -30,7 +43,8 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
         ("val_top1_error", "validation, top-1", {"color": "black"}),
         ("val_top5_error", "validation, top-5", {"color": "black", "ls": "--"}),
     ):
-        error.plot(epochs, [row[name] for row in history], marker=".", label=label, **style)
+        if history[0][name] is not None:  # top-5 error of at most five classes
+            error.plot(epochs, [row[name] for row in history], marker=".", label=label, **style)
     error.set(xlabel="epoch", ylabel="error (%)", title="Errors", ylim=(0, 100))
     for axes in (loss, error):
         for drop in drops:
@@ -39,4 +53,4 @@ def draw_curves(history: list[dict[str, Any]], path: Path, title: str) -> None:
         axes.set_xlim(0.5, epochs[-1] + 0.5)
         axes.grid(color="0.9")
         axes.legend()
-    figure.savefig(path, dpi=120)
+    return figure

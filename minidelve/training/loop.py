@@ -30,6 +30,7 @@ from minidelve.errors import Diverged
 from minidelve.progress import progress, say
 from minidelve.tensor import Tensor
 from minidelve.training import curves
+from minidelve.training.computing import computing_with
 from minidelve.training.config import Config, title
 from minidelve.training.device import within_device_memory
 from minidelve.training.report import epoch_line
@@ -58,9 +59,12 @@ def train(
     Raises UserError with one line for anything the user can mend, a loss that is not finite included;
     the folder then still holds the last finished epoch.
     """
-    with RunFolder(out, resume=resume, overwrite=overwrite) as folder:
+    computing = computing_with(config.kernels, config.algorithm, config.device)
+    with RunFolder(out, resume=resume, overwrite=overwrite) as folder, computing:
         run, train_loader, val_loader = set_up(config, folder, data_sets, say)
         started, done_before = time.monotonic(), run.epoch
+        if run.epoch < config.epochs:
+            folder.check_room(run.to_checkpoint())
         with leaving_curves(run, folder), using_precision(config.precision):
             while run.epoch < config.epochs:
                 with within_device_memory(config.batch_size):
@@ -71,8 +75,8 @@ def train(
                 folder.keep(run.to_checkpoint(), is_best=run.best() is row)
                 seconds_each = (time.monotonic() - started) / (run.epoch - done_before)
                 say(epoch_line(row, config.epochs, seconds_each))
-        result = run.result()
-        folder.finish(result)
+            result = run.result()
+            folder.finish(result)
     return result
 
 
@@ -80,14 +84,14 @@ def train(
 def leaving_curves(run: Run, folder: RunFolder) -> Iterator[None]:
     """Draw curves.png when the block ends, in whatever way. On Ctrl-C, raise KeyboardInterrupt with what is kept."""
     try:
-        yield
+        try:
+            yield
+        finally:
+            if folder.filled:
+                curves.draw_curves(run.history, folder.path / "curves.png", title=title(run.config))
     except KeyboardInterrupt:
         kept = f"{folder.last} holds the last finished epoch; go on with --resume"
         raise KeyboardInterrupt(kept if folder.filled else "no epoch was finished, nothing was written") from None
-    finally:
-        if folder.filled:
-            with folder.writing():
-                curves.draw_curves(run.history, folder.path / "curves.png", title=title(run.config))
 
 
 def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:

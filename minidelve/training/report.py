@@ -39,9 +39,10 @@ def rates_to_come(config: Config, done: int) -> str:
 def epoch_line(row: dict[str, Any], epochs: int, seconds_each: float) -> str:
     """An epoch's figures and, at `seconds_each` for every epoch, the time still needed."""
     to_come = epochs - row["epoch"]
+    top5 = f"top-5 {row['val_top5_error']:5.1f}%  " if row["val_top5_error"] is not None else ""
     left = f"  {duration(seconds_each * to_come)} left" if to_come else ""
     return (
         f"epoch {row['epoch']:>3}/{epochs}  lr {row['lr']:<7.3g} loss {row['train_loss']:.4f}  "
         f"train top-1 {row['train_top1_error']:5.1f}%  val top-1 {row['val_top1_error']:5.1f}%  "
-        f"top-5 {row['val_top5_error']:5.1f}%  {row['images_per_second']:.0f} img/s{left}"
+        f"{top5}{row['images_per_second']:.0f} img/s{left}"
     )

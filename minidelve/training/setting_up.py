@@ -58,7 +58,8 @@ def set_up(
     with within_device_memory(less="a smaller network (--width, --fc)"):
         run = prepare(config, network, train_set, saved, folder.last)
     if saved:
-        folder.complete(run.history, run.best() is run.history[-1])  # in case the run was stopped while writing
+        # in case the run was stopped while writing
+        folder.complete(run.to_checkpoint().meta, run.best() is run.history[-1])
     return run, *loaders(config, train_set, val_set, run.statistics)
 
 
@@ -75,7 +76,7 @@ def prepare(
         for layer in network.modules():
             if isinstance(layer, nn.PReLU):
                 layer.a.weight_decay = True
-    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, config.weight_decay)
+    optimizer = optim.SGD(network.parameters(), config.lr, config.momentum, weight_decay=config.weight_decay)
     run = Run(
         config, network, optimizer, schedule_of(config, optimizer), statistics, train_set.classes, train_set.class_names
     )

@@ -34,7 +34,7 @@ def warm_start(network: models.Network, run: str | Path, classes: Sequence[str])
     """
     path = find_checkpoint(Path(run))
     saved = checkpoint.load(path, optimizer=False)
-    last = [name for name, _ in network.children()][-1]
+    last = [name for name, _ in network.named_children()][-1]
     drawn_anyway = {"aux.fc"} | ({last} if list(classes) != saved.meta["classes"] else set())
 
     layers = dict(layers_with_parameters(network))

@@ -22,7 +22,7 @@ def test_a_unit_is_dead_if_no_position_of_any_image_is_above_0(activation, cores
             p.data[...] = -np.abs(rng.normal(2, 1, p.shape))
     x = images(rng, 12)
     expected, y = {}, Tensor(x)
-    for name, layer in net.children():
+    for name, layer in net.named_children():
         y = layer(y)
         if hasattr(net, f"{name}_act"):
             units = y.data.swapaxes(0, 1).reshape(y.shape[1], -1)

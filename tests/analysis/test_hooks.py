@@ -42,7 +42,7 @@ def test_every_response_and_gradient_of_a_network_is_seen(activation, cores):
     with threads.using(cores), analysis.watch(net, responses.__setitem__, gradients.__setitem__):
         z = net(x)
         (z * z).sum().backward()
-    names = [name for name, _ in net.children()]
+    names = [name for name, _ in net.named_children()]
     assert list(responses) == names and list(gradients) == names[::-1]
     for name, y, df in zip(names, expected, expected_gradients, strict=True):
         np.testing.assert_allclose(responses[name], y, rtol=1e-3, atol=1e-5)

@@ -129,7 +129,7 @@ def done(tiny_data, tmp_path_factory):
 
 
 def rows(folder):
-    with open(folder / "metrics.csv") as file:
+    with open(folder / "metrics.csv", encoding="utf-8") as file:
         return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
 
 

@@ -60,8 +60,7 @@ def refused(cli: Callable[..., Result], tmp_path: Path) -> Callable[..., str]:
     def run(args: list[object], *parts: object) -> str:
         before = snapshot(tmp_path)
         code, _, err = cli(*args)
-        # argparse shows its usage above the line: "usage: ..." and indented lines.
-        lines = [line for line in err.splitlines() if not line.startswith(("usage: ", " "))]
+        lines = err.splitlines()
         assert code == 2 and len(lines) == 1, err
         assert lines[0].startswith("minidelve")
         for part in parts:

@@ -88,7 +88,8 @@ OPTIONS = [
     ("--init zero", "'zero'", "he-backward"), ("--device tpu", "'tpu'", "cuda"),
     ("--epochs 0", "'0' is not an integer of at least 1"), ("--batch-size x", "'x' is not an integer of at least 1"),
     ("--lr -1", "'-1' is not a number above 0"), ("--lr nan", "'nan' is not a number above 0"),
-    ("--momentum 1", "'1' is not a number from 0 to below 1"), ("--epoch 3", "unrecognized arguments: --epoch 3"),
+    ("--momentum 1", "'1' is not a number from 0 to below 1"),
+    ("--epoch 3", "no option '--epoch'", "did you mean --epochs?"),
     *((f"--{option} ''", f"--{option}", "the path is empty") for option in ("data", "out", "config", "warm-start")),
 ]  # fmt: skip
 
@@ -168,8 +169,9 @@ def test_resume_with_what_contradicts_the_run(refused, run, row):
 
 
 def test_resume_from_nothing_or_from_what_is_no_checkpoint(refused, run, tmp_path):
-    for path in (tmp_path, tmp_path / "none"):
-        refused(["train", "--resume", "--out", path], f"--resume: {path} holds no last.npz", "leave --resume out")
+    none = tmp_path / "none"
+    refused(["train", "--resume", "--out", none], f"--resume: {none} holds no last.npz", "leave --resume out")
+    refused(["train", "--resume", "--out", tmp_path], f"--resume: {tmp_path} holds no last.npz", "name another folder")
     whole = (run / "last.npz").read_bytes()
     middle, resume = len(whole) // 2, ["train", "--resume", "--epochs", 4, "--out", run]
     for content in (b"", b"text", whole[:-99], whole[:middle] + b"?" * 9 + whole[middle + 9 :]):

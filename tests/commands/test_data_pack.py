@@ -9,7 +9,7 @@ import time
 import pytest
 
 from minidelve import data
-from tests.commands.runs import interrupted, metrics, snapshot
+from tests.commands.runs import interrupted, metrics, remarks, snapshot
 from tests.data.files import encode, pixels_of
 
 
@@ -71,7 +71,10 @@ def test_mistakes_are_one_line_and_smaller_images_keep_their_size(ok, refused, t
 def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monkeypatch):
     pack = ["data", "pack", tiny_data, tmp_path / "my store", "--short-side", 16]
     with monkeypatch.context() as patch:
-        patch.setattr("minidelve.commands.data_pack._shown", interrupted)
+        patch.setattr("minidelve.data.packing.pack.check_room", interrupted)
+        assert cli(*pack)[::2] == (130, "minidelve: interrupted\n")  # nothing is there with which to go on
+    with monkeypatch.context() as patch:
+        patch.setattr("minidelve.commands.data_pack.show_images", interrupted)
         code, _, err = cli(*pack)
     assert code == 130 and "goes on where it was" in err
     again = f"minidelve data pack {tiny_data} '{tmp_path}/my store' --short-side 16"
@@ -79,7 +82,7 @@ def test_an_unfinished_store_is_refused(cli, refused, tiny_data, tmp_path, monke
         refused([*command, tmp_path / "my store"], "is unfinished", again)
 
 
-@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
+@pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
 def test_a_process_stopped_from_outside_loses_nothing(cli, ok, spawn, tmp_path, store, how):
     folder = tmp_path / "set" / "train" / "c"
     folder.mkdir(parents=True)
@@ -95,8 +98,10 @@ def test_a_process_stopped_from_outside_loses_nothing(cli, ok, spawn, tmp_path, 
         time.sleep(0.002)
     process.send_signal(how)
     _, err = process.communicate(timeout=30)
-    if how == signal.SIGINT:
-        assert process.returncode == 130 and "interrupted; the same command" in err and "Traceback" not in err
+    if how != signal.SIGKILL:
+        what = "interrupted" if how == signal.SIGINT else "ended by SIGTERM"
+        line = f"minidelve: {what}; the same command, without --overwrite, goes on where it was"
+        assert (process.returncode, remarks(err)) == (128 + how, [line])
     assert cli("data", store).code == 2
     assert re.search(r"train: \d+ of 900 images are packed already", ok(*pack, store))
     ok(*pack, tmp_path / "whole")

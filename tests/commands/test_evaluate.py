@@ -184,7 +184,7 @@ def test_out_gets_a_result_and_a_line_per_class(ok, refused, trained, tmp_path):
     said = ok(*evaluate)
     top1 = result(out)["rows"][0]["top1_error"]
     assert f"top-1 error {top1:.2f}%" in said and result(out)["protocol"] == "center"
-    with open(out / "classes.csv", newline="") as file:
+    with open(out / "classes.csv", encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["class"] for line in lines] == ["blue", "green", "red", "yellow"]
     assert sum(float(line["top1_error"]) * int(line["images"]) for line in lines) == pytest.approx(top1 * 16, abs=0.1)

@@ -57,7 +57,7 @@ def brute_force(network, statistics, image: np.ndarray, k: int, flip: bool) -> n
 def conv_layers(name: str) -> list[nn.Module]:
     """The layers of a narrow network up to its pyramid."""
     network = models.create(name, 2, width=1 / 64, fc=2)
-    return list(network)[: [n for n, _ in network.children()].index("spp")]
+    return list(network)[: [n for n, _ in network.named_children()].index("spp")]
 
 
 @pytest.mark.parametrize("flip", [False, True])

@@ -8,15 +8,16 @@ from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.report import ReportFolder, classes_csv, table, worst_classes
 from minidelve.evaluation.tally import Tally
 
-CLASSES, NAMES = ["n01", "n02", "n03"], ["tench, Tinca tinca", "eel", "shark"]
+NAMES = ["tench, Tinca tinca", "eel", "shark", "ray", "carp", "pike"]
+CLASSES = [f"n0{i}" for i in range(1, 7)]
 
 
-def tally(misses1, misses5, confusions) -> Tally:
-    """20 images of the first class, 10 of the second, none of the third."""
-    counted = Tally(3)
+def tally(misses1, misses5, confusions, classes=6) -> Tally:
+    """20 images of the first class, 10 of the second, none of the others."""
+    counted = Tally(classes)
     counted.images[:2] = 20, 10
     counted.misses1[:2], counted.misses5[:2] = misses1, misses5
-    counted.confusions[:2] = confusions
+    counted.confusions[:2, :3] = confusions
     counted.loss = 15.0
     return counted
 
@@ -65,3 +66,16 @@ def test_the_worst_classes_are_told_with_what_they_are_taken_for():
         ["tench", "25.00%", "50.00%", "20", "shark", "(6),", "eel", "(4)"],
         ["eel", "0.00%", "30.00%", "10", "tench", "(3)"],
     ]  # fmt: skip
+
+
+def test_of_at_most_five_classes_no_top5_error_is_told(tmp_path):
+    few = tally((10, 3), (5, 0), [[0, 4, 6], [3, 0, 0]], classes=4)
+    assert table([Row("a", "256", few)]).splitlines()[1].split() == ["a", "256", "43.33%", "-", "0.5000"]
+    text = worst_classes(few, NAMES, 5).splitlines()
+    assert text[0] == "of 2 classes, 0 have no top-1 error"
+    assert text[2].split()[:3] == ["tench", "-", "50.00%"]
+    assert classes_csv(few, CLASSES, NAMES).splitlines()[2].startswith("n02,eel,10,30.000,,")
+    with ReportFolder(tmp_path / "out", overwrite=False) as folder:
+        folder.write({}, [Row("a", "256", few)], CLASSES, NAMES)
+    (row,) = json.loads((tmp_path / "out" / "evaluation.json").read_text())["rows"]
+    assert row["top5_error"] is None and row["top1_error"] == pytest.approx(130 / 3)

@@ -24,7 +24,7 @@ def test_a_case_counted_by_hand():
     tally.add(p[2:], np.array([0, 0, 1, 1]))
     assert tally.confusions.tolist() == [[0, 1, 2], [0, 0, 1], [0, 0, 0]]
     first, second = tally.by_class()  # class 2 has no images
-    assert (first.images, first.top1, first.top5, first.taken_for) == (4, 75.0, 0.0, [(2, 2), (1, 1)])
+    assert (first.images, first.top1, first.top5, first.taken_for) == (4, 75.0, None, [(2, 2), (1, 1)])
     assert (second.label, second.images, second.top1, second.taken_for) == (1, 2, 100.0, [(2, 1)])
     assert [c.label for c in tally.worst(5)] == [1, 0] and [c.label for c in tally.worst(1)] == [1]
     assert tally.errors().images == 6 and tally.errors().top1 == pytest.approx(500 / 6)
@@ -52,6 +52,18 @@ def test_worst_is_the_highest_top5_error_first():
     tally.images[:] = 10
     tally.misses1[:3], tally.misses5[:3] = (9, 5, 6), (1, 4, 4)
     assert [c.label for c in tally.worst(7)] == [2, 1, 0]
+
+
+@pytest.mark.parametrize("classes", [4, 5, 6])
+def test_scores_that_are_no_numbers_are_wrong_everywhere(classes):
+    tally = Tally(classes)
+    tally.add(np.full((3, classes), NAN), np.arange(3))
+    p = np.full((1, classes), 0.01)
+    p[0, 0], p[0, -1] = 0.9, NAN  # an ensemble of which one member diverged for one class
+    tally.add(p, np.array([0]))
+    errors = tally.errors()
+    assert (errors.top1, errors.top5) == (100, 100 if classes > 5 else None)
+    assert all(c.top5 == errors.top5 for c in tally.by_class())
 
 
 def test_no_images_is_an_error():

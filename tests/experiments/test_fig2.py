@@ -19,7 +19,7 @@ def by_hand(network, x):
     found = {}
     with no_grad():
         x = Tensor(x)
-        for name, layer in network.children():
+        for name, layer in network.named_children():
             x = layer(x)
             if "act" in name:
                 y = x.data.astype(np.float64)

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import files, records
+from minidelve import files, owning, records
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Verdict, again, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
@@ -78,6 +78,27 @@ def test_interrupted_work_goes_on_where_it_was(tmp_path):
     reproduce(at_once.work(tmp_path / "other"))
     for name in ("results.csv",):
         assert (tmp_path / "count" / name).read_bytes() == (tmp_path / "other/count" / name).read_bytes()
+
+
+def test_nothing_is_said_to_be_kept_before_a_part_is_finished(tmp_path):
+    with pytest.raises(KeyboardInterrupt, match="^no part of count was finished$"):
+        reproduce(Counting(stop_after=0).work(tmp_path))
+    reproduce(Counting().work(tmp_path))
+    with pytest.raises(KeyboardInterrupt, match="finished parts are kept"):
+        reproduce(Counting(stop_after=0).work(tmp_path, seeds=3))  # those of the first two seeds
+
+
+def test_the_page_is_written_before_the_figure_is_drawn(tmp_path):
+    seen = []
+
+    def draw(rows):
+        seen.append(sorted(p.name for p in (tmp_path / "count").iterdir() if p.suffix))
+        raise MemoryError
+
+    reproduce(Counting().work(tmp_path))
+    assert reproduce(Counting(draw=draw).work(tmp_path)).verdict.sentence == "4 rows."
+    assert seen == [["figure.png", "page.md", "results.csv"]]
+    assert not (tmp_path / "count/figure.png").exists()  # the old one shows other numbers
 
 
 def test_more_seeds_keep_the_first_and_fewer_use_only_those_asked_for(tmp_path):
@@ -175,7 +196,7 @@ def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
         reproduce(counting.work(tmp_path))
     assert counting.ran == [] and not list(tmp_path.iterdir())
     reproduce(counting.work(tmp_path))
-    assert len(counting.ran) == 4 and not (tmp_path / "count" / files.LOCK).exists()
+    assert len(counting.ran) == 4 and not (tmp_path / "count" / owning.LOCK).exists()
 
 
 def test_the_index_links_every_page():

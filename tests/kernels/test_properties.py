@@ -74,6 +74,14 @@ def test_leaky_relu_keeps_a_nan_and_takes_minus_infinity_in_place_too(folder, sl
     np.testing.assert_array_equal(folder.leaky_relu_forward(y, slope, out=y), expected)
 
 
+@pytest.mark.parametrize(
+    ("slope", "expected"), [(0.25, [0.5, 0.5, 0.5, 2]), (-2.0, [-4, -4, -4, 2]), (0.0, [2, 0, 0, 2])]
+)
+def test_leaky_relu_s_slope_at_a_nan_is_the_fixed_one_and_relu_s_is_1(folder, slope, expected):
+    y = np.array([np.nan, -np.inf, 0, np.inf], np.float32)
+    assert folder.leaky_relu_backward(np.full_like(y, 2), y, slope).tolist() == expected
+
+
 def test_the_first_of_equal_maxima_is_noted_and_a_maximum_may_be_negative(folder):
     x = np.full((1, 4, 4, 1), -3.0)
     x[0, 1, 2] = x[0, 2, 1] = -1

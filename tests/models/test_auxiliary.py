@@ -35,7 +35,7 @@ def gradients(net, loss: Tensor) -> dict[str, np.ndarray]:
 
 def one_by_one(net, x: Tensor, last: str) -> Tensor:
     """The layers up to and including `last`."""
-    for name, layer in net.children():
+    for name, layer in net.named_children():
         x = layer(x)
         if name == last:
             return x
@@ -136,7 +136,7 @@ def test_its_parameters_come_last_and_its_layers_are_no_children():
     names = [name for name, _ in plain.named_parameters()]
     assert [name for name, _ in net.named_parameters()] == [*names, "aux.fc.weight", "aux.fc.bias"]
     assert list(net.state_dict()) == [*names, "aux.fc.weight", "aux.fc.bias"]
-    assert [name for name, _ in net.children()] == [name for name, _ in plain.children()]
+    assert [name for name, _ in net.named_children()] == [name for name, _ in plain.named_children()]
     assert len(list(net.modules())) == len(list(plain.modules())) + 3  # aux, aux.spp, aux.fc
     net.eval()
     assert not net.aux.fc.training and "after conv2_3, weight 0.3" in repr(net)

@@ -23,10 +23,10 @@ KINDS = {"prelu": nn.PReLU, "prelu-shared": nn.PReLU, "lrelu": nn.LeakyReLU, "re
 @pytest.mark.parametrize("activation", models.ACTIVATIONS)
 def test_the_activation_follows_every_layer_but_the_last(activation):
     net = lab14(activation=activation)
-    layers = [(name, layer) for name, layer in net.children() if name.endswith("_act")]
+    layers = [(name, layer) for name, layer in net.named_children() if name.endswith("_act")]
     assert len(layers) == 13 and all(type(layer) is KINDS[activation] for _, layer in layers)
-    assert [name for name, _ in net.children()][-1] == "fc3"
-    for (before, _), (name, _) in zip(list(net.children())[:-1], list(net.children())[1:], strict=True):
+    assert [name for name, _ in net.named_children()][-1] == "fc3"
+    for (before, _), (name, _) in zip(list(net.named_children())[:-1], list(net.named_children())[1:], strict=True):
         if before in {p.removesuffix(".weight") for p in weighted(net)} - {"fc3"}:
             assert name == f"{before}_act"
 
@@ -144,7 +144,7 @@ SLOPES = {"relu": 0.0, "prelu": 0.25}
 def test_fc_init_he_scales_the_fully_connected_layers_alone(activation):
     """Equation (10a) in place of section 2.2's fixed 0.01, 0.01 and 0.001, from the same draws."""
     fixed, he = (models.create("small14", 9, activation, width=0.05, fc=300, fc_init=f) for f in ("table", "he"))
-    for (name, layer), (_, before) in zip(he.children(), fixed.children(), strict=True):
+    for (name, layer), (_, before) in zip(he.named_children(), fixed.named_children(), strict=True):
         if isinstance(layer, nn.Linear):
             std = np.sqrt(2 / ((1 + SLOPES[activation] ** 2) * layer.weight.shape[1]))
             assert layer.weight.data.std() == pytest.approx(std, rel=0.05)

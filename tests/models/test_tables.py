@@ -209,7 +209,7 @@ def test_every_weight_has_the_std_of_its_initialization(name, init, activation, 
     net = narrow(name, init=init, activation=activation, width=0.125, fc=100, **chosen)
     fixed = {"fc1": 0.01, "fc2": 0.01, "fc3": 0.001}
     shares = {"fc1": 0.8, "fc2": 0.45, "fc3": 0.045}
-    for layer, module in net.children():
+    for layer, module in net.named_children():
         if isinstance(module, nn.Conv2d | nn.Linear):
             w = module.weight.data
             expected = STD[init](w[0].size, w[:, 0].size, slope)

@@ -6,6 +6,7 @@ import pytest
 import minidelve as md
 from minidelve import Tensor
 from minidelve.nn import init
+from tests.helpers import raises
 
 SEEDS = range(4, 8)  # networks of random weights
 CONV, LINEAR = (128, 64, 3, 3), (300, 500)
@@ -114,3 +115,8 @@ def signal_through(layers: int, direction: str, slope: float, fill, **options) -
 def test_he_keeps_the_signal_of_its_slope_xavier_and_another_do_not(direction, mode, slope, fill, options, a_layer):
     ratio = signal_through(30, direction, slope, fill, mode=mode, **options)
     assert ratio == pytest.approx(a_layer**30, rel=0.15)
+
+
+def test_integers_are_not_filled_with_random_zeros():
+    for fill in (init.he_normal_, init.xavier_uniform_, lambda w: init.normal_(w, 0.01)):
+        raises(TypeError, lambda fill=fill: fill(Tensor(np.zeros((2, 3), np.int64))), "int64", "expected float32")

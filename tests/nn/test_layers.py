@@ -15,7 +15,7 @@ LAYERS = [  # layer, the op it stands for
     (nn.PReLU(), lambda m, x: md.prelu(x, m.a)),
     (nn.ReLU(), lambda m, x: md.relu(x)),
     (nn.LeakyReLU(0.3), lambda m, x: md.leaky_relu(x, 0.3)),
-    (nn.MaxPool2d(3, 2, 1, ceil_mode=True), lambda m, x: md.max_pool2d(x, 3, 2, 1, True)),
+    (nn.MaxPool2d(3, 2, 1, ceil_mode=True), lambda m, x: md.max_pool2d(x, 3, 2, 1, ceil_mode=True)),
     (nn.MaxPool2d(2), lambda m, x: md.max_pool2d(x, 2)),
     (nn.AvgPool2d((3, 2), padding=1), lambda m, x: md.avg_pool2d(x, (3, 2), padding=1)),
     (nn.SpatialPyramidPool2d([3, 1]), lambda m, x: md.spatial_pyramid_pool2d(x, (3, 1))),

@@ -1,11 +1,14 @@
 """Module: finds its parameters in order, saves and restores them, reaches every part below."""
 
+import collections
 import copy
+import functools
+import types
 
 import numpy as np
 import pytest
 
-from minidelve import Tensor, nn
+from minidelve import Tensor, nn, optim
 
 
 class Block(nn.Module):
@@ -156,12 +159,149 @@ def test_a_parameter_is_not_replaced_by_something_that_would_not_train(value):
     assert [name for name, _ in layer.named_parameters()] == ["weight"]
 
 
-@pytest.mark.parametrize("kind", [list, tuple, lambda layers: dict(enumerate(layers))])
-def test_modules_in_a_list_are_refused_as_they_would_not_be_found(kind):
+class Bag:
+    """Somebody's own object, which is no module."""
+
+    __slots__ = ("layer",)
+
+    def __init__(self, layer):
+        self.layer = layer
+
+
+CONTAINERS = {
+    "list": lambda layer: [layer], "tuple": lambda layer: (1, layer), "dict": lambda layer: {"a": layer},
+    "keys": lambda layer: {layer: "a"}, "set": lambda layer: {layer}, "frozenset": lambda layer: frozenset([layer]),
+    "nested": lambda layer: [[1, [{"a": (layer,)}]]], "deque": lambda layer: collections.deque([layer]),
+    "UserList": lambda layer: collections.UserList([layer]), "array": lambda layer: np.array([layer, 1], object),
+    "parameter": lambda layer: [layer.weight], "view": lambda layer: {"a": layer}.values(),
+    "mapping": lambda layer: types.MappingProxyType({"a": layer}),
+}  # fmt: skip
+OTHERS = {
+    "lambda": lambda layer: lambda x: layer(x), "partial": lambda layer: functools.partial(layer.forward),
+    "argument": lambda layer: functools.partial(print, layer), "method": lambda layer: layer.forward,
+    "default": lambda layer: lambda x, f=layer: f(x), "keyword": lambda layer: lambda x, *, f=layer: f(x),
+    "object": Bag, "objects": lambda layer: Bag(Bag([layer])),
+    "namespace": lambda layer: types.SimpleNamespace(a=layer),
+    "generator": lambda layer: (x for x in [layer]), "iterator": lambda layer: iter([layer]),
+    "nested function": lambda layer: lambda x: (lambda: layer(x))(),
+    "list in a lambda": lambda layer: lambda a=[layer]: a,
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("hold", CONTAINERS.values(), ids=CONTAINERS)
+def test_a_layer_in_a_container_is_refused_when_it_is_set(hold):
     net = nn.Module()
     with pytest.raises(TypeError, match="blocks: modules in a .* Sequential"):
-        net.blocks = kind([nn.Linear(1, 1)])
+        net.blocks = hold(nn.Linear(1, 1))
     net.sizes = [1, 2]
+
+
+@pytest.mark.parametrize("hold", (CONTAINERS | OTHERS).values(), ids=CONTAINERS | OTHERS)
+@pytest.mark.parametrize("ask", [nn.Module.parameters, nn.Module.named_parameters, nn.Module.state_dict])
+def test_a_hidden_layer_is_refused_when_parameters_are_asked_for(hold, ask):
+    net = nn.Sequential(nn.Linear(1, 1), nn.Module())
+    vars(net[1])["part"] = hold(nn.Linear(1, 1))  # as if it had got there later
+    with pytest.raises(TypeError, match=r"1\.part.*: a (Linear|Parameter) there would not be trained; .*Sequential"):
+        ask(net)
+
+
+def test_a_layer_appended_later_is_refused_at_the_first_parameters():
+    class Net(nn.Sequential):
+        def __init__(self):
+            super().__init__(nn.Linear(1, 1))
+            self.blocks, self.by_name = [], {}
+            self.blocks.append(nn.Linear(1, 1))
+
+    with pytest.raises(TypeError, match=r"blocks\[0\]: a Linear there would not be trained"):
+        optim.SGD(Net().parameters(), lr=0.1)
+
+
+def in_the_class():
+    class Net(nn.Module):
+        part = nn.Linear(1, 1)
+
+    return Net()
+
+
+def in_a_list_of_the_class():
+    class Net(nn.Module):
+        parts = [nn.Linear(1, 1)]
+
+    return Net()
+
+
+def in_a_method():
+    part = nn.Linear(1, 1)
+
+    class Net(nn.Module):
+        def forward(self, x):
+            return part(x)
+
+    return Net()
+
+
+def in_a_slot():
+    class Net(nn.Module):
+        __slots__ = ("part",)
+
+    net = Net()
+    net.part = nn.Linear(1, 1)
+    return net
+
+
+@pytest.mark.parametrize("make", [in_the_class, in_a_list_of_the_class, in_a_method, in_a_slot])
+def test_a_layer_that_the_class_holds_is_refused(make):
+    with pytest.raises(TypeError, match="part.*: a Linear there would not be trained"):
+        make().parameters()
+
+
+def test_a_tensor_that_wants_a_gradient_should_be_a_parameter():
+    net = nn.Module()
+    net.w, net.x = Tensor([1.0], requires_grad=True), Tensor([1.0])
+    with pytest.raises(TypeError, match="w is a Tensor, which is not trained; make it a Parameter"):
+        net.parameters()
+    net.w = nn.Parameter([1.0])
+    net.y = net.w * 2  # a result, made anew in every forward pass
+    assert list(net.parameters()) == [net.w]
+
+
+def test_parts_that_are_found_may_be_held_elsewhere_too():
+    class Net(nn.Module):
+        def __init__(self):
+            self.a, self.b = nn.Linear(1, 1), nn.PReLU()
+            self.both, self.first = [self.a, self.b], lambda x: self.a(x)
+            self.bag, self.again = Bag(self), self.a
+
+    net = Net()
+    assert len(list(net.parameters())) == 3 and len(list(net.modules())) == 3
+    net.a.whole = net  # a circle
+    assert [name for name, _ in net.named_modules()] == ["", "a", "b"]
+
+
+def test_hooks_and_what_others_hold_are_no_parts():
+    net, other = nn.Sequential(nn.Linear(1, 1)), nn.Linear(1, 1)
+    net[0].hook = lambda y: other(y)
+    net.y = other(Tensor([[1.0]]))  # its graph leads to the other's weights
+    assert len(list(net.parameters())) == 2
+
+
+@pytest.mark.parametrize("name", ["a.b", "", "."])
+def test_a_name_with_dots_is_refused_as_two_parts_could_share_it(name):
+    with pytest.raises(TypeError, match="expected a name without dots"):
+        setattr(nn.Module(), name, nn.Linear(1, 1))
+
+
+def test_children_are_modules_and_named_children_pairs_as_in_pytorch():
+    net = nn.Sequential(nn.ReLU(), nn.Flatten())
+    assert list(net.children()) == list(net)
+    assert list(net.named_children()) == [("0", net[0]), ("1", net[1])]
+    assert isinstance(net[:1], nn.Sequential) and list(net[:1]) == [net[0]]
+
+
+@pytest.mark.parametrize("mode", ["x", None, 2])
+def test_a_mode_that_is_no_truth_is_refused(mode):
+    with pytest.raises(TypeError, match="train: mode is .*; expected True or False"):
+        nn.ReLU().train(mode)
 
 
 # -- repr ------------------------------------------------------------------------------------------

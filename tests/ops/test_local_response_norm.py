@@ -34,5 +34,6 @@ def test_default_constants_are_torchs(rng):
 
 def test_wrong_shapes_and_sizes_are_named():
     raises(ValueError, lambda: local_response_norm(zeros(3)), "local_response_norm", "(3,)")
+    raises(ValueError, lambda: local_response_norm(zeros(2, 0)), "(2, 0)", "C >= 1")
     for size in (0, -1, 1.5, None):
         raises(ValueError, lambda size=size: local_response_norm(zeros(2, 3), size), "size", str(size))

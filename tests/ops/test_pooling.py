@@ -41,9 +41,9 @@ def by_definition(reduce, x, y_shape, kernel, stride, padding):
 def test_any_geometry_is_the_definition_and_its_derivative(pool, reduce, geometry, seed):
     shape, *window, ceil_mode = geometry
     x = distinct(np.random.default_rng(seed), *shape)
-    y = pool(Tensor(x), *window, ceil_mode).data
+    y = pool(Tensor(x), *window, ceil_mode=ceil_mode).data
     assert_close(y, by_definition(reduce, x, y.shape, *window))
-    check_gradients(lambda x: pool(x, *window, ceil_mode), x)
+    check_gradients(lambda x: pool(x, *window, ceil_mode=ceil_mode), x)
 
 
 @pytest.mark.parametrize("pool", [max_pool2d, avg_pool2d])

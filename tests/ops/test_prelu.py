@@ -61,6 +61,7 @@ def test_wrong_shapes_are_named():
     raises(ValueError, lambda: prelu(zeros(2, 3), zeros()), "()")
     raises(ValueError, lambda: prelu(zeros(3), zeros(3)), "(3,)", "y")
     raises(ValueError, lambda: prelu(zeros(3), zeros(1)), "(3,)")
+    raises(ValueError, lambda: prelu(zeros(2, 0, 4), zeros(1)), "(2, 0, 4)", "expected")
 
 
 def test_float32_responses_and_float64_slopes_get_their_own_dtypes():

@@ -16,7 +16,7 @@ each = pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("axis", [None, 0, -1, (0, 2), (-1, -2), (0, 1, 2)], ids=str)
 def test_is_numpys_and_its_derivative(name, axis, keepdims, rng):
     def f(x):
-        return getattr(ops, name)(x, axis, keepdims)
+        return getattr(ops, name)(x, axis, keepdims=keepdims)
 
     x = distinct(rng, 2, 3, 4)
     assert_close(run(f, x)[0], getattr(np, name)(x, axis=axis, keepdims=keepdims))
@@ -73,7 +73,7 @@ def test_nan_stays_nan(name):
 def test_an_empty_batch_sums_to_0():
     f, (dx,) = run(lambda x: x.sum(axis=0), np.ones((0, 3)))
     assert f.tolist() == [0, 0, 0]
-    assert dx.shape == (0, 3)
+    assert dx.shape == (0, 3) and dx.flags.writeable
     assert run(lambda x: x.max(axis=1), np.ones((0, 3)))[1][0].shape == (0, 3)
 
 
@@ -82,6 +82,12 @@ def test_axes_that_do_not_exist_are_named(name):
     raises(ValueError, lambda: getattr(zeros(2, 3), name)(axis=2), "2")
     raises(ValueError, lambda: getattr(zeros(2, 3), name)(axis=-3), "-3")
     raises(ValueError, lambda: getattr(zeros(), name)(axis=0), "0")
+
+
+@each
+@pytest.mark.parametrize("axis", ["a", 1.5, (0, "a")])
+def test_an_axis_that_is_no_integer_is_named(name, axis):
+    raises(TypeError, lambda: getattr(zeros(2, 3), name)(axis), f"axis is {axis!r}", "expected an integer")
 
 
 def test_the_maximum_of_nothing_is_refused():

@@ -54,3 +54,5 @@ def test_wrong_axes_are_named(op):
     raises(ValueError, lambda: op(zeros(3, 4), axis=-3), "(3, 4)", "-3")
     raises(ValueError, lambda: op(zeros(3)), "(3,)", "1")
     raises(ValueError, lambda: op(zeros(3, 0)), "(3, 0)")
+    for axis in (None, "a", 1.0, (0, 1)):
+        raises(TypeError, lambda axis=axis: op(zeros(3, 4), axis), op.__name__, repr(axis), "expected an integer")

@@ -27,7 +27,7 @@ def test_each_milestone_divides_the_rate_of_the_following_epochs():
     assert rates(optim.MultiStepLR(optimizer(8.0), []), [None] * 2) == [8, 8, 8]
 
 
-@pytest.mark.parametrize("milestones", [[3, 2], [2, 2], [0, 1], [-1]])
+@pytest.mark.parametrize("milestones", [[3, 2], [2, 2], [0, 1], [-1], 3, ["2"], [2.5], "12", [True], [None]])
 def test_milestones_that_do_not_rise_from_1_are_refused(milestones):
     with pytest.raises(ValueError, match="milestones are .*expected rising epoch numbers from 1"):
         optim.MultiStepLR(optimizer(), milestones)
@@ -70,3 +70,45 @@ def test_a_restored_schedule_goes_on_as_if_never_stopped(make):
     second.optimizer.load_state_dict(first.optimizer.state_dict())
     second.load_state_dict(first.state_dict())
     assert begin[:-1] + rates(second, errors[3:]) == whole
+
+
+def test_a_rate_set_by_hand_is_what_the_next_milestone_divides():
+    schedule = optim.MultiStepLR(optimizer(0.1), [2, 4])
+    seen = []
+    for epoch in range(1, 6):
+        if epoch == 2:
+            schedule.optimizer.lr = 0.05
+        schedule.step()
+        seen.append(schedule.optimizer.lr)
+    assert seen == pytest.approx([0.1, 0.005, 0.005, 0.0005, 0.0005], rel=1e-12)
+
+
+def test_both_schedules_go_on_from_a_rate_set_by_hand_as_pytorchs_do():
+    torch = pytest.importorskip("torch")
+    theirs = torch.optim.SGD([torch.zeros(1, requires_grad=True)], lr=0.1)
+    schedules = (optim.MultiStepLR(optimizer(0.1), [2, 3]), torch.optim.lr_scheduler.MultiStepLR(theirs, [2, 3]))
+    for epoch in range(5):
+        if epoch == 1:
+            schedules[0].optimizer.lr = theirs.param_groups[0]["lr"] = 0.7
+        theirs.step()
+        for schedule in schedules:
+            schedule.step()
+        assert schedules[0].optimizer.lr == pytest.approx(theirs.param_groups[0]["lr"], rel=1e-12)
+
+
+@pytest.mark.parametrize("make", [lambda o: optim.MultiStepLR(o, [2]), optim.ReduceLROnPlateau])
+def test_a_schedule_of_something_else_is_refused(make):
+    with pytest.raises(TypeError, match="got a Linear; expected an SGD"):
+        make(nn.Linear(1, 1))
+
+
+@pytest.mark.parametrize("options", [{"factor": "min"}, {"patience": None}, {"threshold": "rel"}, {"min_lr": [1e-4]}])
+def test_a_plateaus_option_that_is_no_number_is_named(options):
+    with pytest.raises(TypeError, match=f"ReduceLROnPlateau: {next(iter(options))} is .*; expected a number"):
+        optim.ReduceLROnPlateau(optimizer(), **options)
+
+
+@pytest.mark.parametrize("gamma", ["x", 0.0, -1.0, math.inf, True])
+def test_a_gamma_that_is_no_factor_is_refused(gamma):
+    with pytest.raises(ValueError, match="MultiStepLR: gamma is .*; expected a number above 0"):
+        optim.MultiStepLR(optimizer(), [2], gamma)

@@ -133,8 +133,8 @@ def test_data_with_gaps_in_memory_is_refused_with_the_cure():
     ((nn.Linear(2, 2).weight,), "leaf tensors"),  # its rows: nothing would ever be trained
     ((nn.PReLU().parameters(), -0.1), "lr -0.1"),
     ((nn.PReLU().parameters(), float("nan")), "lr nan"),
+    ((nn.PReLU().parameters(), float("inf")), "lr inf"),
     ((nn.PReLU().parameters(), 0.1, 1.0), r"momentum 1.0, .*expected .*0 <= momentum < 1"),
-    ((nn.PReLU().parameters(), 0.1, 0.9, -1e-4), "weight_decay -0.0001"),
 ])  # fmt: skip
 def test_wrong_arguments_are_named(arguments, message):
     with pytest.raises(ValueError, match=f"SGD: .*{message}"):
@@ -161,3 +161,48 @@ def test_a_restored_optimizer_goes_on_as_if_never_stopped(rng):
     assert all(np.array_equal(D, old) for D, old in zip(state["steps"], kept, strict=True))  # copies both ways
     with pytest.raises(ValueError, match="belong to other parameters"):
         optim.SGD(nn.PReLU().parameters(), lr=0.1).load_state_dict(state)
+
+
+def test_a_parameter_given_twice_would_move_twice_and_is_refused():
+    p = list(nn.Linear(2, 2).parameters())
+    with pytest.raises(ValueError, match="SGD: parameter 2 is parameter 0 again and would move twice"):
+        optim.SGD([*p, p[0]], lr=0.1)
+
+
+NO_PARAMETERS = {
+    "an iterator that was used up": (lambda: iter(()), ValueError, "used up"),
+    "arrays": (lambda: [np.ones(3)], TypeError, "expected Tensors only"),
+    "groups": (lambda: [{"params": []}], TypeError, "not named_parameters"),
+    "pairs": (lambda: nn.Linear(1, 1).named_parameters(), TypeError, "not named_parameters"),
+    "a module": (lambda: nn.Linear(1, 1), TypeError, r"got a Linear; pass model\.parameters\(\)"),
+    "one alone": (lambda: nn.PReLU().a, ValueError, r"got a Parameter alone.*pass a list, \[parameter\]"),
+    "a result": (lambda: [nn.PReLU().a * 2], ValueError, "leaf tensors"),
+    "text": (lambda: "weights", TypeError, "expected Tensors only"),
+}
+
+
+@pytest.mark.parametrize(("what", "error", "message"), NO_PARAMETERS.values(), ids=NO_PARAMETERS)
+def test_what_cannot_be_trained_is_refused(what, error, message):
+    with pytest.raises(error, match=message):
+        optim.SGD(what(), lr=0.1)
+
+
+@pytest.mark.parametrize(("name", "value"), [
+    ("lr", "0.1"), ("lr", None), ("lr", Tensor(0.1)), ("momentum", True), ("weight_decay", [1e-4])])  # fmt: skip
+def test_what_is_no_number_is_refused(name, value):
+    with pytest.raises(TypeError, match=f"SGD: {name} is .*; expected a number"):
+        optim.SGD(nn.PReLU().parameters(), **{"lr": 0.1, name: value})
+
+
+@pytest.mark.parametrize("add", [
+    lambda net: setattr(net, "more", nn.Linear(1, 1)),
+    lambda net: setattr(net[0], "weight", nn.Parameter([[1.0]])),
+])  # fmt: skip
+def test_a_layer_added_after_the_optimizer_is_told_at_the_next_step(add):
+    net = nn.Sequential(nn.Linear(1, 1))
+    sgd = optim.SGD(net.parameters(), lr=0.1)
+    sgd.step()
+    add(net)
+    with pytest.raises(ValueError, match=r"SGD: .*weight is new in the module.*make a new SGD"):
+        sgd.step()
+    optim.SGD(net.parameters(), lr=0.1).step()

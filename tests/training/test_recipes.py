@@ -32,7 +32,11 @@ def test_the_small_models_recipe_has_one_scale_and_75_epochs():
 
 def test_options_depend_on_nothing_that_computes():
     """config.py imports declarations, tables (which are data), names and errors."""
-    nodes = [node for node in ast.parse(Path(config.__file__).read_text()).body if isinstance(node, ast.ImportFrom)]
+    nodes = [
+        node
+        for node in ast.parse(Path(config.__file__).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+    ]
     assert {str(node.module) for node in nodes if str(node.module).startswith("minidelve")} == {
         "minidelve.errors", "minidelve.backend.precision", "minidelve.models.catalogue",
         "minidelve.models.network_options", "minidelve.models.option", "minidelve.training.recipes",

@@ -5,7 +5,7 @@ import pytest
 
 from minidelve import nn
 from minidelve.tensor import Tensor
-from minidelve.training.validation import evaluate, rank_of_target
+from minidelve.training.validation import NEVER, evaluate, rank_of_target
 
 
 class Scores(nn.Module):
@@ -39,6 +39,24 @@ def test_a_tie_counts_against_the_network():
 def test_nan_is_a_miss():
     scores = np.array([[np.nan, 1.0], [np.inf, np.nan], [2.0, 1.0]], np.float32)
     assert evaluate(Scores(), [(scores, np.array([0, 0, 0]))]).top1 == pytest.approx(200 / 3)
+
+
+@pytest.mark.parametrize("classes", [1, 2, 4, 5, 6, 9])
+@pytest.mark.parametrize("where", ["everywhere", "at the right class", "at another class"])
+def test_scores_that_are_no_numbers_are_wrong_in_any_top_k(classes, where):
+    scores = np.zeros((3, classes), np.float32)
+    scores[:, 0] = 9  # right, were it not for the NaN
+    scores[:, {"everywhere": slice(None), "at the right class": 0, "at another class": -1}[where]] = np.nan
+    assert (rank_of_target(scores, np.zeros(3, int)) == NEVER).all()
+    errors = evaluate(Scores(), [(scores, np.zeros(3, int))])
+    assert errors.top5 == (100 if classes > 5 else None)
+    assert errors.top1 == 100
+
+
+@pytest.mark.parametrize(("classes", "top5"), [(1, None), (4, None), (5, None), (6, 0.0)])
+def test_five_classes_have_no_top5_error(classes, top5):
+    scores = np.tile(np.arange(classes, dtype=np.float32), (2, 1))
+    assert evaluate(Scores(), [(scores, np.full(2, classes - 1))]).top5 == top5
 
 
 def test_a_diverged_network_brings_no_warnings(recwarn):

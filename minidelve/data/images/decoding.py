@@ -106,7 +106,7 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     rows = max(1, STRIP_PIXELS // image.width)
     for top in range(0, image.height, rows):
         bottom = min(top + rows, image.height)
-        pixels[top:bottom] = _on_white(image.crop((0, top, image.width, bottom)))
+        pixels[top:bottom] = np.asarray(_on_white(image.crop((0, top, image.width, bottom))))
     return pixels
 
 

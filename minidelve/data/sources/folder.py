@@ -38,7 +38,8 @@ class Folder:
         tar = self._enter(folder)
         if tar:
             return tar[0].entries(tar[1])
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         with (
             door(self.describe(folder), "cannot be listed", OSError, cure=CURE),
             os.scandir(self.path / folder) as found,

@@ -31,7 +31,7 @@ class Header(NamedTuple):
 
 
 def headers(file: BinaryIO, start: int, end: int) -> Iterator[Header]:
-    """The members of the tar in bytes `start` to `end` of an open file. Raises ValueError for a damaged one, OSError."""
+    """The members of the tar in bytes `start` to `end` of an open file. Raises ValueError where damaged, OSError."""
     at = start
     for_all: dict[str, bytes] = {}  # what is told of all that follows
     told = for_all  # and of the next member

@@ -11,7 +11,8 @@ measurement, or the reason, that it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from math import prod
 from typing import NamedTuple
 
@@ -63,8 +64,40 @@ RULES = (
 # fmt: on
 
 
+class _Setting:
+    algorithm = "auto"
+
+
+_setting = _Setting()
+
+
+@contextmanager
+def using_algorithm(name: str) -> Iterator[None]:
+    """Inside this block conv2d's "auto" is this algorithm, for each layer that it can compute.
+
+    Raises ValueError for another name. Not for several threads at once: the setting is the process's.
+    """
+    if name not in ("auto", *ALGORITHMS):
+        raise ValueError(f"algorithm {name!r} is unknown; expected one of auto, {', '.join(ALGORITHMS)}")
+    before, _setting.algorithm = _setting.algorithm, name
+    try:
+        yield
+    finally:
+        _setting.algorithm = before
+
+
+def asked() -> str:
+    """What "auto" stands for at present: "auto" itself, or one algorithm."""
+    return _setting.algorithm
+
+
 def choose(layer: Layer) -> str:
-    """The first algorithm that can compute the layer and whose rules all hold; im2col has none."""
+    """The algorithm that was asked for, if it can compute the layer; else the first that can and whose rules all hold.
+
+    im2col has no rules.
+    """
+    if asked() in ALGORITHMS and ALGORITHMS[asked()].cannot(layer) is None:
+        return asked()
     return next(
         name
         for name, algorithm in ALGORITHMS.items()

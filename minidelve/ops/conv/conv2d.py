@@ -12,9 +12,11 @@ from __future__ import annotations
 
 from minidelve.backend import float_dtype, precision
 from minidelve.ops.conv.activation import Rectifier, as_rectifier
-from minidelve.ops.conv.choice import ALGORITHMS, choose
+from minidelve.ops.conv.choice import ALGORITHMS, asked, choose
+from minidelve.ops.conv.outliers import is_even
 from minidelve.ops.conv.scaffold import Layer
 from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.layout import channels_last
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.prelu import prelu
 from minidelve.tensor import Tensor, refuse_bare_arrays
@@ -37,7 +39,8 @@ def conv2d(
 
     algorithm is "im2col", "direct" (padding below the kernel's size), "winograd" (stride 1, kernel 2x2 or 3x3) or
     "auto", the fastest of them for the shape (choice.py). All compute the same but for rounding; winograd rounds
-    more, so float64 takes it only when asked.
+    more, so float64 takes it only when asked, and "auto" leaves it where a number of x, of weight or of dE/dy stands
+    out among the others (outliers.py).
 
     activation is the slope of a rectifier that is applied to the response before it reaches memory (activation.py): a
     Tensor a of shape (O,) or (1,) for prelu(y, a), a number for leaky_relu(y, slope), 0 for relu(y); or a Rectifier,
@@ -62,11 +65,15 @@ def conv2d(
         )
     if algorithm not in ("auto", *ALGORITHMS):
         raise ValueError(
-            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'"
+            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'; there is "
+            "no dilation"
         )
     dtype = float_dtype(*(z.dtype for z in (x, weight, bias) if z is not None))
     layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
-    function = ALGORITHMS[choose(layer) if algorithm == "auto" else algorithm]
+    careful, name = algorithm == asked() == "auto", choose(layer) if algorithm == "auto" else algorithm
+    if careful and name == "winograd" and not (is_even(channels_last(x.data)) and is_even(channels_last(weight.data))):
+        name = "im2col"
+    function = ALGORITHMS[name]
     if why := function.cannot(layer):
         raise ValueError(f"conv2d: {why}; use algorithm='auto'")
     rectifier = as_rectifier(activation)
@@ -76,4 +83,4 @@ def conv2d(
     if not rectifier.fits_in_place(dtype):
         y = conv2d(x, weight, bias, stride, padding, algorithm)
         return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
-    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope)
+    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope, careful=careful)

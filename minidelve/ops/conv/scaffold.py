@@ -46,10 +46,12 @@ class Layer(NamedTuple):
 class Convolution(Function):
     """y = W x + b at every position, f(y) in its place, and back.
 
+    careful   whether an algorithm may look at the numbers and leave them to another (Winograd's: outliers.py)
+
     An algorithm is a subclass with `pieces`, `respond` and `gradients`; it overrides the others where its W is not w.
     """
 
-    def forward(self, x, weight, bias, a, *, stride, padding, slope):
+    def forward(self, x, weight, bias, a, *, stride, padding, slope, careful=False):
         xp = array_module(x, weight, bias)
         dtype = x.dtype
         x, w = self.factors(channels_last(x), channels_last(weight))

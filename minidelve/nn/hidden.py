@@ -1,0 +1,101 @@
+"""What a module's attributes hold out of sight: layers in lists, in functions, in objects of other kinds.
+
+A Module finds its parts among its attributes. A layer inside a list, a dict, a closure or a class attribute computes as
+well as any other, and is never trained: nothing looks for it there. So `look` does, in order to refuse it.
+"""
+
+from __future__ import annotations
+
+import collections
+import contextlib
+import functools
+import sys
+import types
+from collections.abc import ItemsView, Iterator, KeysView, ValuesView
+from typing import Any
+
+import numpy as np
+
+from minidelve.tensor import Function, Tensor
+
+MAPPINGS = (dict, collections.UserDict, types.MappingProxyType)
+# Known ones alone: to go through somebody's own sequence may be to decode every image of a data set.
+ROWS = (list, tuple, set, frozenset, collections.deque, collections.UserList, KeysView, ValuesView, ItemsView)
+CONTAINERS = (*MAPPINGS, *ROWS, np.ndarray)
+PLAIN = {int, float, bool, str, type(None), np.random.Generator}
+# A Tensor's graph leads to the parameters of whatever made it, which are somebody else's.
+CLOSED = (str, bytes, bytearray, range, memoryview, type, types.ModuleType, Tensor, Function)
+STRANGERS = {*sys.stdlib_module_names, "numpy", "cupy", "numba", "matplotlib", "PIL", "tqdm"}  # objects of theirs
+
+
+def look(value: Any, wanted: tuple[type, ...], path: str, seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:
+    """(where, object) for every instance of `wanted` that `value` holds; such as ("blocks[0]", Linear(...)).
+
+    path   what `value` itself is called
+    seen   ids of what has been looked into; what is found is not looked into
+    """
+    if type(value) in PLAIN:  # the usual case
+        return
+    seen = set() if seen is None else seen
+    stack = [(path, value)]
+    while stack:  # not recursive: a list may hold a list a thousand times over
+        path, value = stack.pop()
+        if isinstance(value, wanted):
+            yield path, value
+        elif type(value) not in PLAIN and not isinstance(value, CLOSED) and id(value) not in seen:
+            seen.add(id(value))
+            stack += reversed([(path + step, inner) for step, inner in inside(value)])
+
+
+def inside(value: Any) -> Iterator[tuple[str, Any]]:
+    """(step, object) for what a container, a function or any other object holds directly."""
+    if isinstance(value, MAPPINGS):
+        for key, inner in value.items():
+            yield f"[{key!r:.40}]", inner
+            yield " (a key)", key
+    elif isinstance(value, np.ndarray):
+        if value.dtype == object:
+            yield from ((f"[{i}]", inner) for i, inner in enumerate(value.flat))
+    elif isinstance(value, ROWS):
+        yield from ((f"[{i}]", inner) for i, inner in enumerate(value))
+    elif isinstance(value, types.FunctionType):
+        yield from ((" (a default)", inner) for inner in value.__defaults__ or ())
+        yield from ((" (a default)", inner) for inner in (value.__kwdefaults__ or {}).values())
+        for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
+            if name != "__class__" and (held := held_by(cell)):
+                yield f" (its {name})", held[0]
+    elif isinstance(value, types.MethodType):
+        yield " (a method)", value.__self__
+        yield "", value.__func__
+    elif isinstance(value, functools.partial | functools.partialmethod):
+        yield " (a partial)", value.func
+        yield from ((" (an argument)", inner) for inner in (*value.args, *value.keywords.values()))
+    elif isinstance(value, types.GeneratorType):
+        yield from (
+            (f" (its {name})", inner) for name, inner in (value.gi_frame.f_locals if value.gi_frame else {}).items()
+        )
+    elif isinstance(value, Iterator):
+        with contextlib.suppress(TypeError):  # what it goes over, if it tells
+            yield from ((" (an iterator)", inner) for inner in value.__reduce__()[1])
+    elif isinstance(value, staticmethod | classmethod | property):
+        yield "", value.fget if isinstance(value, property) else value.__func__
+    elif isinstance(value, types.SimpleNamespace) or type(value).__module__.partition(".")[0] not in STRANGERS:
+        yield from ((f".{name}", inner) for name, inner in own_attributes(value))
+
+
+def own_attributes(value: Any) -> Iterator[tuple[str, Any]]:
+    """(name, object) for the attributes of an object itself, in its dict and in its class's slots."""
+    yield from list(getattr(value, "__dict__", {}).items())
+    for kind in type(value).__mro__:
+        slots = vars(kind).get("__slots__", ())
+        for name in (slots,) if isinstance(slots, str) else slots:
+            if name not in ("__dict__", "__weakref__") and hasattr(value, name):
+                yield name, getattr(value, name)
+
+
+def held_by(cell: Any) -> tuple[Any, ...]:
+    """What a closure's cell holds, alone in a tuple; () for one that holds nothing yet."""
+    try:
+        return (cell.cell_contents,)
+    except ValueError:
+        return ()

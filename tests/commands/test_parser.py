@@ -1,0 +1,59 @@
+"""A mistake on the command line: one line, which says what may have been meant and where help is."""
+
+import pytest
+
+from minidelve.cli import main
+
+MISTAKES = [
+    (
+        "train --dat toy",
+        "minidelve train: there is no option '--dat'",
+        "did you mean --data?",
+        "minidelve train --help",
+    ),
+    ("train --data=toy --epoch=3", "no option '--epoch'", "did you mean --epochs?"),
+    ("train -epochs 3", "no option '-epochs'", "did you mean --epochs?"),
+    ("train epochs=3", "'epochs=3' has no place", "did you mean --epochs?"),
+    ("train toy", "'toy' has no place"),
+    ("train --zzz", "no option '--zzz'; minidelve train --help"),
+    ("train --epochs", "--epochs: expected one argument"),
+    ("train --epochs x --wydth 2", "no option '--wydth'", "did you mean --width?"),  # first what may be the cause
+    ("train --activation prelo", "--activation: there is no 'prelo'; expected one of: prelu,", "did you mean prelu?"),
+    ("train --resume --overwrite", "--overwrite: not allowed with", "--resume"),
+    ("predict --coutn 3", "no option '--coutn'", "did you mean --count?"),  # RUN is missing too
+    ("evaluate", "minidelve evaluate: missing: RUN"),
+    ("data pack", "minidelve data pack: missing: SRC, DST", "minidelve data pack --help"),
+    ("data pakc here there", "no subcommand 'data pakc'", "did you mean data pack?"),
+    ("data pack a b --shortside 3", "no option '--shortside'", "did you mean --short-side?"),
+    ("data fetch tiny-imagnet", "no 'tiny-imagnet'", "did you mean tiny-imagenet?"),
+    ("summary lab41", "NAME: there is no 'lab41'", "did you mean lab14?"),
+    ("trian", "minidelve: there is no subcommand 'trian'; expected one of: train,", "did you mean train?"),
+    ("eval runs/first", "no subcommand 'eval'", "did you mean evaluate?"),
+    ("help", "did you mean --help?"),
+    ("--hlep", "no option '--hlep'", "did you mean --help?"),
+    ("", "a subcommand is missing; expected one of: train,", "minidelve --help"),
+]
+
+
+@pytest.mark.parametrize(("words", "parts"), [(words, parts) for words, *parts in MISTAKES], ids=lambda v: str(v)[:30])
+def test_a_mistake_is_one_line_with_its_cure(refused, words, parts):
+    refused(words.split(), *parts)
+
+
+def test_what_was_given_is_shortened_and_cannot_move_the_cursor(refused):
+    line = refused(["train", "--" + "x" * 5000 + "\x1b[2J\n"], "no option '--xxx")
+    assert len(line) < 200 and line.isprintable()
+    line = refused(["summary", "\x1b[2J" + "y" * 5000], "there is no", "lab14")
+    assert line.isprintable() and "y…y" in line and "y" * 100 not in line
+
+
+def test_what_stands_behind_two_dashes_is_no_option(refused):
+    refused(["predict", "--", "--run", "--image"], "--run is neither a run folder nor an .npz file")
+
+
+@pytest.mark.parametrize("words", [["--help"], ["train", "--help"], ["data", "pack", "--help"], ["--version"]])
+def test_help_is_a_result_and_no_mistake(capsys, words):
+    with pytest.raises(SystemExit, match="^0$"):
+        main(words)
+    out, err = capsys.readouterr()
+    assert out.startswith(("usage: minidelve", "minidelve ")) and err == ""

@@ -118,7 +118,8 @@ def a_line_an_item() -> str:
     for item in ITEMS.values():
         minutes = "".join(f"{in_minutes(item.minutes.get(name)):>7}" for name in timed)
         lines.append(f"{item.name:<22}{minutes}   {item.title}")
-    return "\n".join([*lines, "on two cores; `minidelve reproduce --list ITEM` tells all about one"])
+    last = "of one core; quick and class on toy, lab on real images. `minidelve reproduce --list ITEM` tells all of one"
+    return "\n".join([*lines, last])
 
 
 def in_minutes(minutes: float | None) -> str:
@@ -137,7 +138,7 @@ def described(item: Item) -> str:
     times = ", ".join(f"{name} {in_minutes(minutes)}" for name, minutes in item.minutes.items())
     return (
         f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}\n"
-        f"  {needs}; {f'seeds: {seeds}' if item.random else 'nothing is random'}; minutes on two cores: {times}"
+        f"  {needs}; {f'seeds: {seeds}' if item.random else 'nothing is random'}; minutes of one core: {times}"
     )
 
 

@@ -182,7 +182,7 @@ ITEM = Item(
     "layers with Xavier's, which converge in the paper, may not start either (see `fig3-left`), so that the stall is "
     "told by the vanished gradient and not by the flat loss alone.",
     budgets={"quick": Budget(1, QUICK), "class": Budget(2, CLASS), "lab": Budget(2, LAB), "full": Budget(3, FULL)},
-    minutes={"quick": 1, "class": 8, "lab": 14},
+    minutes={"quick": 1, "class": 4, "lab": 14},
     variants=lambda budget: list(INITS),
     run=run, derived=lambda rows: beside_guessing(rows) + pushes(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -36,7 +36,8 @@ from minidelve.training.views import loaders
 QUICK: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 256, "size": 32, "short_side": 36, "epochs": 1, "batch_size": 16, "lr": 0.005,
 }  # fmt: skip
-CLASS: dict[str, Any] = QUICK | {"fc": 128, "epochs": 6, "batch_size": 32, "lr": 0.01}
+CLASS: dict[str, Any] = QUICK | {"fc": 128, "epochs": 4, "batch_size": 32}
+CLASS_LONGER: dict[str, Any] = CLASS | {"epochs": 6, "lr": 0.01}  # where a network must know its classes
 LAB: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 128, "fc_init": "he", "size": 32, "short_side": 36, "epochs": 12,
     "batch_size": 64, "lr": 0.01,

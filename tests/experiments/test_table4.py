@@ -119,7 +119,7 @@ def test_a_loss_that_did_not_stay_finite_leaves_the_other_seeds():
 
 @pytest.mark.parametrize(
     ("budget", "side", "windows"),
-    [("quick", 2, [1, 4, 9]), ("class", 2, [1, 4, 9]), ("lab", 3, [1, 4, 9]), ("full", 3, [4, 16, 25])],
+    [("quick", 2, [1, 4, 9]), ("class", 3, [1, 4, 9]), ("lab", 3, [1, 4, 9]), ("full", 3, [4, 16, 25])],
 )
 def test_maps_and_windows_are_those_that_large_tells(budget, side, windows):
     settings = large.BUDGETS[budget]

@@ -320,20 +320,20 @@ class Function:
     def run_backward(self, df: Any) -> tuple[Any, ...]:
         """backward(df) with its promises checked; gradients get their source's dtype."""
         name = type(self).__name__
-        shares = self.backward(df)
-        shares = list(shares) if isinstance(shares, (tuple, list)) else [shares]
-        if len(shares) != len(self.sources):
+        gradients = self.backward(df)
+        gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
+        if len(gradients) != len(self.sources):
             expected = f"{len(self.sources)}, one per input"
-            raise RuntimeError(f"{name}.backward returned {len(shares)} gradients; expected {expected}")
-        for i, (source, share) in enumerate(zip(self.sources, shares, strict=True)):
+            raise RuntimeError(f"{name}.backward returned {len(gradients)} gradients; expected {expected}")
+        for i, (source, gradient) in enumerate(zip(self.sources, gradients, strict=True)):
             if source is None:
                 continue
-            if share is None or np.shape(share) != source.shape:
-                got = "None" if share is None else f"shape {np.shape(share)}"
+            if gradient is None or np.shape(gradient) != source.shape:
+                got = "None" if gradient is None else f"shape {np.shape(gradient)}"
                 raise RuntimeError(f"{name}.backward returned {got} for input {i}; expected shape {source.shape}")
-            home = share if hasattr(share, "dtype") else df  # a bare number is at home everywhere
-            shares[i] = array_module(home).asarray(share, dtype=source.dtype)
-        return tuple(shares)
+            home = gradient if hasattr(gradient, "dtype") else df  # a bare number is at home everywhere
+            gradients[i] = array_module(home).asarray(gradient, dtype=source.dtype)
+        return tuple(gradients)
 
     def free(self) -> None:
         """Let go of the saved arrays and of the graph behind this node."""

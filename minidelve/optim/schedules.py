@@ -1,6 +1,6 @@
 """Learning-rate schedules. The paper: 1e-2, then 1e-3 and 1e-4 "when the error plateaus" (section 3).
 
-Each schedule divides `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
+A schedule changes `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
 ValueError for arguments out of range, and TypeError for what is no SGD.
 """
 
@@ -28,7 +28,7 @@ class Schedule:
 
 
 class MultiStepLR(Schedule):
-    """Divide the rate by 10 after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
+    """Multiply the rate by gamma after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
 
     >>> from minidelve.nn import Linear
     >>> optimizer = SGD(Linear(1, 1).parameters(), lr=0.01)
@@ -76,7 +76,7 @@ class MultiStepLR(Schedule):
 
 
 class ReduceLROnPlateau(Schedule):
-    """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
+    """Multiply the rate by `factor` when the error has not improved for more than `patience` epochs in a row.
 
     threshold  by how many percentage points an error has to fall to count as an improvement (PyTorch's is
                a share of the error; a schedule of a loss wants a smaller one)

@@ -141,7 +141,7 @@ def _read(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any
 
 
 def _contents(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any, dict[str, Any]]:
-    """The same, where what is wrong is told as zipfile, zlib and we tell it."""
+    """What `arrays` takes, and meta. Raises whatever zipfile, zlib and this room raise about a damaged file."""
     with open_npz(path) as entries:
         if strange := next((name for name in entries.names if not ENTRY.fullmatch(name)), None):
             raise ValueError(f"it has an entry {shown(strange)}")
@@ -173,7 +173,10 @@ def is_whole(path: Path) -> bool:
 
 
 def trained_network(saved: Checkpoint, path: Path) -> models.Network:
-    """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
+    """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode.
+
+    Raises CheckpointError if its parameters or its images do not fit the network that its options describe.
+    """
     config = saved.meta["config"]
     try:
         network = models.from_config(config, len(saved.meta["classes"]), init=models.UNFILLED)

@@ -62,7 +62,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((" (a default)", inner) for inner in value.__defaults__ or ())
         yield from ((" (a default)", inner) for inner in (value.__kwdefaults__ or {}).values())
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-            if name != "__class__" and (held := held_by(cell)):
+            if name != "__class__" and (held := content_of(cell)):
                 yield f" (its {name})", held[0]
     elif isinstance(value, types.MethodType):
         yield " (a method)", value.__self__
@@ -93,7 +93,7 @@ def own_attributes(value: Any) -> Iterator[tuple[str, Any]]:
                 yield name, getattr(value, name)
 
 
-def held_by(cell: Any) -> tuple[Any, ...]:
+def content_of(cell: Any) -> tuple[Any, ...]:
     """What a closure's cell holds, alone in a tuple; () for one that holds nothing yet."""
     try:
         return (cell.cell_contents,)

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.errors import shown
 from minidelve.tensor import Function, Tensor
 
 MAPPINGS = (dict, collections.UserDict, types.MappingProxyType)
@@ -51,7 +52,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(step, object) for what a container, a function or any other object holds directly."""
     if isinstance(value, MAPPINGS):
         for key, inner in value.items():
-            yield f"[{key!r:.40}]", inner
+            yield f"[{shown(key)}]", inner
             yield " (a key)", key
     elif isinstance(value, np.ndarray):
         if value.dtype == object:

@@ -38,15 +38,21 @@ ROOM = 2**20  # bytes that there should be for figures and pages
 CANNOT_RESERVE = {errno.EINVAL, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENODEV}
 
 
+def status(path: str | os.PathLike[str]) -> os.stat_result:
+    """os.stat of a file. Raises OSError, also where something other than a file is there."""
+    found = os.stat(path)
+    if not stat.S_ISREG(found.st_mode):
+        kind = {stat.S_IFDIR: "a folder", stat.S_IFIFO: "a pipe"}.get(stat.S_IFMT(found.st_mode), "a device or socket")
+        raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+    return found
+
+
 def open_file(path: str | os.PathLike[str]) -> BinaryIO:
     """A file, open for reading. Raises OSError, for anything but a file before it is opened.
 
     To open a pipe is to wait for a writer, and a device may never end.
     """
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        kind = "a folder" if stat.S_ISDIR(mode) else "a pipe" if stat.S_ISFIFO(mode) else "a device or socket"
-        raise OSError(errno.EINVAL, f"it is {kind}, not a file")
+    status(path)
     return open(path, "rb")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
+from minidelve.data.layouts.val_labels import is_number
 from minidelve.errors import DataError
 from minidelve.models.option import share
 from minidelve.progress import say, show_images
@@ -80,7 +81,7 @@ def report(args: argparse.Namespace, images: dict[str, int]) -> int:
 
 def classes(text: str) -> int | list[str]:
     """How many classes, or the class ids in the file of this name."""
-    if text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0:
+    if is_number(text) and int(text) > 0:
         return int(text)
     try:
         lines = Path(text).read_text(encoding="utf-8-sig").splitlines()

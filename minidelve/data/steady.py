@@ -2,11 +2,10 @@
 
 A data set that is replaced under a running training would end in images and labels that do not belong together, and
 one that is cut short would end a process that has mapped it into memory, without a word. So files are read, not
-mapped (which is as fast: an image is a few thousand bytes that the system has in memory), and looked at after reading.
+mapped, and looked at after reading.
 """
 
 import os
-import stat
 import threading
 import weakref
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from minidelve.errors import DataChanged
+from minidelve.files import status
 
 
 class Steady:
@@ -26,9 +26,7 @@ class Steady:
         self._as_it_was = self._mark()
 
     def _mark(self) -> tuple[int, ...]:
-        found = os.stat(self.path)
-        if not stat.S_ISREG(found.st_mode):
-            raise OSError("it is not a file")
+        found = status(self.path)
         return found.st_dev, found.st_ino, found.st_size, found.st_mtime_ns
 
     @property

@@ -95,7 +95,7 @@ class StoreDataset(Dataset):
         self._index = _read_index(self.store / f"{split}.index.npy", self.facts, len(self.header["classes"]))
         self._pixels = _open(self.store / f"{split}.pixels", self.facts)
         self._compared = bytearray(len(self._index))  # images whose checksum was right
-        # Python's integers: reading one from an array of records costs more than the view itself.
+        # Python's integers: to take one out of an array of records is slow.
         self._offsets, self._heights, self._widths = (
             self._index[name].tolist() for name in ("offset", "height", "width")
         )

@@ -1,4 +1,4 @@
-"""`fig3-right`: the same on 30 layers, where Xavier's initialization stalls.
+"""`fig3-right`: the comparison of fig3-left on 30 layers, where Xavier's initialization stalls.
 
 Why it stalls can be seen before the first step. Xavier's weights, std sqrt(1/n), are He's divided by sqrt(2), and with
 one seed exactly so. ReLU and max pooling let a positive factor pass and biases start at 0, hence in a network of L

@@ -3,9 +3,9 @@
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
 A file appears when its part is complete, and has a checksum over all of it (records.py): a part that was damaged is
-run again. The digits at the end stand for
-what the part was asked for: the budget's settings, the data, the device and this version of minidelve. Other settings
-are other parts, which may lie in the same folder. A change to the source is not noticed: give another --out after one.
+run again. The digits at the end stand for what the part was asked for: the budget's settings, the data, the device and
+this version of minidelve. Other settings are other parts, which may lie in the same folder. A change to the source is
+not noticed: give another --out after one.
 """
 
 from __future__ import annotations

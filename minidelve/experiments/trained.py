@@ -106,7 +106,7 @@ def trained(setup: Setup, **options: Any) -> Trained:
 @lru_cache(1)
 def opened(path: str) -> tuple[data.Dataset, data.Dataset]:
     """The training and the validation set, opened once: every network trains on the same decoded images."""
-    return data.open_dataset(path, "train"), data.open_dataset(path, "val")
+    return data.open_for_training(path)
 
 
 def configured(setup: Setup, options: Mapping[str, Any]) -> Config:

@@ -34,6 +34,7 @@ class Option:
     kind         reads a word of the command line or raises argparse.ArgumentTypeError; None: any text
     choices      all values there are, if they can be listed
     beside       choices of the Python API alone
+    metavar      what stands for its value in --help
     unset        what None or an empty list means
     instead_of   the option that this one excludes
     may_change   whether a run may be resumed with another value

@@ -87,11 +87,11 @@ Arrays = tuple[dict[str, np.ndarray], list[np.ndarray], np.ndarray]  # parameter
 
 def _everything(entries: Npz, meta: dict[str, Any]) -> Arrays:
     parameters, _, mean = _all_but_steps(entries, meta)
-    return parameters, [numbers(entries, f"optimizer/{i}") for i in range(len(of("optimizer/", entries)))], mean
+    return parameters, [numbers(entries, f"optimizer/{i}") for i in range(len(names("optimizer/", entries)))], mean
 
 
 def _all_but_steps(entries: Npz, meta: dict[str, Any]) -> Arrays:
-    parameters = {name.removeprefix("model/"): numbers(entries, name) for name in of("model/", entries)}
+    parameters = {name.removeprefix("model/"): numbers(entries, name) for name in names("model/", entries)}
     mean = numbers(entries, "mean")
     size = meta["config"].get("size", len(mean) if mean.ndim else 0)
     if mean.shape != (size, size, 3) or not size:
@@ -114,8 +114,8 @@ def _finite(path: Path, arrays: Arrays, meta: dict[str, Any]) -> Checkpoint:
     return Checkpoint(parameters, steps, mean, meta)
 
 
-def of(prefix: str, entries: Npz) -> list[str]:
-    """The entries whose names begin so, in their order."""
+def names(prefix: str, entries: Npz) -> list[str]:
+    """Those of the entries that begin so, in their order."""
     return [name for name in entries.names if name.startswith(prefix)]
 
 
@@ -141,7 +141,7 @@ def _read(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any
 
 
 def _contents(path: Path, arrays: Callable[[Npz, dict[str, Any]], Any]) -> tuple[Any, dict[str, Any]]:
-    """The same, where what is wrong is told as zipfile, zlib and we tell it."""
+    """What `arrays` takes, and meta. Raises whatever zipfile, zlib and this room raise about a damaged file."""
     with open_npz(path) as entries:
         if strange := next((name for name in entries.names if not ENTRY.fullmatch(name)), None):
             raise ValueError(f"it has an entry {shown(strange)}")
@@ -173,7 +173,10 @@ def is_whole(path: Path) -> bool:
 
 
 def trained_network(saved: Checkpoint, path: Path) -> models.Network:
-    """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode."""
+    """The trained network of a checkpoint (read from `path`, for messages), in evaluation mode.
+
+    Raises CheckpointError if its parameters or its images do not fit the network that its options describe.
+    """
     config = saved.meta["config"]
     try:
         network = models.from_config(config, len(saved.meta["classes"]), init=models.UNFILLED)

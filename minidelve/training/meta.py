@@ -12,11 +12,12 @@ from minidelve.records import integer, list_of, map_of, maybe, number, record, t
 from minidelve.training.config import Config
 
 FORMAT = 1
+# An infinite one too, as the best error is before the first epoch.
 ANY_NUMBER = records.is_a("a number", lambda value: type(value) in (int, float))
 percent = number(-1e-9, 100 + 1e-9, "a number from 0 to 100")
 
 
-def config(value: Any, name: str) -> None:
+def options(value: Any, name: str) -> None:
     """The options of a run, each of a value that it may have; those of a later version are let through."""
     record({"model": text, "activation": text, "init": text})(value, name)
     for option in options_of(Config).values():
@@ -39,7 +40,7 @@ EPOCH = record(
 )
 META = record(
     {
-        "config": config,
+        "config": options,
         "std": records.is_a("a number above 0", lambda value: type(value) in (int, float) and 0 < value < 1e300),
         "classes": list_of(text, least=1),
         "class_names": list_of(text, least=1),

@@ -224,4 +224,4 @@ def test_an_index_of_another_kind_is_seen_though_checksums_fit(spoilt, error_of)
 def test_a_pipe_in_place_of_the_index_is_not_waited_for(spoilt, error_of):
     os.remove(spoilt / "train.index.npy")
     os.mkfifo(spoilt / "train.index.npy")
-    assert "it is not a file" in error_of(spoilt)
+    assert "it is a pipe, not a file" in error_of(spoilt)

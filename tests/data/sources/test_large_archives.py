@@ -78,7 +78,7 @@ def test_an_archive_that_was_replaced_is_noticed(packed, form):
     assert source.read("a.png") == b"first"
     path.write_bytes(path.read_bytes().replace(b"first", b"other"))
     os.utime(path, (0, 0))
-    with pytest.raises(DataError, match=f"set.{form}: has changed since it was opened; start again"):
+    with pytest.raises(DataError, match=f"set.{form}: was changed, replaced or removed while it was being used"):
         source.read("a.png")
 
 

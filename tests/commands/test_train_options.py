@@ -84,7 +84,7 @@ CHANGES: dict[str, tuple[object, tuple[object, ...]]] = {
 # Options that a test of their own follows to where they act.
 ELSEWHERE = {
     "recipe", "data", "model", "warm_start", "epochs", "milestones", "plateau", "seed", "device", "precision",
-    "workers", "on_bad_image",
+    "workers", "on_bad_image", "kernels", "algorithm",
 }  # fmt: skip
 
 

@@ -27,7 +27,7 @@ from minidelve.training.device import check_device
 
 BUDGETS = {
     "quick": "under two minutes an item, to see that all works",
-    "class": "at most 8 minutes on two cores, enough on toy to tell most claims",
+    "class": "at most 8 minutes on two cores, enough on toy to tell what is claimed",
     "lab": "real images, at most 25 minutes on two cores",
     "full": "more seeds",
 }

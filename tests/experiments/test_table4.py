@@ -139,7 +139,7 @@ def test_a_run_gives_a_row_for_each_scale_and_none_where_it_diverges(tiny_data, 
     part = partial(Setup, data=str(tiny_data), variant=PRELU, seed=0, runs=tmp_path)
     rows = table4.run(part(Budget(1, settings)))
     assert [row["scale"] for row in rows] == ["32", "40", "48", "all scales"]
-    assert all(row["guessing"] == 75 and 0 <= row["top5_error"] <= row["top1_error"] <= 100 for row in rows)
+    assert all(row["guessing"] == 75 and 0 <= row["top1_error"] <= 100 for row in rows)
     assert next(tmp_path.iterdir()).name.startswith("model_a-prelu-he-backward-seed0")
     lost = table4.run(part(Budget(1, settings | {"lr": 1e30})))
     assert [row["scale"] for row in lost] == ["32", "40", "48", "all scales"]

@@ -26,7 +26,6 @@ from minidelve.models.option import (
     scale_range,
     share,
 )
-from minidelve.ops.conv.choice import ALGORITHMS
 from minidelve.training.recipes import RECIPES
 
 
@@ -93,7 +92,7 @@ class Config(AuxiliaryOptions, WarmStart, LayerOptions, Subject):
         choices=tuple(DEVICE_OF), unset="the device's fastest", may_change=True, in_title=True)
     algorithm: str = option(
         "auto", "how conv layers are computed, those that can be; auto is the fastest, im2col the one to read",
-        choices=("auto", *ALGORITHMS), in_title=True)
+        choices=("auto", "im2col", "direct", "winograd"), in_title=True)
     precision: str = option(
         "fp32",
         "of the factors of matrix products: full; rounded to 10 bits; float16 with float32 weights and a scaled loss",

@@ -17,7 +17,7 @@ from tests.helpers import python
 def test_it_repeats_the_best_validation_error_of_the_run(ok, trained):
     best = json.loads((trained / "result.json").read_text())["best"]
     out = ok("evaluate", trained)
-    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy " in out and "(16 images)" in out
+    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy" in out and "(16 images)" in out
     assert ok("evaluate", trained, "--batch-size", 5, "--workers", 0) == out
     out = ok("evaluate", trained / "last.npz", "--split", "train")
     assert "four train" in out and "(48 images)" in out
@@ -104,7 +104,7 @@ def other(tiny_data, tmp_path_factory):
 
 
 def figures(out: str) -> dict[tuple[str, str], list[float]]:
-    """(run, scale) -> [top-1 error, cross entropy] from the table: of four classes there is no top-5 error."""
+    """(run, scale) -> [top-1 error, cross entropy] from the table; of four classes there is no top-5 error."""
     lines = re.findall(r"^(\S+)  +(\S+(?: \S+)?)  +([\d.]+)%  +-  +([\d.]+)$", out, re.M)
     return {(run, scale): [float(x) for x in rest] for run, scale, *rest in lines}
 
@@ -173,7 +173,7 @@ def test_other_classes_are_refused(refused, trained, tmp_path):
 def test_confusions_name_the_worst_classes(ok, trained):
     out = ok("evaluate", trained, "--confusions", 2, "--protocol", "ten-view")
     assert "of 4 classes, 4 have no top-1 error" in out
-    wrong = re.findall(r"^(\w+) +0.00% +([\d.]+)% +4  (\w+) \((\d)\)", out, re.M)
+    wrong = re.findall(r"^(\w+) +- +([\d.]+)% +4  (\w+) \((\d)\)", out, re.M)
     assert ("worst class" in out) == bool(wrong)
     for name, top1, rival, count in wrong:
         assert name != rival and 0 < int(count) <= float(top1) * 4 / 100

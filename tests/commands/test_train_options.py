@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from minidelve import data
+from minidelve.backend import watching_kernels
 from minidelve.cli import main
 from minidelve.models.option import options_of
 from minidelve.training.config import Config, resolve
@@ -86,6 +87,21 @@ ELSEWHERE = {
     "recipe", "data", "model", "warm_start", "epochs", "milestones", "plateau", "seed", "device", "precision",
     "workers", "on_bad_image", "kernels", "algorithm",
 }  # fmt: skip
+
+
+def test_kernels_and_algorithm_compute_the_run_and_stay_with_it(ok, refused, quick, tmp_path):
+    out, asked = tmp_path / "run", ["--kernels", "reference", "--algorithm", "im2col"]
+    with watching_kernels() as seen:
+        said = ok("train", *quick, "--epochs", 1, *asked, "--out", out)
+    assert "kernels reference, algorithm im2col" in said
+    assert {file.split("/")[1] for file in seen} == {"reference"} and "kernels/reference/im2col.py" in seen
+    assert "kernels/reference/winograd.py" not in seen
+    with watching_kernels() as seen:
+        ok("train", *quick, "--epochs", 2, "--out", out, "--resume")
+        ok("evaluate", out, *asked)
+    assert {file.split("/")[1] for file in seen} == {"reference"}
+    refused(["train", *quick, "--out", out, "--resume", "--algorithm", "direct"], "differs from the run's im2col")
+    refused(["evaluate", out, "--kernels", "cupy_cuda"], "--kernels cupy_cuda", "expected reference or numba_cpu")
 
 
 def test_no_option_is_without_a_test():

@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, __version__, conv2d, nn
-from minidelve.backend import chosen, kernels_for, watching_kernels
+from minidelve.backend import DEVICE_OF, chosen, kernels_for, watching_kernels
 from minidelve.errors import RunError
 from minidelve.experiments.item import Budget
 from minidelve.experiments.parts import Parts
 from minidelve.experiments.table2 import ITEM
 from minidelve.experiments.trained import name_of
+from minidelve.models.option import options_of
 from minidelve.ops.conv.choice import ALGORITHMS, Layer, asked, choose, using_algorithm
 from minidelve.training.computing import asked_for, computing_with
 from minidelve.training.config import Config, resolve, title
@@ -67,6 +68,9 @@ def test_they_are_options_of_a_run_and_stand_in_its_title():
     assert (config.kernels, config.algorithm) == ("reference", "im2col")
     assert "kernels reference, algorithm im2col" in title(config)
     assert "kernels" not in title(Config())
+    declared = options_of(Config)
+    assert set(declared["algorithm"].choices) == {"auto", *ALGORITHMS}
+    assert declared["kernels"].choices == tuple(DEVICE_OF)
 
 
 def test_what_is_reproduced_with_them_is_kept_apart():

@@ -63,7 +63,7 @@ if __name__ == "__main__":
     path, steps, seeds = sys.argv[1], int(sys.argv[2]), int(sys.argv[3])
     only = sys.argv[4] if len(sys.argv) > 4 else ""
     tried = []
-    sets = data.open_dataset(path, "train"), data.open_dataset(path, "val")
+    sets = data.open_for_training(path)
     guessing = math.log(len(sets[0].classes))
     shown = [line for line in EXAMPLE.strip().splitlines() if not re.search("config|paper-|--resume", line)]
     for line in [*shown, *MORE.strip().splitlines()]:

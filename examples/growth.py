@@ -15,10 +15,11 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
+from pathlib import Path
 
 from minidelve import models
 from minidelve.analysis.summary import summarize
-from minidelve.bench.memory import peak_megabytes
+from minidelve.backend.memory import peak_resident
 from minidelve.bench.networks import Job, our_side
 
 
@@ -45,7 +46,7 @@ def measure(job: Job) -> None:
     print(
         f"{job.model:<8}{layers:3d} layers  batch{job.batch:4d}  {job.size:3d} px  {seconds:8.3f} s"
         f"  {1e3 * seconds / job.batch:8.1f} ms an image  {seconds / work:7.4f} s per 10^9"
-        f"  {peak_megabytes():6.0f} MB"
+        f"  {peak_resident() / 2**20:6.0f} MB"
     )
 
 
@@ -57,7 +58,7 @@ def main(model: str = "small14", size: int = 224, largest: int = 128) -> None:
         print(f"\n{what}", flush=True)
         for job in steps:
             call = f"import growth; growth.measure(growth.Job({job.model!r}, {job.batch}, {job.size}, 'training'))"
-            subprocess.run([sys.executable, "-c", call], check=True, cwd=__file__.rpartition("/")[0] or ".")
+            subprocess.run([sys.executable, "-c", call], check=True, cwd=Path(__file__).resolve().parent)
 
 
 if __name__ == "__main__":

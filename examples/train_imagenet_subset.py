@@ -48,7 +48,7 @@ def main(path: str, epochs: int = 20, batches_per_epoch: int | None = None) -> N
     # What the slopes became: the paper's Table 1 finds large ones in conv1, smaller ones deeper down.
     for name, layer in net.named_modules():
         if name.endswith("_act"):
-            print(f"{name:<12} mean slope {layer.a.data.mean():.3f}")
+            print(f"{name:<12} mean slope {layer.a.data.mean():.5f}")
 
 
 if __name__ == "__main__":

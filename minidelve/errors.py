@@ -43,6 +43,10 @@ class DataError(UserError):
     """The user's data cannot be used as it is."""
 
 
+class DataChanged(DataError):
+    """A file of the data set is another one than when it was opened. No image that is left out mends that."""
+
+
 class MissingSplit(DataError):
     """The data set is there but has no such split, as ImageNet's validation images without the others."""
 

@@ -72,7 +72,7 @@ class _Stop:
         """End the process, whatever it is doing."""
         if not self.told and sys.stderr is not None:
             with suppress(OSError):
-                os.write(2, f"minidelve: {what(number)}\n".encode())
+                os.write(2, f"minidelve: {in_words(number)}\n".encode())
         os._exit(128 + number)
 
     def _insist(self, command: int) -> None:
@@ -126,7 +126,7 @@ def _run(work: Callable[[], int], tell: Callable[[str], None]) -> int:
     except KeyboardInterrupt as stop:
         number = _stop.number or signal.SIGINT
         code = 128 + number
-        tell(f"minidelve: {what(number)}" + (f"; {stop}" if str(stop) else ""))
+        tell(f"minidelve: {in_words(number)}" + (f"; {stop}" if str(stop) else ""))
         _stop.told = True
         _stop.end()
     except BaseException:  # a fault of ours, which keeps its traceback, or the end of --help
@@ -135,7 +135,7 @@ def _run(work: Callable[[], int], tell: Callable[[str], None]) -> int:
     return code
 
 
-def what(number: int) -> str:
+def in_words(number: int) -> str:
     """What a user is told of a signal: "interrupted", or "ended by SIGTERM"."""
     return "interrupted" if number == signal.SIGINT else f"ended by {signal.Signals(number).name}"
 

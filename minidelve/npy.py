@@ -1,7 +1,7 @@
 """Files of arrays, .npy and .npz, read without trust.
 
-    read_npy(file, size, dtypes)         one array
-    with open_npz(path) as entries:      entries.array(name, dtypes), entries.text(name)
+    read_npy(file, size, dtypes, what)   one array
+    with open_npz(path) as entries:      entries.floats(name), entries.text(name)
 
 NumPy's own reader believes what a file says of itself: it makes room for any shape that a header claims, and unfolds
 what is compressed as far as it goes. Here a header has to fit the room that its file has, no dtype is made but those
@@ -22,7 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
-from minidelve.errors import shown
+from minidelve.errors import one_line
 
 FLOATS = tuple(np.dtype(f"{order}f{size}") for order in "<>" for size in (4, 8, 2))
 MAGIC = b"\x93NUMPY\x01\x00"
@@ -36,12 +36,12 @@ MOST_DIRECTORY = 2**20  # bytes of the list of an .npz's entries: 10,000 of them
 UNFOLDED, AND_BYTES = 4, 2**24
 
 
-def read_npy(file: IO[bytes], size: int, dtypes: Sequence[np.dtype]) -> np.ndarray:
-    """The array of a .npy file that has `size` bytes in all and one of these dtypes; in C order."""
+def read_npy(file: IO[bytes], size: int, dtypes: Sequence[np.dtype], what: str) -> np.ndarray:
+    """The array of a .npy file that has `size` bytes in all and one of these dtypes, called `what`; in C order."""
     descr, fortran, shape, begin = _header(file)
     known = {repr(np.lib.format.dtype_to_descr(dtype)): dtype for dtype in dtypes}
     if descr not in known:
-        raise ValueError(f"it holds {shown(descr)}; expected {' or '.join(known)}")
+        raise ValueError(f"it holds {one_line(descr)}; expected {what}")
     dtype = known[descr]
     if begin + math.prod(shape) * dtype.itemsize != size:
         raise ValueError(f"its shape {shape} does not fit its {size} bytes")
@@ -55,7 +55,7 @@ def read_text(file: IO[bytes], size: int) -> str:
     descr, _, shape, begin = _header(file)
     kind = re.fullmatch(r"'([<>])U(\d{1,9})'", descr)
     if not kind or shape:
-        raise ValueError(f"it holds {shown(descr)} of shape {shape}; expected one text")
+        raise ValueError(f"it holds {one_line(descr)} of shape {shape}; expected one text")
     letters = int(kind[2])
     if begin + 4 * letters != size or letters > MOST_LETTERS:
         raise ValueError(f"its text of {letters} letters does not fit its {size} bytes, or is too long")
@@ -108,9 +108,9 @@ class Npz:
         if unfolded > UNFOLDED * size + AND_BYTES:
             raise ValueError(f"its entries unfold to {unfolded / 1e6:,.0f} MB")
 
-    def array(self, name: str, dtypes: Sequence[np.dtype] = FLOATS) -> np.ndarray:
-        """An entry that is an array of one of these dtypes."""
-        return self._read(name, lambda file, size: read_npy(file, size, dtypes))
+    def floats(self, name: str) -> np.ndarray:
+        """An entry that is an array of floats, of whatever size and order of bytes."""
+        return self._read(name, lambda file, size: read_npy(file, size, FLOATS, "floats"))
 
     def text(self, name: str) -> str:
         """An entry that is a text."""

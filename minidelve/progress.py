@@ -14,10 +14,11 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any, TypeVar
 
 T = TypeVar("T")
+Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown or not
 EVERY_SECONDS = 10.0  # between two plain lines
 NAMES = {"stdout": "standard output", "stderr": "standard error"}
 _lost: dict[str, Any] = {}  # the stream of each name that nothing is written to any more
@@ -156,6 +157,16 @@ def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> 
             left = f", about {duration((now - first) / (done - 1) * (total - done))} left" if done > 1 else ""
             note(f"{what}: {done}/{total}{left}")
             spoken = now
+
+
+def show_images(images: Iterable[T], total: int, what: str) -> Iterator[T]:
+    """The Track of the commands: `progress` of images."""
+    return progress(images, total, what, unit="image")
+
+
+def untracked(items: Iterable[T], total: int, what: str) -> Iterable[T]:
+    """The Track that shows nothing: the items as they are."""
+    return items
 
 
 def duration(seconds: float) -> str:

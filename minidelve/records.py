@@ -16,7 +16,6 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Mapping
-from pathlib import Path
 from typing import Any
 
 from minidelve.errors import shown
@@ -124,15 +123,6 @@ def record(required: Mapping[str, Kind], optional: Mapping[str, Kind] | None = N
 
 
 # ---- JSON ----
-
-
-def read_file(path: Path, most: int = MOST_BYTES) -> bytes:
-    """What a file holds. ValueError where it is longer than `most` bytes, which are read at the most; OSError."""
-    with open(path, "rb") as file:
-        content = file.read(most + 1)
-    if len(content) > most:
-        raise ValueError(f"it is longer than {most:,} bytes")
-    return content
 
 
 def parse(content: bytes | str) -> Any:

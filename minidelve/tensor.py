@@ -29,6 +29,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 import numpy as np
 
 from minidelve.backend import array_module, as_taken, device_of, held, to_device
+from minidelve.errors import shown
 
 _recording = ContextVar("minidelve_recording", default=True)
 
@@ -97,7 +98,7 @@ class Tensor:
         self.function: Function | None = None
         if not isinstance(requires_grad, bool | np.bool_):  # Tensor(2, 3), as torch.Tensor(2, 3)
             cure = "write Tensor(np.zeros(shape, np.float32)) for an array of a shape"
-            raise TypeError(f"Tensor: requires_grad is {requires_grad!r:.40}; expected True or False; {cure}")
+            raise TypeError(f"Tensor: requires_grad is {shown(requires_grad)}; expected True or False; {cure}")
         self.requires_grad = requires_grad
 
     @property
@@ -320,20 +321,20 @@ class Function:
     def run_backward(self, df: Any) -> tuple[Any, ...]:
         """backward(df) with its promises checked; gradients get their source's dtype."""
         name = type(self).__name__
-        shares = self.backward(df)
-        shares = list(shares) if isinstance(shares, (tuple, list)) else [shares]
-        if len(shares) != len(self.sources):
+        gradients = self.backward(df)
+        gradients = list(gradients) if isinstance(gradients, (tuple, list)) else [gradients]
+        if len(gradients) != len(self.sources):
             expected = f"{len(self.sources)}, one per input"
-            raise RuntimeError(f"{name}.backward returned {len(shares)} gradients; expected {expected}")
-        for i, (source, share) in enumerate(zip(self.sources, shares, strict=True)):
+            raise RuntimeError(f"{name}.backward returned {len(gradients)} gradients; expected {expected}")
+        for i, (source, gradient) in enumerate(zip(self.sources, gradients, strict=True)):
             if source is None:
                 continue
-            if share is None or np.shape(share) != source.shape:
-                got = "None" if share is None else f"shape {np.shape(share)}"
+            if gradient is None or np.shape(gradient) != source.shape:
+                got = "None" if gradient is None else f"shape {np.shape(gradient)}"
                 raise RuntimeError(f"{name}.backward returned {got} for input {i}; expected shape {source.shape}")
-            home = share if hasattr(share, "dtype") else df  # a bare number is at home everywhere
-            shares[i] = array_module(home).asarray(share, dtype=source.dtype)
-        return tuple(shares)
+            home = gradient if hasattr(gradient, "dtype") else df  # a bare number is at home everywhere
+            gradients[i] = array_module(home).asarray(gradient, dtype=source.dtype)
+        return tuple(gradients)
 
     def free(self) -> None:
         """Let go of the saved arrays and of the graph behind this node."""
@@ -385,8 +386,7 @@ def _array_from(data: Any) -> np.ndarray:
         array = np.array(None)
     if array.dtype.kind in "fiub":
         return array
-    shown = " ".join(f"{data!r:.60}".split())
-    raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown} (dtype {array.dtype})")
+    raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown(data)} (dtype {array.dtype})")
 
 
 def _refuse_gradient_of(array: Any, wanted: bool) -> None:
@@ -406,7 +406,7 @@ def refuse_options_by_place(op: type[Function], inputs: tuple[Any, ...]) -> None
     takes = list(inspect.signature(op.forward).parameters.values())[1:]
     for parameter, x in list(zip(takes, inputs))[1:]:
         if isinstance(x, str | int | float | np.generic) and parameter.kind is not parameter.VAR_POSITIONAL:
-            call = f"{op.__name__}.apply({takes[0].name}, {parameter.name}={x!r:.20})"
+            call = f"{op.__name__}.apply({takes[0].name}, {parameter.name}={shown(x)})"
             raise TypeError(f"{op.__name__}: {parameter.name} is no Tensor; options are given by name: {call}")
 
 

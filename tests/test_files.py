@@ -1,28 +1,14 @@
-"""files.py: what lies in a place is whole, belongs to one process, and could have been written."""
+"""files.py: what lies in a place is whole, and could have been written."""
 
 import contextlib
 import errno
 import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 
 from minidelve import files
-from minidelve.errors import DataError, RunError
-from minidelve.files import OwnFolder, check_writable, disk_errors, scratch_folder, write_whole, writing_whole
-
-
-class Box(OwnFolder):
-    """A folder for content.txt, which may be replaced."""
-
-    def __init__(self, path: Path):
-        super().__init__(path, {"content.txt"}, f"--out {path}")
-
-    def guard(self) -> None:
-        if self.strangers():
-            raise RunError(f"{self.what} holds {self.strangers()[0]}")
+from minidelve.errors import DataError
+from minidelve.files import disk_errors, scratch_folder, try_room, write_whole, writing_whole
 
 
 def test_text_is_written_as_utf8_bytes_as_they_are_with_usual_permissions(tmp_path):
@@ -100,9 +86,41 @@ def test_a_name_that_the_house_gives_is_unfinished(name):
 def test_a_name_that_a_user_gives_is_not_unfinished(tmp_path, name):
     assert not files.is_unfinished(name)
     (tmp_path / name).touch()
-    box = Box(tmp_path)
-    box.remove()
-    assert box.strangers() == os.listdir(tmp_path) == [name]
+    files.remove_unfinished(tmp_path)
+    assert os.listdir(tmp_path) == [name]
+
+
+def test_the_longest_name_that_a_system_allows_can_be_written(tmp_path):
+    path = tmp_path / ("π" * 125 + ".json")  # 255 bytes
+    write_whole(path, "x")
+    assert path.read_text() == "x"
+    left = files.unfinished(path)
+    left.touch()
+    assert files.is_unfinished(left.name, of=path.name)
+    files.remove_unfinished(tmp_path, of=path.name)
+    assert os.listdir(tmp_path) == [path.name]
+
+
+def test_only_what_was_to_become_that_name_is_removed(tmp_path):
+    for name in ("a.json.1-abcdef.unfinished", "b.json.1-abcdef.unfinished", "set.1-abcdef.unfinished"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "inner").touch()
+    files.remove_unfinished(tmp_path, of="a.json")
+    assert sorted(os.listdir(tmp_path)) == ["b.json.1-abcdef.unfinished", "set.1-abcdef.unfinished"]
+    files.remove_unfinished(tmp_path)
+    assert os.listdir(tmp_path) == []
+
+
+@pytest.mark.skipif(os.name == "nt", reason="a link needs rights there")
+@pytest.mark.parametrize("old", ["old", None])
+def test_a_link_is_followed_to_a_file_that_is_there_or_not(tmp_path, old):
+    (tmp_path / "disk").mkdir()
+    if old:
+        (tmp_path / "disk" / "file").write_text(old)
+    (tmp_path / "link").symlink_to(tmp_path / "disk" / "file")
+    write_whole(tmp_path / "link", "new")
+    assert (tmp_path / "disk" / "file").read_text() == "new" and (tmp_path / "link").is_symlink()
+    assert os.listdir(tmp_path / "disk") == ["file"]
 
 
 @pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
@@ -122,90 +140,42 @@ def test_disk_errors_become_one_line():
     assert str(caught.value) == "--out runs/a cannot be written (No space left on device); free some space"
 
 
-def test_a_place_is_tried_and_left_as_it_was(tmp_path, monkeypatch):
-    check_writable(tmp_path / "new" / "folder", "--out new/folder")
-    assert list(tmp_path.iterdir()) == []
-
-    def refuse(prefix, dir):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # the tests may run as root, whom no mode stops
-    with pytest.raises(RunError, match=f"--out x cannot be written .Permission denied in {tmp_path}.; name another"):
-        check_writable(tmp_path / "new" / "folder", "--out x")
-
-
-def test_a_folder_to_which_nothing_was_written_is_removed(tmp_path):
-    with Box(tmp_path / "a" / "b"):
-        assert (tmp_path / "a" / "b").is_dir()
-    assert list(tmp_path.iterdir()) == []
-    (tmp_path / "there").mkdir()
-    with Box(tmp_path / "there"):
-        pass
-    assert os.listdir(tmp_path) == ["there"] and os.listdir(tmp_path / "there") == []
-
-
-def test_what_was_written_stays_and_the_lock_goes(tmp_path):
-    with pytest.raises(KeyboardInterrupt), Box(tmp_path / "box") as box:
-        write_whole(box.path / "content.txt", "x")
-        raise KeyboardInterrupt
-    assert os.listdir(tmp_path / "box") == ["content.txt"]
-
-
-def test_a_folder_belongs_to_one_at_a_time(tmp_path):
-    with Box(tmp_path / "box"):
-        with pytest.raises(RunError, match=rf"box is in use by process {os.getpid()} on .*; wait for it, or name"):
-            Box(tmp_path / "box").__enter__()
-        assert (tmp_path / "box" / files.LOCK).exists()  # of the one who has it
-    with Box(tmp_path / "box"):
-        pass
-
-
-def test_the_folder_is_looked_at_again_under_the_lock(tmp_path):
-    box = Box(tmp_path)
-    (tmp_path / "thesis.tex").write_text("")
-    with pytest.raises(RunError, match="holds thesis.tex"):
-        box.__enter__()
-    assert os.listdir(tmp_path) == ["thesis.tex"]
-
-
-HOLD = """
-import sys, time
-from pathlib import Path
-from tests.test_files import Box
-with Box(Path(sys.argv[1])) as box:
-    (box.path / "content.txt.1-abcdef.unfinished").write_text("half")
-    print("in", flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_killed_owner_is_followed_by_the_next(tmp_path):
-    holder = subprocess.Popen([sys.executable, "-c", HOLD, str(tmp_path)], stdout=subprocess.PIPE, text=True)
-    try:
-        assert holder.stdout is not None and holder.stdout.readline() == "in\n"
-        with pytest.raises(RunError, match=f"in use by process {holder.pid} on"):
-            Box(tmp_path).__enter__()
-    finally:
-        holder.kill()
-        holder.wait()
-    assert sorted(os.listdir(tmp_path)) == [files.LOCK, "content.txt.1-abcdef.unfinished"]
-    box = Box(tmp_path)
-    assert box.present() == [] == box.strangers()
-    with box:
-        assert os.listdir(tmp_path) == [files.LOCK]
+def test_room_is_tried_and_given_back(tmp_path):
+    try_room(tmp_path, 10_000_000)
     assert os.listdir(tmp_path) == []
 
 
-def test_only_files_of_the_kind_are_removed(tmp_path):
-    box = Box(tmp_path)
-    for name in ("content.txt", "content.txt.9-012345.unfinished", "mine.txt"):
-        (tmp_path / name).write_text("")
-    box.remove()
-    assert os.listdir(tmp_path) == ["mine.txt"] == box.present() == box.strangers()
+@pytest.mark.parametrize("reserving", ["by the system", "by the free space"])
+def test_more_than_the_disk_has_is_said_at_once(tmp_path, monkeypatch, reserving):
+    if reserving == "by the free space":
+        refused = OSError(errno.EOPNOTSUPP, "no such call here")
+        monkeypatch.setattr(os, "posix_fallocate", raising(refused), raising=False)
+    with pytest.raises(OSError) as caught:
+        try_room(tmp_path, 2**62)
+    assert caught.value.errno in (errno.ENOSPC, errno.EFBIG) and os.listdir(tmp_path) == []
 
 
-@pytest.mark.parametrize("where", ["file", "file/below"])
-def test_a_file_in_the_place_of_a_folder_is_named(tmp_path, where):
-    (tmp_path / "file").write_text("")
-    with pytest.raises(RunError, match="is a file or lies under one; expected a folder, or a new name"):
-        Box(tmp_path / where).present()
+def raising(error):
+    def call(*args):
+        raise error
+
+    return call
+
+
+def test_windows_is_asked_again_while_somebody_reads_the_old_file(tmp_path, monkeypatch):
+    (tmp_path / "new").write_text("new")
+    calls, replace = [], os.replace
+
+    def busy(new, old):
+        calls.append(new)
+        if len(calls) < 3:
+            raise PermissionError(errno.EACCES, "used by another process")
+        replace(new, old)
+
+    monkeypatch.setattr(files.os, "replace", busy)
+    with pytest.raises(PermissionError):
+        files.replace(tmp_path / "new", tmp_path / "old")  # elsewhere it is a matter of rights
+    with monkeypatch.context() as windows:
+        windows.setattr(files.os, "name", "nt")
+        files.replace(tmp_path / "new", tmp_path / "old")
+    assert len(calls) == 3 and (tmp_path / "old").read_text() == "new"

@@ -24,7 +24,9 @@ FLOORS = [
         "minidelve.errors",
         "minidelve.files",
         "minidelve.interrupts",
+        "minidelve.lock",
         "minidelve.npy",
+        "minidelve.owning",
         "minidelve.pictures",
         "minidelve.progress",
         "minidelve.pytorch_names",
@@ -48,7 +50,8 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "dtypes"}, {"cuda", "threads"}, {"arrays", "memory"}, {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"implementations", "streams"},
         {"precision", "sharing"},
     ],
     "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
@@ -61,12 +64,12 @@ SHELVES: dict[str, list[set[str]]] = {
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [
-        {"door", "dataset"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"}, {"folder"},
-        {"opening"}, {"part"}, {"copying", "packing"},
+        {"door", "dataset", "steady"}, {"sources", "images"}, {"layouts", "store", "toy"}, {"feeding", "fetching"},
+        {"folder"}, {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"checkpoint"}, {REST},
-        {"setting_up"}, {"loop"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"meta"}, {"checkpoint"},
+        {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
@@ -91,7 +94,7 @@ KERNEL_LIBRARIES = {
     "numba_cuda": {"numpy", "numba"},
 }
 STANDS_ALONE = "minidelve.data"  # imports nothing of minidelve but the ground
-GROUND = {"minidelve.errors", "minidelve.files", "minidelve.progress", "minidelve.records", "minidelve.npy"}
+GROUND = FLOORS[1]
 OPENS_KERNELS = "minidelve.backend"  # the only one to import kernels or cupy
 
 

@@ -1,6 +1,7 @@
 """What a user gets from `pip install`: every package, every data file, and nothing else."""
 
 import json
+import re
 import shutil
 import zipfile
 from pathlib import Path
@@ -14,14 +15,19 @@ PACKAGES = ("minidelve", "kernels")
 
 
 @pytest.fixture(scope="module")
-def wheel(tmp_path_factory) -> Path:
-    """The wheel, built from a copy: building leaves build/ and *.egg-info behind."""
+def tree(tmp_path_factory) -> Path:
+    """A copy of the sources: building leaves build/ and *.egg-info behind."""
     tree = tmp_path_factory.mktemp("tree")
     for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
     for name in (*PACKAGES, "tests", "docs", "examples"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
+    return tree
+
+
+@pytest.fixture(scope="module")
+def wheel(tree) -> Path:
     offline = ("--no-deps", "--no-build-isolation", "--no-index")
     python("-m", "pip", "wheel", ".", *offline, "--wheel-dir", "out", cwd=tree)
     (built,) = (tree / "out").glob("*.whl")
@@ -82,3 +88,31 @@ def test_importing_minidelve_loads_nothing_heavy(installed, tmp_path):
     script = f"import sys, minidelve; print([name for name in {heavy!r} if name in sys.modules])"
     here = {"PYTHONPATH": str(installed)}
     assert python("-c", script, cwd=tmp_path, environment=here).stdout.strip() == "[]"
+
+
+def test_an_editable_install_is_found_from_any_folder(tree, tmp_path):
+    """In a folder that holds kernels/, and in the clone's parent, where its own folder is called minidelve too."""
+    build = "import sys; from setuptools.build_meta import build_editable; build_editable(sys.argv[1])"
+    python("-c", build, tmp_path, cwd=tree)
+    (built,) = tmp_path.glob("*.whl")
+    zipfile.ZipFile(built).extractall(tmp_path / "site")
+    for name in PACKAGES:
+        (tmp_path / name).mkdir()
+    script = "import site, sys; site.addsitedir(sys.argv[1]); import minidelve, kernels; print(minidelve.__file__)"
+    found = python("-c", script, tmp_path / "site", cwd=tmp_path, environment={"PYTHONPATH": ""}).stdout.strip()
+    assert Path(found) == tree / "minidelve" / "__init__.py"
+
+
+def test_the_wheel_installs_anywhere(wheel):
+    files = zipfile.ZipFile(wheel)
+    (info,) = {name.partition("/")[0] for name in files.namelist() if ".dist-info/" in name}
+    metadata = files.read(f"{info}/METADATA").decode()
+    assert wheel.name.endswith("-py3-none-any.whl")
+    for promised in ("MacOS", "Microsoft :: Windows", "POSIX :: Linux"):
+        assert f"Classifier: Operating System :: {promised}" in metadata
+    for minor in range(11, 15):
+        assert f"Classifier: Programming Language :: Python :: 3.{minor}" in metadata
+    names = [name.lower() for name in files.namelist()]
+    assert len(set(names)) == len(names), "two files that are one where case does not count"
+    reserved = re.compile(r"(con|prn|aux|nul|com\d|lpt\d)(\..*)?|.*[<>:\"|?*\\].*|.*[. ]")
+    assert [name for name in names if any(reserved.fullmatch(part) for part in name.split("/"))] == []

@@ -2,7 +2,6 @@
 
 import os
 import sys
-import warnings
 
 import matplotlib
 import pytest
@@ -106,7 +105,9 @@ def test_a_name_without_glyphs_gives_way_to_the_next():
 
 
 def test_a_dollar_begins_no_formula():
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        shown = picture("a.svg", lambda: figure(legible("$x_1$ & $")), "svg").decode()
-    assert "$x_1$ &amp; $" in shown
+    def plain() -> Figure:
+        made = figure("")
+        made.axes[0].set_title("$x_1$ \\$", parse_math=False)
+        return made
+
+    assert picture("a.png", lambda: figure(legible("$x_1$ \\$"))) == picture("a.png", plain)

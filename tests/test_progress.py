@@ -115,7 +115,7 @@ def test_a_stream_that_can_only_write_is_enough(monkeypatch):
 def test_work_goes_on_when_the_reader_has_gone(monkeypatch):
     reading, writing = os.pipe()
     os.close(reading)
-    with open(writing, "w") as pipe:  # closing it would fail if anything were left to be written
+    with open(writing, "w", encoding="utf-8") as pipe:  # closing it would fail if anything were left to be written
         monkeypatch.setattr(sys, "stdout", pipe)
         say("nobody hears it")
         say("nor this")
@@ -128,12 +128,12 @@ def test_a_pipe_that_is_full_is_waited_for(monkeypatch):
 
     def read_late() -> None:
         time.sleep(0.1)
-        with open(reading) as pipe:
+        with open(reading, encoding="utf-8") as pipe:
             read.append(pipe.read())
 
     thread = threading.Thread(target=read_late)
     thread.start()
-    with open(writing, "w") as pipe:
+    with open(writing, "w", encoding="utf-8") as pipe:
         monkeypatch.setattr(sys, "stdout", pipe)
         say(text)
     thread.join()

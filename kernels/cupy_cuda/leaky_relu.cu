@@ -6,7 +6,7 @@
 // Bytes: forward reads y and writes f; backward reads df and y and writes dy.
 //
 // Forward asks `y <= 0` and not `y > 0`, so that a NaN stays one; and ReLU of -inf is 0, not 0 * -inf = NaN. Backward
-// asks PReLU's `y > 0`: the slope at a NaN is the fixed one. Only ReLU hands df on there, and 0 not.
+// asks PReLU's `y > 0`: the slope at a NaN is the fixed one. ReLU alone hands df on there.
 
 const int PACKS = 4;  // as in leaky_relu.py
 

@@ -17,7 +17,7 @@ def source(file):
 
     Not an #include: CuPy's cache on disk would not notice an edit of the included file.
     """
-    pack, text = (HERE / "pack.cu").read_text(), (HERE / f"{file}.cu").read_text()
+    pack, text = ((HERE / f"{name}.cu").read_text(encoding="utf-8") for name in ("pack", file))
     return f'{pack}\n#line 1 "{file}.cu"\n{text}'
 
 

@@ -23,7 +23,14 @@ def _edges(begins, ends, length):
     is_edge = np.zeros(length + 1, np.bool_)
     for b in range(len(begins)):
         is_edge[begins[b]] = is_edge[ends[b]] = True
-    return np.flatnonzero(is_edge), np.cumsum(is_edge) - is_edge
+    edges, before = np.zeros(length + 1, np.intp), np.empty(length + 1, np.intp)
+    count = 0
+    for i in range(length + 1):
+        before[i] = count
+        if is_edge[i]:
+            edges[count] = i
+            count += 1
+    return edges[:count], before
 
 
 @compiled
@@ -36,8 +43,11 @@ def _forward(x, bins, f, argmax):
     for n in range(N):
         for i in range(high):
             for j in range(wide):
-                cell_best[i, j] = x[n, rows[i], columns[j]]
-                cell_place[i, j] = rows[i] * W + columns[j]
+                first, best, place = x[n, rows[i], columns[j]], cell_best[i, j], cell_place[i, j]
+                here = np.int32(rows[i] * W + columns[j])
+                for c in range(C):  # no best[:] = first: that compiles NumPy's message about shapes too
+                    best[c] = first[c]
+                    place[c] = here
             for r in range(rows[i], rows[i + 1]):  # across all cells of a row: memory is read in its order
                 for j in range(wide):
                     best, place = cell_best[i, j], cell_place[i, j]
@@ -52,8 +62,10 @@ def _forward(x, bins, f, argmax):
             top, bottom = cell_row[bins[b, 0]], cell_row[bins[b, 1]]
             left, right = cell_column[bins[b, 2]], cell_column[bins[b, 3]]
             best, place = f[n, b], argmax[n, b]
-            best[:] = cell_best[top, left]
-            place[:] = cell_place[top, left]
+            other, there = cell_best[top, left], cell_place[top, left]
+            for c in range(C):
+                best[c] = other[c]
+                place[c] = there[c]
             for i in range(top, bottom):
                 for j in range(left, right):
                     other, there = cell_best[i, j], cell_place[i, j]

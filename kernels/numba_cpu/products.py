@@ -37,6 +37,7 @@ BYTES, ROWS, WIDE = (64, 6, 4) if _features.get("avx512f") else (32, 6, 2) if _f
 DEPTH = 128  # terms of the sums at a time, more in proportion for narrower blocks
 GROUP_BYTES = OUT_BYTES = 1 << 18
 LEAST_BLOCKS = 40  # to be worth copying W for
+START, ADD = np.intp(0), np.bool_(True)  # of _product: for a plain 0 or True it would be compiled once more
 
 
 def matmul(x, y, precision="fp32", out=None):
@@ -69,12 +70,14 @@ def _round_to_tf32(bits, out):
 
 def products(x, y, out=None):
     out = np.empty((len(x), x.shape[1], y.shape[2]), y.dtype) if out is None else out
-    _products(x, y, out)
+    I, K = x.shape[1:]
+    _products(x, np.arange(I) * K, np.arange(K), y, out, False)
     return out
 
 
 def transposed_products(x, y, out, add):
-    _transposed_products(x, y, out, add)
+    K, I = x.shape[1:]
+    _products(x, np.arange(I), np.arange(K) * I, y, out, add)
 
 
 def correlate(x, W, kernel, stride, padding, bias=None, out=None):
@@ -246,25 +249,13 @@ def _product(x, begin, rows, terms, y, out, to, more, panel):
 
 
 @compiled
-def _products(x, y, out):
+def _products(x, rows, terms, y, out, add):
+    """The product of each matrix of x, whose number at row r, term t is at rows[r] + terms[t], with that of y."""
     F, I, J = out.shape
-    K = y.shape[1]
     panel = np.empty((DEPTH + 1) * WIDE * (BYTES // y.itemsize), y.dtype)
-    rows, terms = np.arange(I) * K, np.arange(K)
     flat, to = x.reshape(-1), out.reshape(-1)
     for f in range(F):
-        _product(flat, f * I * K, rows, terms, y[f], to, f * I * J, False, panel)
-
-
-@compiled
-def _transposed_products(x, y, out, add):
-    F, I, J = out.shape
-    K = y.shape[1]
-    panel = np.empty((DEPTH + 1) * WIDE * (BYTES // y.itemsize), y.dtype)
-    rows, terms = np.arange(I), np.arange(K) * I
-    flat, to = x.reshape(-1), out.reshape(-1)
-    for f in range(F):
-        _product(flat, f * K * I, rows, terms, y[f], to, f * I * J, add, panel)
+        _product(flat, f * I * len(terms), rows, terms, y[f], to, f * I * J, add, panel)
 
 
 @compiled
@@ -321,7 +312,7 @@ def _correlate(x, group, frame, W, kernel, stride, padding, bias, out):
             for i in range(end - m):
                 for o in range(O):
                     to[i * O + o] = bias[o]
-            _product(source, 0, pixels[m:end], inputs, W, to, 0, True, panel)
+            _product(source, START, pixels[m:end], inputs, W, to, START, ADD, panel)
 
 
 @compiled
@@ -338,4 +329,5 @@ def _correlate_weight(x, group, frame, dy, kernel, stride, padding, out, add):
         if len(frame):
             _fill(frame, part, padding)
         source = frame.reshape(-1) if len(frame) else part.reshape(-1)
-        _product(source, 0, inputs, pixels[:M], dy[n : n + group].reshape(M, O), to, 0, True, panel)
+        dy_part = dy[n : n + group].reshape(M, O)
+        _product(source, START, inputs, pixels[:M], dy_part, to, START, ADD, panel)

@@ -1,7 +1,7 @@
 """Leaky ReLU, and with slope 0 plain ReLU: PReLU whose slope is one fixed number.
 
 ReLU writes 0 itself and not 0 times a number, as 0 * -inf would be NaN. A NaN stays one, so forward asks `y <= 0` and
-not `y > 0`. Backward asks PReLU's `y > 0`: the slope at a NaN is the fixed one. Only ReLU hands df on there, and 0 not.
+not `y > 0`. Backward asks PReLU's `y > 0`: the slope at a NaN is the fixed one. ReLU alone hands df on there.
 """
 
 import numpy as np

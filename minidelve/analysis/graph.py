@@ -55,10 +55,11 @@ def draw(text: str, path: Path) -> None:
     if not path.suffix:
         raise ValueError(f"graph: {path} has no ending to tell the format; expected one like .svg, .png or .dot")
     if path.suffix == ".dot":
-        path.write_text(text)
+        path.write_text(text, encoding="utf-8")
         return
     if shutil.which("dot") is None:
         raise RuntimeError(f"graph: drawing {path} needs the program 'dot' (Debian package graphviz); use a .dot path")
-    done = subprocess.run(["dot", f"-T{path.suffix[1:]}", "-o", str(path)], input=text, text=True, capture_output=True)
+    command = ["dot", f"-T{path.suffix[1:]}", "-o", str(path)]
+    done = subprocess.run(command, input=text, capture_output=True, encoding="utf-8", errors="replace")
     if done.returncode != 0:
         raise RuntimeError(f"graph: dot cannot draw {path}: {done.stderr.strip()}")

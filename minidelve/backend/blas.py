@@ -9,16 +9,27 @@ from contextlib import contextmanager
 from functools import cache
 from typing import Any
 
+from minidelve.progress import note
+
 # Between a thread's asking for Python's lock and its getting it (docs/measurements.md, "What the constants rest on").
 SWITCH_SECONDS = 1e-4
 
 
 @cache
 def libraries() -> list[Any]:
-    """The BLAS libraries of this process; each has get_num_threads() and set_num_threads(n)."""
-    from threadpoolctl import ThreadpoolController
+    """The BLAS libraries of this process; each has get_num_threads() and set_num_threads(n).
 
-    return ThreadpoolController().select(user_api="blas").lib_controllers
+    None of them where threadpoolctl is missing or does not know the system, which is said once: results are the
+    same, but several cores that each use all cores wait for each other.
+    """
+    try:
+        from threadpoolctl import ThreadpoolController
+
+        return ThreadpoolController().select(user_api="blas").lib_controllers
+    except Exception as error:  # it reads the list of loaded libraries, each system's in its own way
+        why = f"{type(error).__name__}: {error}".splitlines()[0]
+        note(f"note: BLAS keeps its own number of threads, which is slow ({why}); pip install --upgrade threadpoolctl")
+        return []
 
 
 class _Limits:
@@ -32,14 +43,17 @@ class _Limits:
 
     def enter(self) -> None:
         with self.lock:
+            if self.users == 0:
+                self.interval = sys.getswitchinterval()
+                self.blas = [(library, library.get_num_threads()) for library in libraries()]
+                try:
+                    sys.setswitchinterval(SWITCH_SECONDS)
+                    for library, _ in self.blas:
+                        library.set_num_threads(1)
+                except BaseException:  # Ctrl-C: whoever does not come in leaves nothing changed
+                    self.restore()
+                    raise
             self.users += 1
-            if self.users > 1:
-                return
-            self.interval = sys.getswitchinterval()
-            self.blas = [(library, library.get_num_threads()) for library in libraries()]
-            sys.setswitchinterval(SWITCH_SECONDS)
-            for library, _ in self.blas:
-                library.set_num_threads(1)
 
     def leave(self) -> None:
         with self.lock:

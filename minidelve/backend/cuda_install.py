@@ -55,7 +55,7 @@ def nvidia_smi(*options: str) -> str:
     if program is None:
         return ""
     try:
-        done = subprocess.run([program, *options], capture_output=True, text=True, timeout=20)
+        done = subprocess.run([program, *options], capture_output=True, encoding="utf-8", errors="replace", timeout=20)
     except (OSError, subprocess.SubprocessError):
         return ""
     return done.stdout if done.returncode == 0 else ""

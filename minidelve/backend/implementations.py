@@ -5,7 +5,8 @@
 ...     kernels_for(np.zeros(3)).__name__
 'kernels.reference'
 
-They are imported late, since Numba is slow to load.
+They are imported late, since Numba is slow to load. Where it is missing, broken or switched off, `reference` serves
+the CPU instead of `numba_cpu`, and this is said once.
 
 With NUMBA_ENABLE_CUDASIM=1 Numba runs its CUDA kernels in Python, thread by thread and on NumPy arrays, so that one
 can step through them with a debugger and without a GPU. `numba_cuda` then is an implementation of the CPU.
@@ -15,21 +16,25 @@ from __future__ import annotations
 
 import importlib
 import importlib.util
-import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidelve.backend.arrays import device_of
+from minidelve.backend.compiling import tell_of_compiling
 from minidelve.backend.cuda import cuda_state
+from minidelve.backend.numba_settings import is_on, numba_ready, reason
+from minidelve.progress import note
 
 if TYPE_CHECKING:  # not loaded before _check_kernels_are_ours
     from kernels.contract import Kernels
 
-_simulated = os.environ.get("NUMBA_ENABLE_CUDASIM", "0") not in ("", "0")
+_simulated = is_on("NUMBA_ENABLE_CUDASIM")
 DEVICE_OF = {
     "reference": "cpu",
     "numba_cpu": "cpu",
@@ -37,22 +42,36 @@ DEVICE_OF = {
     "numba_cuda": "cpu" if _simulated else "cuda",
 }
 KERNEL_DTYPES = (np.float32, np.float64)  # what every kernel is written for
-
-# With Numba's compiler switched off its kernels are slow Python, and some cannot run at all.
-_compiled = os.environ.get("NUMBA_DISABLE_JIT", "0") in ("", "0")
-_chosen = {"cpu": "numba_cpu" if _compiled else "reference", "cuda": "cupy_cuda"}
+_chosen = {"cpu": "numba_cpu", "cuda": "cupy_cuda"}
 _loaded: dict[str, Kernels] = {}
 
 
 def _check_kernels_are_ours() -> None:
     """Another project on PyPI installs a package `kernels` too; get a clear error, not a strange one."""
     spec = importlib.util.find_spec("kernels")
-    found = Path(spec.origin).resolve().parent if spec and spec.origin else None
-    if found is None or not (found / "numba_cpu").is_dir():
-        raise ImportError(
-            f"minidelve needs its own package `kernels`, but Python finds {found or 'none'}; another "
-            "project uses that name too: install minidelve in a fresh virtual environment"
-        )
+    folders = _folders(spec)
+    if any((folder / "numba_cpu").is_dir() for folder in folders):
+        return
+    found, where = (folders[0], _where(folders[0])) if folders else ("none", "installed")
+    cures = {
+        "started": "start Python in another folder, or rename that one",
+        "on the path": "take its parent off PYTHONPATH, rename it, or install minidelve in a fresh virtual environment",
+        "installed": "another project uses that name too: install minidelve in a fresh virtual environment",
+    }
+    raise ImportError(f"minidelve needs its own package `kernels`, but Python finds {found}; {cures[where]}")
+
+
+def _folders(spec: ModuleSpec | None) -> list[Path]:
+    """Where a package lies: several folders, if none of them has an __init__.py."""
+    locations = (spec.submodule_search_locations if spec else None) or []
+    return [Path(location).resolve() for location in locations]
+
+
+def _where(folder: Path) -> str:
+    """Why Python finds a folder: it was started there, was told to look there, or has it installed."""
+    if folder.parent == Path(sys.path[0] or ".").resolve():
+        return "started"
+    return "installed" if {"site-packages", "dist-packages"} & set(folder.parts) else "on the path"
 
 
 _check_kernels_are_ours()
@@ -63,7 +82,8 @@ def kernels_for(*arrays: Any) -> Kernels:
 
     Raises TypeError when the arrays live on different devices.
     """
-    kernels = _load(_chosen[device_of(*arrays)])
+    device = device_of(*arrays)
+    kernels = _loaded.get(_chosen[device]) or _first_kernels(device)
     return kernels if _seen is None else _Watched(kernels)
 
 
@@ -97,14 +117,31 @@ def watching_kernels() -> Iterator[set[str]]:
         _seen = before
 
 
+def _first_kernels(device: str) -> Kernels:
+    """The device's kernels when none of `use` has chosen them yet; on the CPU those of reference, if Numba fails."""
+    if device == "cpu":
+        try:
+            return _load(_chosen[device])
+        except ImportError as error:
+            why = reason(error.__cause__ or error)
+            note(f"note: Numba's kernels cannot serve ({why}); kernels/reference computes instead: NumPy, far slower")
+            _chosen[device] = "reference"
+    return _load(_chosen[device])
+
+
 def _load(name: str) -> Kernels:
+    """The kernels of a folder; ImportError with one line when they cannot be loaded."""
     if name not in _loaded:
         try:
+            if name == "numba_cpu":
+                numba_ready()
             folder: Any = importlib.import_module(f"kernels.{name}")
-        except ModuleNotFoundError as error:
+            if name == "numba_cpu":
+                tell_of_compiling()
+        except Exception as error:  # a broken library may raise anything when it is imported
             others = ", ".join(other for other in available() if other != name)
             raise ImportError(
-                f"this installation cannot load kernels.{name} ({error}); expected one of: {others}"
+                f"this installation cannot load kernels.{name} ({reason(error)}); expected one of: {others}"
             ) from error
         _loaded[name] = folder
     return _loaded[name]
@@ -112,6 +149,8 @@ def _load(name: str) -> Kernels:
 
 def chosen(device: str) -> str:
     """The name of the folder that serves a device at present, such as "numba_cpu" for "cpu"."""
+    if device == "cpu" and _chosen[device] not in _loaded:
+        _first_kernels(device)
     return _chosen[device]
 
 

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import ctypes
 import re
+import sys
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from minidelve.backend.cuda import cupy_module
@@ -99,6 +101,38 @@ def readable(size: float, round_up: bool = False) -> str:
     return f"{value:.1f} {name}"
 
 
+def peak_resident() -> int:
+    """The largest resident memory that this process has had, in bytes.
+
+    Linux's own count comes first: getrusage's starts at what the *parent* had when it forked.
+    """
+    if sys.platform == "win32":
+        return _peak_working_set()
+    with suppress(OSError):
+        status = Path("/proc/self/status").read_text(encoding="utf-8")
+        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) * 1024
+    import resource  # late: Windows has none
+
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return peak if sys.platform == "darwin" else peak * 1024  # macOS counts bytes, others kilobytes
+
+
+def _peak_working_set() -> int:
+    """Windows' name for it (PROCESS_MEMORY_COUNTERS of psapi.h)."""
+    sizes = ("PeakWorkingSetSize", "WorkingSetSize", *(f"Quota{i}" for i in range(4)), "Pagefile", "PeakPagefile")
+    fields = [
+        ("cb", ctypes.c_uint32),
+        ("PageFaultCount", ctypes.c_uint32),
+        *((name, ctypes.c_size_t) for name in sizes),
+    ]
+    counters = type("Counters", (ctypes.Structure,), {"_fields_": fields})()
+    system: Any = ctypes.__dict__["WinDLL"]("kernel32")
+    process = system.GetCurrentProcess
+    process.restype = ctypes.c_void_p
+    system.K32GetProcessMemoryInfo(ctypes.c_void_p(process()), ctypes.byref(counters), ctypes.sizeof(counters))
+    return int(counters.PeakWorkingSetSize)
+
+
 def keep_memory() -> None:
     """Tell the C library to keep freed memory for the next step instead of giving it back to the system.
 
@@ -106,9 +140,11 @@ def keep_memory() -> None:
     anew it fills them with zeros, at the first touch of each 4 KiB, which takes a large part of some backward passes
     (docs/measurements.md, "What the constants rest on"). glibc only; other C libraries are left alone.
     """
+    if not sys.platform.startswith("linux"):
+        return
     try:
         mallopt = ctypes.CDLL(None).mallopt
-    except (OSError, AttributeError, TypeError):  # TypeError: Windows has no library without a name
+    except (OSError, AttributeError):  # another C library than glibc, such as musl
         return
     M_TRIM_THRESHOLD, M_TOP_PAD, M_MMAP_THRESHOLD, M_ARENA_MAX = -1, -2, -3, -8  # malloc.h
     largest = 2**31 - 1

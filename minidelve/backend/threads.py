@@ -29,6 +29,7 @@ from typing import Any, TypeVar
 import numpy as np
 
 from minidelve.backend import blas
+from minidelve.backend.numba_settings import is_count
 from minidelve.interrupts import ends_process
 
 T = TypeVar("T")
@@ -89,12 +90,17 @@ def thread_count() -> int:
     return _settings.threads or _default_thread_count()
 
 
+def usable_cores() -> int:
+    """How many cores this process may use, as far as the system tells."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
 @cache
 def _default_thread_count() -> int:
     for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"):
-        if os.environ.get(variable, "").isdecimal():
-            return max(1, int(os.environ[variable]))
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        if is_count(value := os.environ.get(variable, "")):
+            return int(value)
+    return usable_cores()
 
 
 def shares(count: int) -> list[slice]:

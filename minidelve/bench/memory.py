@@ -15,18 +15,16 @@ from __future__ import annotations
 
 import json
 import os
-import resource
 import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from minidelve.backend import use
-from minidelve.backend.memory import peak_memory
+from minidelve.backend.memory import peak_memory, peak_resident
 from minidelve.backend.threads import thread_count
 from minidelve.bench.networks import Job, our_side, their_side
 from minidelve.bench.timing import Side
@@ -47,7 +45,7 @@ def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = 
     work = json.dumps({"side": side, "job": asdict(job), "steps": steps, "kernels": kernels})
     command = [sys.executable, "-m", "minidelve.bench.memory", work]
     threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(thread_count()))
-    done = subprocess.run(command, capture_output=True, text=True, env=os.environ | threads)
+    done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=os.environ | threads)
     if done.returncode:
         why = (done.stderr.strip().splitlines() or [f"exit code {done.returncode}"])[-1]
         raise RunError(f"{job}: the process that measures the memory of {side} failed ({why})", cure="try --no-memory")
@@ -72,7 +70,7 @@ def peaks(side: str, job: Job, count: int) -> dict[str, float]:
 
     if job.device == "cpu":
         steps()
-        return {"resident": peak_megabytes()}
+        return {"resident": peak_resident() / MEGABYTE}
     step()
     return {"reserved": peak_memory(steps) / MEGABYTE} if torch is None else torch_peaks(torch, steps)
 
@@ -86,18 +84,6 @@ def torch_peaks(torch: Any, steps: Side) -> dict[str, float]:
     torch.cuda.synchronize()
     peaks = {"reserved": torch.cuda.max_memory_reserved(), "allocated": torch.cuda.max_memory_allocated()}
     return {name: size / MEGABYTE for name, size in peaks.items()}
-
-
-def peak_megabytes() -> float:
-    """The largest resident memory this process has had.
-
-    Not ru_maxrss where Linux tells better: that one starts at what the *parent* had when it forked.
-    """
-    try:
-        status = Path("/proc/self/status").read_text()
-        return int(next(line.split()[1] for line in status.splitlines() if line.startswith("VmHWM"))) / 1024
-    except OSError:
-        return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 if __name__ == "__main__":

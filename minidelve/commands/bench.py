@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 from contextlib import ExitStack
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -19,9 +18,9 @@ from minidelve.bench.op_cases import OPS
 from minidelve.bench.report import Report
 from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
-from minidelve.commands.arguments import add_command, add_thread_options, at_least
+from minidelve.commands.arguments import add_command, add_thread_options, at_least, some_path
 from minidelve.errors import RunError
-from minidelve.files import check_writable
+from minidelve.owning import own_file
 from minidelve.progress import say
 from minidelve.training.device import check_device, within_device_memory
 
@@ -77,7 +76,7 @@ def add_to(subparsers: Any) -> None:
     add_thread_options(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
     parser.add_argument("--profile", action="store_true", help="of networks: also the share of each kernel in our step")
-    parser.add_argument("--json", type=Path, metavar="FILE", help="write every figure to a file too")
+    parser.add_argument("--json", type=some_path, metavar="FILE", help="write every figure to a file too")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -94,6 +93,8 @@ def run(args: argparse.Namespace) -> int:
         args.rounds, not args.no_memory, args.profile, args.json,
     )  # fmt: skip
     with ExitStack() as stack:
+        if args.json:
+            stack.enter_context(own_file(args.json, f"--json {args.json}"))
         stack.enter_context(use(options.kernels[0]))
         stack.enter_context(using_precision(args.precision))
         stack.enter_context(within_device_memory(args.batch_size))
@@ -127,7 +128,6 @@ def check_options(args: argparse.Namespace, parts: list[str]) -> None:
         why = "a second folder is timed beside the first, kernel by kernel"
         raise RunError(f"--kernels: {why}", cure="add the part kernels")
     check_folders(args)
-    check_file(args.json)
 
 
 def check_folders(args: argparse.Namespace) -> None:
@@ -144,17 +144,6 @@ def check_folders(args: argparse.Namespace) -> None:
         if name not in available():
             has = ", ".join(available())
             raise RunError(f"--kernels {name} is not part of this installation", expected=f"one of: {has}")
-
-
-def check_file(path: Path | None) -> None:
-    """RunError, before anything is measured, for a file that could not be written afterwards."""
-    if path is None:
-        return
-    if path.is_dir():
-        raise RunError(f"--json {path} is a folder", cure="name a file in it")
-    if not path.absolute().parent.is_dir():
-        raise RunError(f"--json {path}: there is no such folder", cure="name a file in one that exists")
-    check_writable(path.parent, f"--json {path}")
 
 
 def folders(args: argparse.Namespace) -> list[str]:

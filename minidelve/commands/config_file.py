@@ -5,6 +5,7 @@ What is printed can be read again. A value in the file goes through the same che
 
 from __future__ import annotations
 
+import argparse
 import codecs
 import json
 import tomllib
@@ -14,7 +15,7 @@ from typing import Any
 
 from minidelve.errors import RunError, shown
 from minidelve.models.option import Kind, Option, options_of
-from minidelve.records import read_file, too_long
+from minidelve.records import too_long
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
 
@@ -43,10 +44,14 @@ def content_of(path: Path) -> dict[str, Any]:
     """What the TOML file says, whatever it is."""
     wrong = f"--config {path} is not TOML"
     try:
-        return tomllib.loads(decoded(read_file(path, MOST_BYTES)))
+        with open(path, "rb") as file:  # a pipe may be one too, as in --config <(make-options)
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+        return tomllib.loads(decoded(content))
     except OSError as error:
         raise RunError(f"--config {path} cannot be read ({error.strerror})", cure="check the path") from error
-    except ValueError as error:  # of tomllib, of int(), of an encoding, of read_file
+    except ValueError as error:  # of tomllib, of int(), of an encoding
         raise RunError(f"{wrong} ({too_long(error) or error})", expected="lines such as lr = 0.01") from error
     except RecursionError as error:
         raise RunError(f"{wrong} of a run: it is nested too deeply", expected="lines such as lr = 0.01") from error
@@ -60,17 +65,17 @@ def decoded(content: bytes) -> str:
 
 def checked(path: Path, option: Option, value: Any) -> Any:
     """The value as its flag would have given it: of the type that the option has, so no number in quotes."""
-    where = f"--config {path}: {option.name}"
+    where, kind = f"--config {path}: {option.name}", option.kind
     if value is None or option.problem(value):
-        quoted = isinstance(value, str) and not option.choices
-        raise RunError(
-            f"{where} is {shown(value)}",
-            expected=option.problem(value),
-            cure="write it without quotes" if quoted else "",
-        )
-    if not isinstance(option.kind, Kind):
-        return option.kind(value) if option.kind else value  # a path becomes an absolute one
-    return value if isinstance(value, list) else option.kind.convert(value)  # 1 becomes 1.0 where that is meant
+        quoted = isinstance(value, str) and (option.is_switch or isinstance(kind, Kind))
+        cure = "write it without quotes" if quoted else ""
+        raise RunError(f"{where} is {shown(value)}", expected=option.problem(value), cure=cure)
+    if kind is None or isinstance(value, list):
+        return value
+    try:
+        return kind.convert(value) if isinstance(kind, Kind) else kind(value)  # 1 becomes 1.0, a path absolute
+    except argparse.ArgumentTypeError as error:
+        raise RunError(f"{where}: {error}") from error
 
 
 def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:

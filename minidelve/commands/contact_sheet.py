@@ -11,6 +11,7 @@ import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
 from minidelve import data
+from minidelve.evaluation.predict import first_name
 
 TILE, GAP, MARGIN = 64, 4, 190  # pixels
 COLUMNS = 10
@@ -26,7 +27,7 @@ def contact_sheet(dataset: data.Dataset) -> tuple[bytes, int]:
     pen, font = ImageDraw.Draw(sheet), _font()
     for label in range(rows):
         top = GAP + label * (TILE + GAP)
-        names = dataset.class_names[label].split(",")[0], dataset.classes[label], f"class {label}"
+        names = first_name(dataset.class_names[label]), dataset.classes[label], f"class {label}"
         pen.text((8, top + TILE / 2), _fitting(names, pen, font), "black", font, anchor="lm")
         of_class = np.flatnonzero(dataset.labels == label)
         for column, i in enumerate(of_class[:COLUMNS].tolist()):

@@ -16,12 +16,12 @@ from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
+from minidelve.data.dataset import SPLITS
 from minidelve.errors import RunError
-from minidelve.progress import progress, say
+from minidelve.progress import progress, say, show_images
 
 SAMPLE = 100  # images looked at for their sizes
 FEW = 25  # classes shown without --all-classes
-SPLITS = ("train", "val")
 EXAMPLE = """
 minidelve data
 minidelve data tiny-imagenet-20.zip --check
@@ -77,7 +77,7 @@ def run(args: argparse.Namespace) -> int:
     if args.write_toy:
         if args.sheet or args.check or args.size:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")
-        data.write_toy(args.write_toy, track=lambda items, total, what: progress(items, total, what, "image"))
+        data.write_toy(args.write_toy, track=show_images)
         say(f"the toy set is in {args.write_toy}; train on it with --data {args.write_toy}")
         return 0
     if args.size and not args.check:

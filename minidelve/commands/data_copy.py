@@ -4,15 +4,15 @@ from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
+from minidelve.data.layouts.val_labels import is_number
 from minidelve.errors import DataError
 from minidelve.models.option import share
-from minidelve.progress import progress, say
+from minidelve.progress import say, show_images
 
 LAYOUT = """
 The copy is in ImageNet's layout, train/<class>/* and val/<class>/*; a DST that ends in .zip becomes an archive.
@@ -64,12 +64,12 @@ def add_seed(parser: argparse.ArgumentParser) -> None:
 
 def run_subset(args: argparse.Namespace) -> int:
     """Copy the classes."""
-    return report(args, data.subset(args.source, args.destination, classes(args.classes), args.seed, _shown))
+    return report(args, data.subset(args.source, args.destination, classes(args.classes), args.seed, show_images))
 
 
 def run_split(args: argparse.Namespace) -> int:
     """Copy all images, some of them into val/."""
-    return report(args, data.split(args.source, args.destination, args.val_fraction, args.seed, _shown))
+    return report(args, data.split(args.source, args.destination, args.val_fraction, args.seed, show_images))
 
 
 def report(args: argparse.Namespace, images: dict[str, int]) -> int:
@@ -81,7 +81,7 @@ def report(args: argparse.Namespace, images: dict[str, int]) -> int:
 
 def classes(text: str) -> int | list[str]:
     """How many classes, or the class ids in the file of this name."""
-    if text.isascii() and text.isdecimal() and len(text) < 10 and int(text) > 0:
+    if is_number(text) and int(text) > 0:
         return int(text)
     try:
         lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
@@ -96,7 +96,3 @@ def classes(text: str) -> int | list[str]:
     if not ids:
         raise DataError(f"--classes {text} names no class", expected="a class id at the beginning of each line")
     return ids
-
-
-def _shown(images: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    return progress(images, total, what, unit="image")

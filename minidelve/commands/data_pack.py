@@ -1,10 +1,9 @@
-"""`minidelve data pack`: every image decoded and scaled once, into a store that training maps into memory."""
+"""`minidelve data pack`: every image decoded and scaled once, into a store that is fast to read."""
 
 from __future__ import annotations
 
 import argparse
 import os
-from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +11,7 @@ from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.data.store import read_header
 from minidelve.errors import RunError
-from minidelve.progress import progress, say
+from minidelve.progress import say, show_images
 
 EXAMPLE = """
 minidelve data pack ILSVRC imagenet-256 --short-side 256 --workers 8
@@ -59,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
             on_bad_image=args.on_bad_image,
             overwrite=args.overwrite,
             say=say,
-            track=_shown,
+            track=show_images,
         )
     except KeyboardInterrupt as stop:
         goes_on = "the same command, without --overwrite, goes on where it was"
@@ -81,7 +80,3 @@ def is_unfinished(store: Path) -> bool:
         return not read_header(store)["finished"]
     except (data.DataError, OSError):
         return False
-
-
-def _shown(images: Iterable[Any], total: int, what: str) -> Iterator[Any]:
-    return progress(images, total, what, unit="image")

@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import os
 import platform
-import sys
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
@@ -14,7 +13,9 @@ from typing import Any
 import numpy as np
 
 from minidelve import __version__, backend
-from minidelve.backend.threads import thread_count
+from minidelve.backend.compiling import cache_folder, kept_kernels
+from minidelve.backend.numba_settings import ignored, is_on
+from minidelve.backend.threads import thread_count, usable_cores
 from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
 from minidelve.commands.doctor_cuda import cuda
@@ -59,9 +60,8 @@ def versions() -> list[tuple[str, str]]:
 
 def processor() -> list[tuple[str, str]]:
     """Cores, BLAS, and what they reach in about a second."""
-    usable = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
     return [
-        ("cores", f"{usable} usable of {os.cpu_count()}"),
+        ("cores", f"{usable_cores()} usable of {os.cpu_count()}"),
         ("BLAS", blas()),
         ("matrix product", f"{sgemm_gflops():.0f} GFLOP/s (float32, 2048 x 2048; the limit of a convolution)"),
         ("memory", f"{copy_gigabytes():.1f} GB/s read and written by a copy (the limit of an activation)"),
@@ -84,17 +84,27 @@ def blas() -> str:
 def kernels() -> list[tuple[str, str]]:
     """Which kernels are here, which serve the CPU, and Numba's threads and cache."""
     runnable = [name for name in backend.available() if backend.can_run(name)]
-    others = [name for name in backend.available() if name not in runnable]
+    others = [name for name in backend.available() if name not in runnable and backend.DEVICE_OF[name] == "cuda"]
     missing = f"; not without a GPU: {', '.join(others)}" if others else ""
     found = [("kernels here", ", ".join(runnable) + missing)]
     try:
         in_use = backend.kernels_for(np.zeros(1, np.float32))
         a = np.zeros(8, np.float32)
         in_use.momentum_step(a, a.copy(), a.copy(), 0.9, 0.1, 0.0)  # Numba starts its threads with the first call
-        found += [("kernels of the CPU", in_use.__name__), *numba_state()]
+        found += [("kernels of the CPU", in_use.__name__ + why_not_numba(runnable)), *numba_state()]
     except Exception as error:  # whatever is wrong with them is what the user came to read
         found.append(("kernels of the CPU", f"FAIL: {type(error).__name__}: {str(error).partition(chr(10))[0]}"))
     return found
+
+
+def why_not_numba(runnable: list[str]) -> str:
+    """Why the CPU's usual kernels do not serve it; empty where they can."""
+    if "numba_cpu" not in runnable:
+        try:
+            backend.use("numba_cpu")
+        except ImportError as error:
+            return f", many times slower than numba_cpu: {error}"
+    return ""
 
 
 def numba_state() -> list[tuple[str, str]]:
@@ -103,19 +113,22 @@ def numba_state() -> list[tuple[str, str]]:
 
 
 def cache_state() -> str:
-    """Where compiled kernels are kept, how many there are, and whether more can be."""
-    modules = [vars(module) for name, module in sys.modules.items() if name.startswith("kernels.numba_cpu.")]
-    stats = [getattr(value, "stats", None) for names in modules for value in names.values()]
-    folders = {Path(path) for one in stats if (path := getattr(one, "cache_path", None))}
-    if os.environ.get("NUMBA_DISABLE_JIT", "0") not in ("", "0"):
+    """Where compiled kernels are kept, how many there are, whether they are whole, and whether more can be kept."""
+    if is_on("NUMBA_DISABLE_JIT"):
         return "none: NUMBA_DISABLE_JIT is set, so nothing is compiled and plain NumPy computes; unset it"
-    if not folders:
+    folder = cache_folder()
+    if folder is None:
         return "none: every start compiles anew (half a minute); set NUMBA_CACHE_DIR to a folder of yours"
-    folder = min(folders)
-    writable = "writable" if os.access(folder, os.W_OK) else "NOT writable: set NUMBA_CACHE_DIR to a folder of yours"
-    return f"{folder}, {len(list(folder.glob('*.nbc')))} kernels compiled, {writable}"
+    state = "writable" if os.access(folder, os.W_OK) else "NOT writable: set NUMBA_CACHE_DIR to a folder of yours"
+    count, damaged = kept_kernels(folder)
+    if damaged:
+        more = f" and {len(damaged) - 2} more" if len(damaged) > 2 else ""
+        state += f"; DAMAGED ({', '.join(damaged[:2])}{more}): delete that folder, and kernels are compiled again"
+    return f"{folder}, {count} kernels compiled, {state}"
 
 
 def environment() -> list[tuple[str, str]]:
-    """The variables that matter, set or not."""
-    return [(name, os.environ.get(name, "not set") or "set, and empty") for name in VARIABLES]
+    """The variables that matter, set or not, and those of Numba's that make no sense."""
+    left_out = {name: f"{value!r}, which cannot be used and is left out: unset it" for name, value in ignored.items()}
+    names = [*VARIABLES, *(name for name in left_out if name not in VARIABLES)]
+    return [(name, left_out.get(name) or os.environ.get(name, "not set") or "set, and empty") for name in names]

@@ -24,6 +24,7 @@ from minidelve.commands.arguments import (
 from minidelve.commands.picture_file import PictureFile, add_overwrite_option
 from minidelve.errors import RunError
 from minidelve.evaluation.predict import describe, draw, first_name, predict, stand_ins_of
+from minidelve.evaluation.runs import check_data_set
 from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.device import check_device, within_device_memory
@@ -175,11 +176,7 @@ def class_number(text: str, meta: dict[str, Any]) -> int:
 def of_data_set(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
     """--count pictures of --data drawn by --seed, with the classes that they have there."""
     dataset = data.open_dataset(args.data, args.split or "val")
-    if dataset.classes != meta["classes"]:
-        raise data.DataError(
-            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(meta['classes'])} the run was "
-            "trained on; give that data set with --data"
-        )
+    check_data_set(dataset, meta["classes"])
     wanted = min(args.count or COUNT, len(dataset))
     chosen = np.random.default_rng(args.seed or 0).choice(len(dataset), wanted, replace=False).tolist()
     images = [(near(dataset.path(i)), dataset.image(i)) for i in chosen]

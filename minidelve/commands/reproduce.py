@@ -21,12 +21,13 @@ from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.files import disk_errors, write_whole
+from minidelve.owning import own_file
 from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 
 BUDGETS = {
     "quick": "under two minutes an item, to see that all works",
-    "class": "at most 8 minutes on two cores, enough on toy to tell most claims",
+    "class": "at most 8 minutes on two cores, enough on toy to tell what is claimed",
     "lab": "real images, at most 25 minutes on two cores",
     "full": "more seeds",
 }
@@ -73,7 +74,7 @@ def reproduce_items(args: argparse.Namespace) -> int:
     """One item or all."""
     works = [Work(item, args.budget, args.data, args.seeds, args.out, args.device) for item in chosen(args.item)]
     for work in works:  # all of them, before the first takes its time
-        work.folder.guard()
+        work.folder.try_out()
     if any(work.item.uses_data for work in works):
         data.open_dataset(args.data, "train")
     elif args.data != "toy":
@@ -93,7 +94,7 @@ def reproduce_items(args: argparse.Namespace) -> int:
             tell(results[-1])
     if args.item == "all":
         lines = [(r.work.item, r.verdict, duration(r.seconds)) for r in results]
-        with disk_errors(f"--out: {args.out}"):
+        with disk_errors(f"--out: {args.out}"), own_file(args.out / "index.md", f"--out: {args.out / 'index.md'}"):
             write_whole(args.out / "index.md", index(lines))
         say(f"\n{args.out / 'index.md'} lists them all")
     if diverged:
@@ -117,7 +118,8 @@ def a_line_an_item() -> str:
     for item in ITEMS.values():
         minutes = "".join(f"{in_minutes(item.minutes.get(name)):>7}" for name in timed)
         lines.append(f"{item.name:<22}{minutes}   {item.title}")
-    return "\n".join([*lines, "on two cores; `minidelve reproduce --list ITEM` tells all about one"])
+    last = "of one core; quick and class on toy, lab on real images. `minidelve reproduce --list ITEM` tells all of one"
+    return "\n".join([*lines, last])
 
 
 def in_minutes(minutes: float | None) -> str:
@@ -136,7 +138,7 @@ def described(item: Item) -> str:
     times = ", ".join(f"{name} {in_minutes(minutes)}" for name, minutes in item.minutes.items())
     return (
         f"{item.name}: {item.title}\n  where: {item.where}\n  paper: {item.paper}\n  ours:  {item.ours}\n"
-        f"  {needs}; {f'seeds: {seeds}' if item.random else 'nothing is random'}; minutes on two cores: {times}"
+        f"  {needs}; {f'seeds: {seeds}' if item.random else 'nothing is random'}; minutes of one core: {times}"
     )
 
 

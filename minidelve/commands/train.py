@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,7 +17,7 @@ from minidelve.training import checkpoint
 from minidelve.training.config import Config, resolve
 from minidelve.training.loop import train
 from minidelve.training.recipes import RECIPES
-from minidelve.training.run_folder import find_checkpoint
+from minidelve.training.run_folder import RunFolder, find_checkpoint
 from minidelve.training.setting_up import check_fits, create_network
 
 EXAMPLE = """
@@ -93,10 +92,9 @@ def merged(file: dict[str, Any], flags: dict[str, Any]) -> dict[str, Any]:
 
 def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     """The options of the run in `out`, with those that may change taken from the command line."""
-    path = out / "last.npz"
-    if not os.path.isfile(path):
-        raise RunError(f"--resume: {out} holds no last.npz; leave --resume out to start a new run there")
-    written = checkpoint.load_meta(path)["config"]
+    folder = RunFolder(out, resume=True)
+    folder.look()
+    written = checkpoint.load_meta(folder.last)["config"]
     # A run that was written without an option did what the option's default does.
     saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
     if "recipe" in given:  # as the same command without --resume means it; how long to train is the run's own

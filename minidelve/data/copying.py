@@ -8,26 +8,21 @@ training on the copy sees the images in the order of the original.
 import os
 import random
 import zipfile
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.folder import FolderDataset
 from minidelve.data.opening import open_dataset, open_splits
 from minidelve.data.part import Part, hold_out
 from minidelve.errors import DataError, MissingSplit
-from minidelve.files import disk_errors, scratch_folder, writing_whole
+from minidelve.files import disk_errors, writing_whole
+from minidelve.owning import check_links, new_folder, own_file
+from minidelve.progress import Track, untracked
 
-Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown
 Write = Callable[[str, bytes], None]  # (path within the data set, content)
 OLDEST = (1980, 1, 1, 0, 0, 0)  # of a zip's dates: one for all, so that the same images give the same archive
-
-
-def untracked(items: Iterable[Any], total: int, what: str) -> Iterable[Any]:
-    """Shows nothing."""
-    return items
 
 
 def choose_classes(classes: Sequence[str], count: int, seed: int) -> list[str]:
@@ -118,21 +113,22 @@ def writing(place: Path) -> Iterator[Write]:
 
     Raises DataError if something is there already or if it cannot be written.
     """
-    with disk_errors(f"{place}:", error=DataError):
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise DataError(f"{place}: already exists and is not an empty folder", cure="name a new one")
-        place.absolute().parent.mkdir(parents=True, exist_ok=True)
-        if place.suffix.lower() == ".zip":
-            with writing_whole(place) as file, zipfile.ZipFile(file, "w") as archive:  # pictures hardly compress
-                yield lambda name, content: archive.writestr(zipfile.ZipInfo(name, OLDEST), content)
-            return
-        with scratch_folder(place.absolute()) as root:
+    what = f"{place}:"
+    if place.suffix.lower() != ".zip":
+        with new_folder(place, what, DataError) as root:
 
             def write(name: str, content: bytes) -> None:
                 (root / name).parent.mkdir(parents=True, exist_ok=True)
                 (root / name).write_bytes(content)
 
             yield write
-            if place.exists():
-                place.rmdir()  # it is empty; Windows replaces no folder
-            os.replace(root, place)
+        return
+    check_links(place.parent, what, DataError)
+    with disk_errors(what, error=DataError):
+        place.absolute().parent.mkdir(parents=True, exist_ok=True)
+    with own_file(place, what, DataError):
+        if os.path.lexists(place):
+            raise DataError(f"{what} already exists", cure="name a new one")
+        with disk_errors(what, error=DataError), writing_whole(place) as file, zipfile.ZipFile(file, "w") as archive:
+            # pictures hardly compress
+            yield lambda name, content: archive.writestr(zipfile.ZipInfo(name, OLDEST), content)

@@ -22,7 +22,8 @@ from minidelve.data.door import door, reason
 from minidelve.data.sources.members import check_name
 from minidelve.data.sources.source import open_source
 from minidelve.errors import DataError
-from minidelve.files import disk_errors, scratch_folder
+from minidelve.files import disk_errors, replace, scratch_folder
+from minidelve.owning import check_links, own_name
 from minidelve.progress import bar
 
 RETRIES = 2
@@ -84,16 +85,24 @@ def fetch(
     unpacked = archive.with_suffix("")
     if archive.suffix == ".tgz" and unpacked.is_dir():
         return Fetched(unpacked, True)
+    check_links(folder, f"{folder}", DataError)
     with disk_errors(f"{folder}:", "free some space or name another folder with --dir", DataError):
         folder.mkdir(parents=True, exist_ok=True)
-        was_there = archive.is_file() and _checksum(archive, _algorithm(remote)) == _digest(remote)
-        if not was_there:
-            _download(remote, archive, retries, progressbar)
-        if archive.suffix == ".zip":
-            open_source(archive)  # refuses names that lead outside, though nothing is unpacked
-            return Fetched(archive, was_there)
-        _unpack(archive, unpacked)
-        return Fetched(unpacked, False)
+        was_there = _is_whole(archive, remote)
+        if not was_there or archive.suffix == ".tgz":
+            with own_name(archive, f"{archive}", DataError), own_name(unpacked, f"{unpacked}", DataError):
+                if not _is_whole(archive, remote):
+                    _download(remote, archive, retries, progressbar)
+                if archive.suffix == ".tgz" and not unpacked.is_dir():
+                    _unpack(archive, unpacked)
+        if archive.suffix == ".tgz":
+            return Fetched(unpacked, False)
+        open_source(archive)  # refuses names that lead outside, though nothing is unpacked
+        return Fetched(archive, was_there)
+
+
+def _is_whole(archive: Path, remote: Remote) -> bool:
+    return archive.is_file() and _checksum(archive, _algorithm(remote)) == _digest(remote)
 
 
 def _algorithm(remote: Remote) -> str:
@@ -145,7 +154,7 @@ def _download(remote: Remote, archive: Path, retries: int, progressbar: bool) ->
         umask = os.umask(0)
         os.umask(umask)
         os.chmod(place / archive.name, 0o666 & ~umask)  # pooch's files are for their owner alone
-        os.replace(place / archive.name, archive)
+        replace(place / archive.name, archive)
 
 
 def _kind(error: Exception) -> str:
@@ -179,4 +188,4 @@ def _unpack(archive: Path, target: Path) -> None:
                 expected="one folder",
                 cure="unpack it by hand",
             )
-        os.replace(found[0], target)
+        replace(found[0], target)

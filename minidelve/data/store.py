@@ -1,4 +1,4 @@
-"""A packed store: every image decoded and scaled once, its pixels mapped into memory.
+"""A packed store: every image decoded and scaled once, its pixels read when they are asked for.
 
 Decoding a JPEG costs far more than cropping it, and an epoch of ImageNet decodes 1.3 million of
 them anew each time. A store keeps the pixels themselves:
@@ -10,18 +10,17 @@ them anew each time. A store keeps the pixels themselves:
     train.index.npy         for each image: offset in bytes, height, width, label, CRC-32 of its pixels
     val.pixels, val.index.npy
 
-The operating system reads a page of the file when a pixel of it is asked for, and keeps it while
-memory lasts; so an image is a view of the file, and a crop reads the rows it needs. Opening checks
-the header, the index and the size of the pixel file; the images are checked one by one by
-check_image, because that reads everything.
+The operating system keeps what it has read while memory lasts, so from the second epoch on an image
+is copied from there. Opening checks the header, the index and the size of the pixel file; an image is
+compared with its checksum when it is read for the first time, and at any time by check_image.
 
 The header says "finished": false until packing is complete. packing/ writes the files. A store of
 version 1, whose header has no checksum, can still be read.
 """
 
+import io
 import os
 import shlex
-import stat
 import zlib
 from pathlib import Path
 from typing import Any
@@ -31,8 +30,9 @@ import numpy as np
 from minidelve import records
 from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.door import door
+from minidelve.data.steady import Steady, SteadyFile
 from minidelve.errors import DataError, MissingSplit
-from minidelve.files import write_whole
+from minidelve.files import read_file, write_whole
 from minidelve.npy import read_npy
 from minidelve.records import integer, list_of, one_of, record, switch, text
 
@@ -75,7 +75,7 @@ CURE = "copy the store again or pack it anew with --overwrite"
 
 
 class StoreDataset(Dataset):
-    """One split of a packed store. `image(i)` is a read-only view of the mapped file: nothing is copied."""
+    """One split of a packed store. `image(i)` reads its pixels; none are kept here."""
 
     def __init__(self, path: str | os.PathLike[str], split: str = "train"):
         self.store = Path(path)
@@ -93,8 +93,9 @@ class StoreDataset(Dataset):
         self.facts = self.header["splits"][split]
         self.short_side: int = self.header["short_side"]
         self._index = _read_index(self.store / f"{split}.index.npy", self.facts, len(self.header["classes"]))
-        self._pixels = _map(self.store / f"{split}.pixels", self.facts)
-        # Python's integers: reading one from an array of records costs more than the view itself.
+        self._pixels = _open(self.store / f"{split}.pixels", self.facts)
+        self._compared = bytearray(len(self._index))  # images whose checksum was right
+        # Python's integers: to take one out of an array of records is slow.
         self._offsets, self._heights, self._widths = (
             self._index[name].tolist() for name in ("offset", "height", "width")
         )
@@ -113,9 +114,19 @@ class StoreDataset(Dataset):
         return f"{self.store / self.split}.pixels[{i}]"
 
     def image(self, i: int) -> np.ndarray:
-        """Image i as uint8 (H, W, 3), a read-only view of the file."""
-        start, height, width = self._offsets[i], self._heights[i], self._widths[i]
-        return self._pixels[start : start + height * width * 3].reshape(height, width, 3)
+        """Image i as uint8 (H, W, 3), read-only, compared with its checksum when it is read for the first time.
+
+        Raises DataError if it is damaged, DataChanged if the file is another one since it was opened.
+        """
+        pixels = self._read(i)
+        if not self._compared[i]:
+            self._compare(i, pixels)
+        return pixels
+
+    def _read(self, i: int) -> np.ndarray:
+        height, width = self._heights[i], self._widths[i]
+        with door(self.path(i), "cannot be read", OSError, ValueError, cure=CURE):
+            return self._pixels.read(self._offsets[i], height * width * 3).reshape(height, width, 3)
 
     def measure(self, i: int) -> tuple[int, int]:
         """(height, width) of image i, from the index."""
@@ -123,8 +134,12 @@ class StoreDataset(Dataset):
 
     def check_image(self, i: int) -> None:
         """Raise DataError if the pixels of image i are not those that were packed."""
-        if zlib.crc32(self.image(i).data) != self._index["crc32"][i]:
+        self._compare(i, self._read(i))
+
+    def _compare(self, i: int, pixels: np.ndarray) -> None:
+        if zlib.crc32(pixels.data) != self._index["crc32"][i]:
             raise DataError(f"{self.path(i)}: is damaged (its checksum is wrong)", cure=CURE)
+        self._compared[i] = 1
 
     def describe(self) -> str:
         """As for every data set, and how it was packed."""
@@ -153,7 +168,7 @@ def read_header(store: Path) -> dict[str, Any]:
     """The header, as write_header was given it. Raises DataError if it is damaged or of another version."""
     path = store / HEADER
     with door(str(path), "is not the header of a packed store", *DAMAGED, cure=CURE):
-        header = records.parse(records.read_file(path))
+        header = records.parse(read_file(path, records.MOST_BYTES))
         records.check(header, record({"format": one_of(FORMAT), "version": integer(1)}))
         if header["version"] > VERSION:
             found = f"{path}: is of version {header['version']}"
@@ -170,14 +185,14 @@ def read_header(store: Path) -> dict[str, Any]:
 
 def _read_index(path: Path, facts: dict[str, Any], classes: int) -> np.ndarray:
     """The index of a split, compared with what the header says of it."""
-    with door(str(path), "cannot be used", *DAMAGED, cure=CURE), open(path, "rb", opener=_at_once) as file:
-        size = os.fstat(file.fileno()).st_size
+    with door(str(path), "cannot be used", *DAMAGED, cure=CURE):
+        size = Steady(path).size
         if size > facts["images"] * INDEX.itemsize + 2**16:
             raise ValueError(f"it is too long for {facts['images']} images")
-        if zlib.crc32(file.read(size)) != facts["index_crc32"]:
+        content = path.read_bytes()
+        if zlib.crc32(content) != facts["index_crc32"]:
             raise ValueError("its checksum is wrong")
-        file.seek(0)
-        index = read_npy(file, size, [INDEX])
+        index = read_npy(io.BytesIO(content), len(content), [INDEX], "an index of images")
         if index.shape != (facts["images"],):
             raise ValueError("it is not the index of this store")
         _check_index(index, facts, classes)
@@ -197,21 +212,13 @@ def _check_index(index: np.ndarray, facts: dict[str, Any], classes: int) -> None
         raise ValueError(f"its images have {end[-1]} bytes of pixels, not {facts['pixel_bytes']}")
 
 
-def _at_once(path: str, flags: int) -> int:
-    """Open a file; OSError for what is none, instead of waiting for somebody to write into a pipe."""
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        raise OSError("it is not a file")
-    return os.open(path, flags)
-
-
-def _map(path: Path, facts: dict[str, Any]) -> np.ndarray:
-    """The pixels of a split: uint8, one after the other, in the file."""
+def _open(path: Path, facts: dict[str, Any]) -> SteadyFile:
+    """The pixels of a split, one image after the other, in the file."""
     with door(str(path), "cannot be read", *DAMAGED, cure=CURE):
-        size = path.stat().st_size
-        if size != facts["pixel_bytes"]:
-            raise DataError(f"{path}: has {size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)
-        # As a plain array, which is faster to slice than a np.memmap.
-        return np.memmap(path, np.uint8, "r").view(np.ndarray)
+        pixels = SteadyFile(path)
+        if pixels.size != facts["pixel_bytes"]:
+            raise DataError(f"{path}: has {pixels.size} bytes", expected=str(facts["pixel_bytes"]), cure=CURE)
+        return pixels
 
 
 def write_header(store: Path, header: dict[str, Any]) -> None:

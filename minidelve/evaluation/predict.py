@@ -20,7 +20,8 @@ from minidelve import data, nn, ops
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import Diverged
 from minidelve.pictures import legible, picture
-from minidelve.tensor import Tensor, no_grad
+from minidelve.tensor import Tensor
+from minidelve.training.validation import evaluating
 
 BATCH = 64
 COLUMNS = 4  # pictures side by side
@@ -61,13 +62,8 @@ def predict(
         for part in parts:
             yield (statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2),)
 
-    was_training = network.training
-    network.eval()
-    try:
-        with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches(), device)) as uploaded:
-            likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
-    finally:
-        network.train(was_training)
+    with evaluating(network), closing(upload_ahead(batches(), device)) as uploaded:
+        likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
     predictions = []
     for part, probabilities in zip(parts, likely, strict=True):
         for (path, pixels), p in zip(part, probabilities(), strict=True):

@@ -20,7 +20,8 @@ from minidelve.errors import RunError
 from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.predict import first_name
 from minidelve.evaluation.tally import ClassErrors, Tally
-from minidelve.files import OwnFolder, disk_errors, write_whole
+from minidelve.files import disk_errors, write_whole
+from minidelve.owning import OwnFolder
 
 FILES = ("evaluation.json", "classes.csv")
 CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")
@@ -73,13 +74,11 @@ def taken_for(errors: ClassErrors, names: Sequence[str], most: int = 3) -> str:
 
 
 class ReportFolder(OwnFolder):
-    """The folder of --out: checked before the work begins; RunError if it cannot take the files."""
+    """The folder of --out: entered before the work begins; RunError if it cannot take the files."""
 
     def __init__(self, path: Path, overwrite: bool):
         super().__init__(path, FILES, f"--out {path}")
         self.overwrite = overwrite
-        self.guard()
-        self.check_writable()
 
     def guard(self) -> None:
         """Refuse a folder with other files, or with an evaluation that is not to be replaced."""

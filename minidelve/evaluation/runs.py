@@ -135,10 +135,15 @@ def check_classes(dataset: data.Dataset, candidates: Sequence[Candidate]) -> Non
                 f"{candidate.name} was trained on {len(candidate.saved.meta['classes'])} classes that are not the "
                 f"{len(first['classes'])} of {candidates[0].name}; an ensemble needs runs of the same classes"
             )
-    if dataset.classes != first["classes"]:
+    check_data_set(dataset, first["classes"])
+
+
+def check_data_set(dataset: data.Dataset, classes: Sequence[str]) -> None:
+    """DataError unless the data set has the classes that a run was trained on."""
+    if dataset.classes != classes:
         raise data.DataError(
-            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(first['classes'])} "
-            f"the run was trained on; give that data set with --data"
+            f"{dataset.name} has {len(dataset.classes)} classes that are not the {len(classes)} the run was trained on",
+            cure="give that data set with --data",
         )
 
 

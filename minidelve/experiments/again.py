@@ -21,8 +21,8 @@ from minidelve.experiments.frame import write_result
 from minidelve.experiments.item import Item
 from minidelve.experiments.page import REPEAT, index
 from minidelve.experiments.rows import Rows
-from minidelve.files import write_whole
-from minidelve.records import read_file
+from minidelve.files import read_file, write_whole
+from minidelve.records import MOST_BYTES
 
 Facts = list[tuple[str, str]]
 
@@ -47,7 +47,7 @@ def value(text: str) -> Any:
 def read_rows(path: Path) -> Rows:
     """The rows of a results.csv. Raises RunError for a file that is none."""
     try:
-        columns, *lines = csv.reader(io.StringIO(read_file(path).decode("utf-8"), newline=""), strict=True)
+        columns, *lines = csv.reader(io.StringIO(read_file(path, MOST_BYTES).decode("utf-8"), newline=""), strict=True)
         if len(set(columns)) < len(columns) or not {"variant", "seed"} <= set(columns):
             raise ValueError(f"its columns are {shown(columns)}")
         return [dict(zip(columns, map(value, line), strict=True)) for line in lines]

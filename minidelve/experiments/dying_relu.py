@@ -180,11 +180,11 @@ ITEM = Item(
     "share. A run whose loss does not stay finite has no share.",
     budgets={
         "quick": Budget(1, settings(QUICK, 1, (0.25, 1, 4))),
-        "class": Budget(4, settings(CLASS, 1, (0.25, 1, 4))),
+        "class": Budget(4, settings(CLASS, 2, (0.25, 1, 4))),
         "lab": Budget(2, settings(LAB, 3, (0.25, 1, 4))),
         "full": Budget(4, settings(FULL, 10, (0.25, 0.5, 1, 2, 4, 8))),
     },
-    minutes={"quick": 2, "class": 8, "lab": 9},
+    minutes={"quick": 2, "class": 3, "lab": 8},
     variants=variants,
     run=run, derived=totals, table=table, claims=[MoreWithTheRate()], draw=draw,
 )  # fmt: skip

@@ -28,12 +28,12 @@ from minidelve.analysis import observe
 from minidelve.backend.streams import upload_ahead
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import Above, Column, Table
-from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.layers import by_layer, cell, draw_layers, means, side_by_side
 from minidelve.experiments.rows import Rows, distinct, select
 from minidelve.experiments.statistics import estimate, paired
 from minidelve.experiments.table2 import CHANNELS, RELU, RUNS
-from minidelve.experiments.trained import Trained, trained
+from minidelve.experiments.trained import CLASS_LONGER, Trained, trained
 
 AFTER = "_act"  # what the activation behind layer conv1 is called: conv1_act
 MEASURES = {"mean": "mean response", "scaled": "mean / rms"}
@@ -149,8 +149,8 @@ ITEM = Item(
     "Responses after every activation, over the validation set (centre crops), in evaluation mode. Beside the mean its "
     "ratio to the root mean square, as two networks' layers may differ in scale. A mean may be negative: its size is "
     "compared. LReLU with the fixed slope 0.25 would tell the slope's presence from its learning: `table2` has it.",
-    budgets=table2.ITEM.budgets,
-    minutes={"quick": 1, "class": 8, "lab": 47},
+    budgets={**table2.ITEM.budgets, "class": Budget(4, CLASS_LONGER)},
+    minutes={"quick": 1, "class": 3, "lab": 16},
     variants=lambda budget: [RELU, CHANNELS],
     run=run, derived=counted, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

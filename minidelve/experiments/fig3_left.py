@@ -28,7 +28,7 @@ LAB: dict[str, Any] = {
     "size": 32, "short_side": 36, "lr": 0.002, "batch_size": 32, "weight_decay": 5e-4, "milestones": [], "epochs": 6,
 }  # fmt: skip
 QUICK: dict[str, Any] = LAB | {"epochs": 1}
-CLASS: dict[str, Any] = LAB | {"batch_size": 16, "lr": 0.005, "epochs": 4}
+CLASS: dict[str, Any] = LAB | {"fc": 1024, "fc_init": "table", "size": 48, "short_side": 54, "lr": 0.01}
 FULL: dict[str, Any] = LAB | {"width": 0.25, "fc": 512, "size": 56, "short_side": 64, "epochs": 15}
 
 HE, XAVIER = "He", "Xavier"
@@ -123,7 +123,7 @@ ITEM = Item(
     f"A run has started when its training loss is {FALL} below ln C, C the number of classes; one that "
     "never does counts as starting at the end.",
     budgets={"quick": Budget(1, QUICK), "class": Budget(3, CLASS), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
-    minutes={"quick": 1, "class": 8, "lab": 7},
+    minutes={"quick": 1, "class": 4, "lab": 7},
     variants=lambda budget: list(INITS),
     run=run, derived=lambda rows: starts(rows) + courses.beside_guessing(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -139,7 +139,7 @@ ITEM = Item(
     "validation errors are of centre crops. LReLU with the fixed slope 0.25 would tell the slope's presence from its "
     "learning: `table2` has it.",
     budgets=table2.ITEM.budgets,
-    minutes={"quick": 1, "class": 8, "lab": 47},
+    minutes={"quick": 1, "class": 2, "lab": 16},
     variants=lambda budget: list(LOOKS),
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -199,7 +199,7 @@ ITEM = Item(
         "lab": Budget(16, {"inputs": 400, "units": 128, "batches": 40, "steps": 1000}),
         "full": Budget(32, {"inputs": 400, "units": 256, "batches": 200, "steps": 1000}),
     },
-    minutes={"quick": 1, "class": 8, "lab": 12},
+    minutes={"quick": 1, "class": 0.5, "lab": 12},
     variants=lambda budget: list(SLOPES),
     run=run, table=table, claims=CLAIMS, draw=draw, uses_data=False,
 )  # fmt: skip

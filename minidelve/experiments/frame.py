@@ -27,23 +27,31 @@ from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.experiments.rows import Rows
-from minidelve.files import OwnFolder, disk_errors, write_whole
+from minidelve.files import disk_errors, remove_unfinished, write_whole
+from minidelve.owning import OwnFolder
 from minidelve.pictures import picture
 from minidelve.progress import duration, note, progress
 from minidelve.training.computing import asked_for
+
+PARTS = "parts"
 
 
 class ItemFolder(OwnFolder):
     """An item's folder."""
 
     def __init__(self, path: Path):
-        super().__init__(path, {"page.md", "figure.png", "results.csv", "parts"}, f"--out: {path}")
+        files = {"page.md", "figure.png", "results.csv"}
+        super().__init__(path, files, f"--out: {path}", folders={PARTS})
 
     def guard(self) -> None:
-        """RunError where something else lies there, or nothing can be written."""
+        """RunError where something else lies there."""
         for name in self.strangers():
             raise RunError(f"{self.what} holds {name}, which is not an item's", cure="name another folder with --out")
-        self.check_writable()
+
+    def clean(self) -> None:
+        """Remove what a killed process left unfinished, among the parts too. Raises OSError."""
+        super().clean()
+        remove_unfinished(self.path / PARTS)
 
 
 @dataclass(frozen=True)
@@ -124,7 +132,7 @@ def write_result(item: Item, folder: Path, rows: Rows, told: Sequence[tuple[str,
 def run_parts(work: Work) -> tuple[list[Part], int]:
     """Every part, seed by seed, so that work that stops has something of every variant; and how many were there."""
     budget = replace(work.item.budgets[work.budget], seeds=work.seed_count)
-    finished = Parts(work.folder.path / "parts", work.item, budget, work.data, work.device)
+    finished = Parts(work.folder.path / PARTS, work.item, budget, work.data, work.device)
     wanted = [(variant, seed) for seed in range(budget.seeds) for variant in work.item.variants(budget)]
     parts = {key: finished.load(*key) for key in wanted}
     missing = [key for key, part in parts.items() if part is None]

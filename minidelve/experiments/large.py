@@ -7,7 +7,7 @@ factor, a fourth in the full budget, and the layers are narrower; their number, 
     budget         crop    trained on    tested at        last map of a crop    windows of the last map, tested
     the paper       224    256 to 512    256, 384, 480    14 x 14               9, 121, 289
     quick            32     36 to  64     36,  48,  64     2 x  2               1,   4,   9
-    lab              48     54 to  80     54,  64,  80     3 x  3               1,   4,   9
+    class, lab       48     54 to  80     54,  64,  80     3 x  3               1,   4,   9
     full             56     64 to 128     64,  96, 120     3 x  3               4,  16,  25
 
 Each step of the last map is 16 pixels of the image, as in the paper: so the maps are small, and the pyramid with them.
@@ -41,12 +41,12 @@ QUICK: dict[str, Any] = LAB | {
     "width": 0.0625, "fc": 32, "size": 32, "short_side": 36, "jitter": [36, 64], "epochs": 1, "milestones": [],
     "scales": [36, 48, 64],
 }  # fmt: skip
-CLASS: dict[str, Any] = QUICK | {"epochs": 4, "milestones": [3]}
+CLASS: dict[str, Any] = LAB | {"lr": 0.002, "epochs": 6, "milestones": [5]}
 FULL: dict[str, Any] = LAB | {
     "width": 0.25, "fc": 512, "size": 56, "short_side": 64, "jitter": [64, 128], "epochs": 30, "milestones": [24],
     "scales": [64, 96, 120],
 }  # fmt: skip
-BUDGETS = {"quick": Budget(1, QUICK), "class": Budget(4, CLASS), "lab": Budget(2, LAB), "full": Budget(3, FULL)}
+BUDGETS = {"quick": Budget(1, QUICK), "class": Budget(3, CLASS), "lab": Budget(2, LAB), "full": Budget(3, FULL)}
 
 A_RELU, A, B, C = "A, ReLU", "A, PReLU", "B, PReLU", "C, PReLU"
 NETWORKS: dict[str, dict[str, Any]] = {

@@ -3,9 +3,9 @@
     OUT/ITEM/parts/he-30-seed4-5f1c0d2e.json
 
 A file appears when its part is complete, and has a checksum over all of it (records.py): a part that was damaged is
-run again. The digits at the end stand for
-what the part was asked for: the budget's settings, the data, the device and this version of minidelve. Other settings
-are other parts, which may lie in the same folder. A change to the source is not noticed: give another --out after one.
+run again. The digits at the end stand for what the part was asked for: the budget's settings, the data, the device and
+this version of minidelve. Other settings are other parts, which may lie in the same folder. A change to the source is
+not noticed: give another --out after one.
 """
 
 from __future__ import annotations
@@ -22,9 +22,9 @@ from minidelve import __version__
 from minidelve.errors import one_line
 from minidelve.experiments.item import Budget, Item
 from minidelve.experiments.rows import Rows
-from minidelve.files import write_whole
+from minidelve.files import read_file, write_whole
 from minidelve.progress import note
-from minidelve.records import check, integer, list_of, number, read_file, record, sealed, text, unsealed
+from minidelve.records import MOST_BYTES, check, integer, list_of, number, record, sealed, text, unsealed
 from minidelve.training.computing import asked_for
 
 PART = record({"rows": list_of(record({"variant": text, "seed": integer(0)})), "seconds": number(0), "machine": text})
@@ -64,7 +64,7 @@ class Parts:
         if not path.exists():
             return None
         try:
-            content = unsealed(read_file(path))
+            content = unsealed(read_file(path, MOST_BYTES))
             check(content, PART)
             asked = json.loads(json.dumps(self.key))
             told = {(row["variant"], row["seed"]) for row in content["rows"]}

@@ -13,13 +13,13 @@ import numpy as np
 from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
-from minidelve.experiments.item import Item, Setup
+from minidelve.experiments.item import Budget, Item, Setup
 from minidelve.experiments.large import LEARNED
 from minidelve.experiments.per_class_chance import agreement, unevenness
 from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
-from minidelve.experiments.trained import tested, trained
+from minidelve.experiments.trained import CLASS_LONGER, tested, trained
 from minidelve.pictures import legible
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
@@ -152,8 +152,8 @@ ITEM = Item(
     "with ten views after its last epoch: no ensemble as in the paper, and far fewer classes, for which top-1 error "
     "says more. Errors are means over the runs. The images with guesses (centre crop, first run) are the first of "
     "evenly spaced classes.",
-    budgets=table2.ITEM.budgets,
-    minutes={"quick": 1, "class": 8, "lab": 47},
+    budgets={**table2.ITEM.budgets, "class": Budget(4, CLASS_LONGER | {"epochs": 10})},
+    minutes={"quick": 1, "class": 2, "lab": 10},
     variants=lambda budget: [table2.CHANNELS],
     run=run, table=table, claims=[Extremes(), MoreThanChance(), TheSameClasses()], draw=draw,
 )  # fmt: skip

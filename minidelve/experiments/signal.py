@@ -192,11 +192,11 @@ ITEM = Item(
     f"(slope {PRELU}) with he (1+a²), ReLU with the others; xavier is sqrt(1/n), the paper's comparison.",
     budgets={
         "quick": Budget(4, {"networks": 5, "widths": WIDTHS}),
-        "class": Budget(8, {"networks": 16, "widths": WIDTHS}),
+        "class": Budget(12, {"networks": 32, "widths": WIDTHS}),
         "lab": Budget(16, {"networks": 64, "widths": WIDTHS}),
         "full": Budget(64, {"networks": 128, "widths": WIDTHS}),
     },
-    minutes={"quick": 1, "class": 8, "lab": 20},
+    minutes={"quick": 1, "class": 7, "lab": 20},
     variants=lambda budget: [f"{start}, {depth}" for depth in DEPTHS for start in STARTS],
     run=run, table=table, claims=[AsPredicted()], draw=draw,
 )  # fmt: skip

@@ -184,7 +184,7 @@ ITEM = Item(
         "lab": Budget(3, LAB | DECAYS),
         "full": Budget(5, FULL | DECAYS),
     },
-    minutes={"quick": 1, "class": 8, "lab": 26},
+    minutes={"quick": 1, "class": 3, "lab": 26},
     variants=variants,
     run=run, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -142,7 +142,7 @@ ITEM = Item(
     "that conv1's be the largest, which is stricter. A shared slope's gradient is the sum over its C channels, "
     "equation (2): to first order it moves C times as far as the mean of C own slopes.",
     budgets=table2.ITEM.budgets,
-    minutes={"quick": 1, "class": 8, "lab": 47},
+    minutes={"quick": 1, "class": 2, "lab": 22},
     variants=lambda budget: list(PAPER),
     run=run, table=table, derived=readings, claims=CLAIMS, draw=draw,
 )  # fmt: skip

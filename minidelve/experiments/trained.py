@@ -36,7 +36,8 @@ from minidelve.training.views import loaders
 QUICK: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 256, "size": 32, "short_side": 36, "epochs": 1, "batch_size": 16, "lr": 0.005,
 }  # fmt: skip
-CLASS: dict[str, Any] = QUICK | {"fc": 128, "epochs": 6, "batch_size": 32, "lr": 0.01}
+CLASS: dict[str, Any] = QUICK | {"fc": 128, "epochs": 4, "batch_size": 32}
+CLASS_LONGER: dict[str, Any] = CLASS | {"epochs": 6, "lr": 0.01}  # where a network must know its classes
 LAB: dict[str, Any] = {
     "model": "lab14", "width": 0.5, "fc": 128, "fc_init": "he", "size": 32, "short_side": 36, "epochs": 12,
     "batch_size": 64, "lr": 0.01,
@@ -105,7 +106,7 @@ def trained(setup: Setup, **options: Any) -> Trained:
 @lru_cache(1)
 def opened(path: str) -> tuple[data.Dataset, data.Dataset]:
     """The training and the validation set, opened once: every network trains on the same decoded images."""
-    return data.open_dataset(path, "train"), data.open_dataset(path, "val")
+    return data.open_for_training(path)
 
 
 def configured(setup: Setup, options: Mapping[str, Any]) -> Config:

@@ -12,6 +12,7 @@ Whoever offers, reads, checks or prints options goes through `options_of`: the c
 from __future__ import annotations
 
 import argparse
+import errno
 import inspect
 import os
 from collections.abc import Callable
@@ -33,6 +34,7 @@ class Option:
     kind         reads a word of the command line or raises argparse.ArgumentTypeError; None: any text
     choices      all values there are, if they can be listed
     beside       choices of the Python API alone
+    metavar      what stands for its value in --help
     unset        what None or an empty list means
     instead_of   the option that this one excludes
     may_change   whether a run may be resumed with another value
@@ -74,7 +76,7 @@ class Option:
             return "" if good else f"one of: {', '.join(self.choices)}"
         if isinstance(self.kind, Kind):
             return "" if self.kind.good(value) else self.kind.what
-        return "" if is_text(value) else "a text"
+        return "" if is_text(value) else "a text, not empty and without NUL"
 
 
 def option(default: Any, help: str, kind: Callable[[str], Any] | None = None, **more: Any) -> Any:
@@ -204,8 +206,13 @@ def some_path(text: str) -> Path:
     """A path; the empty text, which would stand for the current folder, is a slip (an unset variable)."""
     if not text:
         raise argparse.ArgumentTypeError("the path is empty; name a file or folder, '.' for the current one")
-    if not is_text(text):
-        raise argparse.ArgumentTypeError(f"{shown(text)} is not a path: it has a NUL in it")
+    try:
+        os.lstat(text)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            raise argparse.ArgumentTypeError(f"{shown(text)} is too long for a path") from error
+    except ValueError as error:  # a NUL
+        raise argparse.ArgumentTypeError(f"{shown(text)} is not a path ({error})") from error
     return Path(text)
 
 

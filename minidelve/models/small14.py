@@ -43,9 +43,9 @@ SMALL30: list[Row] = [
 # a smaller pyramid, fewer units.
 #
 # He's rule keeps E[x^2] from layer to layer, but for maxima: each pooling and the pyramid about double it. By He's rule
-# throughout, fc3 would read x of |x|^2 = 5,000 and give logits of size 5: a first loss of 15 to 25 where guessing has
-# ln C, and first steps that throw a narrow network off to NaN. Section 2.2 knows this (for inputs as large as 128) and
-# starts the fully connected layers smaller. In small14 its 0.01, 0.01 and 0.001 are 0.8, 0.45 and 0.045 of He's
+# throughout, fc3 would read x of |x|^2 = 5,000 and give logits of size 5: a first loss far above guessing's, ln C, and
+# first steps that throw a narrow network off to NaN. Section 2.2 knows this (for inputs as large as 128) and starts
+# the fully connected layers smaller. In small14 its 0.01, 0.01 and 0.001 are 0.8, 0.45 and 0.045 of He's
 # deviation, and these shares are lab14's, whatever its width, levels and units.
 LAB14: list[Row] = [
     conv("conv1",     7,       32,      2, 3),

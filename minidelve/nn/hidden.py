@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.errors import shown
 from minidelve.tensor import Function, Tensor
 
 MAPPINGS = (dict, collections.UserDict, types.MappingProxyType)
@@ -51,7 +52,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
     """(step, object) for what a container, a function or any other object holds directly."""
     if isinstance(value, MAPPINGS):
         for key, inner in value.items():
-            yield f"[{key!r:.40}]", inner
+            yield f"[{shown(key)}]", inner
             yield " (a key)", key
     elif isinstance(value, np.ndarray):
         if value.dtype == object:
@@ -62,7 +63,7 @@ def inside(value: Any) -> Iterator[tuple[str, Any]]:
         yield from ((" (a default)", inner) for inner in value.__defaults__ or ())
         yield from ((" (a default)", inner) for inner in (value.__kwdefaults__ or {}).values())
         for name, cell in zip(value.__code__.co_freevars, value.__closure__ or (), strict=True):
-            if name != "__class__" and (held := held_by(cell)):
+            if name != "__class__" and (held := content_of(cell)):
                 yield f" (its {name})", held[0]
     elif isinstance(value, types.MethodType):
         yield " (a method)", value.__self__
@@ -93,7 +94,7 @@ def own_attributes(value: Any) -> Iterator[tuple[str, Any]]:
                 yield name, getattr(value, name)
 
 
-def held_by(cell: Any) -> tuple[Any, ...]:
+def content_of(cell: Any) -> tuple[Any, ...]:
     """What a closure's cell holds, alone in a tuple; () for one that holds nothing yet."""
     try:
         return (cell.cell_contents,)

@@ -160,6 +160,7 @@ def _fill(w: Tensor, draw: Callable[[np.random.Generator], Any], rng: np.random.
     return w
 
 
+# A mistake in their arguments, such as one of PyTorch's, is answered with the cure.
 for _name in ("he_normal_", "he_uniform_", "xavier_normal_", "xavier_uniform_", "normal_", "uniform_"):
     globals()[_name] = knowing_pytorch(globals()[_name])
 __getattr__ = names_of(__name__)

@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 import numpy as np
 
 from minidelve import ops
+from minidelve.errors import shown
 from minidelve.nn.init import he_normal_
 from minidelve.nn.module import Module, Parameter
 from minidelve.ops.arguments import check_generator
@@ -239,8 +240,8 @@ def check_sizes(layer: str, bias: bool = True, **sizes: int) -> None:
     """TypeError or ValueError unless the sizes are integers of at least 1, and bias is True or False."""
     for name, size in sizes.items():
         if isinstance(size, bool) or not isinstance(size, int | np.integer):
-            raise TypeError(f"{layer}: {name} is {size!r:.40}; expected an integer >= 1")
+            raise TypeError(f"{layer}: {name} is {shown(size)}; expected an integer >= 1")
         if size < 1:
             raise ValueError(f"{layer}: {name} is {size}; expected an integer >= 1")
     if not isinstance(bias, bool | np.bool_):
-        raise TypeError(f"{layer}: bias is {bias!r:.40}; expected True or False")
+        raise TypeError(f"{layer}: bias is {shown(bias)}; expected True or False")

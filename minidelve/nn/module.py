@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from minidelve.backend import to_device
+from minidelve.errors import shown
 from minidelve.nn.hidden import CONTAINERS, look, own_attributes
 from minidelve.pytorch_names import MODULE, knowing_pytorch, missing, refuse_strangers
 from minidelve.tensor import Tensor
@@ -154,7 +155,7 @@ class Module:
     def train(self, mode: bool = True) -> Module:
         """Switch this module and all below to training (dropout on) or, with False, to evaluation."""
         if mode not in (True, False):
-            raise TypeError(f"train: mode is {mode!r:.40}; expected True or False")
+            raise TypeError(f"train: mode is {shown(mode)}; expected True or False")
         for module in self.modules():
             module.training = mode
         return self

@@ -6,6 +6,8 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.errors import shown
+
 
 def number(op: str, name: str, value: Any, cure: str = "") -> int | float:
     """A number of Python's or NumPy's, or an array without axes, as one of Python's, which widens no array.
@@ -27,4 +29,4 @@ def check_generator(what: str, rng: Any) -> None:
     """TypeError unless rng is None or can draw, as NumPy's generators can; a seed or a switch cannot."""
     if rng is not None and not hasattr(rng, "standard_normal"):
         seed = rng if isinstance(rng, int) and not isinstance(rng, bool) else "seed"
-        raise TypeError(f"{what}: rng is {rng!r:.40}; expected a generator; write rng=np.random.default_rng({seed})")
+        raise TypeError(f"{what}: rng is {shown(rng)}; expected a generator; write rng=np.random.default_rng({seed})")

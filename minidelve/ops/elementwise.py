@@ -48,7 +48,7 @@ class Binary(Function):
 
     takes = "numbers"
 
-    def share(self, dx: Any, dy: Any) -> tuple[Any, ...]:
+    def unbroadcast(self, dx: Any, dy: Any) -> tuple[Any, ...]:
         """Sum both gradients back to the shapes of their operands."""
         return tuple(None if s is None else unbroadcast(d, s.shape) for d, s in zip((dx, dy), self.sources))
 
@@ -58,7 +58,7 @@ class Add(Binary):
         return x + y
 
     def backward(self, df):
-        return self.share(df, df)
+        return self.unbroadcast(df, df)
 
 
 class Subtract(Binary):
@@ -66,7 +66,7 @@ class Subtract(Binary):
         return x - y
 
     def backward(self, df):
-        return self.share(df, -df)
+        return self.unbroadcast(df, -df)
 
 
 class Multiply(Binary):
@@ -76,7 +76,7 @@ class Multiply(Binary):
 
     def backward(self, df):
         x, y = self.saved
-        return self.share(df * y, df * x)
+        return self.unbroadcast(df * y, df * x)
 
 
 class Divide(Binary):
@@ -90,7 +90,7 @@ class Divide(Binary):
     def backward(self, df):
         f, y = self.saved
         of_x = df / y
-        return self.share(of_x, -of_x * f)  # not x / (y * y): y * y may be 0 or infinite where y is not
+        return self.unbroadcast(of_x, -of_x * f)  # not x / (y * y): y * y may be 0 or infinite where y is not
 
 
 class Maximum(Binary):
@@ -104,7 +104,7 @@ class Maximum(Binary):
         xp = array_module(df)
         is_x, is_y = ((z == f) | (z != z) for z in (x, y))  # a NaN is the maximum
         half = xp.where(is_x & is_y, df / 2, df)
-        return self.share(*(xp.where(is_, half, df.dtype.type(0)) for is_ in (is_x, is_y)))
+        return self.unbroadcast(*(xp.where(is_, half, df.dtype.type(0)) for is_ in (is_x, is_y)))
 
 
 class Minimum(Maximum):
@@ -229,7 +229,7 @@ def minimum(x, y) -> Tensor:
 
 
 def power(x: Tensor, p: float) -> Tensor:
-    """x to the power p, a number; TypeError for anything else. Integers stay integers where p is one from 0 on."""
+    """x to the power p, a number; TypeError for anything else. Integers stay integers where p is an integer >= 0."""
     return Power.apply(x, p=p)
 
 

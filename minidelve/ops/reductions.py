@@ -21,6 +21,7 @@ import numpy as np
 from numpy.lib.array_utils import normalize_axis_tuple
 
 from minidelve.backend import array_module, as_taken
+from minidelve.errors import shown
 from minidelve.ops.elementwise import Sqrt, multiply, subtract
 from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
@@ -80,7 +81,7 @@ def axes(axis: Axis, ndim: int) -> tuple[int, ...]:
     """
     for part in axis if isinstance(axis, tuple | list) else () if axis is None else (axis,):
         if isinstance(part, bool) or not isinstance(part, int | np.integer):
-            what = f"a {type(part).__name__}" if isinstance(part, Tensor) else f"{axis!r:.60}"
+            what = f"a {type(part).__name__}" if isinstance(part, Tensor) else shown(axis)
             cure = "; write maximum(x, y) or minimum(x, y) for the one of two" if isinstance(part, Tensor) else ""
             raise TypeError(f"axis is {what}; expected an integer, a tuple of them or None{cure}")
     return tuple(range(ndim)) if axis is None else normalize_axis_tuple(axis, ndim)

@@ -22,6 +22,7 @@ from __future__ import annotations
 import numpy as np
 
 from minidelve.backend import array_module
+from minidelve.errors import shown
 from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
@@ -71,7 +72,7 @@ def check_axis(op: str, z: Tensor, axis: int) -> int:
     """The axis itself. Raises TypeError if it is no integer, ValueError if z has no such axis, or nothing along it."""
     refuse_bare_arrays(op, z)
     if not isinstance(axis, (int, np.integer)):
-        raise TypeError(f"{op}: axis is {axis!r:.60}; expected an integer")
+        raise TypeError(f"{op}: axis is {shown(axis)}; expected an integer")
     if not -z.ndim <= axis < z.ndim or z.shape[axis] == 0:
         raise ValueError(f"{op}: z of shape {z.shape} has no elements along axis {axis}; expected some")
     return axis

@@ -1,6 +1,6 @@
 """Learning-rate schedules. The paper: 1e-2, then 1e-3 and 1e-4 "when the error plateaus" (section 3).
 
-Each schedule divides `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
+A schedule changes `optimizer.lr`, also one that was set by hand; call step() once after every epoch. Both raise
 ValueError for arguments out of range, and TypeError for what is no SGD.
 """
 
@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from numbers import Integral, Real
 from typing import TYPE_CHECKING, Any
 
+from minidelve.errors import shown
 from minidelve.optim.sgd import SGD
 from minidelve.pytorch_names import SCHEDULE, knowing_pytorch, missing
 
@@ -28,7 +29,7 @@ class Schedule:
 
 
 class MultiStepLR(Schedule):
-    """Divide the rate by 10 after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
+    """Multiply the rate by gamma after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
 
     >>> from minidelve.nn import Linear
     >>> optimizer = SGD(Linear(1, 1).parameters(), lr=0.01)
@@ -48,10 +49,10 @@ class MultiStepLR(Schedule):
         check_optimizer("MultiStepLR", optimizer)
         epochs = list(milestones) if isinstance(milestones, Iterable) else [milestones]
         if epochs != sorted({m for m in epochs if is_epoch(m)}) or not isinstance(milestones, Iterable):
-            shown = epochs if isinstance(milestones, Iterable) else milestones
-            raise ValueError(f"milestones are {shown!r:.60}; expected rising epoch numbers from 1, such as [12, 17]")
+            given = epochs if isinstance(milestones, Iterable) else milestones
+            raise ValueError(f"milestones are {shown(given)}; expected rising epoch numbers from 1, such as [12, 17]")
         if isinstance(gamma, bool) or not isinstance(gamma, Real) or not 0 < gamma < math.inf:
-            raise ValueError(f"MultiStepLR: gamma is {gamma!r:.40}; expected a number above 0")
+            raise ValueError(f"MultiStepLR: gamma is {shown(gamma)}; expected a number above 0")
         self.optimizer, self.milestones, self.gamma = optimizer, epochs, gamma
         self.epoch, self.start = 0, optimizer.lr
 
@@ -76,7 +77,7 @@ class MultiStepLR(Schedule):
 
 
 class ReduceLROnPlateau(Schedule):
-    """Divide the rate by 10 when the error has not improved for more than `patience` epochs in a row.
+    """Multiply the rate by `factor` when the error has not improved for more than `patience` epochs in a row.
 
     threshold  by how many percentage points an error has to fall to count as an improvement (PyTorch's is
                a share of the error; a schedule of a loss wants a smaller one)
@@ -90,7 +91,7 @@ class ReduceLROnPlateau(Schedule):
         check_optimizer("ReduceLROnPlateau", optimizer)
         for name, value in (("factor", factor), ("patience", patience), ("threshold", threshold), ("min_lr", min_lr)):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"ReduceLROnPlateau: {name} is {value!r:.40}; expected a number")
+                raise TypeError(f"ReduceLROnPlateau: {name} is {shown(value)}; expected a number")
         if not 0 < factor < 1 or patience < 0:
             raise ValueError(f"plateau: factor {factor}, patience {patience}; expected 0 < factor < 1, patience >= 0")
         self.optimizer, self.factor, self.patience = optimizer, factor, patience

@@ -27,6 +27,7 @@ from numbers import Real
 from typing import TYPE_CHECKING, Any
 
 from minidelve.backend import array_module, device_of, in_shares, kernels_for, memory_order, to_device
+from minidelve.errors import shown
 from minidelve.nn.module import Parameter
 from minidelve.pytorch_names import OPTIMIZER, knowing_pytorch, missing
 from minidelve.tensor import Tensor
@@ -53,7 +54,7 @@ class SGD:
         self.parameters = as_parameters(parameters)
         for name, value in (("lr", lr), ("momentum", momentum), ("weight_decay", weight_decay)):
             if isinstance(value, bool) or not isinstance(value, Real):
-                raise TypeError(f"SGD: {name} is {value!r:.40}; expected a number")
+                raise TypeError(f"SGD: {name} is {shown(value)}; expected a number")
         if not 0 <= lr < math.inf or not 0 <= momentum < 1 or not 0 <= weight_decay < math.inf:
             raise ValueError(
                 f"SGD: lr {lr}, momentum {momentum}, weight_decay {weight_decay}; expected lr >= 0, "

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-ROWS, CLASSES = np.array([2, 0, 0]), np.array([3, 0, 4, 3])  # those of the cases
+from minidelve.testing.cases import CLASSES
 
 
 def framed(x: np.ndarray, padding: tuple[int, int], fill: float, over: int = 0) -> np.ndarray:
@@ -32,10 +32,13 @@ def correlation(x, w, b=0.0, stride=(1, 1), padding=(0, 0)) -> np.ndarray:
 
 
 def pooled(x, k, s, p, reduce, fill) -> np.ndarray:
-    """Square windows, the last of which may hang over the edge, as many as begin in the map or its frame."""
+    """reduce(window, counted) of the k x k windows of x (N, C, H, W) at stride s; `counted`: pixels of map and frame.
+
+    The frame of p pixels is `fill`, and so is what the last windows see where they hang over it (ceil_mode).
+    """
     size = [-(-(length + 2 * p - k) // s) + 1 for length in x.shape[2:]]
     y, wide = np.empty((*x.shape[:2], *size)), framed(x, (p, p), fill, over=k)
-    inside = framed(np.ones(x.shape[2:])[None, None], (p, p), 1, over=0)
+    inside = framed(np.ones(x.shape[2:])[None, None], (p, p), 1)
     for i, j in np.ndindex(*size):
         counted = inside[..., i * s : i * s + k, j * s : j * s + k].size
         y[:, :, i, j] = reduce(wide[:, :, i * s : i * s + k, j * s : j * s + k], counted)
@@ -43,10 +46,12 @@ def pooled(x, k, s, p, reduce, fill) -> np.ndarray:
 
 
 def largest(window, counted):
+    """Of max_pool2d."""
     return window.max(axis=(2, 3))
 
 
 def average(window, counted):
+    """Of avg_pool2d: the frame counts, what hangs over the edge does not."""
     return window.sum(axis=(2, 3)) / counted
 
 

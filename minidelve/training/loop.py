@@ -63,6 +63,8 @@ def train(
     with RunFolder(out, resume=resume, overwrite=overwrite) as folder, computing:
         run, train_loader, val_loader = set_up(config, folder, data_sets, say)
         started, done_before = time.monotonic(), run.epoch
+        if run.epoch < config.epochs:
+            folder.check_room(run.to_checkpoint())
         with leaving_curves(run, folder), using_precision(config.precision):
             while run.epoch < config.epochs:
                 with within_device_memory(config.batch_size):

@@ -1,11 +1,14 @@
 """The folder that a training run leaves behind.
 
+last.npz       the state after the last finished epoch: --resume goes on from here
+best.npz       the state with the lowest top-1 validation error
 config.json    every option as resolved, versions, seed
 metrics.csv    a line per epoch; errors in percent
 curves.png     loss and errors over the epochs
-last.npz       the state after the last finished epoch: --resume goes on from here
-best.npz       the state with the lowest top-1 validation error
-result.json    final and best errors
+result.json    final and best errors; there when the run is finished
+
+last.npz is always the first to be written, and all else follows from it: a run that is stopped between two files is
+whole again when it goes on.
 """
 
 from __future__ import annotations
@@ -19,7 +22,8 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.errors import CheckpointError, RunError
-from minidelve.files import OwnFolder, copy_whole, disk_errors, write_whole
+from minidelve.files import copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.owning import LOCK, OwnFolder, holder
 from minidelve.training import checkpoint
 from minidelve.training.config import versions
 
@@ -27,6 +31,7 @@ COLUMNS = (
     "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",
     "images_per_second",
 )  # fmt: skip
+ROOM_FOR_META = 2**18  # bytes
 OWN_FILES = {"config.json", "metrics.csv", "curves.png", "last.npz", "best.npz", "result.json"}
 
 
@@ -36,8 +41,8 @@ class RunFolder(OwnFolder):
     Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is finished: a
     run that fails on the way there leaves everything as it was.
 
-    Raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds other
-    files, or cannot be written.
+    Entering raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds
+    other files, is another process's, or cannot be written.
     """
 
     def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
@@ -46,25 +51,32 @@ class RunFolder(OwnFolder):
             raise RunError("--resume and --overwrite exclude each other", cure="give one of them")
         self.resume, self.overwrite = resume, overwrite
         self.filled = resume  # whether what lies there is this run's
-        self.guard()
-        self.check_writable()
 
     def guard(self) -> None:
-        """Refuse a folder with another run that is not to be replaced, or with other files."""
-        if self.resume:
-            if not os.path.isfile(self.last):
-                found = f"--resume: {self.path} holds no last.npz"
-                raise RunError(found, cure="leave --resume out to start a new run there")
-            return
+        """Refuse a folder with another run that is not to be replaced, or with other files.
+
+        What is advised works when it is followed: no option is named that would be refused next.
+        """
         present, strangers = self.present(), self.strangers()
-        if present and not self.overwrite:
+        has_run = os.path.isfile(self.last)
+        if self.resume and not has_run:
+            found = f"--resume: {self.path} holds no last.npz"
+            raise RunError(found, cure=self._instead_of_resuming(present, strangers))
+        if not self.resume and (strangers or present and not self.overwrite):
+            # Overwriting replaces a run, never anything else that happens to lie there.
+            holds = f"holds {strangers[0]}, which is not part of a run" if strangers else f"is not empty ({present[0]})"
+            ways = ["add --resume to go on with that run"] if has_run else []
+            ways += [] if strangers else ["add --overwrite to replace it"]
             raise RunError(
-                f"{self.what} is not empty ({present[0]})",
-                cure="add --resume to go on with that run, --overwrite to replace it, or name another folder",
+                f"{self.what} {holds}", cure=", ".join([*ways, f"{'or ' if ways else ''}name another folder"])
             )
-        if strangers:  # overwriting replaces a run, never anything else that happens to lie there
-            found = f"--overwrite: {self.path} holds {strangers[0]}, which is not part of a run"
-            raise RunError(found, cure="name another folder")
+
+    def _instead_of_resuming(self, present: list[str], strangers: list[str]) -> str:
+        if checkpoint.is_whole(self.best):
+            return "copy its best.npz to last.npz to go on from there, or name another folder and leave --resume out"
+        if strangers:
+            return "name another folder and leave --resume out"
+        return f"{'give --overwrite in its place' if present else 'leave --resume out'} to start a new run there"
 
     last = property(lambda self: self.path / "last.npz")
     best = property(lambda self: self.path / "best.npz")
@@ -72,19 +84,31 @@ class RunFolder(OwnFolder):
     def keep(self, state: checkpoint.Checkpoint, is_best: bool) -> None:
         """Save the state after an epoch, and what of it is for people to read."""
         with self.writing():
-            if not self.filled:
+            if self.filled:
+                checkpoint.save(self.last, state)
+            else:
+                first = unfinished(self.last)
+                checkpoint.save(first, state)  # a full disk is met here, before anything is removed
                 self.remove()
+                replace(first, self.last)
                 self.filled = True
-            self.write_json("config.json", {**state.meta["config"], "versions": versions()})
-            checkpoint.save(self.last, state)
-            self.complete(state.meta["history"], is_best)
+            self.complete(state.meta, is_best)
 
-    def complete(self, history: list[dict[str, Any]], is_best: bool) -> None:
-        """Write what follows from last.npz, which is always the first to be written: best.npz and metrics.csv."""
+    def complete(self, meta: dict[str, Any], is_best: bool) -> None:
+        """Write what follows from last.npz, of which `meta` is a part: best.npz, config.json and metrics.csv."""
         with self.writing():
+            (self.path / "result.json").unlink(missing_ok=True)
             if is_best:
                 copy_whole(self.last, self.best)
-            self.write_metrics(history)
+            self.write_json("config.json", {**meta["config"], "versions": versions()})
+            self.write_metrics(meta["history"])
+
+    def check_room(self, state: checkpoint.Checkpoint) -> None:
+        """RunError when there is no room for last.npz, best.npz and the next last.npz, less what they take now."""
+        arrays = (*state.parameters.values(), *state.steps, state.mean)
+        size = sum(array.nbytes for array in arrays) + ROOM_FOR_META
+        there = sum(path.stat().st_size for path in (self.last, self.best) if path.is_file())
+        self.try_room(max(size, 3 * size - there))
 
     def writing(self) -> AbstractContextManager[None]:
         """Turn what a full or vanished disk raises into a RunError."""
@@ -118,12 +142,20 @@ def _rounded(name: str, value: float | None) -> str:
 
 def find_checkpoint(run: Path) -> Path:
     """The checkpoint a user means: an .npz itself, or a run folder's best.npz, else its last.npz."""
-    if run.suffix == ".npz" and not run.is_dir():
+    if run.suffix == ".npz" and not os.path.isdir(run):
         return run
     for name in ("best.npz", "last.npz"):
         if os.path.isfile(run / name):
             return run / name
-    if run.is_dir() and not os.access(run, os.R_OK | os.X_OK):
+    is_folder = os.path.isdir(run)
+    if is_folder and not os.access(run, os.R_OK | os.X_OK):
         raise CheckpointError(f"{run} cannot be read (Permission denied)", cure="check its permissions")
-    what = "a folder without best.npz or last.npz" if run.is_dir() else "neither a run folder nor an .npz file"
+    if working := holder(run):
+        raise CheckpointError(
+            f"{run} has no finished epoch yet; {working} is training it", cure="wait for the first one"
+        )
+    if is_folder and any(name == LOCK or is_unfinished(name) for name in os.listdir(run)):
+        found = f"{run} has no finished epoch: its training was stopped in the first"
+        raise CheckpointError(found, cure="give the command that began it again")
+    what = "a folder without best.npz or last.npz" if is_folder else "neither a run folder nor an .npz file"
     raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")

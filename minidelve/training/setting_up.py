@@ -58,7 +58,8 @@ def set_up(
     with within_device_memory(less="a smaller network (--width, --fc)"):
         run = prepare(config, network, train_set, saved, folder.last)
     if saved:
-        folder.complete(run.history, run.best() is run.history[-1])  # in case the run was stopped while writing
+        # in case the run was stopped while writing
+        folder.complete(run.to_checkpoint().meta, run.best() is run.history[-1])
     return run, *loaders(config, train_set, val_set, run.statistics)
 
 

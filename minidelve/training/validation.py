@@ -8,8 +8,8 @@ each epoch of training; the paper's other ways of testing are in evaluation/.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from contextlib import closing
+from collections.abc import Iterable, Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -58,23 +58,29 @@ def rank_of_target(scores: Any, targets: np.ndarray) -> Any:
     return xp.where(xp.isnan(scores).any(axis=1), NEVER, ahead)
 
 
+@contextmanager
+def evaluating(network: nn.Module) -> Iterator[None]:
+    """Inside this block the network is in evaluation mode (no dropout), leaves no graph, and may give NaN unwarned."""
+    was_training = network.training
+    network.eval()
+    try:
+        with no_grad(), np.errstate(all="ignore"):
+            yield
+    finally:
+        network.train(was_training)
+
+
 def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]], device: str = "cpu") -> Errors:
     """Top-1 and (of more than five classes) top-5 error of `network` over (images (N, 3, H, W), labels (N,)) batches.
 
     The network is switched to evaluation (no dropout) and back to what it was.
     """
-    was_training = network.training
-    network.eval()
     results = []
-    try:
-        # A NaN counts as a miss and needs no warning.
-        with no_grad(), np.errstate(all="ignore"), closing(upload_ahead(batches, device)) as uploaded:
-            for x, targets in uploaded:
-                logits = network(Tensor(x))
-                loss, rank = ops.cross_entropy(logits, targets), rank_of_target(logits.data, targets)
-                results.append((len(targets), read_later(loss.data), read_later(rank)))
-    finally:
-        network.train(was_training)
+    with evaluating(network), closing(upload_ahead(batches, device)) as uploaded:
+        for x, targets in uploaded:
+            logits = network(Tensor(x))
+            loss, rank = ops.cross_entropy(logits, targets), rank_of_target(logits.data, targets)
+            results.append((len(targets), read_later(loss.data), read_later(rank)))
     # Looked at only now: after every batch the device would stand idle until Python has looked and launched the next.
     if not results:
         raise ValueError("evaluate: got no images; expected at least one")

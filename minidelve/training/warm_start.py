@@ -25,8 +25,7 @@ from minidelve.training.run_folder import find_checkpoint
 
 
 def warm_start(network: models.Network, run: str | Path, classes: Sequence[str]) -> str:
-    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; returns the line that
-    says so.
+    """Copy into `network`, which will tell apart `classes`, the layers of a run that fit; the line that says so.
 
     run   a run folder (its best.npz) or an .npz file
 

@@ -129,12 +129,12 @@ def done(tiny_data, tmp_path_factory):
 
 
 def rows(folder):
-    with open(folder / "metrics.csv") as file:
-        return [{name: float(value) for name, value in row.items()} for row in csv.DictReader(file)]
+    with open(folder / "metrics.csv", encoding="utf-8") as file:
+        return [{name: float(value) if value else None for name, value in row.items()} for row in csv.DictReader(file)]
 
 
 def assert_same_course(one, other):
-    for name in ("lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error"):
+    for name in ("lr", "train_loss", "train_top1_error", "val_top1_error"):
         assert [row[name] for row in one] == pytest.approx([row[name] for row in other], rel=1e-4), name
 
 
@@ -252,10 +252,14 @@ def test_on_the_cpu_batches_pass_through_one_by_one_and_results_are_there():
 
 
 class Scores(nn.Module):
-    """A network whose output is its input."""
+    """A network whose output is its input, times w if there is one."""
+
+    def __init__(self, w: nn.Parameter | None = None):
+        super().__init__()
+        self.w = w
 
     def forward(self, x: Tensor) -> Tensor:
-        return x
+        return x if self.w is None else x * self.w
 
 
 def noted(log, read_later):
@@ -289,8 +293,7 @@ def test_no_batch_of_a_test_waits_for_the_result_of_another(monkeypatch):
 def tiny_run(log, weight):
     """What train_step needs of a Run; the network's output is w x, and its backward and the step are noted."""
     w = nn.Parameter(np.array(weight, np.float32))
-    layer = Scores()
-    layer.forward = lambda x: x * w
+    layer = Scores(w)
     network = nn.Sequential(layer)
 
     def loss(x, targets):

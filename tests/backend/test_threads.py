@@ -218,7 +218,7 @@ CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os
 
 
 @pytest.mark.parametrize(("numba_threads", "omp_threads", "expected"), [
-    (None, None, CORES), ("3", None, 3), (None, "5", 5), ("3", "5", 3), ("1", "5", 1), ("0", None, 1), ("", "5", 5),
+    (None, None, CORES), ("3", None, 3), (None, "5", 5), ("3", "5", 3), ("1", "5", 1), ("0", None, CORES), ("", "5", 5),
     ("abc", "5", 5), (None, "abc", CORES), (None, "4,2", CORES), (None, "-1", CORES), (None, "2.5", CORES),
     (None, "²", CORES),  # a digit to str.isdigit, not to int
 ])  # fmt: skip

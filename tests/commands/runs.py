@@ -1,6 +1,7 @@
 """What a run folder holds, read and altered."""
 
 import json
+import re
 from collections.abc import Callable
 from pathlib import Path
 
@@ -21,6 +22,11 @@ def bits(path: Path) -> dict[str, bytes]:
 def snapshot(folder: Path) -> dict[str, bytes | None]:
     """Every file and folder below, with what the files hold."""
     return {str(p.relative_to(folder)): p.read_bytes() if p.is_file() else None for p in sorted(folder.rglob("*"))}
+
+
+def remarks(err: str) -> list[str]:
+    """The lines on stderr, without those that tell on a busy machine how far slow work is."""
+    return [line for line in err.splitlines() if not re.match(r".*: \d+/\d+", line)]
 
 
 def interrupted(*args: object) -> None:

@@ -17,7 +17,7 @@ from tests.helpers import python
 def test_it_repeats_the_best_validation_error_of_the_run(ok, trained):
     best = json.loads((trained / "result.json").read_text())["best"]
     out = ok("evaluate", trained)
-    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy" in out and "(16 images)" in out
+    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy " in out and "(16 images)" in out
     assert ok("evaluate", trained, "--batch-size", 5, "--workers", 0) == out
     out = ok("evaluate", trained / "last.npz", "--split", "train")
     assert "four train" in out and "(48 images)" in out
@@ -78,7 +78,8 @@ def test_what_is_no_run(refused, tmp_path, trained, command):
         ("nowhere", "neither a run folder nor an .npz file"), ("nowhere.npz", "does not exist"),
         (".", "a folder without best.npz"),
     ):  # fmt: skip
-        cure = "minidelve train" if name in (".", "nowhere", "nowhere.npz") else "use "
+        cure = "minidelve train" if name in (".", "nowhere", "nowhere.npz") else "give another checkpoint"
+        cure = "use the version that wrote it" if name == "future.npz" else cure
         refused([command, tmp_path / name, *rest], tmp_path / name, part, cure)
 
 
@@ -103,7 +104,7 @@ def other(tiny_data, tmp_path_factory):
 
 
 def figures(out: str) -> dict[tuple[str, str], list[float]]:
-    """(run, scale) -> [top-1 error, cross entropy] from the table; of four classes there is no top-5 error."""
+    """(run, scale) -> [top-1 error, cross entropy] from the table: of four classes there is no top-5 error."""
     lines = re.findall(r"^(\S+)  +(\S+(?: \S+)?)  +([\d.]+)%  +-  +([\d.]+)$", out, re.M)
     return {(run, scale): [float(x) for x in rest] for run, scale, *rest in lines}
 
@@ -184,7 +185,7 @@ def test_out_gets_a_result_and_a_line_per_class(ok, refused, trained, tmp_path):
     said = ok(*evaluate)
     top1 = result(out)["rows"][0]["top1_error"]
     assert f"top-1 error {top1:.2f}%" in said and result(out)["protocol"] == "center"
-    with open(out / "classes.csv", newline="") as file:
+    with open(out / "classes.csv", encoding="utf-8", newline="") as file:
         lines = list(csv.DictReader(file))
     assert [line["class"] for line in lines] == ["blue", "green", "red", "yellow"]
     assert sum(float(line["top1_error"]) * int(line["images"]) for line in lines) == pytest.approx(top1 * 16, abs=0.1)

@@ -92,7 +92,7 @@ def test_the_list_tells_all_about_one_item_or_about_all(ok, refused):
         "where: Figure 3 left [arXiv v1: Figure 2]",
         "needs no images",
         "seeds: quick 4",
-        "minutes on two cores",
+        "minutes of one core",
     ):
         assert part in whole
     refused(["reproduce", "--list", "fig9"], "'fig9' is not an item", "fig3-right")

@@ -174,6 +174,7 @@ WRONG = [
     ("data = 3", "data is 3; expected a text"),
     ('data = ""', "data is ''; expected a text"),
     ('data = "a\\u0000b"', "data is 'a\\x00b'; expected a text"),
+    ('data = "' + 5000 * "a" + '"', "data: 'aaa", "is too long for a path"),
     ("jitter = [512, 256]", "jitter is [512, 256]; expected two rising sizes"),
     ('levels = ["3", "2"]', "levels is ['3', '2']; expected a list of pyramid levels"),
     ('levels = "3,2"', "levels is '3,2'; expected a list of pyramid levels"),

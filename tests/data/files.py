@@ -30,10 +30,10 @@ def huge_png(width, height) -> bytes:
     return b"\x89PNG\r\n\x1a\n" + chunk(b"IHDR", header) + chunk(b"IDAT", b"") + chunk(b"IEND", b"")
 
 
-def tar_bytes(members, mode="w") -> bytes:
+def tar_bytes(members, mode="w", **options) -> bytes:
     """A tar; a member is (name, bytes) or a TarInfo without content."""
     file = io.BytesIO()
-    with tarfile.open(fileobj=file, mode=mode) as archive:
+    with tarfile.open(fileobj=file, mode=mode, **options) as archive:
         for member in members:
             info, content = (special(member[0]), member[1]) if isinstance(member, tuple) else (member, b"")
             info.size = len(content)

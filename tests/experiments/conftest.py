@@ -7,7 +7,7 @@ import pytest
 from minidelve.training import curves
 
 
-@pytest.fixture(scope="session", autouse=True)
+@pytest.fixture(scope="module", autouse=True)
 def no_curves() -> Iterator[None]:
     """Drawing curves.png takes longer than training here."""
     with pytest.MonkeyPatch.context() as patch:

@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import files, records
+from minidelve import files, owning, records
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Verdict, again, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce
@@ -196,7 +196,7 @@ def test_a_folder_that_another_process_works_in_is_refused(tmp_path):
         reproduce(counting.work(tmp_path))
     assert counting.ran == [] and not list(tmp_path.iterdir())
     reproduce(counting.work(tmp_path))
-    assert len(counting.ran) == 4 and not (tmp_path / "count" / files.LOCK).exists()
+    assert len(counting.ran) == 4 and not (tmp_path / "count" / owning.LOCK).exists()
 
 
 def test_the_index_links_every_page():

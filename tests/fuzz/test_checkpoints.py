@@ -1,14 +1,18 @@
 """A checkpoint, damaged anywhere: loaded and used as it was written, or refused by one line."""
 
+import io
 from dataclasses import asdict
 
 import numpy as np
 import pytest
 
 from minidelve import data, models, optim
+from minidelve.evaluation.predict import describe, predict
+from minidelve.evaluation.runs import evaluate_runs
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
 from minidelve.training.state import Run
+from minidelve.training.views import views
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, json_of, members_of
 
@@ -43,14 +47,44 @@ def used(file):
     return meta, run.result(), [array.tobytes() for array in arrays]
 
 
+class Pictures(data.Dataset):
+    """Two noisy images, of two of the run's three classes."""
+
+    def __init__(self):
+        classes, names = list("abc"), list("ABC")
+        super().__init__(
+            name="two", kind="memory", split="val", classes=classes, class_names=names, labels=np.arange(2)
+        )
+
+    def path(self, i):
+        return f"memory!{i}"
+
+    def _load(self, i):
+        return np.random.default_rng(i).integers(0, 256, (30, 32, 3), dtype=np.uint8)
+
+
+def evaluated(file, pictures):
+    """What `minidelve evaluate` and `minidelve predict` do with the file."""
+    found = evaluate_runs([file], dataset=pictures)
+    saved = checkpoint.load(file, optimizer=False)
+    network = checkpoint.trained_network(saved, file)
+    view = views(len(saved.mean), saved.meta["config"].get("short_side"))[1]
+    images = [(pictures.path(i), pictures.image(i)) for i in range(2)]
+    guesses = predict(network, images, saved.statistics, view, saved.meta["class_names"])
+    return [row.tally.errors() for row in found.rows], [describe(guess) for guess in guesses]
+
+
+def test_a_strange_checkpoint_evaluated(fuzz, file):
+    pictures = Pictures()
+    fuzz(Reader("evaluated", [file], lambda: evaluated(file, pictures), [members_of(meta_of), members_of()]))
+
+
 def test_a_damaged_checkpoint(fuzz, file):
     fuzz(Reader("damaged checkpoint", [file], lambda: used(file), checked=True))
 
 
 def meta_of(rng, content):
     """The JSON inside meta.npy changed; its length follows."""
-    import io
-
     try:
         text = str(np.load(io.BytesIO(content)))
         json_text = json_of(rng, text.encode()).decode()

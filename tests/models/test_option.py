@@ -74,6 +74,13 @@ def test_paths_are_kept_where_a_run_can_be_resumed_from_elsewhere(tmp_path, monk
     for read in (some_path, absolute_path, data_path):
         with pytest.raises(argparse.ArgumentTypeError, match="the path is empty"):
             read("")
+        for text in ("a" * 300, "a/" * 2500):
+            with pytest.raises(
+                argparse.ArgumentTypeError, match="aaa.*aaa.* is too long for a path|'a/a/.* is too long"
+            ):
+                read(text)
+        with pytest.raises(argparse.ArgumentTypeError, match=r"'a\\x00b' is not a path \(embedded null"):
+            read("a\0b")
 
 
 @dataclass

@@ -3,8 +3,9 @@
 import numpy as np
 import pytest
 
-from minidelve import ops, use
-from minidelve.testing.cases import distinct, gradient_cases, run_gradient_cases
+from minidelve import ops
+from minidelve.testing.cases import distinct, gradient_cases
+from minidelve.testing.paths import Way, go
 
 
 def test_every_op_has_a_case_and_every_case_an_op():
@@ -19,8 +20,7 @@ def test_no_two_cases_have_the_same_name():
 @pytest.mark.parametrize("kernels", ["reference", "numba_cpu"])
 @pytest.mark.parametrize("seed", [0, 1])
 def test_every_gradient_is_right(kernels, seed):
-    with use(kernels):
-        results = run_gradient_cases(seed)
+    results = [go(case, Way(kernels), "cpu") for case in gradient_cases(seed)]
     assert {(r.op, r.description) for r in results if not r.error < 1e-6} == set()
     assert [(r.op, r.description) for r in results] == [(c.op, c.description) for c in gradient_cases(seed)]
     assert all(r.seconds > 0 for r in results)
@@ -29,7 +29,7 @@ def test_every_gradient_is_right(kernels, seed):
 def test_a_wrong_gradient_is_reported_not_raised(monkeypatch):
     monkeypatch.setattr(ops.elementwise.Exp, "backward", lambda self, df: np.nan * df)
     monkeypatch.setattr(ops.elementwise.Negate, "backward", lambda self, df: df)
-    errors = {r.op: r.error for r in run_gradient_cases()}
+    errors = {case.op: go(case, Way("numba_cpu"), "cpu").error for case in gradient_cases()}
     assert 0.1 < errors["negate"] < np.inf
     assert errors["exp"] == np.inf
     assert errors["log"] < 1e-6

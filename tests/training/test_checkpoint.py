@@ -27,7 +27,7 @@ META = {
 def state(rng) -> Checkpoint:
     parameters = models.create("lab14", 2, seed=3).state_dict()
     steps = [rng.standard_normal(p.shape).astype(p.dtype) for p in parameters.values()]
-    return Checkpoint(parameters, steps, rng.random((4, 4, 3), np.float32), dict(META))
+    return Checkpoint(parameters, steps, rng.random((32, 32, 3), np.float32), dict(META))
 
 
 @pytest.mark.parametrize("optimizer", [True, False])
@@ -111,9 +111,10 @@ ENTRIES = [
     ({"meta": np.array(["{}", "{}"])}, r"of shape \(2,\); expected one text"),
     ({"meta": np.array(b"{}")}, r"meta: it holds .*S2.*; expected one text"),
     ({"meta": np.zeros(3)}, "expected one text"),
-    ({"mean": np.zeros((4, 5, 3))}, r"mean has shape \(4, 5, 3\); expected \(size, size, 3\)"),
+    ({"mean": np.zeros((4, 5, 3))}, r"mean has shape \(4, 5, 3\); expected \(4, 4, 3\)"),
     ({"mean": np.zeros(())}, r"mean has shape \(\)"),
     ({"mean": np.zeros((0, 0, 3))}, r"mean has shape \(0, 0, 3\)"),
+    ({"mean": np.zeros((9, 9, 4))}, r"mean has shape \(9, 9, 4\); expected \(9, 9, 3\)"),
     ({"mean": np.array("text")}, "mean: it holds .*U4"),
     ({"model/conv1.weight": np.array(b"bytes")}, "conv1.weight: it holds .*S5"),
     ({"model/conv1.weight": np.zeros(3, np.complex64)}, "conv1.weight: it holds .*c8"),
@@ -121,7 +122,7 @@ ENTRIES = [
     ({"model/conv1.weight": np.array([np.nan], "f4")}, "conv1.weight is not finite .*diverged; use another checkpoint"),
     ({"model/conv1.weight": np.array([1e300])}, "conv1.weight is not finite"),
     ({"optimizer/3": np.array([-np.inf], "f4")}, "the optimizer's step 3 is not finite"),
-    ({"mean": np.full((4, 4, 3), np.nan)}, "the mean image is not finite"),
+    ({"mean": np.full((32, 32, 3), np.nan)}, "the mean image is not finite"),
 ]  # fmt: skip
 METAS = [
     ({"format": 2}, "format 2; this version reads format 1"),
@@ -135,6 +136,7 @@ METAS = [
     ({"config": {**META["config"], "data": 0}}, "meta.config.data is 0; expected a text"),
     ({"config": {**META["config"], "epochs": "3"}}, "meta.config.epochs is '3'; expected an integer of at least 1"),
     ({"config": {**META["config"], "width": [1]}}, r"meta.config.width is \[1\]; expected a number above 0"),
+    ({"config": {**META["config"], "size": 24}}, r"mean has shape \(32, 32, 3\); expected \(24, 24, 3\)"),
     ({"config": {**META["config"], "fc": True}}, "meta.config.fc is True; expected an integer of at least 1"),
     ({"history": [{}]}, r"meta.history\[0\].epoch is missing"),
     ({"history": [1]}, r"meta.history\[0\] is 1; expected a table"),
@@ -269,6 +271,13 @@ def test_a_network_too_large_for_its_file_is_refused(tmp_path, rng):
             checkpoint.trained_network(saved, tmp_path / "x.npz")
 
 
+def test_a_network_too_deep_for_its_pictures_is_refused(tmp_path, rng):
+    saved = state(rng)
+    saved.mean = saved.mean[:4, :4]
+    with pytest.raises(CheckpointError, match=r"x.npz is not an intact checkpoint \(.* does not fit the map"):
+        checkpoint.trained_network(saved, tmp_path / "x.npz")
+
+
 def test_a_network_that_does_not_fit_is_refused(tmp_path, rng):
     saved = state(rng)
     saved.meta["classes"] = ["a", "b", "c"]
@@ -283,7 +292,7 @@ def run(statistics: data.Statistics, **state) -> Run:
     network = models.create("lab14", 2, width=0.1, fc=4)
     optimizer = optim.SGD(network.parameters(), 0.01, 0.9, weight_decay=0.0)
     return Run(
-        Config(width=0.1, fc=4), network, optimizer, optim.MultiStepLR(optimizer, [3]), statistics, ["a", "b"],
+        Config(width=0.1, fc=4, size=4), network, optimizer, optim.MultiStepLR(optimizer, [3]), statistics, ["a", "b"],
         ["A", "B"], **state,
     )  # fmt: skip
 

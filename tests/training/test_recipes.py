@@ -31,11 +31,16 @@ def test_the_small_models_recipe_has_one_scale_and_75_epochs():
 
 
 def test_options_depend_on_nothing_that_computes():
-    """config.py imports declarations, tables (which are data), names and errors."""
-    nodes = [node for node in ast.parse(Path(config.__file__).read_text()).body if isinstance(node, ast.ImportFrom)]
+    """config.py imports declarations, tables (which are data), names of what there is to choose from, and errors."""
+    nodes = [
+        node
+        for node in ast.parse(Path(config.__file__).read_text(encoding="utf-8")).body
+        if isinstance(node, ast.ImportFrom)
+    ]
     assert {str(node.module) for node in nodes if str(node.module).startswith("minidelve")} == {
         "minidelve.errors", "minidelve.backend", "minidelve.backend.precision", "minidelve.models.catalogue",
-        "minidelve.models.network_options", "minidelve.models.option", "minidelve.training.recipes",
+        "minidelve.models.network_options", "minidelve.models.option",
+        "minidelve.training.recipes",
     }  # fmt: skip
 
 
@@ -104,7 +109,7 @@ def test_the_title_names_what_is_unusual_in_one_order_and_nothing_else():
 
 
 def test_what_may_change_when_a_run_is_resumed():
-    """Nothing that decides its numbers, but for how long it goes on; `data` may have moved."""
+    """Nothing that decides its numbers, but for how long it goes on and at which rates; `data` may have moved."""
     may = {name for name, option in options_of(Config).items() if option.may_change}
     assert may == {"data", "epochs", "milestones", "device", "kernels", "workers", "on_bad_image"}
 

@@ -74,20 +74,6 @@ def test_a_full_disk_is_one_clear_line(tmp_path, monkeypatch):
         folder.keep(STATE, is_best=True)
 
 
-def test_a_folder_without_permission_is_said_at_the_start(tmp_path, monkeypatch):
-    def refuse(prefix, dir):
-        raise PermissionError(errno.EACCES, os.strerror(errno.EACCES))
-
-    monkeypatch.setattr("tempfile.mkdtemp", refuse)  # the tests may run as root, whom no mode stops
-    with pytest.raises(RunError, match=f"cannot be written .Permission denied in {tmp_path}"):
-        RunFolder(tmp_path / "new" / "run")
-
-
-def test_trying_whether_a_folder_can_be_written_leaves_nothing(tmp_path):
-    RunFolder(tmp_path / "new" / "run")
-    assert list(tmp_path.iterdir()) == []
-
-
 def test_resume_and_overwrite_exclude_each_other(tmp_path):
     with pytest.raises(RunError, match="exclude each other"):
         RunFolder(tmp_path, resume=True, overwrite=True)

@@ -13,7 +13,7 @@ import numpy as np
 
 from minidelve.data.dataset import Dataset
 from minidelve.data.images.transforms import Transform
-from minidelve.errors import DataError
+from minidelve.errors import DataChanged, DataError
 
 POLICIES = ("error", "skip")
 ADVICE = "(or leave such images out: --on-bad-image skip)"
@@ -69,6 +69,8 @@ class BadImages:
         return None
 
     def _met(self, i: int, error: DataError) -> Unreadable:
+        if isinstance(error, DataChanged):
+            raise error
         if self.policy == "error":
             raise DataError(f"{error} {self.advice}".rstrip()) from error
         return Unreadable(self.dataset.path(i), str(error))

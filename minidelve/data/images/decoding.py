@@ -23,7 +23,7 @@ from PIL import Image
 from minidelve.data.door import door
 from minidelve.data.images.formats.exif import upright as turned_upright
 from minidelve.data.images.formats.jpeg import Jpeg
-from minidelve.data.images.formats.png import Png
+from minidelve.data.images.formats.png import Png, rows_of, strips
 from minidelve.data.images.formats.webp import WebP
 from minidelve.errors import DataError
 from minidelve.files import read_file
@@ -103,10 +103,8 @@ def _to_rgb(image: Image.Image) -> np.ndarray:
     if image.width * image.height <= STRIP_PIXELS:
         return np.array(_on_white(image))
     pixels = np.empty((image.height, image.width, 3), np.uint8)
-    rows = max(1, STRIP_PIXELS // image.width)
-    for top in range(0, image.height, rows):
-        bottom = min(top + rows, image.height)
-        pixels[top:bottom] = _on_white(image.crop((0, top, image.width, bottom)))
+    for top, bottom in strips(image.width, image.height, STRIP_PIXELS):
+        pixels[top:bottom] = np.asarray(_on_white(rows_of(image, top, bottom)))
     return pixels
 
 

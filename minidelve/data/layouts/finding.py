@@ -9,7 +9,7 @@ import difflib
 from minidelve.data.layouts.imagenet import ClassFolders, ImageNet
 from minidelve.data.layouts.layout import WITHIN, Layout, is_image
 from minidelve.data.layouts.tiny_imagenet import ANNOTATIONS, TinyImageNet
-from minidelve.data.sources.members import Entries
+from minidelve.data.sources.members import Entries, join
 from minidelve.data.sources.source import Source
 from minidelve.errors import DataError
 
@@ -32,7 +32,7 @@ def find_layout(source: Source, split: str) -> Layout:
     roots = ["", *top.folders] if len(top.folders) == 1 else [""]
     for root in [*roots, KAGGLE, f"ILSVRC/{KAGGLE}"]:
         folders, files = _entries_of(source, root)
-        if "wnids.txt" in files or ANNOTATIONS in _entries_of(source, _join(root, "val")).files:
+        if "wnids.txt" in files or ANNOTATIONS in _entries_of(source, join(root, "val")).files:
             return TinyImageNet(source, root, split)
         names = {*folders, *(files if source.opens_tars else [])}
         if any(not names.isdisjoint(of_split) for of_split in ImageNet.split_names.values()):
@@ -43,16 +43,12 @@ def find_layout(source: Source, split: str) -> Layout:
     raise _unknown(source)
 
 
-def _join(folder: str, name: str) -> str:
-    return f"{folder}/{name}" if folder else name
-
-
 def _holds_classes(source: Source, root: str) -> bool:
     """Whether there are at least two folders in `root`, and images in each."""
     folders = _entries_of(source, root).folders
     return len(folders) > 1 and all(
-        any(map(is_image, [*_entries_of(source, at).files, *_entries_of(source, _join(at, WITHIN)).files]))
-        for at in (_join(root, folder) for folder in folders)
+        any(map(is_image, [*_entries_of(source, at).files, *_entries_of(source, join(at, WITHIN)).files]))
+        for at in (join(root, folder) for folder in folders)
     )
 
 

@@ -22,6 +22,7 @@ from minidelve.data.layouts.val_labels import (
     labels_in_order,
     named_values,
 )
+from minidelve.data.sources.members import join
 
 NAMES = "LOC_synset_mapping.txt"
 IDS = "map_clsloc.txt"
@@ -135,7 +136,7 @@ class ImageNet(Layout):
             found = [name for name in self.source.entries(place).files if is_label_list(name)]
             if found:
                 found.sort(key=lambda name: ("ground_truth" in name, name))
-                return [f"{place}/{name}" if place else name for name in found]
+                return [join(place, name) for name in found]
         raise self._error(
             self.folder_of["val"],
             "holds images but no class folders, and there is no list of their labels",
@@ -170,7 +171,7 @@ class ImageNet(Layout):
         """The member of this name in one of the places, None if there is none."""
         for place in self._places():
             if file in self.source.entries(place).files:
-                return f"{place}/{file}" if place else file
+                return join(place, file)
         return None
 
 

@@ -16,6 +16,7 @@ from collections.abc import Collection, Iterator
 
 from minidelve.data.dataset import SPLITS
 from minidelve.data.images.decoding import SUFFIXES
+from minidelve.data.sources.members import join
 from minidelve.data.sources.source import Source, read_lines
 from minidelve.errors import DataError, MissingSplit
 
@@ -105,7 +106,7 @@ class Layout:
     # What both layouts need. Paths are given below the root, as in _list("train", wnid).
 
     def _member(self, *parts: str) -> str:
-        return "/".join(part for part in (self.root, *parts) if part)
+        return join(self.root, *parts)
 
     def _error(self, path: str, problem: str, expected: str = "", cure: str = "") -> DataError:
         return self._error_at(self._member(path), problem, expected, cure)

@@ -27,7 +27,7 @@ from typing import Protocol
 from minidelve.data.layouts.layout import is_image
 from minidelve.errors import DataError
 
-MOST_DIGITS = 9  # of a position
+MOST_DIGITS = 9  # of a class's number
 HEADERS = {"imageid", "image_id", "image", "filename", "file_name", "file", "fname", "name"}
 NO_LABELS = re.compile("black_?-?list|read_?-?me|licen[cs]e|checksum|md5|sha1|sha256")
 
@@ -53,7 +53,7 @@ def stem(name: str) -> str:
 
 def is_number(text: str) -> bool:
     """Whether a word is a number, short enough to be one of a class."""
-    return text.isascii() and text.isdecimal() and len(text) < 10
+    return text.isascii() and text.isdecimal() and len(text) <= MOST_DIGITS
 
 
 def is_bare(lines: list[str]) -> bool:
@@ -140,13 +140,6 @@ def _positions(values: dict[str, str], classes: list[str], fail: Fail) -> dict[s
     Positions are counted from 0. A list in which 0 never occurs may count from 1, and no number in it can tell: read
     as it stands it would then shift every label by one.
     """
-    longest = max(map(len, values.values()))
-    if longest > MOST_DIGITS:
-        raise fail(
-            f"holds a number of {longest} digits",
-            f"positions from 0 to {len(classes) - 1} among the sorted class ids",
-            "correct the line",
-        )
     numbers = {value: int(value) for value in values.values()}
     lowest, highest = min(numbers.values()), max(numbers.values())
     if lowest > 0 or highest >= len(classes):

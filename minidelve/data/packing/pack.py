@@ -26,10 +26,10 @@ from minidelve.data.packing.place import JOURNALS, StoreFolder, check_room
 from minidelve.data.store import FORMAT, INDEX, VERSION, pack_command, write_header
 from minidelve.errors import DataError
 from minidelve.files import disk_errors, writing_whole
+from minidelve.progress import Track, untracked
 
 BLOCK = 256  # images; an interruption costs at most these, and a block of few waits for the disk too often
 GO_ON = "(or leave such images out: the same command with --on-bad-image skip goes on from here)"
-Track = Callable[[Iterable[Any], int, str], Iterable[Any]]  # (items, how many, what) -> the items, shown
 
 
 def pack(
@@ -41,7 +41,7 @@ def pack(
     on_bad_image: str = "error",
     overwrite: bool = False,
     say: Callable[[str], None] = lambda line: None,
-    track: Track = lambda items, total, what: items,
+    track: Track = untracked,
 ) -> dict[str, Any]:
     """Pack every split of the data set at `source` into the folder `destination`; the store's header.
 
@@ -70,24 +70,22 @@ def pack(
     }
     folder = StoreFolder(store, plan, overwrite)
     cure = f"make room or check the permissions, then this goes on where it was: {pack_command(store, plan)}"
-    with disk_errors(f"{store}:", cure, DataError):
-        folder.guard()
+    with disk_errors(f"{store}:", cure, DataError), folder:
         check_room(store, splits, short_side, overwrite, say)
-        with folder:
-            if overwrite:
-                folder.clear()
-            write_header(store, plan)
-            for dataset in splits:
-                if dataset.strays:
-                    say(f"{dataset.split}: ignored {dataset.ignored()}")
-                bad = BadImages(dataset, on_bad_image, GO_ON)
-                _pack_split(store, dataset, bad, short_side, workers, say, track)
-            header = plan | {
-                "finished": True,
-                "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
-            }
-            write_header(store, header)
-            folder.remove(JOURNALS)
+        if overwrite:
+            folder.clear()
+        write_header(store, plan)
+        for dataset in splits:
+            if dataset.strays:
+                say(f"{dataset.split}: ignored {dataset.ignored()}")
+            bad = BadImages(dataset, on_bad_image, GO_ON)
+            _pack_split(store, dataset, bad, short_side, workers, say, track)
+        header = plan | {
+            "finished": True,
+            "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
+        }
+        write_header(store, header)
+        folder.remove(JOURNALS)
     return header
 
 

@@ -16,7 +16,7 @@ from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.feeding.bad_images import BadImages
 from minidelve.data.store import HEADER, is_store, read_header
 from minidelve.errors import DataError
-from minidelve.files import OwnFolder, nearest_existing
+from minidelve.owning import OwnFolder
 
 SAMPLE = 20  # images of a split by which its size is estimated
 JOURNALS = [f"{split}.journal" for split in SPLITS]
@@ -73,9 +73,9 @@ class StoreFolder(OwnFolder):
 def check_room(
     store: Path, splits: list[Dataset], short_side: int, overwrite: bool, say: Callable[[str], None]
 ) -> None:
-    """Say how large the store will be; raise DataError if the disk has clearly less."""
+    """Say how large the store, whose folder is there, will be; raise DataError if the disk has clearly less."""
     size = sum(_estimate(dataset, short_side) for dataset in splits)
-    free = shutil.disk_usage(nearest_existing(store)).free
+    free = shutil.disk_usage(store).free
     written = sum(path.stat().st_size for path in store.glob("*.pixels"))
     say(f"about {megabytes(size)} of pixels for {sum(map(len, splits))} images; {megabytes(free)} are free")
     if written and not overwrite:

@@ -4,41 +4,27 @@ To open a file costs little beside decoding a picture. So threads never wait for
 never hold a thousand open files. A file that was replaced meanwhile would give other bytes at the same places.
 """
 
-import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import BinaryIO
 
+from minidelve.data.steady import Steady
 from minidelve.errors import DataError
-from minidelve.files import open_file
 from minidelve.progress import EVERY_SECONDS, note
 
 MAX_MEMBER_BYTES = 2**28  # a member of a zip may unpack to any size; no picture is this large
 
 
-class ArchiveFile:
+class ArchiveFile(Steady):
     """The archive's file at `path`; OSError if it is none."""
-
-    def __init__(self, path: Path):
-        self.path = path
-        with open_file(path) as file:
-            self._stamp = _stamp(file)
-        self.size = self._stamp[0]
 
     @contextmanager
     def open(self) -> Iterator[BinaryIO]:
-        """The file, open for reading. Raises OSError; DataError if it is another than it was."""
-        with open_file(self.path) as file:
-            if _stamp(file) != self._stamp:
-                raise DataError(f"{self.path}: has changed since it was opened", cure="start again")
+        """The file, open for reading. Raises OSError; DataChanged if it is another than it was."""
+        self.check()  # a pipe in its place would be waited for
+        with self.unchanged(), open(self.path, "rb") as file:
             yield file
-
-
-def _stamp(file: BinaryIO) -> tuple[int, int, int]:
-    status = os.fstat(file.fileno())
-    return status.st_size, status.st_mtime_ns, status.st_ino
 
 
 def check_size(member: str, size: int, most: int) -> None:

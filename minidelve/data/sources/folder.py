@@ -7,7 +7,7 @@ from pathlib import Path
 
 from minidelve.data.door import door
 from minidelve.data.sources.archive import MAX_MEMBER_BYTES
-from minidelve.data.sources.members import Entries, split_at_tar, visible
+from minidelve.data.sources.members import Entries, join, split_at_tar, visible
 from minidelve.data.sources.tar import Tar
 from minidelve.errors import DataError
 from minidelve.files import read_file
@@ -38,7 +38,8 @@ class Folder:
         tar = self._enter(folder)
         if tar:
             return tar[0].entries(tar[1])
-        folders, files = [], []
+        folders: list[str] = []
+        files: list[str] = []
         with (
             door(self.describe(folder), "cannot be listed", OSError, cure=CURE),
             os.scandir(self.path / folder) as found,
@@ -46,8 +47,7 @@ class Folder:
             for entry in found:
                 if entry.is_symlink() and _is_loop(entry.path):
                     raise DataError(
-                        f"{self.describe(f'{folder}/{entry.name}' if folder else entry.name)}: "
-                        "is a link that leads back to itself",
+                        f"{self.describe(join(folder, entry.name))}: is a link that leads back to itself",
                         cure="remove it",
                     )
                 (folders if entry.is_dir() else files).append(entry.name)

@@ -163,6 +163,15 @@ def text(name: bytes, otherwise: str) -> str:
         return name.decode(otherwise)
 
 
+def join(*parts: str) -> str:
+    """A member's name from folders and file; "" stands for the source's own folder.
+
+    >>> join("", "train", "n01"), join("", "")
+    ('train/n01', '')
+    """
+    return "/".join(part for part in parts if part)
+
+
 def parts_of(name: str) -> list[str]:
     """The folders and the file in a member's name."""
     return [part for part in name.split("/") if part not in ("", ".")]

@@ -31,7 +31,9 @@ class Tar:
 
     opens_tars = True
 
-    def __init__(self, path: Path, name: str = "", start: int = 0, end: int | None = None):
+    def __init__(
+        self, path: Path, name: str = "", start: int = 0, end: int | None = None, file: ArchiveFile | None = None
+    ):
         self.path, self.name = path, name or str(path)
         self._index: Index[tuple[int, int]] = Index(self.name)  # first byte, size
         self._inner: dict[str, Tar] = {}
@@ -42,11 +44,11 @@ class Tar:
             expected="a plain .tar",
             cure="fetch it again, or decompress a .tar.gz first",
         ):
-            self._file = ArchiveFile(path)
+            self._file = file or ArchiveFile(path)
             end = self._file.size if end is None else end
             said = Indexing(self.name, start, end)
-            with self._file.open() as file:
-                for number, (name, kind, begin, size) in enumerate(headers(file, start, end)):
+            with self._file.open() as opened:
+                for number, (name, kind, begin, size) in enumerate(headers(opened, start, end)):
                     if kind == FOLDER:
                         self._index.add_folder(name)
                     elif kind == FILE:
@@ -69,7 +71,7 @@ class Tar:
             return None
         if split[0] not in self._inner:
             start, size = self._place(split[0])
-            self._inner[split[0]] = Tar(self.path, self.describe(split[0]), start, start + size)
+            self._inner[split[0]] = Tar(self.path, self.describe(split[0]), start, start + size, self._file)
         return self._inner[split[0]], split[1]
 
     def _place(self, member: str) -> tuple[int, int]:

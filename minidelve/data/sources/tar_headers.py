@@ -31,7 +31,7 @@ class Header(NamedTuple):
 
 
 def headers(file: BinaryIO, start: int, end: int) -> Iterator[Header]:
-    """The members of the tar in bytes `start` to `end` of an open file. Raises ValueError for a damaged one, OSError."""
+    """The members of the tar in bytes `start` to `end` of an open file. Raises ValueError where damaged, OSError."""
     at = start
     for_all: dict[str, bytes] = {}  # what is told of all that follows
     told = for_all  # and of the next member
@@ -80,7 +80,7 @@ def _header(block: bytes, told: dict[str, bytes], begin: int, size: int) -> Head
         name = block[345:500].partition(b"\0")[0] + b"/" + name
     if told:
         name = told.get("path", name)
-        kind = b"S" if any(key.startswith("GNU.sparse") for key in told) else kind
+        kind = b"S" if "sparse" in told else kind
     is_folder = kind == b"5" or name.endswith(b"/")  # tars before POSIX had no type of folders
     what = SPECIAL if kind in SPECIAL_TYPES else FOLDER if is_folder else FILE
     return Header(text(name, "latin-1"), what, begin, size)
@@ -112,14 +112,21 @@ def _decimal(digits: bytes) -> int:
 
 
 def _records(content: bytes) -> dict[str, bytes]:
-    """The records of a pax header: "LENGTH KEY=VALUE\\n", where the length counts the whole."""
-    records, at = {}, 0
+    """What is used of a pax header: path, size, and whether the file is sparse.
+
+    Its records are "LENGTH KEY=VALUE\\n", where the length counts the whole.
+    """
+    records: dict[str, bytes] = {}
+    at = 0
     while at < len(content) and content[at]:
         digits, _, _ = content[at : at + 20].partition(b" ")
         end = at + _decimal(digits)
         key, equals, value = content[at + len(digits) + 1 : end - 1].partition(b"=")
         if not equals or end > len(content) or content[end - 1 : end] != b"\n":
             raise ValueError("an extended header is damaged")
-        records[text(key, "latin-1")] = value
+        if key in (b"path", b"size"):
+            records[key.decode()] = value
+        elif key.startswith(b"GNU.sparse"):
+            records["sparse"] = value
         at = end
     return records

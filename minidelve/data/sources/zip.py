@@ -18,7 +18,7 @@ from minidelve.errors import DataError
 
 # What the libraries raise about strange bytes, besides what we say ourselves with ValueError.
 DAMAGED = zlib.error, lzma.LZMAError, struct.error, EOFError, OSError, OverflowError, ValueError
-LOCAL_HEADER = struct.Struct("<4s22x2H")
+LOCAL_HEADER = struct.Struct("<26x2H")  # lengths of name and extra field, which come next
 METHODS = {
     1: "shrink", 6: "implode", 9: "Deflate64", 93: "Zstandard", 95: "XZ", 96: "JPEG", 98: "PPMd", 99: "AES encryption",
 }  # fmt: skip
@@ -83,9 +83,10 @@ class Zip:
             raise ValueError("the directory gives it a false size")
         with self._file.open() as file:
             file.seek(found.header)
-            mark, of_name, of_extra = LOCAL_HEADER.unpack(file.read(LOCAL_HEADER.size))
-            if mark != b"PK\3\4":
+            header = file.read(LOCAL_HEADER.size)
+            if not header.startswith(b"PK\3\4") or len(header) < LOCAL_HEADER.size:
                 raise ValueError("it is not where the directory says")
+            of_name, of_extra = LOCAL_HEADER.unpack(header)
             file.seek(of_name + of_extra, 1)
             packed = file.read(found.packed_size)
         if len(packed) < found.packed_size:

@@ -14,6 +14,7 @@ from minidelve.data.sources.members import text
 END = struct.Struct("<4s4H2LH")  # mark, disk, disk of the directory, members here and in all, size, begin, comment
 LOCATOR = struct.Struct("<4sLQL")  # mark, disk, where the second record is, number of disks
 END64 = struct.Struct("<4sQ2H2L4Q")  # mark, size, versions, disks, members here and in all, size, begin
+# Mark, flags, method, CRC-32, packed size, size, lengths of name, extra fields and comment, disk, header.
 ENTRY = struct.Struct("<4s4xHH4x3L3HH6xL")
 NAME = struct.Struct("<4s4xH18x3H")  # of an entry: mark, flags, lengths of name, extra fields and comment
 MARK, ZIP_MARK = b"PK\1\2", b"PK\5\6"
@@ -68,20 +69,20 @@ def names(directory: Directory) -> Iterator[tuple[int, str]]:
     """Where each entry begins in the directory, and the member's name. Raises ValueError where one is damaged."""
     content, at = directory.content, 0
     while at < len(content):
-        if len(content) - at < 46:
+        if len(content) - at < ENTRY.size:
             raise ValueError("its directory is cut short")
         mark, _, of_name, of_extra, of_comment = NAME.unpack_from(content, at)
-        end = at + 46 + of_name
+        end = at + ENTRY.size + of_name
         if mark != MARK or end > len(content):
             raise ValueError("its directory is damaged")
-        yield at, text(content[at + 46 : end], "cp437")
+        yield at, text(content[at + ENTRY.size : end], "cp437")
         at = end + of_extra + of_comment
 
 
 def entry(directory: Directory, at: int) -> Entry:
     """The entry that begins there. Raises ValueError if it is damaged."""
     _, flags, method, crc32, packed, size, of_name, of_extra, _, disk, header = ENTRY.unpack_from(directory.content, at)
-    extra = at + 46 + of_name
+    extra = at + ENTRY.size + of_name
     wide = _wide_numbers(directory.content[extra : extra + of_extra])
     # Those that do not fit stand in the extra field, in this order.
     size, packed, header, disk = (

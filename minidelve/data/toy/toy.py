@@ -9,16 +9,16 @@ How a picture is drawn is in drawing.py.
 """
 
 import os
-from collections.abc import Callable, Iterable
 from pathlib import Path
 
 import numpy as np
 from PIL import Image
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
-from minidelve.data.toy.drawing import SHAPES, TEXTURES, draw
+from minidelve.data.toy.drawing import SHAPES, SIZE, TEXTURES, draw
 from minidelve.errors import DataError
-from minidelve.files import disk_errors, scratch_folder
+from minidelve.owning import new_folder
+from minidelve.progress import Track, untracked
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]
 CLASS_NAMES = [name.replace("_", " ") for name in CLASSES]
@@ -63,7 +63,7 @@ def write_toy(
     folder: str | os.PathLike[str],
     train_size: int = 5000,
     val_size: int = 1000,
-    track: Callable[[Iterable[int], int, str], Iterable[int]] = lambda items, total, what: items,
+    track: Track = untracked,
 ) -> None:
     """Write the toy set as PNG files in ImageNet's layout: folder/<split>/<class>/<i>.png.
 
@@ -71,20 +71,15 @@ def write_toy(
     far an iterable is. The folder appears when it is complete: an interruption leaves nothing behind.
     Raises DataError if the folder cannot be written or already holds something: nothing is overwritten.
     """
-    place = Path(folder).absolute()
-    with disk_errors(f"{folder}: the toy set", "name another folder", DataError):
-        if place.exists() and (not place.is_dir() or any(place.iterdir())):
-            raise DataError(f"{folder}: already exists and is not an empty folder", cure="name a new one")
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with scratch_folder(place) as root:
-            for split in SPLITS:
-                _write_split(root, ToyDataset(split, train_size, val_size, cache_bytes=0), track)
-            words = [f"{name}\t{words}\n" for name, words in zip(CLASSES, CLASS_NAMES, strict=True)]
-            (root / "words.txt").write_text("".join(words), encoding="utf-8")
-            os.replace(root, place)
+    size = (train_size + val_size) * SIZE * SIZE * 3  # noise hardly compresses
+    with new_folder(Path(folder), f"{folder}:", DataError, size) as root:
+        for split in SPLITS:
+            _write_split(root, ToyDataset(split, train_size, val_size, cache_bytes=0), track)
+        words = [f"{name}\t{words}\n" for name, words in zip(CLASSES, CLASS_NAMES, strict=True)]
+        (root / "words.txt").write_text("".join(words), encoding="utf-8")
 
 
-def _write_split(root: Path, toy: ToyDataset, track: Callable) -> None:
+def _write_split(root: Path, toy: ToyDataset, track: Track) -> None:
     for name in CLASSES[: len(toy)]:
         (root / toy.split / name).mkdir(parents=True, exist_ok=True)
     for i in track(range(len(toy)), len(toy), f"drawing {toy.split}"):

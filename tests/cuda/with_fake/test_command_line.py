@@ -15,7 +15,7 @@ pytestmark = pytest.mark.usefixtures("dropout_draws_on_the_cpu")
 
 def train(data, out, device, *more):
     assert main(["train", "--data", str(data), "--out", str(out), "--device", device, *OPTIONS, *more]) == 0
-    with open(out / "metrics.csv") as file:
+    with open(out / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     timing = ("seconds", "images_per_second")
     return [{name: float(value) for name, value in row.items() if name not in timing} for row in rows]

@@ -300,6 +300,7 @@ def test_too_little_room_is_told_before_anything_is_written(source, out, tmp_pat
 def test_the_announced_size_follows_the_area_that_is_kept(out, short_side, announced):
     """2000 images of 64 x 64: 2000 * 3 * short_side^2 bytes, and smaller images are not enlarged."""
     said = []
+    out.mkdir()
     place.check_room(out, [data.ToyDataset("train", train_size=2000)], short_side, False, said.append)
     assert said[0].startswith(f"about {announced} of pixels for 2000 images; ")
 

@@ -14,7 +14,8 @@ NAMES = ["b.txt", "B.txt", "a/2", "a/10", "a/c/x", "z/y/x"]
 HIDDEN = ["._b.txt", "a/.DS_Store", "a/Thumbs.db", "__MACOSX/._b.txt", ".git/config"]
 MANY = {f"{k}": bytes([k]) * (1000 + 100 * k) for k in range(100)}
 OUTSIDE = [
-    "../evil.png", "train/../../evil", "/etc/passwd", "C:/evil", "C:evil", "..\\evil", "train\\..\\..\\evil", "\\evil", "train/..",
+    "../evil.png", "train/../../evil", "/etc/passwd", "C:/evil", "C:evil", "train/..",
+    "..\\evil", "train\\..\\..\\evil", "\\evil",
 ]  # fmt: skip
 
 

@@ -72,3 +72,62 @@ def test_a_compressed_tar_is_refused_with_the_cure(tmp_path):
     for name, cure in {"a.tar.gz": "unpack other archives first", "b.tar": "decompress a .tar.gz first"}.items():
         (tmp_path / name).write_bytes(tar_bytes([("a", b"")], "w:gz"))
         refused(tmp_path / name, cure)
+
+
+def told(record: bytes) -> bytes:
+    """A pax header with this record, and a tar behind it."""
+    info = special("pax", b"x")
+    info.size = len(record)
+    return info.tobuf(tarfile.USTAR_FORMAT) + record + bytes(-len(record) % 512) + tar_bytes([("a.png", b"A")])
+
+
+def with_size(field: bytes) -> bytes:
+    """A tar whose first header has another size, and a checksum that fits."""
+    content = bytearray(tar_bytes([("a.png", b"A")]))
+    content[124 : 124 + len(field)] = field
+    content[148:156] = b" " * 8
+    content[148:156] = b"%06o\0 " % sum(content[:512])
+    return bytes(content)
+
+
+BROKEN = {
+    "a size of 5,000 digits": told(b"5014 size=" + b"9" * 5003 + b"\n"),
+    "a negative size": told(b"11 size=-5\n"),
+    "a record without an end": told(b"99 path=x\n"),
+    "a record of length 0": told(b"0 path=x\n"),
+    "a record without a value": told(b"7 path\n"),
+    "a size in letters": with_size(b"zzzzzzzz"),
+    "a size below 0": with_size(b"\xff" * 12),
+    "a size of 2 to the 90th": with_size(b"\x80" + b"\xff" * 11),
+    "a size beyond the end": with_size(b"00077777777\0"),
+}
+
+
+@pytest.mark.parametrize("broken", BROKEN)
+def test_a_damaged_header_is_refused(tmp_path, broken):
+    (tmp_path / "set.tar").write_bytes(BROKEN[broken])
+    refused(tmp_path / "set.tar", "set.tar: is not a tar archive that can be read")
+
+
+@pytest.mark.parametrize("record", [b"31 GNU.sparse.map=aa,bb,cc,ddd\n", b"22 GNU.sparse.major=1\n"])
+def test_a_sparse_file_is_refused(tmp_path, record):
+    (tmp_path / "set.tar").write_bytes(told(record))
+    refused(tmp_path / "set.tar", "set.tar!a.png: is a link or another special file")
+
+
+@pytest.mark.parametrize("form", [tarfile.USTAR_FORMAT, tarfile.GNU_FORMAT, tarfile.PAX_FORMAT])
+def test_long_names_and_names_of_other_alphabets_are_read(tmp_path, form):
+    names = ["a" * 90, f"{'b' * 90}/{'c' * 90}", "漢字.png", *([] if form == tarfile.USTAR_FORMAT else ["d" * 300])]
+    (tmp_path / "set.tar").write_bytes(tar_bytes([(name, name.encode()) for name in names], format=form))
+    archive = open_source(tmp_path / "set.tar")
+    assert [archive.read(name).decode() for name in names] == names
+
+
+def test_a_volume_label_is_passed_over_and_a_name_of_old_is_latin1(tmp_path):
+    label = special("label", b"V").tobuf()
+    content = bytearray(label + tar_bytes([("train/a.png", b"A")]))
+    content[512 + 6] = 0xE9
+    content[512 + 148 : 512 + 156] = b" " * 8
+    content[512 + 148 : 512 + 156] = b"%06o\0 " % sum(content[512:1024])
+    (tmp_path / "set.tar").write_bytes(content)
+    assert open_source(tmp_path / "set.tar").entries("train").files == ["é.png"]

@@ -78,7 +78,7 @@ class Png:
         image = PngImageFile(io.BytesIO(self._bare))
         image.load()
         # Pillow takes the end of the deflated stream for the end of the picture, and leaves what is missing zero.
-        if (self._interlaced or not np.asarray(_rows(image, self.height - 1, self.height)).any()) and (
+        if (self._interlaced or not np.asarray(rows_of(image, self.height - 1, self.height)).any()) and (
             self._held_bytes(expected) < expected
         ):
             raise ValueError("its pixels end early")
@@ -109,12 +109,12 @@ class Png:
         low = self._low_bytes() if wide and self._colour == RGB else None
         scale = 1 if wide else 255 // (2**self._depth - 1)
         alpha = np.empty((self.height, self.width), np.uint8)
-        for top, bottom in _strips(self.width, self.height):
-            samples = np.asarray(_rows(image, top, bottom)).reshape(bottom - top, self.width, -1)
+        for top, bottom in strips(self.width, self.height):
+            samples = np.asarray(rows_of(image, top, bottom)).reshape(bottom - top, self.width, -1)
             if self._depth == 1:
                 samples = samples * np.uint8(255)  # of a picture in black and white, Pillow gives booleans
             if low is not None:
-                samples = samples * np.uint16(256) + np.asarray(_rows(low, top, bottom))
+                samples = samples * np.uint16(256) + np.asarray(rows_of(low, top, bottom))
             alpha[top:bottom] = (
                 ~(samples == np.multiply(self._transparent, scale).astype(samples.dtype)).all(axis=2) * 255
             )
@@ -148,19 +148,20 @@ def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
         at = end
 
 
-def _strips(width: int, height: int) -> Iterator[tuple[int, int]]:
-    """First and last row of strips of some million pixels: NumPy's copies of a large picture are made one by one."""
-    rows = max(1, STRIP_PIXELS // width)
+def strips(width: int, height: int, pixels: int = STRIP_PIXELS) -> Iterator[tuple[int, int]]:
+    """(first row, the row after the last) of strips of so many pixels, so that a large picture is not copied whole."""
+    rows = max(1, pixels // width)
     return ((top, min(top + rows, height)) for top in range(0, height, rows))
 
 
-def _rows(image: Image.Image, top: int, bottom: int) -> Image.Image:
+def rows_of(image: Image.Image, top: int, bottom: int) -> Image.Image:
+    """A strip of the picture."""
     return image.crop((0, top, image.width, bottom))
 
 
 def _high_bytes(image: Image.Image) -> Image.Image:
     """Gray of 16 bits, scaled to 8: Pillow's own conversion would clip it."""
     gray = np.empty((image.height, image.width), np.uint8)
-    for top, bottom in _strips(image.width, image.height):
-        gray[top:bottom] = np.asarray(_rows(image, top, bottom)).astype(np.uint16) >> 8
+    for top, bottom in strips(image.width, image.height):
+        gray[top:bottom] = np.asarray(rows_of(image, top, bottom)).astype(np.uint16) >> 8
     return Image.fromarray(gray)

@@ -2,7 +2,7 @@
 
 A chunk is a name of four letters, its length (little-endian), data, and a zero where the length is odd. Pixels come
 as VP8 (lossy, with ALPH for transparency) or VP8L (lossless), alone or after a VP8X with the size of the canvas. Of
-an animation, ANIM and the first ANMF are kept: its first frame, laid on an empty canvas.
+an animation the first frame is read, an ANMF: where it lies on the canvas, which is empty otherwise, and its pixels.
 """
 
 import io
@@ -11,9 +11,9 @@ from collections.abc import Iterator
 from PIL import Image, features
 from PIL.WebPImagePlugin import WebPImageFile
 
-PIXELS = (b"VP8 ", b"VP8L", b"ANMF")
-KEPT = (*PIXELS, b"ALPH", b"ANIM")
-METADATA_FLAGS = 0x20 | 0x08 | 0x04  # of VP8X: there is a colour profile, EXIF, XMP
+PIXELS = (b"VP8 ", b"VP8L")
+TRANSPARENT = 0x10  # the flag of VP8X
+FRAME_HEADER = 16  # left, top, width, height, duration: 3 bytes each; flags
 EXIF = b"Exif\0\0"
 
 
@@ -28,53 +28,70 @@ class WebP:
 
     def __init__(self, data: bytes):
         self.exif = b""
-        self.width = self.height = 0
-        kept: list[bytes] = []
-        for name, chunk in _chunks(data):
+        self.width = self.height = self._left = self._top = 0
+        canvas, picture = False, dict[bytes, bytes]()
+        end = 8 + _little(data[4:8])
+        if end > len(data) + 1:  # a last padding byte is often forgotten
+            raise ValueError("it ends before its pixels")
+        for name, chunk in _chunks(data, 12, min(end, len(data))):
             body = chunk[8:]
             if name == b"EXIF":
                 self.exif = body.removeprefix(EXIF)
-            elif name == b"VP8X" and not kept:
-                self.width, self.height = _little(body[4:7]) + 1, _little(body[7:10]) + 1
-                kept.append(chunk[:8] + bytes([body[0] & ~METADATA_FLAGS]) + body[1:])
-            elif name in KEPT and not any(old.startswith(name) for old in kept):
-                if not kept:
-                    self.width, self.height = _size_of_frame(name, body)
-                kept.append(chunk)
-        if not any(chunk.startswith(PIXELS) for chunk in kept):
+            elif name == b"VP8X" and not picture:
+                self.width, self.height, canvas = _little(body[4:7]) + 1, _little(body[7:10]) + 1, True
+            elif name == b"ANMF" and not picture:
+                picture = dict(_chunks(body, FRAME_HEADER, len(body)))
+                self._left, self._top = 2 * _little(body[:3]), 2 * _little(body[3:6])
+            elif name in PIXELS or name == b"ALPH":
+                picture.setdefault(name, chunk)
+        pixels = next((picture[name] for name in PIXELS if name in picture), None)
+        if pixels is None:
             raise ValueError("it ends before its pixels")
-        content = b"".join(kept)
+        self._frame = _size_of(pixels)
+        if not canvas:
+            self.width, self.height = self._frame
+        content = _canvas(*self._frame) + picture.get(b"ALPH", b"") + pixels
         self._bare = b"RIFF" + (len(content) + 4).to_bytes(4, "little") + b"WEBP" + content
 
     def read(self) -> Image.Image:
         """The picture, in a mode of Pillow's."""
         if not features.check("webp"):
             raise ValueError("this Pillow was built without WebP")
+        width, height = self._frame
+        if self._left + width > self.width or self._top + height > self.height:
+            raise ValueError("its first frame is larger than the canvas")
         image = WebPImageFile(io.BytesIO(self._bare))
         image.load()
         image._decoder = None  # it holds two canvases more
-        return image
+        if self._frame == (self.width, self.height):
+            return image
+        whole = Image.new("RGBA", (self.width, self.height))
+        whole.paste(image, (self._left, self._top))
+        return whole
 
 
-def _chunks(data: bytes) -> Iterator[tuple[bytes, bytes]]:
-    """Each chunk's name, and the whole of it."""
-    at, end = 12, 8 + _little(data[4:8])
-    if end > len(data) + 1:  # a padding byte is often forgotten
-        raise ValueError("it ends before its pixels")
-    while at + 8 <= min(end, len(data)):
+def _chunks(data: bytes, at: int, end: int) -> Iterator[tuple[bytes, bytes]]:
+    """The name of each chunk between two places, and the whole of it."""
+    while at + 8 <= end:
         length = _little(data[at + 4 : at + 8])
-        if at + 8 + length > len(data):
+        if at + 8 + length > end:
             raise ValueError("it ends before its pixels")
         yield data[at : at + 4], data[at : at + 8 + length] + b"\0" * (length % 2)
         at += 8 + length + length % 2
 
 
-def _size_of_frame(name: bytes, body: bytes) -> tuple[int, int]:
-    """Width and height of a simple file: 14 bits each."""
-    if name == b"VP8L":
-        bits = _little(body[1:5])
+def _size_of(pixels: bytes) -> tuple[int, int]:
+    """Width and height of a chunk of pixels: 14 bits each."""
+    if pixels.startswith(b"VP8L"):
+        bits = _little(pixels[9:13])
         return (bits & 0x3FFF) + 1, (bits >> 14 & 0x3FFF) + 1
-    return _little(body[6:8]) & 0x3FFF, _little(body[8:10]) & 0x3FFF
+    return _little(pixels[14:16]) & 0x3FFF, _little(pixels[16:18]) & 0x3FFF
+
+
+def _canvas(width: int, height: int) -> bytes:
+    """The VP8X of a picture that may be transparent."""
+    size = (width - 1).to_bytes(3, "little") + (height - 1).to_bytes(3, "little")
+    return b"VP8X" + (10).to_bytes(4, "little") + bytes([TRANSPARENT, 0, 0, 0]) + size
 
 
 def _little(number: bytes) -> int:

@@ -1,0 +1,246 @@
+"""Numba's cache is only a cache: whatever lies there, the kernel is compiled, runs, and is kept again if it can be."""
+
+import errno
+import importlib.util
+import os
+import pickle
+import re
+import shutil
+
+import numba
+import pytest
+from numba.core import event
+
+from kernels.numba_cpu import cache
+from kernels.numba_cpu.compile import compiled
+from minidelve.backend import compiling, threads
+from tests.helpers import ROOT, python
+
+SOURCE = "def doubled(x):\n    return 2 * x\n\n\ndef halved(x):\n    return x / 2\n"
+
+
+class Heard(event.Listener):
+    """What the cache announces."""
+
+    def __init__(self):
+        self.trouble = []
+
+    def on_start(self, event):
+        pass
+
+    def on_end(self, event):
+        self.trouble.append(event.data)
+
+
+@pytest.fixture
+def heard():
+    listener = Heard()
+    with event.install_listener(cache.TROUBLE, listener):
+        yield listener.trouble
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """Where the kernels of these tests are kept."""
+    monkeypatch.setattr(numba.config, "CACHE_DIR", str(tmp_path / "cache"))
+    (tmp_path / "kernel_file.py").write_text(SOURCE, encoding="utf-8")
+    return tmp_path
+
+
+def kernel_of(folder, name="doubled"):
+    """The kernel as a process finds it that starts now."""
+    spec = importlib.util.spec_from_file_location("kernel_file", folder / "kernel_file.py")
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return compiled(getattr(module, name))
+
+
+def only(folder, suffix):
+    (path,) = (folder / "cache").rglob(f"*{suffix}")
+    return path
+
+
+def loaded(kernel):
+    """Whether the kernel came from disk."""
+    return sum(kernel.stats.cache_hits.values()) == 1
+
+
+def change(path, content):
+    path.unlink()
+    path.write_bytes(content)
+
+
+def flipped(content):
+    middle = len(content) // 2
+    return content[:middle] + bytes([content[middle] ^ 1]) + content[middle + 1 :]
+
+
+def to_folder(path):
+    path.unlink()
+    path.mkdir()
+
+
+DAMAGES = {
+    "an empty index": (".nbi", lambda path: change(path, b"")),
+    "a cut index": (".nbi", lambda path: change(path, path.read_bytes()[:-9])),
+    "garbage for an index": (".nbi", lambda path: change(path, b"garbage\n" * 99)),
+    "a folder for an index": (".nbi", to_folder),
+    "an index of something else": (".nbi", lambda path: change(path, pickle.dumps(compiling.EVERY_SECONDS) * 2)),
+    "empty code": (".nbc", lambda path: change(path, b"")),
+    "cut code": (".nbc", lambda path: change(path, path.read_bytes()[:1000])),
+    "one bit of the code": (".nbc", lambda path: change(path, flipped(path.read_bytes()))),
+    "garbage for code": (".nbc", lambda path: change(path, b"garbage\n" * 999)),
+    "a folder for code": (".nbc", to_folder),
+}
+
+
+@pytest.mark.parametrize(("suffix", "damage"), DAMAGES.values(), ids=DAMAGES)
+def test_what_is_damaged_is_compiled_again_and_kept(folder, heard, suffix, damage):
+    assert kernel_of(folder)(3) == 6 and heard == []
+    assert loaded(again := kernel_of(folder)) is False and again(3) == 6 and loaded(again)
+    path = only(folder, suffix)
+    damage(path)
+    kernel = kernel_of(folder)
+    assert kernel(3) == 6 and not loaded(kernel)
+    if path.is_dir():
+        assert heard
+        return  # nothing of ours: left where it is, each start says so and compiles
+    after = kernel_of(folder)
+    assert after(3) == 6 and loaded(after) and compiling.kept_kernels(path.parent) == (1, [])
+
+
+def test_damaged_files_are_announced_and_found(folder, heard):
+    kernel_of(folder)(3)
+    change(only(folder, ".nbc"), b"x" * 99)
+    change(only(folder, ".nbi"), b"x" * 99)
+    names = sorted([only(folder, ".nbc").name, only(folder, ".nbi").name])
+    assert compiling.kept_kernels(only(folder, ".nbc").parent) == (1, names)
+    kernel_of(folder)(3)
+    assert [data["writing"] for data in heard] == [False, False] and heard[0]["path"].endswith(".nbi")
+
+
+def test_an_index_whose_file_is_gone_is_not_damage(folder, heard):
+    kernel_of(folder)(3)
+    only(folder, ".nbc").unlink()
+    kernel = kernel_of(folder)
+    assert kernel(3) == 6 and not loaded(kernel) and heard == []
+
+
+def test_an_index_of_numbas_own_is_passed_over_in_silence(folder, heard):
+    theirs = numba.njit(cache=True)(kernel_of(folder).py_func)
+    assert theirs(3) == 6
+    kernel = kernel_of(folder)
+    assert kernel(3) == 6 and heard == [] and not loaded(kernel)
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EROFS, errno.EACCES])
+def test_where_nothing_can_be_written_the_kernel_runs(folder, heard, monkeypatch, number):
+    def refuse(self, path):
+        raise OSError(number, os.strerror(number))
+
+    kernel = kernel_of(folder)
+    monkeypatch.setattr(cache._Files, "_open_for_write", refuse)
+    assert kernel(3) == 6
+    assert [(data["writing"], data["error"].errno) for data in heard] == [(True, number)]
+
+
+def test_two_processes_never_write_different_code_under_one_name(folder):
+    """Each reads the index before the other has written it, as they do when both compile at once."""
+    one, other = kernel_of(folder), kernel_of(folder)
+    assert one(3) == 6
+    other._cache._cache_file._load_index = dict  # as it was before the first one wrote
+    assert other(3.5) == 7.0
+    assert len(list((folder / "cache").rglob("*.nbc"))) == 2, "the code for integers and for floats is in one file"
+    third = kernel_of(folder)
+    assert (third(3), third(3.5)) == (6, 7.0)
+
+
+def test_code_of_another_signature_is_not_run(folder):
+    kernel = kernel_of(folder)
+    kernel(3), kernel(3.5)
+    first, second = sorted((folder / "cache").rglob("*.nbc"))
+    shutil.copy(first, second)
+    assert [kernel_of(folder)(3), kernel_of(folder)(3.5)] == [6, 7.0]
+
+
+def test_an_edit_takes_the_place_of_the_old_code(folder):
+    kernel_of(folder)(3)
+    (folder / "kernel_file.py").write_text(SOURCE.replace("2 * x", "3 * x"), encoding="utf-8")
+    assert kernel_of(folder)(3) == 9
+    assert only(folder, ".nbc").name.startswith("kernel_file.doubled-1.py")
+
+
+# -- what the user reads ---------------------------------------------------------------------------
+
+STEP = """
+import numpy as np
+from minidelve import Tensor, backend, prelu
+y = prelu(Tensor(np.float32([[-2, 3, 1]])), Tensor(np.float32([0.25] * 3)))
+assert y.data.tolist() == [[-0.5, 3.0, 1.0]]
+print(backend.chosen("cpu"))
+"""
+
+
+def told(code=STEP, **environment):
+    """The lines on stderr of a process that computes one step, and the kernels that served it."""
+    done = python("-c", code, environment={"PYTHONPATH": str(ROOT), **environment})
+    return done.stderr.splitlines(), done.stdout.strip()
+
+
+def test_compiling_is_announced_before_and_damage_once(tmp_path):
+    here = {"NUMBA_CACHE_DIR": str(tmp_path)}
+    assert told(**here) == (["compiling kernels, once, up to a minute"], "numba_cpu")
+    assert told(**here) == ([], "numba_cpu")
+    for path in tmp_path.rglob("*.nb[ci]"):
+        path.write_bytes(b"")
+    damage, compiling = told(**here)[0]
+    assert re.fullmatch(
+        r"\S+\.nbi is damaged \(EOFError.*\): its kernel is compiled again; `minidelve doctor` .*", damage
+    )
+    assert compiling.startswith("compiling kernels")
+
+
+def test_a_disk_that_takes_nothing_is_said_once(tmp_path):
+    full = (
+        "from kernels.numba_cpu import cache\n"
+        "def refuse(self, path):\n    raise OSError(28, 'No space left on device')\n"
+        "cache._Files._open_for_write = refuse\n"
+    )
+    lines, _ = told(full + STEP, NUMBA_CACHE_DIR=str(tmp_path))
+    assert len(lines) == 2 and "(No space left on device)" in lines[1] and "cannot be kept in" in lines[1]
+
+
+NONSENSE = {
+    "NUMBA_NUM_THREADS": "0", "NUMBA_CPU_FEATURES": "avx2", "NUMBA_CACHE_DIR": "/dev/null/cache",
+    "NUMBA_FUNCTION_CACHE_SIZE": "-1", "NUMBA_CHROME_TRACE": "/", "NUMBA_LLVM_REFPRUNE_FLAGS": "none",
+    "NUMBA_DEBUGINFO": "maybe", "NUMBA_OPT": "fast", "NUMBA_DISABLE_JIT": "no", "NUMBA_ENABLE_CUDASIM": "no",
+}  # fmt: skip
+
+
+def test_nonsense_in_numbas_variables_is_one_line_and_left_out():
+    lines, kernels = told(**NONSENSE, NUMBA_CACHE_LOCATOR_CLASSES="")
+    assert kernels == "numba_cpu"
+    assert [line for line in lines if not line.startswith("compiling kernels")] == lines[:1]
+    left_out = set(re.findall(r"(NUMBA_\w+)=", lines[0]))
+    assert left_out == NONSENSE.keys()
+
+
+@pytest.mark.parametrize(("value", "count"), [("3", 3), ("0", None), ("-1", None), ("two", None), ("9" * 30, None)])
+def test_a_number_of_threads_that_makes_no_sense_is_passed_over(monkeypatch, value, count):
+    monkeypatch.setenv("NUMBA_NUM_THREADS", value)
+    monkeypatch.delenv("OMP_NUM_THREADS", raising=False)
+    assert threads._default_thread_count.__wrapped__() == (count or threads.usable_cores())
+
+
+def test_a_kernel_without_a_place_says_so_at_each_start():
+    lines, kernels = told(NUMBA_CACHE_LOCATOR_CLASSES="nonsense")
+    assert kernels == "numba_cpu"
+    assert lines == [
+        "compiling kernels, at each start (there is no place to keep them: see `minidelve doctor`), up to a minute"
+    ]
+
+
+def test_every_loop_nest_is_kept_by_our_cache():
+    """A kernel compiled by a bare njit would trust whatever lies on the disk."""
+    sources = [path for path in (ROOT / "kernels" / "numba_cpu").glob("*.py") if path.name != "compile.py"]
+    assert [path.name for path in sources if "import njit" in path.read_text(encoding="utf-8")] == []

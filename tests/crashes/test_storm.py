@@ -1,0 +1,23 @@
+"""A small storm in every run of the tests; `python -m tests.crashes.storm --kills 200 --pairs 40` is the whole one."""
+
+import os
+
+import pytest
+
+from tests.helpers import ROOT, python
+
+pytestmark = pytest.mark.skipif(not hasattr(os, "fork"), reason="commands are begun by fork, which this system lacks")
+
+
+def storm(place, kills, pairs, seed):
+    run = ["-m", "tests.crashes.storm", "--kills", kills, "--pairs", pairs, "--seed", seed]
+    return python(*run, environment={"PYTHONPATH": str(ROOT), "TMPDIR": str(place)}, timeout=3600).stdout
+
+
+def test_nothing_is_lost_by_kills_and_nothing_mixed_by_pairs(tmp_path):
+    assert "14 kills, 4 pairs: nothing lost, nothing mixed" in storm(tmp_path, 14, 4, seed=3)
+
+
+@pytest.mark.slow
+def test_nor_in_a_long_storm(tmp_path):
+    assert "140 kills, 40 pairs: nothing lost, nothing mixed" in storm(tmp_path, 140, 40, seed=4)

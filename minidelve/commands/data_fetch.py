@@ -14,7 +14,7 @@ from minidelve.progress import say
 EXAMPLE = """
 minidelve data fetch tiny-imagenet
 minidelve data fetch imagenette-160 --dir ~/data
-minidelve train --data tiny-imagenet-200.zip
+minidelve train --data tiny-imagenet-200.zip --out runs/tiny-200
 """
 
 

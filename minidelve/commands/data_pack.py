@@ -16,7 +16,7 @@ from minidelve.progress import say, show_images
 EXAMPLE = """
 minidelve data pack ILSVRC imagenet-256 --short-side 256 --workers 8
 minidelve data pack tiny-imagenet-200.zip tiny-packed --short-side 64
-minidelve train --data tiny-packed
+minidelve train --data tiny-packed --out runs/tiny-packed
 """
 MORE = """
 Training on the store is training on the same images, without decoding a JPEG each time one is seen.

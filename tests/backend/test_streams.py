@@ -158,7 +158,7 @@ def test_a_run_goes_on_on_the_other_device_as_if_it_had_never_left(done, out):
     ours, theirs = (checkpoint.load(done.folder / name / "last.npz") for name in (out, "cpu"))
     assert ours.meta["config"]["device"] == out.partition("_")[2]
     for name, value in theirs.parameters.items():
-        np.testing.assert_allclose(ours.parameters[name], value, rtol=1e-3, atol=1e-5)
+        np.testing.assert_allclose(ours.parameters[name], value, rtol=1e-3, atol=1e-4)
     for one, other in zip(ours.steps, theirs.steps, strict=True):
         np.testing.assert_allclose(one, other, rtol=1e-2, atol=1e-5)
 

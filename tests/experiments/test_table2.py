@@ -87,7 +87,9 @@ def test_other_items_look_at_the_same_networks(item, monkeypatch):
 
     for module in (table2, item):
         monkeypatch.setattr(module, "trained", note)
-    for name, budget in item.ITEM.budgets.items():
+    # The budget `class` gives each item the networks on which its own claims can be told in a few minutes.
+    for name in item.ITEM.budgets.keys() - {"class"}:
+        budget = item.ITEM.budgets[name]
         for variant in item.ITEM.variants(budget):
             for module, its in ((table2, table2.ITEM.budgets[name]), (item, budget)):
                 with pytest.raises(KeyboardInterrupt):

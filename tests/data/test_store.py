@@ -82,6 +82,9 @@ def test_a_flipped_bit_of_an_image_is_found_by_the_check(spoilt):
     dataset = open_dataset(spoilt)
     for i in set(range(len(dataset))) - {5}:
         dataset.check_image(i)
+    for _ in range(2):
+        with pytest.raises(DataError, match=rf"^{spoilt}/train.pixels\[5\]: is damaged"):
+            dataset.image(5)  # nobody trains on it
     with pytest.raises(DataError, match=rf"^{spoilt}/train.pixels\[5\]: is damaged"):
         dataset.check_image(5)
 

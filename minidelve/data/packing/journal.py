@@ -9,8 +9,8 @@ A block counts once its line is there, ended by a newline. Whatever lies in the 
 is cut off when packing goes on, so that the finished files are the same, byte for byte, however often it was
 interrupted.
 
-Each line has a checksum (records.py), and says with which image its block begins. A line that was damaged, lost or
-doubled ends what counts: its images and those after them are packed again.
+Each line has a checksum (records.py), and has as many images as lie between the line before it and the image that it
+says is next. A line that was damaged, lost or doubled ends what counts: what follows is packed again.
 """
 
 import os
@@ -24,7 +24,6 @@ from minidelve.records import check, integer, list_of, record, sealed, text, uns
 
 LINE = record(
     {
-        "begin": integer(0),
         "images": list_of(list_of(integer(0, 2**32 - 1), 4, 4)),
         "skipped": list_of(list_of(text, 2, 2)),
         "next": integer(1),
@@ -72,7 +71,7 @@ def read_journal(path: Path) -> Written:
         try:
             line = unsealed(written)
             check(line, LINE)
-            if line["begin"] != begin or line["next"] - begin != len(line["images"]) + len(line["skipped"]):
+            if line["next"] - begin != len(line["images"]) + len(line["skipped"]):
                 raise ValueError("a line is missing before it")
         except ValueError:
             return Written(rows, skipped, begin, length, True)
@@ -85,9 +84,8 @@ def read_journal(path: Path) -> Written:
 def commit(block: list[Packed], skipped: list[Unreadable], after: int, pixels: BinaryIO, journal: BinaryIO) -> None:
     """Vouch for a block whose pixels have been written and for those left out of it; `after` is the image after it."""
     images = [[i, *image.shape[:2], crc32] for i, image, crc32 in block]
-    begin = after - len(images) - len(skipped)
     to_disk(pixels)
-    journal.write(sealed({"begin": begin, "images": images, "skipped": skipped, "next": after}).encode() + b"\n")
+    journal.write(sealed({"images": images, "skipped": skipped, "next": after}).encode() + b"\n")
     to_disk(journal)
 
 

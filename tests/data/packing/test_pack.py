@@ -115,7 +115,7 @@ def test_whatever_was_written_after_the_last_whole_block_is_dropped(source, out,
     # A killed process leaves pixels without their line, or half a line.
     for name, content_left in (
         ("train.pixels", b"half an image"),
-        ("train.journal", b'{"begin": 12, "images": [[12, 24'),
+        ("train.journal", b'{"images": [[12, 24, 24, 1'),
     ):
         with open(out / name, "ab") as file:
             file.write(content_left)
@@ -144,8 +144,9 @@ def test_the_journal_vouches_only_for_pixels_that_are_on_the_disk(source, out, m
 
 
 @pytest.mark.parametrize("line", [0, 1, 2])
-def test_a_damaged_line_of_the_journal_is_packed_again_and_said(source, out, whole, line):
+def test_a_damaged_line_of_the_journal_is_packed_again_and_said(source, out, whole, line, monkeypatch):
     """A digit of an image's number would be another label; a line that is lost or there twice, other images."""
+    monkeypatch.setattr(os, "fsync", lambda file: None)  # no power fails here, and a busy disk takes its time
     interrupted(source, out)
     lines = (out / "train.journal").read_bytes().splitlines(keepends=True)
     assert len(lines) == 3
@@ -167,7 +168,7 @@ def test_a_journal_without_checksums_is_begun_anew(source, out, whole):
     interrupted(source, out)
     lines = [json.loads(line) for line in (out / "train.journal").read_text().splitlines()]
     for line in lines:
-        del line["crc32"], line["begin"]
+        del line["crc32"]
     (out / "train.journal").write_text("".join(json.dumps(line) + "\n" for line in lines))
     pack(source, out, SHORT)
     assert content(out) == whole

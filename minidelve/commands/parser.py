@@ -16,6 +16,8 @@ from minidelve.errors import one_line, shown
 from minidelve.progress import note, say
 
 ALIKE = 0.6  # the least that difflib counts as a likeness
+CALLED = {"gpu": "cuda"}  # what people call a choice: no likeness would find it
+PLACES = {"data": ("PATH|toy", "SRC"), "out": ("DST",)}  # other commands' options for what has a place of its own here
 
 
 class Parser(argparse.ArgumentParser):
@@ -54,16 +56,25 @@ class Parser(argparse.ArgumentParser):
         """What to say of words that have no place."""
         word = next((word for word in words if word.startswith("-")), words[0])
         name = word.partition("=")[0]
+        if word.startswith("-") and (place := self.place_of(name.strip("-"))):
+            return f"there is no option {shown(name)}; write {place} without one"
         meant = closest(name, self._option_string_actions)
         return (f"there is no option {shown(name)}" if word.startswith("-") else f"{shown(word)} has no place") + (
             f"; did you mean {meant}?" if meant else ""
         )
 
+    def place_of(self, name: str) -> str | None:
+        """The argument without an option that was given as --name: summary --model lab14."""
+        places = [str(action.metavar) for action in self._get_positional_actions()]
+        return next((place for place in places if place in (name.upper(), *PLACES.get(name, ()))), None)
+
     def _check_value(self, action: argparse.Action, value: Any) -> None:
         if action.choices is not None and value not in action.choices:
             names = [str(choice) for choice in action.choices]
             is_command = action is self.subcommands
-            meant = closest(str(value), [*names, *self._option_string_actions] if is_command else names)
+            meant = CALLED.get(str(value).lower())
+            if meant not in names:
+                meant = closest(str(value), [*names, *self._option_string_actions] if is_command else names)
             found = f"there is no {'subcommand ' if is_command else ''}{shown(str(value))}"
             found += f"; expected one of: {', '.join(names)}" + (f"; did you mean {meant}?" if meant else "")
             raise argparse.ArgumentError(None if is_command else action, found)

@@ -77,8 +77,8 @@ class Pictures(NamedTuple):
 
 def run(args: argparse.Namespace) -> int:
     """Print the classes of each picture and draw them."""
+    path = find_checkpoint(args.run_path)  # first: `predict picture.png` forgot the run, not the picture
     check_options(args)
-    path = find_checkpoint(args.run_path)
     out = args.out or free_name()
     picture = PictureFile("--out", out, args.overwrite)
     check_device(args.device)
@@ -137,9 +137,11 @@ def of_files(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:
 def expanded(images: Sequence[str]) -> Iterator[str]:
     """The files, those for which a pattern stands in sorted order: Windows leaves patterns to the program.
 
-    RunError for a pattern that no file matches.
+    RunError for a pattern that no file matches, and for a folder.
     """
     for image in images:
+        if os.path.isdir(image):
+            raise RunError(f"{image} is a folder; expected pictures", cure=f"give its files, or --data {image}")
         if not glob.has_magic(image) or os.path.lexists(image):
             yield image
             continue

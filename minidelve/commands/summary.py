@@ -25,7 +25,7 @@ SHAPING = {name: option for name, option in options_of(NetworkOptions).items() i
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "summary", "layers, output shapes, parameters and multiply-adds", EXAMPLE, run)
-    parser.add_argument("name", metavar="NAME", choices=tuple(models.TABLES), help=", ".join(models.TABLES))
+    parser.add_argument("name", metavar="MODEL", choices=tuple(models.TABLES), help=", ".join(models.TABLES))
     parser.add_argument("--classes", type=at_least(1), default=1000, metavar="N", help="outputs (default 1000)")
     parser.add_argument(
         "--size", type=at_least(1), metavar="PIXELS", help="side of the image (default 56 for lab14, else 224)"

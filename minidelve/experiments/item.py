@@ -61,7 +61,7 @@ class Item:
     draw          rows -> a matplotlib Figure (see style.py)
     uses_data     whether `run` reads images
     random        whether a seed changes anything; else one is run
-    minutes       budget -> how long one core computes, where that was measured (quick and class on toy)
+    minutes       budget -> how long one core computes (quick and class on toy); two take a little over half of that
     """
 
     name: str

@@ -152,8 +152,8 @@ ITEM = Item(
     "with ten views after its last epoch: no ensemble as in the paper, and far fewer classes, for which top-1 error "
     "says more. Errors are means over the runs. The images with guesses (centre crop, first run) are the first of "
     "evenly spaced classes.",
-    budgets={**table2.ITEM.budgets, "class": Budget(4, CLASS_LONGER | {"epochs": 10})},
-    minutes={"quick": 1, "class": 2, "lab": 10},
+    budgets={**table2.ITEM.budgets, "class": Budget(8, CLASS_LONGER)},
+    minutes={"quick": 1, "class": 3, "lab": 10},
     variants=lambda budget: [table2.CHANNELS],
     run=run, table=table, claims=[Extremes(), MoreThanChance(), TheSameClasses()], draw=draw,
 )  # fmt: skip

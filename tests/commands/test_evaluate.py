@@ -17,7 +17,7 @@ from tests.helpers import python
 def test_it_repeats_the_best_validation_error_of_the_run(ok, trained):
     best = json.loads((trained / "result.json").read_text())["best"]
     out = ok("evaluate", trained)
-    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy " in out and "(16 images)" in out
+    assert f"four val: top-1 error {best['val_top1_error']:.2f}%, cross entropy" in out and "(16 images)" in out
     assert ok("evaluate", trained, "--batch-size", 5, "--workers", 0) == out
     out = ok("evaluate", trained / "last.npz", "--split", "train")
     assert "four train" in out and "(48 images)" in out
@@ -104,7 +104,7 @@ def other(tiny_data, tmp_path_factory):
 
 
 def figures(out: str) -> dict[tuple[str, str], list[float]]:
-    """(run, scale) -> [top-1 error, cross entropy] from the table: of four classes there is no top-5 error."""
+    """(run, scale) -> [top-1 error, cross entropy] from the table; of four classes there is no top-5 error."""
     lines = re.findall(r"^(\S+)  +(\S+(?: \S+)?)  +([\d.]+)%  +-  +([\d.]+)$", out, re.M)
     return {(run, scale): [float(x) for x in rest] for run, scale, *rest in lines}
 

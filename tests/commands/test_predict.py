@@ -167,9 +167,14 @@ def test_the_right_class_has_its_own_colour_and_is_above_the_picture(tmp_path):
     assert shown == [[False, True, True], [True, False, True], [False, False, True]]
 
 
+def test_a_picture_alone_lacks_the_run(refused, picture):
+    refused(["predict", picture], f"{picture} is neither a run folder nor an .npz file", "`minidelve train`")
+
+
 def test_options_that_do_not_go_together(refused, trained, tmp_path, picture):
     for options, *parts in (
         ("", "no pictures", "IMAGE files", "--data"),
+        (f"{picture.parent}", "is a folder; expected pictures", f"--data {picture.parent}"),
         (f"{picture} --data toy", "--data takes its own pictures", "reddish.jpg"),
         ("--data toy", "toy has 10 classes", "the 4 the run was trained on"),
         ("--data toy --truth red", "--truth red", "leave it out"),

@@ -49,5 +49,5 @@ def test_an_item_has_its_four_budgets_and_more_seeds_with_more_time(name):
     assert list(budgets) == ["quick", "class", "lab", "full"]
     assert budgets["quick"].seeds <= budgets["lab"].seeds <= budgets["full"].seeds
     assert budgets["quick"].seeds <= budgets["class"].seeds and set(minutes) == {"quick", "class", "lab"}
-    assert 0 < minutes["quick"] <= 2 and 0 < minutes["class"] <= 8 and minutes["lab"] > 0
+    assert 0 < minutes["quick"] <= 2 and 0 < minutes["class"] <= 14 and minutes["lab"] > 0
     assert all(ITEMS[name].variants(budget) for budget in budgets.values())

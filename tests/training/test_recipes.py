@@ -39,8 +39,7 @@ def test_options_depend_on_nothing_that_computes():
     ]
     assert {str(node.module) for node in nodes if str(node.module).startswith("minidelve")} == {
         "minidelve.errors", "minidelve.backend", "minidelve.backend.precision", "minidelve.models.catalogue",
-        "minidelve.models.network_options", "minidelve.models.option",
-        "minidelve.training.recipes",
+        "minidelve.models.network_options", "minidelve.models.option", "minidelve.training.recipes",
     }  # fmt: skip
 
 

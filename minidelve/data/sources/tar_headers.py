@@ -36,16 +36,17 @@ def headers(file: BinaryIO, start: int, end: int) -> Iterator[Header]:
     for_all: dict[str, bytes] = {}  # what is told of all that follows
     told = for_all  # and of the next member
     while True:
-        file.seek(at)
-        block = file.read(BLOCK) if at + BLOCK <= end else b""
+        block = b""
+        if at + BLOCK <= end:
+            file.seek(at)
+            block = file.read(BLOCK)
         if len(block) < BLOCK:
-            raise ValueError("it has no end mark, so it is cut short")
+            raise ValueError("it has no end mark, so it is cut short or damaged")
         if not block[0] and not any(block):
             return
         _check(block)
         kind, begin, size = block[156:157], at + BLOCK, _number(block[124:136])
         if kind in ABOUT_THE_NEXT:
-            _check_end(begin + size, end)
             if size > MAX_EXTENDED:
                 raise ValueError(f"a name or extended header has {size} bytes")
             told = told | _told(kind, file.read(size))
@@ -55,16 +56,10 @@ def headers(file: BinaryIO, start: int, end: int) -> Iterator[Header]:
                 size = _decimal(told["size"]) if "size" in told else size
             if kind == b"5":  # nothing follows a folder, whatever its size
                 size = 0
-            _check_end(begin + size, end)
             if kind != LABEL:
                 yield _header(block, told, begin, size)
             told = for_all
         at = begin + -(-size // BLOCK) * BLOCK
-
-
-def _check_end(member: int, end: int) -> None:
-    if member > end:
-        raise ValueError("a member goes beyond its end, so it is cut short or damaged")
 
 
 def _told(kind: bytes, content: bytes) -> dict[str, bytes]:

@@ -110,6 +110,8 @@ def elsewhere(words: list[str]) -> str:
     """Why an example is not run here, or nothing."""
     if "cuda" in words:
         return "it needs a GPU; tests/cuda has the same on stand-ins"
+    if words[0] == "bench" and not {"kernels", "ops"} & {*words}:
+        return "it takes minutes; tests/commands/test_bench.py has it with small networks"
     if words[:2] == ["data", "fetch"]:
         return "it downloads; tests/commands/test_data_fetch.py has it on a server of its own"
     return ""

@@ -177,13 +177,14 @@ class Process:
                 os.dup2(log.fileno(), 2)
                 os.dup2(log.fileno(), 1)
             os.close(self._write)
-            os.read(read, 1)  # nothing, when the other end is closed
+            os.read(read, 1)
             code = job.run([word.replace("W/", f"{folder}/") if word != "W" else str(folder) for word in words])
         finally:
             sys.stderr.flush()
             os._exit(code)
 
     def go(self) -> "Process":
+        os.write(self._write, b"!")  # closing it would not do: a later fork has this end too
         os.close(self._write)
         return self
 

@@ -15,7 +15,9 @@ def storm(place, kills, pairs, seed):
 
 
 def test_nothing_is_lost_by_kills_and_nothing_mixed_by_pairs(tmp_path):
-    assert "14 kills, 4 pairs: nothing lost, nothing mixed" in storm(tmp_path, 14, 4, seed=3)
+    said = storm(tmp_path, 14, 4, seed=3)
+    assert "14 kills, 4 pairs: nothing lost, nothing mixed" in said
+    assert "pair ended [0, 2]" in said  # they did begin at once
 
 
 @pytest.mark.slow

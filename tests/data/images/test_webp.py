@@ -60,6 +60,13 @@ def test_a_first_frame_smaller_than_its_canvas_lies_on_white():
         decode(animation_on_a_canvas(22, 22))
 
 
+def test_a_still_picture_fills_its_canvas():
+    content = bytearray(encode(PIXELS, "WEBP", exif=EXIF))
+    content[content.index(b"VP8X") + 12] += 1
+    with pytest.raises(DataError, match="is broken or truncated .its pixels are not as many as its canvas has"):
+        decode(bytes(content))
+
+
 @pytest.mark.parametrize("options", [{"lossless": True}, {"quality": 80}, {"exif": EXIF}])
 def test_a_file_cut_anywhere_is_refused(options):
     content = encode(PIXELS, "WEBP", **options)

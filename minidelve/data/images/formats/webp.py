@@ -29,7 +29,7 @@ class WebP:
     def __init__(self, data: bytes):
         self.exif = b""
         self.width = self.height = self._left = self._top = 0
-        canvas, picture = False, dict[bytes, bytes]()
+        canvas, animated, picture = False, False, dict[bytes, bytes]()
         end = 8 + _little(data[4:8])
         if end > len(data) + 1:  # a last padding byte is often forgotten
             raise ValueError("it ends before its pixels")
@@ -41,6 +41,7 @@ class WebP:
                 self.width, self.height, canvas = _little(body[4:7]) + 1, _little(body[7:10]) + 1, True
             elif name == b"ANMF" and not picture:
                 picture = dict(_chunks(body, FRAME_HEADER, len(body)))
+                animated = True
                 self._left, self._top = 2 * _little(body[:3]), 2 * _little(body[3:6])
             elif name in PIXELS or name == b"ALPH":
                 picture.setdefault(name, chunk)
@@ -50,6 +51,8 @@ class WebP:
         self._frame = _size_of(pixels)
         if not canvas:
             self.width, self.height = self._frame
+        elif not animated and self._frame != (self.width, self.height):
+            raise ValueError("its pixels are not as many as its canvas has")
         content = _canvas(*self._frame) + picture.get(b"ALPH", b"") + pixels
         self._bare = b"RIFF" + (len(content) + 4).to_bytes(4, "little") + b"WEBP" + content
 

@@ -144,7 +144,8 @@ ITEM = Item(
     where="Figure 2 [not in arXiv v1]",
     paper="The mean response of every layer of the trained 14-layer networks of Table 1, "
     "ReLU's against PReLU's, which is generally smaller. Its values are not at hand.",
-    ours="The networks of `table2` (the same seeds and options; nothing new is trained): the 14 layers for small "
+    ours="The networks of `table2` (the same seeds and options; nothing new is trained, but with `class`, whose "
+    "networks are trained for longer): the 14 layers for small "
     "images with ReLU and with channel-wise PReLU, narrower where the budget says so and trained for far fewer steps. "
     "Responses after every activation, over the validation set (centre crops), in evaluation mode. Beside the mean its "
     "ratio to the root mean square, as two networks' layers may differ in scale. A mean may be negative: its size is "

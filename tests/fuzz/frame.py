@@ -33,7 +33,7 @@ from minidelve.errors import UserError
 from tests.fuzz.mutations import Mutation, bytes_of
 
 CASES = 2000
-SECONDS = 3.0  # of the processor, for a reader's cases by default
+SECONDS = 2.0  # of the processor, for a reader's cases by default
 HANG = 5.0  # seconds that one file may take
 MEMORY = 2 * 10**9  # bytes that all cases of a reader may add
 LONGEST = 1000  # letters of a message, beside the path in it

@@ -18,7 +18,7 @@ def train(data, out, device, *more):
     with open(out / "metrics.csv", encoding="utf-8") as file:
         rows = list(csv.DictReader(file))
     timing = ("seconds", "images_per_second")
-    return [{name: float(value) for name, value in row.items() if name not in timing} for row in rows]
+    return [{name: float(value or 0) for name, value in row.items() if name not in timing} for row in rows]
 
 
 def test_training_on_the_device_gives_the_cpu_s_metrics(tiny_data, tmp_path, capsys):

@@ -28,7 +28,5 @@ def test_an_item_computes_on_the_device_what_it_computes_on_the_cpu(name, tiny_d
     for ours, theirs in zip(on_cpu, on_device, strict=True):
         assert ours.keys() == theirs.keys()
         for column, value in ours.items():
-            # One picture of 16 is 6.25 points, and scores of a network that has hardly learned are nearly equal.
-            near = 12.5 if column.endswith("error") else 1e-3
-            expected = pytest.approx(value, rel=1e-3, abs=near) if isinstance(value, float) else value
+            expected = pytest.approx(value, rel=1e-3, abs=1e-3) if isinstance(value, float) else value
             assert theirs[column] == expected, column

@@ -63,12 +63,13 @@ class Unedited(UserError):
         (refusing(Unedited("a" * 5000)), "message of 5000 letters"),
         (refusing(UserError("set allow_pickle=True")), "load unsafely"),
         (lambda: time.sleep(2), "TimeoutError"),
-        (lambda: time.sleep(0.02), "it took"),
+        (lambda: sum(range(10**7)), "it took"),
         (lambda: 2, "taken silently"),
     ],
 )
 def test_what_is_no_good_reader_is_found(file, tmp_path, monkeypatch, read, cause):
-    monkeypatch.setattr(frame, "HANG", 0.01)
+    monkeypatch.setattr(frame, "HANG", 0.05)
+    monkeypatch.setattr(frame, "STUCK", 0.5)
     values = iter([lambda: 1])  # the untouched file is read first
     reader = Reader("bad", [file], lambda: next(values, read)(), checked=True)
     with pytest.raises(AssertionError, match=cause):

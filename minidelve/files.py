@@ -16,17 +16,19 @@ A link is followed. What is not a file, such as /dev/null or a pipe, cannot be r
 
 from __future__ import annotations
 
+import csv
 import errno
+import io
 import os
 import re
 import secrets
 import shutil
 import stat
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 from minidelve.errors import RunError, UserError
 
@@ -72,6 +74,15 @@ def write_whole(path: Path, content: str | bytes) -> None:
     """
     with writing_whole(path) as file:
         file.write(content.encode(errors="backslashreplace") if isinstance(content, str) else content)
+
+
+def as_csv(columns: Sequence[str], rows: Iterable[Mapping[str, Any]]) -> str:
+    """The text of a csv file: the names of the columns, then a line a row. Numbers are written to the last bit."""
+    text = io.StringIO()
+    writer = csv.DictWriter(text, columns, lineterminator="\n")
+    writer.writeheader()
+    writer.writerows(rows)
+    return text.getvalue()
 
 
 def copy_whole(source: Path, path: Path) -> None:

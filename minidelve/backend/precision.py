@@ -30,27 +30,22 @@ round a tie, and at no gain in speed.
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from typing import Any
 
 import numpy as np
 
 from minidelve.backend.implementations import kernels_for
+from minidelve.backend.setting import Setting
 
 FACTORS = {"fp32": "fp32", "tf32": "tf32", "mixed": "fp16"}  # the kernels' name for what factors are rounded to
 PRECISIONS = tuple(FACTORS)
 
 
-class _Setting:
-    precision = "fp32"
+_precision = Setting("fp32")
 
 
-_setting = _Setting()
-
-
-@contextmanager
-def using_precision(name: str) -> Iterator[None]:
+def using_precision(name: str) -> AbstractContextManager[None]:
     """Inside this block, conv2d and linear round their factors like this, forward and backward.
 
     Raises ValueError for another name.
@@ -59,21 +54,17 @@ def using_precision(name: str) -> Iterator[None]:
     """
     if name not in PRECISIONS:
         raise ValueError(f"precision {name!r} is unknown; expected one of {', '.join(PRECISIONS)}")
-    before, _setting.precision = _setting.precision, name
-    try:
-        yield
-    finally:
-        _setting.precision = before
+    return _precision.using(name)
 
 
 def factors() -> str:
     """What factors are rounded to at present, in the kernels' words: "fp32", "tf32" or "fp16"."""
-    return FACTORS[_setting.precision]
+    return FACTORS[_precision.value]
 
 
 def is_strict() -> bool:
     """Whether nothing is rounded."""
-    return _setting.precision == "fp32"
+    return _precision.value == "fp32"
 
 
 def as_factor(x: Any) -> Any:

@@ -9,8 +9,6 @@ table's last row: all scales, all runs.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 from collections.abc import Sequence
 from pathlib import Path
@@ -20,7 +18,7 @@ from minidelve.errors import RunError
 from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.predict import first_name
 from minidelve.evaluation.tally import ClassErrors, Tally
-from minidelve.files import disk_errors, write_whole
+from minidelve.files import as_csv, disk_errors, write_whole
 from minidelve.owning import OwnFolder
 
 FILES = ("evaluation.json", "classes.csv")
@@ -104,11 +102,10 @@ class ReportFolder(OwnFolder):
 
 def classes_csv(tally: Tally, classes: Sequence[str], names: Sequence[str]) -> str:
     """A line for each class that has images."""
-    text = io.StringIO()
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(CSV_HEAD)
+    rows = []
     for c in tally.by_class():
         rival = (names[c.taken_for[0][0]], c.taken_for[0][1]) if c.taken_for else ("", 0)
         top5 = "" if c.top5 is None else f"{c.top5:.3f}"
-        writer.writerow([classes[c.label], names[c.label], c.images, f"{c.top1:.3f}", top5, *rival])
-    return text.getvalue()
+        line = (classes[c.label], names[c.label], c.images, f"{c.top1:.3f}", top5, *rival)
+        rows.append(dict(zip(CSV_HEAD, line, strict=True)))
+    return as_csv(CSV_HEAD, rows)

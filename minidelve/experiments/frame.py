@@ -10,8 +10,6 @@ OUT/runs/                trained networks, which the items share (trained.py)
 
 from __future__ import annotations
 
-import csv
-import io
 import platform
 import shlex
 import time
@@ -26,8 +24,8 @@ from minidelve.experiments.claims import Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
-from minidelve.experiments.rows import Rows
-from minidelve.files import disk_errors, remove_unfinished, write_whole
+from minidelve.experiments.rows import Rows, columns
+from minidelve.files import as_csv, disk_errors, remove_unfinished, write_whole
 from minidelve.owning import OwnFolder
 from minidelve.pictures import picture
 from minidelve.progress import duration, note, progress
@@ -111,7 +109,7 @@ def reproduce(work: Work) -> Result:
         machines = list(dict.fromkeys(part.machine for part in parts))
         with disk_errors(folder.what):
             # A data set's folder is another one on another machine: its name is enough.
-            write_whole(folder.path / "results.csv", as_csv(rows).replace(work.data, work.data_name))
+            write_whole(folder.path / "results.csv", as_csv(columns(rows), rows).replace(work.data, work.data_name))
             verdict = write_result(work.item, folder.path, rows, facts(work, seconds, machines))
     return Result(work, verdict, len(parts), found, seconds)
 
@@ -157,16 +155,6 @@ def run_parts(work: Work) -> tuple[list[Part], int]:
             raise KeyboardInterrupt("finished parts are kept: the same command goes on from there") from stop
         raise KeyboardInterrupt(f"no part of {work.item.name} was finished") from stop
     return [part for part in parts.values() if part is not None], found
-
-
-def as_csv(rows: Rows) -> str:
-    """A line a row; numbers to the last bit, so that page and figure can be made from it again."""
-    columns = list(dict.fromkeys(name for row in rows for name in row))
-    text = io.StringIO()
-    writer = csv.DictWriter(text, columns, lineterminator="\n")
-    writer.writeheader()
-    writer.writerows(rows)
-    return text.getvalue()
 
 
 def facts(work: Work, seconds: float, machines: list[str]) -> list[tuple[str, str]]:

@@ -10,7 +10,6 @@ not noticed: give another --out after one.
 
 from __future__ import annotations
 
-import hashlib
 import json
 import math
 import re
@@ -21,7 +20,7 @@ from typing import Any
 from minidelve import __version__
 from minidelve.errors import one_line
 from minidelve.experiments.item import Budget, Item
-from minidelve.experiments.rows import Rows
+from minidelve.experiments.rows import Rows, digest
 from minidelve.files import read_file, write_whole
 from minidelve.progress import note
 from minidelve.records import MOST_BYTES, check, integer, list_of, number, record, sealed, text, unsealed
@@ -54,9 +53,8 @@ class Parts:
 
     def path(self, variant: str, seed: int) -> Path:
         """Where that part lies, or will lie."""
-        text = json.dumps([self.key, variant], sort_keys=True)
         readable = re.sub(r"\W+", "-", variant).strip("-")
-        return self.folder / f"{readable}-seed{seed}-{hashlib.sha256(text.encode()).hexdigest()[:8]}.json"
+        return self.folder / f"{readable}-seed{seed}-{digest([self.key, variant])}.json"
 
     def load(self, variant: str, seed: int) -> Part | None:
         """The part, or None if it is not there or not as it was written (which is said): then it is run again."""

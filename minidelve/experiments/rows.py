@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 from typing import Any
 
 Row = dict[str, Any]  # column -> number, word or None; the frame adds "variant" and "seed"
 Rows = list[Row]
+
+
+def digest(value: Any) -> str:
+    """Eight letters that stand for the value, which JSON can hold: for names of files."""
+    return hashlib.sha256(json.dumps(value, sort_keys=True).encode()).hexdigest()[:8]
 
 
 def select(rows: Rows, **wanted: Any) -> Rows:
@@ -15,6 +22,11 @@ def select(rows: Rows, **wanted: Any) -> Rows:
     [{'a': 0.25, 'seed': 1}]
     """
     return [row for row in rows if all(row[name] == value for name, value in wanted.items())]
+
+
+def columns(rows: Rows) -> list[str]:
+    """The names of the columns, each once, in the order in which they first occur."""
+    return list(dict.fromkeys(name for row in rows for name in row))
 
 
 def distinct(rows: Rows, column: str) -> list[Any]:

@@ -13,8 +13,6 @@ minidelve. A change to the source is not noticed: give another --out after one.
 
 from __future__ import annotations
 
-import hashlib
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, fields
 from functools import cached_property, lru_cache
@@ -24,6 +22,7 @@ from typing import Any
 from minidelve import __version__, data, models
 from minidelve.evaluation.runs import Evaluation, Way, evaluate_runs
 from minidelve.experiments.item import Setup
+from minidelve.experiments.rows import digest
 from minidelve.progress import note
 from minidelve.training import checkpoint
 from minidelve.training.computing import asked_for
@@ -124,8 +123,7 @@ def name_of(config: Config) -> str:
     told = {name: value for name, value in told.items() if name not in ("workers", "on_bad_image")}
     usual = {"kernels": None, "algorithm": "auto"}
     told = {name: value for name, value in told.items() if name not in usual or value != usual[name]}
-    digits = hashlib.sha256(json.dumps(told, sort_keys=True).encode()).hexdigest()[:8]
-    return f"{config.model}-{config.activation}-{config.init}-seed{config.seed}-{digits}"
+    return f"{config.model}-{config.activation}-{config.init}-seed{config.seed}-{digest(told)}"
 
 
 def tested(nets: Sequence[Trained], **way: Any) -> Evaluation:

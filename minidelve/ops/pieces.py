@@ -8,37 +8,29 @@ busy, and still small beside the maps of a training step.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from functools import reduce
 from operator import add
 from typing import Any
 
 from minidelve.backend import array_module, device_of
+from minidelve.backend.setting import Setting
 
 DEVICE_BYTES = 1 << 28  # at a time on a GPU: enough for all of it (docs/measurements.md, "What the constants rest on")
 
 
-class _Setting:
-    one_by_one = False
+_one_by_one = Setting(False)
 
 
-_setting = _Setting()
-
-
-@contextmanager
-def image_by_image() -> Iterator[None]:
+def image_by_image() -> AbstractContextManager[None]:
     """Inside this block a piece is one image: a small batch is computed as a large one is, in several pieces."""
-    before, _setting.one_by_one = _setting.one_by_one, True
-    try:
-        yield
-    finally:
-        _setting.one_by_one = before
+    return _one_by_one.using(True)
 
 
 def pieces(share: slice, bytes_each: int, most: int) -> list[slice]:
     """A share's images in slices, the pieces, of at most `most` bytes, but at least an image; one if it is empty."""
-    step = 1 if _setting.one_by_one else max(1, most // max(1, bytes_each))
+    step = 1 if _one_by_one.value else max(1, most // max(1, bytes_each))
     return [slice(i, min(i + step, share.stop)) for i in range(share.start, share.stop, step)] or [share]
 
 

@@ -28,6 +28,11 @@ class Schedule:
             raise missing(type(self).__name__, name, dir(self), SCHEDULE)
 
 
+def stepped(start: float, milestones: Iterable[int], epochs: int, gamma: float = 0.1) -> float:
+    """The rate that began as `start`, after so many epochs: multiplied by gamma once for each milestone passed."""
+    return start * gamma ** sum(epochs >= milestone for milestone in milestones)
+
+
 class MultiStepLR(Schedule):
     """Multiply the rate by gamma after each milestone: milestones [12, 17] change epochs 13 and 18 (from 1).
 
@@ -65,7 +70,7 @@ class MultiStepLR(Schedule):
 
     def rate(self, epochs: int) -> float:
         """The rate after so many epochs of a run in which nobody sets it by hand."""
-        return self.start * self.gamma ** sum(epochs >= milestone for milestone in self.milestones)
+        return stepped(self.start, self.milestones, epochs, self.gamma)
 
     def state_dict(self) -> dict:
         """What a checkpoint needs to go on from here: the optimizer's state has the rate."""

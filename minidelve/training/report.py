@@ -6,6 +6,7 @@ from typing import Any
 
 from minidelve import data, nn
 from minidelve.analysis.summary import summarize
+from minidelve.optim.schedules import stepped
 from minidelve.progress import duration
 from minidelve.training.config import Config, title
 
@@ -29,7 +30,7 @@ def rates_to_come(config: Config, done: int) -> str:
     ends = [m for m in milestones if m > done] + [config.epochs]
     spans = []
     for first, last in zip([done + 1, *(end + 1 for end in ends)], ends, strict=False):
-        rate = config.lr * 0.1 ** sum(m < first for m in milestones)
+        rate = stepped(config.lr, milestones, first - 1)
         spans.append(f"{f'epoch {first}' if first == last else f'epochs {first} to {last}'} at a rate of {rate:g}")
     passed = [m for m in milestones if m <= done]
     kept = f" (it dropped after {', '.join(map(str, passed))}; --milestones sets others)" if passed else ""

@@ -13,8 +13,6 @@ whole again when it goes on.
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import os
 from contextlib import AbstractContextManager
@@ -22,7 +20,7 @@ from pathlib import Path
 from typing import Any
 
 from minidelve.errors import CheckpointError, RunError
-from minidelve.files import copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.files import as_csv, copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
 from minidelve.owning import LOCK, OwnFolder, holder
 from minidelve.training import checkpoint
 from minidelve.training.config import versions
@@ -125,11 +123,8 @@ class RunFolder(OwnFolder):
 
     def write_metrics(self, history: list[dict[str, Any]]) -> None:
         """Write metrics.csv anew from the whole history."""
-        text = io.StringIO()
-        writer = csv.DictWriter(text, COLUMNS, lineterminator="\n")
-        writer.writeheader()
-        writer.writerows({name: _rounded(name, row[name]) for name in COLUMNS} for row in history)
-        write_whole(self.path / "metrics.csv", text.getvalue())
+        rows = ({name: _rounded(name, row[name]) for name in COLUMNS} for row in history)
+        write_whole(self.path / "metrics.csv", as_csv(COLUMNS, rows))
 
 
 def _rounded(name: str, value: float | None) -> str:

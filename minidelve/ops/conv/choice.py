@@ -11,13 +11,14 @@ measurement, or the reason, that it rests on.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
+from contextlib import AbstractContextManager
 from math import prod
 from typing import NamedTuple
 
 import numpy as np
 
+from minidelve.backend.setting import Setting
 from minidelve.ops.conv.direct import Direct2d
 from minidelve.ops.conv.im2col import Conv2d
 from minidelve.ops.conv.scaffold import Convolution, Layer
@@ -64,31 +65,22 @@ RULES = (
 # fmt: on
 
 
-class _Setting:
-    algorithm = "auto"
+_algorithm = Setting("auto")
 
 
-_setting = _Setting()
-
-
-@contextmanager
-def using_algorithm(name: str) -> Iterator[None]:
+def using_algorithm(name: str) -> AbstractContextManager[None]:
     """Inside this block conv2d's "auto" is this algorithm, for each layer that it can compute.
 
     Raises ValueError for another name. Not for several threads at once: the setting is the process's.
     """
     if name not in ("auto", *ALGORITHMS):
         raise ValueError(f"algorithm {name!r} is unknown; expected one of auto, {', '.join(ALGORITHMS)}")
-    before, _setting.algorithm = _setting.algorithm, name
-    try:
-        yield
-    finally:
-        _setting.algorithm = before
+    return _algorithm.using(name)
 
 
 def asked() -> str:
     """What "auto" stands for at present: "auto" itself, or one algorithm."""
-    return _setting.algorithm
+    return _algorithm.value
 
 
 def choose(layer: Layer) -> str:

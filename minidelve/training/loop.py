@@ -23,7 +23,7 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.analysis.diagnosis import first_nonfinite_layer
-from minidelve.backend import to_device
+from minidelve.backend import array_module, to_device
 from minidelve.backend.precision import using_precision
 from minidelve.backend.streams import read_later, synchronize, upload_ahead
 from minidelve.errors import Diverged
@@ -107,6 +107,7 @@ def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) ->
             log.add(loss, missed, len(targets))
     synchronize(config.device)  # the last step may still be under way
     training_seconds = time.perf_counter() - started
+    check_weights(run, where=f"epoch {epoch}")
     errors = evaluate(run.network, val_loader.epoch(0), config.device)
     return {
         "epoch": epoch,
@@ -152,6 +153,14 @@ def update(run: Run, where: str) -> None:
     except FloatingPointError as error:
         line = f"{error}, in {where}; try a smaller --lr than {run.optimizer.lr:g}, or --precision fp32"
         raise Diverged(line) from error
+
+
+def check_weights(run: Run, where: str) -> None:
+    """Raise Diverged if a weight is not finite: the loss of the last step is that of the weights before it."""
+    for name, parameter in run.network.named_parameters():
+        if not bool(array_module(parameter.data).isfinite(parameter.data).all()):
+            lr = run.optimizer.lr
+            raise Diverged(f"{name} is not finite at the end of {where}", cure=f"try a smaller --lr than {lr:g}")
 
 
 def reseed_dropout(network: nn.Module, seed: int, epoch: int) -> None:

@@ -99,6 +99,24 @@ def test_ctrl_c_keeps_the_last_epoch_and_resume_ends_with_the_same_numbers(spawn
         assert bits(stopped / name) == bits(whole / name)
 
 
+def test_weights_that_overflow_in_an_epochs_last_step_are_not_kept(cli, ok, quick, tmp_path, monkeypatch, no_drawing):
+    """No loss tells: the next one would. The run goes on from the epoch before."""
+    out, update = tmp_path / "run", training.update
+
+    def overflowing(run, where):
+        update(run, where)
+        if where == "epoch 2, step 6":
+            run.network.fc3.weight.data[0, 0] = np.inf
+
+    monkeypatch.setattr(training, "update", overflowing)
+    code, _, err = cli("train", *quick, "--epochs", 3, "--out", out)
+    assert code == 2 and "fc3.weight is not finite at the end of epoch 2; try a smaller --lr than 0.01" in err
+    assert len(metrics(out)) == 2 and "top-1 error" in ok("evaluate", out)
+    monkeypatch.setattr(training, "update", update)
+    ok("train", "--resume", "--out", out)
+    assert len(metrics(out)) == 4
+
+
 def test_ctrl_c_in_the_first_epoch_leaves_nothing_behind(cli, quick, tmp_path, monkeypatch):
     monkeypatch.setattr(training, "train_epoch", interrupted)
     code, _, err = cli("train", *quick, "--out", tmp_path / "run")

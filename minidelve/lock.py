@@ -1,8 +1,9 @@
 """A lock file: held by one process at a time, and by none that has ended.
 
 The system's own lock on the open file decides, so a process that was killed holds nothing, whatever its file says. A
-file system without such locks (some network drives) leaves only the file's text: then a process of this machine that
-is gone is taken for dead, and one of another machine for alive.
+file system without such locks (some network drives) leaves only the file's text: everybody who wants the lock adds a line,
+and the first line of a process that runs has it. Then a process of this machine that is gone is taken for dead, and
+one of another machine for alive.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from __future__ import annotations
 import errno
 import os
 import re
+import secrets
 import socket
 import time
 from io import FileIO
@@ -19,8 +21,11 @@ from typing import Any, BinaryIO
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 PATIENCE = 0.3  # seconds: whoever only looks holds it for a moment
 PAUSE = 0.05
-TEXT_BYTES = 300  # at most, of a lock file
+TEXT_BYTES = 2**16  # at most, of a lock file
 OTHER = "another process"
+LINE = re.compile(r"(process (\d{1,9}) on (\S+)), ([0-9a-f]{8})")
+
+_lines_of_mine: set[str] = set()  # by which this process holds a lock or asks for one
 
 
 class InUse(Exception):
@@ -32,49 +37,65 @@ class Lock:
 
     def __init__(self, path: Path):
         self.path = path
-        self.me = f"process {os.getpid()} on {socket.gethostname()}"
+        self._line = f"process {os.getpid()} on {socket.gethostname()}, {secrets.token_hex(4)}"
         until = time.monotonic() + PATIENCE
-        while True:
-            try:
-                self._file = self._take()
-                return
-            except BlockingIOError:
-                if time.monotonic() > until:
-                    raise InUse(_text(path) or OTHER) from None
-                time.sleep(PAUSE)
+        _lines_of_mine.add(self._line)
+        try:
+            while True:
+                try:
+                    self._file = self._take()
+                    return
+                except BlockingIOError:
+                    if time.monotonic() > until:
+                        raise InUse(_who(_text(path)) or OTHER) from None
+                    time.sleep(PAUSE)
+        except BaseException:
+            _lines_of_mine.discard(self._line)
+            raise
 
     def _take(self) -> FileIO:
         while True:
             file = open(self.path, "a+b", buffering=0)  # noqa: SIM115 (it stays open as long as the lock is held)
             try:
-                locked = _lock_file(file)
-                if not locked and _alive(_text(self.path)):
-                    raise InUse(f"{_text(self.path)} (if that has ended, remove {self.path})")
-                if self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat()):
-                    self._sign(file)
-                    if locked or self._still_mine():
+                if _lock_file(file):
+                    if self._is_there(file):
+                        self._sign(file)
                         return file
-                    raise BlockingIOError
-                file.close()  # the holder before us removed it between our two calls
+                else:
+                    self._queue(file)
+                    if self._is_there(file):
+                        return file
+                file.close()  # the holder before us removed it between two of our calls
             except BaseException:
                 file.close()
                 raise
+
+    def _is_there(self, file: FileIO) -> bool:
+        return self.path.exists() and os.path.samestat(os.fstat(file.fileno()), self.path.stat())
 
     def _sign(self, file: FileIO) -> None:
         """Say in the file who holds it. Nothing of a full disk: a lock without a name is a lock too."""
         try:
             file.truncate(0)
-            file.write(self.me.encode())
+            file.write(self._line.encode())
         except OSError:
             pass
 
-    def _still_mine(self) -> bool:
-        """Without the system's locks: whether nobody else signed at the same moment."""
-        time.sleep(2 * PAUSE)
-        return _text(self.path) == self.me
+    def _queue(self, file: FileIO) -> None:
+        """Without the system's locks: add our line; InUse if the line of another comes first."""
+        self._refuse_if_not_first()
+        file.write(f"\n{self._line}".encode())  # the file is open to append: nobody's line is written over
+        time.sleep(2 * PAUSE)  # other machines see a network drive a little later
+        self._refuse_if_not_first()
+
+    def _refuse_if_not_first(self) -> None:
+        first = _first_alive(_text(self.path))
+        if first is not None and first != self._line:
+            raise InUse(f"{_who(first)} (if that has ended, remove {self.path})")
 
     def release(self) -> None:
         """Give the lock back and remove its file."""
+        _lines_of_mine.discard(self._line)
         if os.name == "nt":  # Windows removes no open file
             self._file.close()
             _remove_if_unused(self.path)
@@ -87,12 +108,13 @@ def owner(path: Path) -> str | None:
     """Who holds the lock file `path`; None if nobody does, or if it cannot be read. Nothing is written."""
     try:
         with open(path, "r+b" if os.name == "nt" else "rb") as file:
-            held = not _lock_file(file, shared=True) and _alive(_text(path))
+            if _lock_file(file, shared=True):
+                return None
+            return _who(_first_alive(_text(path)))
     except BlockingIOError:
-        held = True
+        return _who(_text(path)) or OTHER
     except OSError:
         return None
-    return (_text(path) or OTHER) if held else None
 
 
 def _text(path: Path) -> str:
@@ -104,15 +126,29 @@ def _text(path: Path) -> str:
         return ""
 
 
-def _alive(said: str) -> bool:
-    """Whether the process that a lock file names may still run."""
-    named = re.fullmatch(r"process (\d{1,9}) on (.+)", said)
+def _who(text: str | None) -> str | None:
+    """The process that the first line of a lock file names: "process 4711 on tahiti"."""
+    named = LINE.match(text.lstrip("\n")) if text else None
+    return named and named[1]
+
+
+def _first_alive(text: str) -> str | None:
+    """The first line of a lock file whose process may still run."""
+    return next((line for line in text.split("\n") if _alive(line)), None)
+
+
+def _alive(line: str) -> bool:
+    """Whether the process that a line of a lock file names may still run and want it."""
+    named = LINE.fullmatch(line)
     if not named:
         return False
-    if named[2] != socket.gethostname():
+    if named[3] != socket.gethostname():
         return True
+    pid = int(named[2])
+    if pid == os.getpid():
+        return line in _lines_of_mine
     try:
-        os.kill(int(named[1]), 0)  # signal 0 only asks
+        os.kill(pid, 0)  # signal 0 only asks
     except ProcessLookupError:
         return False
     except OSError:

@@ -42,7 +42,7 @@ def gone():
 def test_one_at_a_time_and_then_the_next(tmp_path, system):
     path = tmp_path / "lock"
     first = Lock(path)
-    assert path.read_text() == owner(path) == f"process {os.getpid()} on {HOST}"
+    assert owner(path) == f"process {os.getpid()} on {HOST}" == path.read_text().strip().rpartition(", ")[0]
     with pytest.raises(InUse, match=f"process {os.getpid()} on {HOST}"):
         Lock(path)
     first.release()
@@ -51,12 +51,12 @@ def test_one_at_a_time_and_then_the_next(tmp_path, system):
 
 
 def test_a_dead_owner_is_followed(tmp_path, system, gone):
-    (tmp_path / "lock").write_text(f"process {gone} on {HOST}")
+    (tmp_path / "lock").write_text(f"process {gone} on {HOST}, 00c0ffee")
     assert owner(tmp_path / "lock") is None
     Lock(tmp_path / "lock").release()
 
 
-@pytest.mark.parametrize("text", ["", "???", "process x on y", "process 99999999999999999999 on " + HOST, "\0" * 999])
+@pytest.mark.parametrize("text", ["", "???", "process x on y", f"process 99999999999999999999 on {HOST}, 00c0ffee", "\0" * 999])
 def test_a_lock_file_that_says_nothing_is_nobodys(tmp_path, system, text):
     (tmp_path / "lock").write_text(text)
     assert owner(tmp_path / "lock") is None
@@ -64,7 +64,7 @@ def test_a_lock_file_that_says_nothing_is_nobodys(tmp_path, system, text):
 
 
 def test_another_machine_is_believed_only_where_the_system_has_no_locks(tmp_path, system):
-    (tmp_path / "lock").write_text("process 7 on elsewhere")
+    (tmp_path / "lock").write_text("process 7 on elsewhere, 00c0ffee")
     if system == "no locks":
         assert owner(tmp_path / "lock") == "process 7 on elsewhere"
         with pytest.raises(InUse, match=f"process 7 on elsewhere .if that has ended, remove {tmp_path}/lock"):

@@ -98,8 +98,16 @@ def test_an_editable_install_is_found_from_any_folder(tree, tmp_path):
     zipfile.ZipFile(built).extractall(tmp_path / "site")
     for name in PACKAGES:
         (tmp_path / name).mkdir()
-    script = "import site, sys; site.addsitedir(sys.argv[1]); import minidelve, kernels; print(minidelve.__file__)"
-    found = python("-c", script, tmp_path / "site", cwd=tmp_path, environment={"PYTHONPATH": ""}).stdout.strip()
+    script = """
+import site, sys
+here, new = sys.argv[1:]
+sys.path = [folder for folder in sys.path if folder != here]  # the install that these tests run from, of either kind
+sys.meta_path = [finder for finder in sys.meta_path if "editable" not in finder.__module__]
+site.addsitedir(new)
+import minidelve, kernels
+print(minidelve.__file__)
+"""
+    found = python("-c", script, ROOT, tmp_path / "site", cwd=tmp_path, environment={"PYTHONPATH": ""}).stdout.strip()
     assert Path(found) == tree / "minidelve" / "__init__.py"
 
 

@@ -1,5 +1,5 @@
 """Looking at networks: hooks, the table of layers, the graph of a computation, which layer was the
-first to diverge, which units are dead.
+first to diverge, which units are dead; and the door behind which every figure is drawn (pictures.py).
 
 Code that only looks belongs here. What changes weights belongs in training/, what measures time in bench/.
 """

@@ -12,7 +12,7 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-from minidelve.files import try_room
+from minidelve.disk.files import try_room
 from minidelve.progress import note
 
 ignored: dict[str, str] = {}  # variables that were left out, and their values

@@ -14,7 +14,7 @@ from minidelve.bench.machine import cpu_meter, gpu_meter
 from minidelve.bench.same_work import DifferentWork
 from minidelve.bench.tables import Options, kernel_table, op_table, time_steps, trace_memory
 from minidelve.bench.twin import load_torch
-from minidelve.files import disk_errors, write_whole
+from minidelve.disk.files import disk_errors, write_whole
 from minidelve.progress import say
 from minidelve.training.config import versions
 

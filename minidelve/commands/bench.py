@@ -19,8 +19,8 @@ from minidelve.bench.report import Report
 from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
 from minidelve.commands.arguments import add_command, add_thread_options, at_least, some_path
+from minidelve.disk.owning import own_file
 from minidelve.errors import RunError
-from minidelve.owning import own_file
 from minidelve.progress import say
 from minidelve.training.device import check_device, within_device_memory
 

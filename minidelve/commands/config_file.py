@@ -13,9 +13,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from minidelve.disk.records import too_long
 from minidelve.errors import RunError, shown
 from minidelve.models.option import Kind, Option, options_of
-from minidelve.records import too_long
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
 

@@ -8,9 +8,9 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from minidelve.disk.files import disk_errors, write_whole
+from minidelve.disk.owning import own_file
 from minidelve.errors import RunError
-from minidelve.files import disk_errors, write_whole
-from minidelve.owning import own_file
 
 FORMS = ("png", "pdf", "svg")
 

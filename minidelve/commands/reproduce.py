@@ -16,12 +16,12 @@ from minidelve.commands.arguments import (
     data_path,
     some_path,
 )
+from minidelve.disk.files import disk_errors, write_whole
+from minidelve.disk.owning import own_file
 from minidelve.errors import Diverged, RunError
 from minidelve.experiments import ITEMS, Item
 from minidelve.experiments.frame import Result, Work, reproduce
 from minidelve.experiments.page import index
-from minidelve.files import disk_errors, write_whole
-from minidelve.owning import own_file
 from minidelve.progress import duration, note, say
 from minidelve.training.device import check_device
 

@@ -3,7 +3,7 @@
 A set whose images are files in folders or an archive is a layout (layouts/); one that keeps its pixels otherwise is a
 Dataset of its own beside store.py.
 
-Not here: tensors and networks. Nothing of minidelve is imported but the files at its root (errors.py, files.py, ...).
+Not here: tensors and networks. Nothing of minidelve is imported but the ground (errors.py, progress.py, disk/, ...).
 At the root of this room are the data sets (dataset.py is where to start) and opening.py, which finds the one that a
 path means; feeding/loader.py is where training meets them.
 """

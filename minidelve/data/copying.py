@@ -16,9 +16,9 @@ from minidelve.data.dataset import Dataset
 from minidelve.data.folder import FolderDataset
 from minidelve.data.opening import open_dataset, open_splits
 from minidelve.data.part import Part, hold_out
+from minidelve.disk.files import disk_errors, writing_whole
+from minidelve.disk.owning import check_links, new_folder, own_file
 from minidelve.errors import DataError, MissingSplit
-from minidelve.files import disk_errors, writing_whole
-from minidelve.owning import check_links, new_folder, own_file
 from minidelve.progress import Track, untracked
 
 Write = Callable[[str, bytes], None]  # (path within the data set, content)

@@ -21,9 +21,9 @@ from typing import NamedTuple
 from minidelve.data.door import door, reason
 from minidelve.data.sources.members import check_name
 from minidelve.data.sources.source import open_source
+from minidelve.disk.files import disk_errors, replace, scratch_folder
+from minidelve.disk.owning import check_links, own_name
 from minidelve.errors import DataError
-from minidelve.files import disk_errors, replace, scratch_folder
-from minidelve.owning import check_links, own_name
 from minidelve.progress import bar
 
 RETRIES = 2

@@ -14,8 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
+from minidelve.disk.files import status
 from minidelve.errors import DataChanged
-from minidelve.files import status
 
 
 class Steady:

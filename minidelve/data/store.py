@@ -27,14 +27,14 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import records
 from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.door import door
 from minidelve.data.steady import Steady, SteadyFile
+from minidelve.disk import records
+from minidelve.disk.files import read_file, write_whole
+from minidelve.disk.npy import read_npy
+from minidelve.disk.records import integer, list_of, one_of, record, switch, text
 from minidelve.errors import DataError, MissingSplit
-from minidelve.files import read_file, write_whole
-from minidelve.npy import read_npy
-from minidelve.records import integer, list_of, one_of, record, switch, text
 
 HEADER = "minidelve-store.json"
 FORMAT, VERSION = "minidelve-store", 2

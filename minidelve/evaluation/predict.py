@@ -17,9 +17,9 @@ from typing import Any
 import numpy as np
 
 from minidelve import data, nn, ops
+from minidelve.analysis.pictures import legible, picture
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.errors import Diverged
-from minidelve.pictures import legible, picture
 from minidelve.tensor import Tensor
 from minidelve.training.validation import evaluating
 

@@ -14,12 +14,12 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from minidelve.disk.files import as_csv, disk_errors, write_whole
+from minidelve.disk.owning import OwnFolder
 from minidelve.errors import RunError
 from minidelve.evaluation.ensemble import Row
 from minidelve.evaluation.predict import first_name
 from minidelve.evaluation.tally import ClassErrors, Tally
-from minidelve.files import as_csv, disk_errors, write_whole
-from minidelve.owning import OwnFolder
 
 FILES = ("evaluation.json", "classes.csv")
 CSV_HEAD = ("class", "name", "images", "top1_error", "top5_error", "taken_for", "taken_for_images")

@@ -15,14 +15,14 @@ import math
 from pathlib import Path
 from typing import Any
 
+from minidelve.disk.files import read_file, write_whole
+from minidelve.disk.records import MOST_BYTES
 from minidelve.errors import RunError, shown
 from minidelve.experiments import ITEMS
 from minidelve.experiments.frame import write_result
 from minidelve.experiments.item import Item
 from minidelve.experiments.page import REPEAT, index
 from minidelve.experiments.rows import Rows
-from minidelve.files import read_file, write_whole
-from minidelve.records import MOST_BYTES
 
 Facts = list[tuple[str, str]]
 

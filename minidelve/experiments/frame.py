@@ -18,16 +18,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from minidelve import __version__
+from minidelve.analysis.pictures import picture
 from minidelve.backend import threads
+from minidelve.disk.files import as_csv, disk_errors, remove_unfinished, write_whole
+from minidelve.disk.owning import OwnFolder
 from minidelve.errors import RunError
 from minidelve.experiments.claims import Verdict
 from minidelve.experiments.item import Item, Setup
 from minidelve.experiments.page import page
 from minidelve.experiments.parts import Part, Parts
 from minidelve.experiments.rows import Rows, columns
-from minidelve.files import as_csv, disk_errors, remove_unfinished, write_whole
-from minidelve.owning import OwnFolder
-from minidelve.pictures import picture
 from minidelve.progress import duration, note, progress
 from minidelve.training.computing import asked_for
 

@@ -18,12 +18,12 @@ from pathlib import Path
 from typing import Any
 
 from minidelve import __version__
+from minidelve.disk.files import read_file, write_whole
+from minidelve.disk.records import MOST_BYTES, check, integer, list_of, number, record, sealed, text, unsealed
 from minidelve.errors import one_line
 from minidelve.experiments.item import Budget, Item
 from minidelve.experiments.rows import Rows, digest
-from minidelve.files import read_file, write_whole
 from minidelve.progress import note
-from minidelve.records import MOST_BYTES, check, integer, list_of, number, record, sealed, text, unsealed
 from minidelve.training.computing import asked_for
 
 PART = record({"rows": list_of(record({"variant": text, "seed": integer(0)})), "seconds": number(0), "machine": text})

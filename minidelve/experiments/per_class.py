@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.analysis.pictures import legible
 from minidelve.evaluation.predict import first_name
 from minidelve.experiments import style, table2
 from minidelve.experiments.claims import VERDICTS, CannotTell, Table, Verdict
@@ -20,7 +21,6 @@ from minidelve.experiments.per_class_guesses import draw_guesses, guesses
 from minidelve.experiments.per_class_rows import OfClass, averaged, by_run, of_classes
 from minidelve.experiments.rows import Rows, select
 from minidelve.experiments.trained import CLASS_LONGER, tested, trained
-from minidelve.pictures import legible
 
 LISTED = 10  # of the worst and of the best classes, where there are more than twice as many
 FEW = 0.01  # of its images: what a class is taken for less often is not listed

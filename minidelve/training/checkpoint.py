@@ -26,11 +26,12 @@ from typing import Any
 
 import numpy as np
 
-from minidelve import data, models, records
+from minidelve import data, models
 from minidelve.analysis.summary import summarize
+from minidelve.disk import records
+from minidelve.disk.files import writing_whole
+from minidelve.disk.npy import Npz, open_npz
 from minidelve.errors import CheckpointError, shown
-from minidelve.files import writing_whole
-from minidelve.npy import Npz, open_npz
 from minidelve.training.meta import FORMAT, checked_meta
 
 ENTRY = re.compile(r"meta|mean|model/[\w.]+|optimizer/\d{1,5}")

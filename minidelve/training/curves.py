@@ -5,8 +5,8 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from minidelve.files import write_whole
-from minidelve.pictures import legible, picture
+from minidelve.analysis.pictures import legible, picture
+from minidelve.disk.files import write_whole
 from minidelve.progress import note_once
 
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from minidelve import records
+from minidelve.disk import records
+from minidelve.disk.records import integer, list_of, map_of, maybe, number, record, text
 from minidelve.errors import CheckpointError, shown
 from minidelve.models.option import options_of
-from minidelve.records import integer, list_of, map_of, maybe, number, record, text
 from minidelve.training.config import Config
 
 FORMAT = 1

@@ -19,9 +19,9 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
+from minidelve.disk.files import as_csv, copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.disk.owning import LOCK, OwnFolder, holder
 from minidelve.errors import CheckpointError, RunError
-from minidelve.files import as_csv, copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
-from minidelve.owning import LOCK, OwnFolder, holder
 from minidelve.training import checkpoint
 from minidelve.training.config import versions
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 
 from minidelve.cli import main
-from minidelve.lock import Lock
-from minidelve.owning import LOCK
+from minidelve.disk.lock import Lock
+from minidelve.disk.owning import LOCK
 
 LEFT = "last.npz.4711-0af39c.unfinished"  # of a process that was killed
 SMALL = ["--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16"]
@@ -30,7 +30,7 @@ def moments(monkeypatch, no_drawing):
     row = {"lr": 0.01, "train_loss": 1.0, "train_top1_error": 50.0, "val_top1_error": 50.0, "val_top5_error": 0.0,
            "seconds": 1.0, "images_per_second": 1.0, "within": [[1.0, 1.0, 50.0]]}  # fmt: skip
     monkeypatch.setattr("minidelve.training.loop.train_epoch", lambda run, *_: {"epoch": run.epoch + 1, **row})
-    monkeypatch.setattr("minidelve.lock.PATIENCE", 0.0)
+    monkeypatch.setattr("minidelve.disk.lock.PATIENCE", 0.0)
 
 
 def spoil(*names: str, keep: str = "") -> Callable[[Path], None]:

@@ -9,8 +9,9 @@ import zlib
 import numpy as np
 import pytest
 
-from minidelve import data, records
+from minidelve import data
 from minidelve.data import Loader, Statistics, open_dataset
+from minidelve.disk import records
 from minidelve.errors import DataError
 
 

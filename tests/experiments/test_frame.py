@@ -8,7 +8,7 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from minidelve import files, owning, records
+from minidelve.disk import files, owning, records
 from minidelve.errors import RunError
 from minidelve.experiments import ITEMS, Budget, Item, Verdict, again, frame, parts, style
 from minidelve.experiments.frame import Work, reproduce

@@ -6,7 +6,8 @@ import zlib
 import numpy as np
 import pytest
 
-from minidelve import data, records
+from minidelve import data
+from minidelve.disk import records
 from tests.data.files import encode, pixels_of
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, json_of

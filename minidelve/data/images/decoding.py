@@ -25,8 +25,8 @@ from minidelve.data.images.formats.exif import upright as turned_upright
 from minidelve.data.images.formats.jpeg import Jpeg
 from minidelve.data.images.formats.png import Png, rows_of, strips
 from minidelve.data.images.formats.webp import WebP
+from minidelve.disk.files import read_file
 from minidelve.errors import DataError
-from minidelve.files import read_file
 
 SUFFIXES = (".jpeg", ".jpg", ".png", ".webp")
 FORMATS = (Jpeg, Png, WebP)

@@ -20,7 +20,7 @@ from typing import BinaryIO, NamedTuple
 import numpy as np
 
 from minidelve.data.feeding.bad_images import Unreadable
-from minidelve.records import check, integer, list_of, record, sealed, text, unsealed
+from minidelve.disk.records import check, integer, list_of, record, sealed, text, unsealed
 
 LINE = record(
     {

@@ -24,8 +24,8 @@ from minidelve.data.opening import open_splits
 from minidelve.data.packing.journal import Packed, commit, read_journal
 from minidelve.data.packing.place import JOURNALS, StoreFolder, check_room
 from minidelve.data.store import FORMAT, INDEX, VERSION, pack_command, write_header
+from minidelve.disk.files import disk_errors, writing_whole
 from minidelve.errors import DataError
-from minidelve.files import disk_errors, writing_whole
 from minidelve.progress import Track, untracked
 
 BLOCK = 256  # images; an interruption costs at most these, and a block of few waits for the disk too often

@@ -15,8 +15,8 @@ import numpy as np
 from minidelve.data.dataset import SPLITS, Dataset
 from minidelve.data.feeding.bad_images import BadImages
 from minidelve.data.store import HEADER, is_store, read_header
+from minidelve.disk.owning import OwnFolder
 from minidelve.errors import DataError
-from minidelve.owning import OwnFolder
 
 SAMPLE = 20  # images of a split by which its size is estimated
 JOURNALS = [f"{split}.journal" for split in SPLITS]

@@ -9,8 +9,8 @@ from minidelve.data.door import door
 from minidelve.data.sources.archive import MAX_MEMBER_BYTES
 from minidelve.data.sources.members import Entries, join, split_at_tar, visible
 from minidelve.data.sources.tar import Tar
+from minidelve.disk.files import read_file
 from minidelve.errors import DataError
-from minidelve.files import read_file
 
 CURE = "check the path and its permissions"
 

@@ -4,7 +4,7 @@ import os
 from typing import NamedTuple
 
 from minidelve.data.sources.zip_directory import ZIP_END, ZIP_MARK
-from minidelve.files import open_file
+from minidelve.disk.files import open_file
 
 
 class Kind(NamedTuple):

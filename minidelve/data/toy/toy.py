@@ -16,8 +16,8 @@ from PIL import Image
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
 from minidelve.data.toy.drawing import SHAPES, SIZE, TEXTURES, draw
+from minidelve.disk.owning import new_folder
 from minidelve.errors import DataError
-from minidelve.owning import new_folder
 from minidelve.progress import Track, untracked
 
 CLASSES = [f"{texture}_{shape}" for texture in TEXTURES for shape in SHAPES]

@@ -1,9 +1,9 @@
 """A lock file: held by one process at a time, and by none that has ended.
 
 The system's own lock on the open file decides, so a process that was killed holds nothing, whatever its file says. A
-file system without such locks (some network drives) leaves only the file's text: everybody who wants the lock adds a line,
-and the first line of a process that runs has it. Then a process of this machine that is gone is taken for dead, and
-one of another machine for alive.
+file system without such locks (some network drives) leaves only the file's text: everybody who wants the lock adds a
+line, and the first line of a process that runs has it. Then a process of this machine that is gone is taken for dead,
+and one of another machine for alive.
 """
 
 from __future__ import annotations

@@ -6,9 +6,9 @@ import os
 
 import pytest
 
-from minidelve import files
+from minidelve.disk import files
+from minidelve.disk.files import disk_errors, scratch_folder, try_room, write_whole, writing_whole
 from minidelve.errors import DataError
-from minidelve.files import disk_errors, scratch_folder, try_room, write_whole, writing_whole
 
 
 def test_text_is_written_as_utf8_bytes_as_they_are_with_usual_permissions(tmp_path):

@@ -11,8 +11,8 @@ import time
 
 import pytest
 
-from minidelve import lock
-from minidelve.lock import InUse, Lock, owner
+from minidelve.disk import lock
+from minidelve.disk.lock import InUse, Lock, owner
 
 fcntl = pytest.importorskip("fcntl", reason="Windows has locks of its own")
 HOST = socket.gethostname()
@@ -56,7 +56,9 @@ def test_a_dead_owner_is_followed(tmp_path, system, gone):
     Lock(tmp_path / "lock").release()
 
 
-@pytest.mark.parametrize("text", ["", "???", "process x on y", f"process 99999999999999999999 on {HOST}, 00c0ffee", "\0" * 999])
+@pytest.mark.parametrize(
+    "text", ["", "???", "process x on y", f"process 99999999999999999999 on {HOST}, 00c0ffee", "\0" * 999]
+)
 def test_a_lock_file_that_says_nothing_is_nobodys(tmp_path, system, text):
     (tmp_path / "lock").write_text(text)
     assert owner(tmp_path / "lock") is None

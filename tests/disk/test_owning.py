@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from minidelve import owning
+from minidelve.disk import owning
+from minidelve.disk.files import write_whole
+from minidelve.disk.owning import LOCK, OwnFolder, holder, own_file, own_name
 from minidelve.errors import RunError
-from minidelve.files import write_whole
-from minidelve.owning import LOCK, OwnFolder, holder, own_file, own_name
 
 
 class Box(OwnFolder):
@@ -97,7 +97,7 @@ def test_the_folder_is_looked_at_again_under_the_lock(tmp_path):
 HOLD = """
 import sys, time
 from pathlib import Path
-from tests.test_owning import Box
+from tests.disk.test_owning import Box
 with Box(Path(sys.argv[1])) as box:
     (box.path / "content.txt.1-abcdef.unfinished").write_text("half")
     print("in", flush=True)

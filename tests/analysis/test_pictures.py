@@ -8,8 +8,8 @@ import pytest
 from matplotlib.figure import Figure
 
 from minidelve import progress
+from minidelve.analysis.pictures import legible, picture
 from minidelve.errors import DataError
-from minidelve.pictures import legible, picture
 from tests.helpers import ROOT, python
 
 PNG = b"\x89PNG"
@@ -42,7 +42,7 @@ SETTINGS = [  # of one process each: building a list of fonts takes seconds
 ]
 DRAWS = """
 import os
-from minidelve.pictures import legible, picture
+from minidelve.analysis.pictures import legible, picture
 def draw():
     from matplotlib.figure import Figure
     figure = Figure(figsize=(2, 1))

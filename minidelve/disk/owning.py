@@ -18,8 +18,7 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import Self
 
-from minidelve.errors import RunError, UserError
-from minidelve.files import (
+from minidelve.disk.files import (
     BEGINNING,
     ROOM,
     cannot_be_replaced,
@@ -31,7 +30,8 @@ from minidelve.files import (
     scratch_folder,
     try_room,
 )
-from minidelve.lock import InUse, Lock, owner
+from minidelve.disk.lock import InUse, Lock, owner
+from minidelve.errors import RunError, UserError
 
 LOCK = ".lock"
 

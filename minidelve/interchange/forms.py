@@ -1,13 +1,15 @@
 """The kinds of file that `minidelve export` writes, by the ending of their names.
 
-A writer fills an open file with a trained network and returns what a user should know of it. It raises UserError before
-it writes anything if that kind of file cannot hold this network.
+A writer fills an open file with a trained network and returns what a user should know of it. It raises UserError if
+that kind of file cannot hold this network; what it has written by then is removed.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import NamedTuple
+
+from minidelve.interchange.to_onnx.model import write_onnx
 
 
 class Form(NamedTuple):
@@ -23,4 +25,6 @@ class Form(NamedTuple):
     options: frozenset[str] = frozenset()
 
 
-FORMS: dict[str, Form] = {}
+FORMS = {
+    "onnx": Form("the network as an ONNX graph", write_onnx, frozenset({"dense"})),
+}

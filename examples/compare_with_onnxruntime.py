@@ -4,9 +4,9 @@
     python examples/compare_with_onnxruntime.py runs/tiny tiny-imagenet-20.zip 400 64 other/bin/python
 
 Needs onnxruntime (pip install onnxruntime 'minidelve[onnx]'). COUNT pictures of the data set (400) go through the graph
-of centre crops in batches of 1, 7 and 64 (up to ten of each), and BY_SIZE of them (8) through the dense graph at five sizes. With PYTHON,
-onnxruntime is that of another Python, which needs NumPy too and nothing of this project. The largest difference of a
-probability is printed; it is float32's rounding, some 1e-7.
+of centre crops, in batches of 1, 7 and 64, up to ten of each. BY_SIZE of them (8) go through the dense graph at five
+sizes. With PYTHON, onnxruntime is that of another Python, which needs NumPy too and nothing of this project. The
+largest difference of a probability is printed: float32's rounding.
 """
 
 import subprocess

@@ -28,7 +28,8 @@ from minidelve.commands import (
     summary,
     train,
 )
-from minidelve.commands.parser import Parser, closest
+from minidelve.commands.meant import closest
+from minidelve.commands.parser import Parser, did_you_mean
 from minidelve.errors import UserError, shown
 from minidelve.progress import is_terminal, note, open_closed_streams
 
@@ -88,10 +89,19 @@ def parsed(words: list[str]) -> argparse.Namespace:
         action = " ".join(words[:2])
         if action in names:
             words = [action, *words[2:]]  # argparse takes no subcommand where a PATH may stand: make it one word
-        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not os.path.exists(words[1]):
-            meant = closest(action, [name for name in names if " " in name])
-            parser.error(f"there is no subcommand {shown(action)}" + (f"; did you mean {meant}?" if meant else ""))
+        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not is_data(words[1]):
+            actions = [name.removeprefix("data ") for name in names if name.startswith("data ")]
+            meant = closest(words[1], actions)
+            parser.error(
+                f"there is no subcommand {shown(action)}; expected data PATH, or data with one of: "
+                f"{', '.join(actions)}{did_you_mean(meant and f'data {meant}')}"
+            )
     args = parser.parse_args(words)
     if not hasattr(args, "run"):
         parser.error(f"a subcommand is missing; expected one of: {', '.join(names)}")
     return args
+
+
+def is_data(word: str) -> bool:
+    """Whether a word stands for a data set that is there."""
+    return word == "toy" or os.path.exists(word)

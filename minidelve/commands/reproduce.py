@@ -44,7 +44,7 @@ minidelve reproduce all --budget class
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "reproduce", "run a table or figure of the paper again", EXAMPLE, run)
-    parser.add_argument("item", nargs="?", metavar="ITEM|all", help=", ".join(ITEMS))
+    parser.add_argument("item", nargs="?", choices=(*ITEMS, "all"), metavar="ITEM|all", help=", ".join(ITEMS))
     parser.add_argument("--list", action="store_true", help="say what each item is, or all about one, and stop")
     parser.add_argument(
         "--data", type=data_path, default="toy", metavar="PATH|toy", help="images, where they are needed (default toy)"
@@ -106,8 +106,6 @@ def chosen(name: str | None) -> list[Item]:
     """The item of that name, or every one for `all`."""
     if name is None:
         raise RunError(f"reproduce: name an item ({', '.join(ITEMS)}) or all; --list explains them")
-    if name != "all" and name not in ITEMS:
-        raise RunError(f"reproduce: {name!r} is not an item; expected {', '.join(ITEMS)} or all; --list explains them")
     return list(ITEMS.values()) if name == "all" else [ITEMS[name]]
 
 

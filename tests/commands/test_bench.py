@@ -71,7 +71,7 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
 
 
 WRONG = [
-    ("everything", "'everything' is not a part", "kernels, ops, networks"),
+    ("everything", "PART: there is no 'everything'", "kernels, ops, networks"),
     ("--compile", "--compile", "--against torch"),
     ("--json no/such/folder/b.json", "no/such/folder/b.json", "name a file in one that exists"),
     ("--json .", "--json . is a folder", "name a file in it"),

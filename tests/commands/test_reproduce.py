@@ -95,7 +95,7 @@ def test_the_list_tells_all_about_one_item_or_about_all(ok, refused):
         "minutes of one core",
     ):
         assert part in whole
-    refused(["reproduce", "--list", "fig9"], "'fig9' is not an item", "fig3-right")
+    refused(["reproduce", "--list", "fig9"], "ITEM|all: there is no 'fig9'", "fig3-right")
 
 
 def test_the_verdict_is_a_line(cli, small, tmp_path):
@@ -114,7 +114,7 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
     (tmp_path / "full/fisher/mine.txt").write_text("")
     for options, out, *parts in (
         ("", "r", "name an item", "signal", "--list"),
-        ("fig9", "r", "'fig9' is not an item", " or all", "--list"),
+        ("fig9", "r", "ITEM|all: there is no 'fig9'", ", all;", "did you mean fig4?"),
         ("signal --budget huge", "r", "huge", "quick"),
         ("signal --device cuda", "r", "--device cuda", "use --device cpu"),
         ("signal --seeds 0", "r", "'0' is not an integer of at least 1"),

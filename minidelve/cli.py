@@ -28,6 +28,7 @@ from minidelve.commands import (
     summary,
     train,
 )
+from minidelve.commands.arguments import note_threads
 from minidelve.commands.meant import closest
 from minidelve.commands.parser import Parser, did_you_mean
 from minidelve.errors import UserError, shown
@@ -38,13 +39,16 @@ COMMANDS = (
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
+EXIT_CODES = """exit codes: 0; 1 where a check found something wrong; 2 for a mistake, with one line that says which;
+128 + its number for a signal (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, of a closed terminal)"""
+
 
 def make_parser() -> Parser:
     """The parser with all subcommands."""
     parser = Parser(
         prog="minidelve",
         description=DESCRIPTION,
-        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help",
+        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help\n\n" + EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"minidelve {__version__}")
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
@@ -70,6 +74,7 @@ def run(words: list[str]) -> int:
     try:
         precision = using_precision(getattr(args, "precision", "fp32"))
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
+            note_threads(args)
             return args.run(args)
     except UserError as error:
         note(f"minidelve: {error}")

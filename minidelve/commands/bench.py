@@ -18,7 +18,7 @@ from minidelve.bench.op_cases import OPS
 from minidelve.bench.report import Report
 from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
-from minidelve.commands.arguments import add_command, add_thread_options, at_least, some_path
+from minidelve.commands.arguments import add_command, add_device_options, at_least, some_path
 from minidelve.disk.owning import own_file
 from minidelve.errors import RunError
 from minidelve.progress import say
@@ -60,7 +60,7 @@ def add_to(subparsers: Any) -> None:
         "--batch-size", type=at_least(1), metavar="N", help="of networks (default 64, model_a 8; on cuda 64 to 128)"
     )
     parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="of networks (default 224, lab14 56)")
-    parser.add_argument("--device", choices=tuple(JOBS), default="cpu", help="where to compute (default cpu)")
+    add_device_options(parser)
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="fp32", help="of matrix products on cuda, on both sides"
     )
@@ -73,7 +73,6 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--against", choices=("torch",), help="take turns with PyTorch and print the ratio")
     parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
     parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
-    add_thread_options(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
     parser.add_argument("--profile", action="store_true", help="of networks: also the share of each kernel in our step")
     parser.add_argument("--json", type=some_path, metavar="FILE", help="write every figure to a file too")

@@ -57,8 +57,8 @@ def close_option(name: str, options: Iterable[str]) -> str | None:
 
 def place_of(name: str, positionals: Iterable[argparse.Action]) -> str | None:
     """The argument without an option that was given as --name: summary --model lab14."""
-    wanted = name.strip("-").upper()
-    wanted = {wanted, wanted.removesuffix("S"), *PLACES.get(wanted, ())}
+    called = name.strip("-").upper()
+    wanted = {called, called.removesuffix("S"), *PLACES.get(called, ())}
     places = [str(action.metavar) for action in positionals]
     return next((place for place in places if wanted.intersection(place.split("|"))), None)
 

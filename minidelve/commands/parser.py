@@ -7,7 +7,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from minidelve.commands.meant import close_choice, close_option, closest, list_for, option_like, option_taking, place_of
+from minidelve.commands.meant import close_choice, close_option, list_for, option_like, option_taking, place_of
 from minidelve.errors import one_line, shown
 from minidelve.progress import note, say
 

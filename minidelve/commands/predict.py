@@ -16,6 +16,7 @@ from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_device_options,
+    add_precision_option,
     add_run_argument,
     at_least,
     data_path,
@@ -66,6 +67,7 @@ def add_to(subparsers: Any) -> None:
     )
     add_overwrite_option(parser)
     add_device_options(parser)
+    add_precision_option(parser)
 
 
 class Pictures(NamedTuple):

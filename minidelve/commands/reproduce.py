@@ -10,7 +10,7 @@ from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_compute_options,
-    add_thread_options,
+    add_device_options,
     at_least,
     computing,
     data_path,
@@ -55,9 +55,8 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_device_options(parser)
     add_compute_options(parser)
-    add_thread_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:

@@ -2,7 +2,8 @@
 
 import pytest
 
-from minidelve.cli import main
+from minidelve.backend.threads import thread_count
+from minidelve.cli import main, make_parser
 
 MISTAKES = [
     (
@@ -21,6 +22,11 @@ MISTAKES = [
     ("train tests", "'tests' has no place", "did you mean --data tests?"),  # a folder that is there
     ("train --milestones 12 17 --seed 1", "'17' has no place", "did you mean --milestones 12,17?"),
     ("evaluate run --scales 256 384 480", "'384' has no place", "did you mean --scales 256,384,480?"),
+    ("train --lr 0,005", "--lr: '0,005' is not a number above 0; write 0.005; minidelve train --help"),
+    ("data split a b --val-fraction 10%", "--val-fraction: '10%' is not a number above 0 and below 1; write 0.1;"),
+    ("evaluate run --scales 256;384", "--scales: '256;384' is not a list of different", "; write 256,384;"),
+    ("evaluate run --max-memory 1,5GB", "--max-memory: '1,5GB' is not a size in KB, MB,", "or 4GB; write 1.5GB;"),
+    *((f"evaluate run --max-memory {size}", f"'{size}' is not a size in") for size in ("9", "infGB", "nanGB")),
     ("train --epochs 3 5", "'5' has no place; minidelve train --help"),
     ("check-grad prelu", "'prelu' has no place", "did you mean --op prelu?"),
     ("check-grad prleu", "'prleu' has no place", "did you mean --op prelu?"),
@@ -89,3 +95,20 @@ def test_help_is_a_result_and_no_mistake(capsys, words):
         main(words)
     out, err = capsys.readouterr()
     assert out.startswith(("usage: minidelve", "minidelve ")) and err == ""
+
+
+def test_every_command_that_computes_takes_threads():
+    commands = make_parser().subcommands.choices
+    options = {name: set(parser._option_string_actions) for name, parser in commands.items()}
+    computing = {name for name in commands if "--device" in options[name]}
+    assert computing == {"train", "evaluate", "predict", "reproduce", "bench", "check-grad"}
+    assert all({"--threads", "--deterministic"} <= options[name] for name in computing)
+
+
+def test_more_threads_than_cores_are_used_with_one_remark(cli, monkeypatch):
+    used = []
+    monkeypatch.setattr("minidelve.commands.check_grad.run", lambda args: used.append(thread_count()) or 0)
+    monkeypatch.setattr("minidelve.commands.arguments.usable_cores", lambda: 2)
+    said = [cli("check-grad", "--threads", count).err for count in (1, 2, 99)]
+    assert used == [1, 2, 99] and said[:2] == ["", ""]
+    assert said[2].count("\n") == 1 and "--threads 99" in said[2] and "2 cores; --threads 2 is faster" in said[2]

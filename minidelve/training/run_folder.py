@@ -153,4 +153,14 @@ def find_checkpoint(run: Path) -> Path:
         found = f"{run} has no finished epoch: its training was stopped in the first"
         raise CheckpointError(found, cure="give the command that began it again")
     what = "a folder without best.npz or last.npz" if is_folder else "neither a run folder nor an .npz file"
-    raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")
+    meant = _run_near(run) or "the --out folder of a `minidelve train`"
+    raise CheckpointError(f"{run} is {what}", cure=f"give {meant}")
+
+
+def _run_near(path: Path) -> str | None:
+    """The run folder that a file of it was taken for, or one of those in a folder of runs."""
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    runs = [run for run in (path.parent, *(path / name for name in names)) if os.path.isfile(run / "last.npz")]
+    if not runs:
+        return None
+    return f"the run itself, {runs[0]}" if runs[0] == path.parent else f"one of the runs in it, such as {runs[0]}"

@@ -39,15 +39,13 @@ def test_what_is_no_data_set_is_called_what_it_is(store, error_of, form, row):
 def test_the_folder_of_a_class_is_sent_to_the_whole_set(store, imagenet_files, error_of):
     path = store(imagenet_files)
     for split in ("train", "val"):
-        assert (
-            f"as of one class; expected a data set; give a folder that has a folder for each class, perhaps {path}"
-            in (error_of(path / split / "ant"))
-        )
+        said = error_of(path / split / "ant")
+        assert said.endswith(f"; give a folder that has a folder for each class, perhaps {path}")
 
 
 def test_a_folder_that_cannot_be_listed_is_passed_over_in_the_search(store, error_of):
-    path = store({"a/b": b"", "c/d": b""})
-    (path / "a" / "loop").symlink_to(path / "a")
+    path = store({"a/b/x": b"", "c/d": b""})
+    (path / "a/b/loop").symlink_to(path / "a")
     assert "holds neither train/ nor val/ but a/, c/" in error_of(path)
 
 

@@ -2,7 +2,7 @@
 
 last.npz       the state after the last finished epoch: --resume goes on from here
 best.npz       the state with the lowest top-1 validation error
-config.json    every option as resolved, versions, seed
+config.json    every option as resolved, versions, seed: a record for people, from which nothing is read
 metrics.csv    a line per epoch; errors in percent
 curves.png     loss and errors over the epochs
 result.json    final and best errors; there when the run is finished
@@ -19,7 +19,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from minidelve.disk.files import as_csv, copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.disk import records
+from minidelve.disk.files import (
+    as_csv,
+    copy_whole,
+    disk_errors,
+    is_unfinished,
+    read_file,
+    replace,
+    unfinished,
+    write_whole,
+)
 from minidelve.disk.owning import LOCK, OwnFolder, holder
 from minidelve.errors import CheckpointError, RunError
 from minidelve.training import checkpoint
@@ -100,6 +110,15 @@ class RunFolder(OwnFolder):
                 copy_whole(self.last, self.best)
             self.write_json("config.json", {**meta["config"], "versions": versions()})
             self.write_metrics(meta["history"])
+
+    def changed_in_record(self, options: dict[str, Any]) -> tuple[str, Any] | None:
+        """The first of these options of the run that config.json has with another value, and that value."""
+        try:
+            there = records.parse(read_file(self.path / "config.json", records.MOST_BYTES))
+        except (OSError, ValueError):  # it is not missed
+            return None
+        there = there if isinstance(there, dict) else {}
+        return next(((name, there[name]) for name in options if there.get(name, options[name]) != options[name]), None)
 
     def check_room(self, state: checkpoint.Checkpoint) -> None:
         """RunError when there is no room for last.npz, best.npz and the next last.npz, less what they take now."""

@@ -89,6 +89,11 @@ def reproduce_items(args: argparse.Namespace) -> int:
                 raise
             diverged.append(str(error))
             note(f"{error}; the other items go on")
+        except KeyboardInterrupt as stop:
+            if not results:
+                raise
+            done = f"{len(results)} of {len(works)} items are finished" if len(results) > 1 else "one item is finished"
+            raise KeyboardInterrupt(f"{done} and kept, as all finished parts are: the same command goes on") from stop
         else:
             tell(results[-1])
     if args.item == "all":

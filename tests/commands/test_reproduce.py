@@ -125,6 +125,26 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
         refused(["reproduce", *options.split(), "--out", tmp_path / out], *parts)
 
 
+@pytest.mark.parametrize(("items", "line"), [
+    (0, "minidelve: interrupted; no part of table1 was finished"),
+    (1, "minidelve: interrupted; one item is finished and kept, as all finished parts are: the same command goes on"),
+    (3, f"minidelve: interrupted; 3 of {len(ITEMS)} items are finished and kept, as all finished parts are: the same "
+     "command goes on"),
+])  # fmt: skip
+def test_stopped_in_an_items_first_part_it_says_that_earlier_ones_are_kept(cli, monkeypatch, tmp_path, items, line):
+    done = []
+
+    def fake(work):
+        if len(done) == items:
+            raise KeyboardInterrupt(f"no part of {work.item.name} was finished")
+        done.append(work)
+        return Result(work, Verdict(True, "yes"), 1, 0, 1.0)
+
+    monkeypatch.setattr(reproduce, "reproduce", fake)
+    code, _, err = cli("reproduce", "all", "--out", tmp_path)
+    assert (code, err.splitlines()[-1]) == (130, line)
+
+
 def test_the_device_is_passed_on_and_the_index_has_each_items_time(cli, monkeypatch, tmp_path):
     works = []
 

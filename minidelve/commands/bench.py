@@ -19,6 +19,7 @@ from minidelve.bench.report import Report
 from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
 from minidelve.commands.arguments import add_command, add_device_options, at_least, some_path
+from minidelve.commands.meant import closest
 from minidelve.disk.owning import own_file
 from minidelve.errors import RunError
 from minidelve.progress import say
@@ -157,7 +158,12 @@ def selected_cases(args: argparse.Namespace) -> list[str]:
     names = [name for part in parts_of(args) if part in kinds for name in kinds[part]]
     found = [name for name in names if (args.only or "") in name]
     if args.only and not found:
-        raise RunError(f"--only {args.only}: no such kernel or op", expected=f"a part of one of: {', '.join(names)}")
+        meant = closest(args.only, names)
+        raise RunError(
+            f"--only {args.only}: no such kernel or op",
+            expected=f"a part of one of: {', '.join(names)}",
+            cure=f"did you mean {meant}?" if meant else "",
+        )
     return found
 
 

@@ -77,6 +77,7 @@ WRONG = [
     ("--json .", "--json . is a folder", "name a file in it"),
     ("--only nosuch", "--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"),
     ("kernels --only 'momentum step'", "--only momentum step", "expected a part of one of: im2col"),
+    ("ops --only prleu", "--only prleu", "did you mean prelu?"),
     ("networks --only prelu", "--only prelu", "--model"),
     ("networks --model lab14 --size 8", "--size 8", "too small for lab14", "more pixels"),
     ("--precision mixed", "--precision mixed", "imitated", "--device cuda"),

@@ -17,6 +17,14 @@ from tests.helpers import ROOT, python
 HERE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
 
+@pytest.fixture(autouse=True)
+def ctrl_c_is_heard():
+    """A script's `pytest &` has SIGINT ignored, in its processes too."""
+    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, earlier)
+
+
 def press(number: int = signal.SIGINT) -> None:
     signal.raise_signal(number)
 

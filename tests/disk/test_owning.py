@@ -10,7 +10,7 @@ import pytest
 
 from minidelve.disk import owning
 from minidelve.disk.files import write_whole
-from minidelve.disk.owning import LOCK, OwnFolder, holder, own_file, own_name
+from minidelve.disk.owning import LOCK, OwnFolder, holder, new_folder, own_file, own_name
 from minidelve.errors import RunError
 
 
@@ -137,6 +137,40 @@ def test_what_is_left_unfinished_goes_when_the_block_ends_in_whatever_way(tmp_pa
         (tmp_path / "content.txt.9-012345.unfinished").touch()
         raise OSError(errno.ENOSPC, "full")
     assert os.listdir(tmp_path) == ["content.txt"]
+
+
+def test_a_disk_that_has_gone_does_not_hide_why_the_block_ended(tmp_path, monkeypatch):
+    box = Box(tmp_path)
+
+    def gone():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(ZeroDivisionError), box:
+        monkeypatch.setattr(box, "clean", gone)
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []  # no lock either
+
+
+def test_a_new_folder_appears_when_all_of_it_is_there(tmp_path):
+    with new_folder(tmp_path / "a" / "set", "set:") as folder:
+        (folder / "inner").touch()
+        assert not (tmp_path / "a" / "set").exists()
+        with pytest.raises(RunError, match="set: is in use by process"), new_folder(tmp_path / "a" / "set", "set:"):
+            pass
+    assert os.listdir(tmp_path / "a") == ["set"] and os.listdir(tmp_path / "a" / "set") == ["inner"]
+    with pytest.raises(RunError, match="set: already exists and is not an empty folder; name a new one"):
+        new_folder(tmp_path / "a" / "set", "set:").__enter__()
+
+
+def test_a_new_folder_that_nothing_can_become_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="here: is the current folder or a disk; name a new folder in it"):
+        new_folder(Path("."), "here:").__enter__()
+    sizes = []
+    monkeypatch.setattr(owning, "try_room", lambda folder, size: sizes.append(size))
+    with pytest.raises(ZeroDivisionError), new_folder(Path("set"), "set:", size=10**6):
+        raise ZeroDivisionError
+    assert sizes == [10**6] and os.listdir(tmp_path) == []
 
 
 def test_a_folder_with_the_name_of_a_file_is_a_stranger(tmp_path):

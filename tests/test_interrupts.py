@@ -18,11 +18,13 @@ HERE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("P
 
 
 @pytest.fixture(autouse=True)
-def ctrl_c_is_heard():
-    """A script's `pytest &` has SIGINT ignored, in its processes too."""
-    earlier = signal.signal(signal.SIGINT, signal.default_int_handler)
+def signals_are_heard():
+    """Under nohup, or in a script's `pytest &`, some are ignored, in its processes too."""
+    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
+    earlier = {number: signal.signal(number, handler) for number, handler in usual.items()}
     yield
-    signal.signal(signal.SIGINT, earlier)
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
 
 
 def press(number: int = signal.SIGINT) -> None:
@@ -123,6 +125,12 @@ def test_the_next_command_of_a_program_is_not_interrupted_too(monkeypatch):
     monkeypatch.setattr(interrupts, "AGAIN", 0.05)
     assert run(lambda: press() or 0)[0] == 130
     assert run(lambda: time.sleep(0.2) or 0) == (0, [])
+
+
+def test_what_nohup_has_the_process_ignore_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert run(lambda: press(signal.SIGHUP) or 4) == (4, [])
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_a_handler_of_the_programs_own_stays():

@@ -100,7 +100,7 @@ def test_work_goes_on_when_output_cannot_be_written(monkeypatch, capsys, stream)
 
 @pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
 def test_a_file_of_the_callers_own_that_fails_stays_that_file(monkeypatch, capsys):
-    file = open("/dev/full", "w", buffering=1)  # noqa: SIM115 (its end fails too)
+    file = open("/dev/full", "w", encoding="utf-8", buffering=1)  # noqa: SIM115 (its end fails too)
     with monkeypatch.context() as patch:
         patch.setattr(sys, "stdout", file)
         say("more than there is room for")

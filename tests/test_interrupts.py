@@ -18,13 +18,11 @@ HERE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("P
 
 
 @pytest.fixture(autouse=True)
-def signals_are_heard():
-    """Under nohup, or in a script's `pytest &`, some are ignored, in its processes too."""
-    usual = {signal.SIGINT: signal.default_int_handler, signal.SIGTERM: signal.SIG_DFL, signal.SIGHUP: signal.SIG_DFL}
-    earlier = {number: signal.signal(number, handler) for number, handler in usual.items()}
+def a_hang_up_is_heard():
+    """nohup has it ignored. (For Ctrl-C see conftest.py.)"""
+    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
     yield
-    for number, handler in earlier.items():
-        signal.signal(number, handler)
+    signal.signal(signal.SIGHUP, earlier)
 
 
 def press(number: int = signal.SIGINT) -> None:

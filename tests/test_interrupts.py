@@ -20,9 +20,10 @@ HERE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("P
 @pytest.fixture(autouse=True)
 def a_hang_up_is_heard():
     """nohup has it ignored. (For Ctrl-C see conftest.py.)"""
-    earlier = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    number = signal.SIGHUP
+    earlier = signal.signal(number, signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, earlier)
+    signal.signal(number, earlier)
 
 
 def press(number: int = signal.SIGINT) -> None:

@@ -80,6 +80,16 @@ def test_another_file_than_the_one_opened_is_noticed(path, happens):
         file.read(0, 100)
 
 
+def test_the_file_that_is_opened_is_the_one_that_was_looked_at(path, monkeypatch):
+    def late(*arguments, **more):
+        replaced(path)
+        return open(*arguments, **more)
+
+    monkeypatch.setattr("minidelve.data.steady.open", late, raising=False)
+    with pytest.raises(DataChanged):
+        SteadyFile(path)
+
+
 def test_a_change_while_it_is_read_is_the_reason_that_is_given(path):
     with pytest.raises(DataChanged), Steady(path).unchanged():
         os.remove(path)

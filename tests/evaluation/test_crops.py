@@ -36,6 +36,6 @@ def test_small_probabilities_keep_their_order():
     assert p.dtype == np.float64 and np.argsort(-p[0]).tolist() == [0, 2, 1, 3] and p[0, 3] > 0
 
 
-def test_an_image_of_low_scores_beside_one_of_high_ones_keeps_its_probabilities():
+def test_low_scores_beside_high_ones_keep_their_probabilities():
     p = probabilities(np.array([[0, 0, 0, 0], [-2000, -2000, -2000, -np.inf]], np.float32))
     np.testing.assert_allclose(p, [[0.25] * 4, [1 / 3] * 3 + [0]])

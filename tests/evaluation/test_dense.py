@@ -85,7 +85,7 @@ def test_flip_adds_the_mirrored_image_under_the_same_mean(network, statistics, p
     np.testing.assert_allclose(flipped([image]), (plain([image]) + plain([mirrored])) / 2, atol=1e-7)
 
 
-def test_the_mean_image_is_warped_from_the_runs_own_whatever_size_came_before(network, statistics, pictures):
+def test_the_mean_image_is_warped_from_the_runs_own_each_time(network, statistics, pictures):
     scorer, image = DenseScorer(network, statistics, False, 64, GB), pictures(5, 40, 56)
     scorer([pictures(6, 90, 33)])
     np.testing.assert_array_equal(scorer([image]), DenseScorer(network, statistics, False, 64, GB)([image]))

@@ -127,7 +127,9 @@ def test_numbers_are_never_positions_among_classes_called_by_numbers(store, erro
     assert "the class '0'" in error_of(path, "val")
 
 
-@pytest.mark.parametrize("numbers", [{1: 1, 2: 2, 3: 1, 4: 2}, {1: "9" * 5000, 2: 0, 3: 1, 4: 2}])
+@pytest.mark.parametrize("numbers", [
+    {1: 1, 2: 2, 3: 1, 4: 2}, {1: "9" * 5000, 2: 0, 3: 1, 4: 2}, {1: 0, 2: 3, 3: 1, 4: 2},
+])  # fmt: skip
 def test_positions_that_may_be_counted_from_one_are_refused(store, flat_files, numbers, error_of):
     """Without the highest class among them nothing else would tell that every label is off by one."""
     message = error_of(store(flat_files | a_list("{name} {value}", numbers)), "val")

@@ -1,12 +1,14 @@
 """Folders, zips and tars behind one face: the same names, the same bytes, the same refusals."""
 
+import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from minidelve.data.sources.archive import ArchiveFile
 from minidelve.data.sources.source import open_source
-from minidelve.errors import DataError
+from minidelve.errors import DataChanged, DataError
 from tests.data.files import tar_bytes, zip_bytes
 from tests.helpers import raises
 

@@ -83,6 +83,7 @@ TWICE = {f"val/{val_name(1)}.png": b"the first name again"}
 WRONG = [
     ({NUMBERS: IDS}, [NUMBERS, "ILSVRC2012_IDs", "map_clsloc.txt"]),
     ({NUMBERS: b"3\n1\n2\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 3 lines for 4 images"]),
+    ({NUMBERS: IDS + b"1\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 5 lines for 4 images"]),
     ({NUMBERS: b"3\n1\n2\n9\n", "map_clsloc.txt": MAP}, [NUMBERS, "holds the number 9, by map_clsloc.txt no class"]),
     (NAMED | TWICE, ["stands for 2 images"]),
     ({"eval.txt": b"x"}, ["val: holds images but no class folders", "LOC_val_solution.csv"]),

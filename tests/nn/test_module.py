@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, nn, optim
+from minidelve.nn import hidden
 
 
 class Block(nn.Module):
@@ -212,14 +213,16 @@ def test_a_hidden_layer_is_refused_when_parameters_are_asked_for(hold, ask):
         ask(net)
 
 
-def test_a_list_that_holds_itself_is_looked_into_once():
-    net, knot = nn.Module(), []
-    knot += [knot, {"a": knot}]
-    net.knot = knot
-    assert net.parameters() is not None and list(net.named_parameters()) == []
-    knot.append(nn.Linear(1, 1))
-    with pytest.raises(TypeError, match=r"knot\[2\]: a Linear there would not be trained"):
-        net.parameters()
+def test_what_is_held_twice_or_holds_itself_is_looked_into_once(monkeypatch):
+    looked, inside, nested = [], hidden.inside, [nn.Linear(1, 1)]
+    monkeypatch.setattr(hidden, "inside", lambda value: looked.append(value) or inside(value))
+    for _ in range(10):
+        nested = [nested, nested]
+    found = list(hidden.look(nested, (nn.Module,), "x"))
+    assert len(looked) == 11 and [path for path, _ in found] == ["x" + 11 * "[0]"]
+    knot = [1]
+    knot.append(knot)
+    assert list(hidden.look(knot, (nn.Module,), "x")) == []
 
 
 def test_a_layer_appended_later_is_refused_at_the_first_parameters():

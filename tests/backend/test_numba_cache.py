@@ -1,6 +1,7 @@
 """Numba's cache is only a cache: whatever lies there, the kernel is compiled, runs, and is kept again if it can be."""
 
 import errno
+import hashlib
 import importlib.util
 import os
 import pickle
@@ -91,6 +92,7 @@ DAMAGES = {
     "cut code": (".nbc", lambda path: change(path, path.read_bytes()[:1000])),
     "one bit of the code": (".nbc", lambda path: change(path, flipped(path.read_bytes()))),
     "garbage for code": (".nbc", lambda path: change(path, b"garbage\n" * 999)),
+    "something else that is whole": (".nbc", lambda path: change(path, hashlib.sha256(b"else").digest() + b"else")),
     "a folder for code": (".nbc", to_folder),
 }
 
@@ -118,6 +120,26 @@ def test_damaged_files_are_announced_and_found(folder, heard):
     assert compiling.kept_kernels(only(folder, ".nbc").parent) == (1, names)
     kernel_of(folder)(3)
     assert [data["writing"] for data in heard] == [False, False] and heard[0]["path"].endswith(".nbi")
+
+
+def test_any_bit_of_the_code_counts(folder):
+    kernel_of(folder)(3)
+    content = only(folder, ".nbc").read_bytes()
+    assert cache.is_whole(content) and not cache.is_whole(b"") and not cache.is_whole(content[: cache.DIGEST])
+    for at in range(0, len(content), 499):
+        assert not cache.is_whole(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+
+
+def test_every_signature_of_a_kernel_is_kept_under_its_name(folder):
+    kernel = kernel_of(folder)
+    kernel(3), kernel(3.5)
+    after = kernel_of(folder)
+    assert (after(3), after(3.5), sum(after.stats.cache_hits.values())) == (6, 7.0, 2)
+    name = kernel._cache._cache_file._name
+    keys = [(signature, processor, ("the code", constants))
+            for signature in ("int64", "float64") for processor in ("zen", "skylake") for constants in ("2", "3")]  # fmt: skip
+    assert len({name(key) for key in keys}) == 8  # two machines with one folder do not write over each other's
+    assert name(("int64", "zen", ("edited", "2"))) == name(keys[0])
 
 
 def test_an_index_whose_file_is_gone_is_not_damage(folder, heard):

@@ -80,8 +80,8 @@ def files_with_arithmetic() -> list[str]:
 ELSEWHERE = {
     f"minidelve/ops/{name}.py"
     for name in (
-        "__init__", "arguments", "calling_kernels", "geometry", "layout", "pieces", "conv/simple", "conv/choice",
-        "conv/conv2d", "conv/activation", "conv/outliers", "conv/scaffold", "conv/winograd_tiles",
+        "__init__", "arguments", "calling_kernels", "geometry", "layout", "pieces", "to_device", "conv/simple",
+        "conv/choice", "conv/conv2d", "conv/activation", "conv/outliers", "conv/scaffold", "conv/winograd_tiles",
     )
 } | {"kernels/reference/windows.py", "kernels/reference/into.py"}  # fmt: skip
 

@@ -7,6 +7,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
@@ -39,6 +40,8 @@ class Parser(argparse.ArgumentParser):
         An unknown option comes before everything else that may be wrong: it may be the cause.
         """
         words = list(sys.argv[1:] if args is None else args)
+        if self.subcommands is not None:
+            words = self.with_action(words)
         options = words[: words.index("--")] if "--" in words else words
         known = self._option_string_actions
         if self.subcommands is None:  # else they are a subcommand's, and its own affair
@@ -46,6 +49,17 @@ class Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(words, namespace)
         self.refuse(unknown)
         return found, unknown
+
+    def with_action(self, words: list[str]) -> list[str]:
+        """The words, `data pack` made one of them: argparse takes no subcommand where another's PATH may stand."""
+        name = " ".join(words[:2])
+        actions = [known for known in self.subcommands.choices if known.startswith(f"{name.partition(' ')[0]} ")]
+        if name in actions:
+            return [name, *words[2:]]
+        if actions and len(words) > 2 and "-" not in (words[1][:1], words[2][:1]) and not os.path.exists(words[1]):
+            meant = closest(name, actions)
+            self.error(f"there is no subcommand {shown(name)}" + (f"; did you mean {meant}?" if meant else ""))
+        return words
 
     def refuse(self, unknown: Sequence[str]) -> None:
         """An error if there are unknown words."""

@@ -59,8 +59,8 @@ SHELVES: dict[str, list[set[str]]] = {
         {"folder"}, {"opening"}, {"part"}, {"copying", "packing"},
     ],
     "minidelve.training": [
-        {"computing", "curves", "device", "recipes", "step_log", "validation"}, {"config"}, {"meta"}, {"checkpoint"},
-        {REST}, {"setting_up"}, {"loop"},
+        {"computing", "curves", "device", "recipes", "step_log", "validation", "versions"}, {"config"}, {"meta"},
+        {"checkpoint"}, {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
         {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},

@@ -23,7 +23,7 @@ from minidelve.disk.files import as_csv, copy_whole, disk_errors, is_unfinished,
 from minidelve.disk.owning import LOCK, OwnFolder, holder
 from minidelve.errors import CheckpointError, RunError
 from minidelve.training import checkpoint
-from minidelve.training.config import versions
+from minidelve.training.versions import versions
 
 COLUMNS = (
     "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",

@@ -51,7 +51,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"im2col", "direct", "winograd", "simple"},
         {"choice"}, {"conv2d"},
     ],
-    "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers"}, {"chain"}],
+    "minidelve.nn": [{"hidden"}, {"init", "module"}, {"layers", "sequential"}, {"chain"}],
     "minidelve.optim": [{"sgd"}, {"schedules", "loss_scale"}],
     "minidelve.models": [{"option", "network", "table"}, {REST}, {"catalogue", "build"}],
     "minidelve.data": [

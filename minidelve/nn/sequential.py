@@ -1,0 +1,38 @@
+"""Sequential: modules one after the other.
+
+>>> from minidelve import nn
+>>> nn.Sequential(nn.Linear(4, 3), nn.ReLU())[0]
+Linear(4, 3)
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from minidelve.nn.module import Module
+from minidelve.tensor import Tensor
+
+
+class Sequential(Module):
+    """Modules one after the other: Sequential(a, b)(x) is b(a(x)). TypeError for a layer that is not a Module."""
+
+    def __init__(self, *layers: Module):
+        for i, layer in enumerate(layers):
+            if not isinstance(layer, Module):
+                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}; expected a Module")
+            setattr(self, str(i), layer)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Every layer in turn."""
+        for layer in self.children():
+            x = layer(x)
+        return x
+
+    def __len__(self) -> int:
+        return len(list(self.children()))
+
+    def __iter__(self) -> Iterator[Module]:
+        return self.children()
+
+    def __getitem__(self, i: int | slice) -> Module:
+        return Sequential(*list(self)[i]) if isinstance(i, slice) else list(self)[i]

@@ -45,7 +45,9 @@ SHELVES: dict[str, list[set[str]]] = {
     ],
     "minidelve.disk": [{"files", "lock", "npy"}, {"owning", "records"}],
     "minidelve.tensor": [{"array"}, {"walk"}, {"tensor"}, {"function"}],
-    "minidelve.ops": [{"arguments", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"}],
+    "minidelve.ops": [
+        {"arguments", "broadcasting", "geometry", "layout", "pieces"}, {"calling_kernels"}, {REST}, {"conv"},
+    ],
     "minidelve.ops.conv": [
         {"activation", "outliers", "scaffold", "winograd_matrices", "winograd_tiles"},
         {"im2col", "direct", "winograd", "simple"},

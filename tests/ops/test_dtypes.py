@@ -14,6 +14,7 @@ import pytest
 from minidelve import Function, Tensor, nn, ops, optim
 from minidelve.analysis.hooks import Watched
 from minidelve.ops.avg_pool2d import AvgPool2d
+from minidelve.ops.broadcasting import Binary
 from minidelve.ops.concat import Concat
 from minidelve.ops.conv.direct import Direct2d
 from minidelve.ops.conv.im2col import Conv2d
@@ -24,7 +25,6 @@ from minidelve.ops.dropout import Dropout
 from minidelve.ops.elementwise import (
     Abs,
     Add,
-    Binary,
     Divide,
     Exp,
     Log,

@@ -100,7 +100,7 @@ def shrinkage(stages: Iterable[tuple[float, int]], decay: float, momentum: float
     a, D = 1.0, 0.0
     for rate, steps in stages:
         for _ in range(steps):
-            D = momentum * D + rate * decay * a
+            D = momentum * D + rate * decay * a  # (4)
             a -= D
     return a
 

@@ -46,16 +46,18 @@ class Parser(argparse.ArgumentParser):
 
     def with_action(self, words: list[str]) -> list[str]:
         """The words, `data pack` made one of them: argparse takes no subcommand where another's PATH may stand."""
-        name = " ".join(words[:2])
-        place = name.partition(" ")[0]
-        actions = [known for known in self.subcommands.choices if known.startswith(f"{place} ")]
-        if name in actions:
+        name, place = " ".join(words[:2]), "".join(words[:1])
+        actions = [
+            known.removeprefix(f"{place} ") for known in self.subcommands.choices if known.startswith(f"{place} ")
+        ]
+        if words[1:2] and words[1] in actions:
             return [name, *words[2:]]
         if actions and len(words) > 2 and "-" not in (words[1][:1], words[2][:1]) and not is_data(words[1]):
-            expected = f"{place} PATH, or {place} with one of: "
-            expected += ", ".join(action.removeprefix(f"{place} ") for action in actions)
-            meant = did_you_mean(closest(name, actions))
-            self.error(f"there is no subcommand {shown(name)}; expected {expected}{meant}")
+            meant = closest(words[1], actions)
+            self.error(
+                f"there is no subcommand {shown(name)}; expected {place} PATH, or {place} with one of: "
+                f"{', '.join(actions)}{did_you_mean(meant and f'{place} {meant}')}"
+            )
         return words
 
     def refuse(self, unknown: Sequence[str], words: Sequence[str]) -> None:

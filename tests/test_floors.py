@@ -62,7 +62,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
-        {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
+        {"footprint", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble", "predict"}, {"report", "runs"},
     ],
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},

@@ -92,7 +92,11 @@ def evaluate_runs(
     check_device(way.device)
     with within_device_memory(less="fewer runs at a time"):
         candidates = [load(path, way.device) for path in paths]
-    dataset = dataset or open_data(data_path, split, candidates)
+    return evaluate_loaded(candidates, way, dataset or open_data(data_path, split, candidates))
+
+
+def evaluate_loaded(candidates: Sequence[Candidate], way: Way, dataset: data.Dataset) -> Evaluation:
+    """Test runs that are loaded already, each network in evaluation mode and on the device of `way`."""
     check_classes(dataset, candidates)
     transforms: list[Shown] = []
     members = [member(way, candidate, transforms) for candidate in candidates]

@@ -30,8 +30,17 @@ from minidelve.ops import (
     softmax,
     spatial_pyramid_pool2d,
 )
-from minidelve.pytorch_names import names_of
+from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Function, Tensor, no_grad
+
+
+@knowing_pytorch
+def load(run, device="cpu"):
+    """The trained run of a folder or an .npz file: see TrainedRun in minidelve/evaluation/trained_run.py."""
+    from minidelve.evaluation import trained_run  # late: it loads Pillow, which training and drawing alone need
+
+    return trained_run.load(run, device)
+
 
 __all__ = [
     "Function",
@@ -45,6 +54,7 @@ __all__ = [
     "graph",
     "leaky_relu",
     "linear",
+    "load",
     "local_response_norm",
     "log_softmax",
     "max_pool2d",

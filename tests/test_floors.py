@@ -63,6 +63,7 @@ SHELVES: dict[str, list[set[str]]] = {
     ],
     "minidelve.evaluation": [
         {"footprint", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble", "predict"}, {"report", "runs"},
+        {REST}, {"trained_run"},
     ],
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},

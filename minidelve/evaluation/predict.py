@@ -127,8 +127,9 @@ def draw(
 
 def figure_of(predictions: Sequence[Prediction], title: str, stand_ins: Mapping[str, Sequence[str]]) -> Any:
     """The Figure of `draw`."""
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+
+    from minidelve.analysis.figure import Figure
 
     columns = min(COLUMNS, len(predictions))
     rows = math.ceil(len(predictions) / columns)

@@ -16,7 +16,7 @@ import numpy as np
 
 from minidelve.models.auxiliary import AuxiliaryNetwork
 from minidelve.models.build import build, fc_fill
-from minidelve.models.catalogue import TABLES
+from minidelve.models.catalogue import TABLES, usual_size
 from minidelve.models.network import Network
 from minidelve.models.network_options import ACTIVATIONS, FC_INITS, INITS, UNFILLED, NetworkOptions
 from minidelve.models.option import options_of, takes_options_of
@@ -86,4 +86,5 @@ def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = 
 
 __all__ = [
     "ACTIVATIONS", "FC_INITS", "INITS", "TABLES", "UNFILLED", "AuxiliaryNetwork", "Network", "create", "from_config",
+    "usual_size",
 ]  # fmt: skip

@@ -89,7 +89,7 @@ def box_svg(place: Place, top: float, height: float, text: Sequence[str], leaf: 
 
 
 def ways_in(place: Place) -> list[tuple[Place, float]]:
-    """(where an arrow comes from, the x at which it arrives) for each: side by side, in the order of their beginnings."""
+    """(where an arrow comes from, the x at which it arrives) for each: side by side, in the order of their starts."""
     above = sorted(place.above, key=lambda other: other.x)
     step = min(12.0, place.width / (len(above) + 1))
     return [(other, place.x + step * (i - (len(above) - 1) / 2)) for i, other in enumerate(above)]

@@ -56,7 +56,7 @@ def predict(
     Raises DataError for an image smaller than the crop, and Diverged where what the network says is not finite.
     """
     scorer = centre_crops(network, statistics, BATCH, device)
-    predictions = []
+    predictions: list[Prediction] = []
     for start in range(0, len(images), scorer.at_once):
         part = images[start : start + scorer.at_once]
         views, scores = seen_and_scored(scorer, part, view)

@@ -28,7 +28,7 @@ FLOORS = [
     {"minidelve.parallel", "minidelve.models", "minidelve.data"},
     {"minidelve.analysis", "minidelve.testing"},
     {"minidelve.training"},
-    {"minidelve.evaluation"},
+    {"minidelve.evaluation", "minidelve.interchange"},
     {"minidelve"},  # the root re-exports what is below it
     {"minidelve.bench", "minidelve.experiments"},
     {"minidelve.commands"},
@@ -65,6 +65,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"footprint", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble", "predict"}, {"report", "runs"},
         {REST}, {"trained_run"},
     ],
+    "minidelve.interchange": [{"libraries"}, {REST}, {"forms"}],
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},
     ],
@@ -73,7 +74,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "parser", "picture_file"}, {REST},
+        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "new_file", "parser"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.

@@ -8,6 +8,9 @@ __version__ = "0.1.0"
 from minidelve import interrupts as interrupts  # first: Ctrl-C may be pressed in the second that the rest takes
 
 # isort: split
+import os
+from typing import TYPE_CHECKING
+
 from minidelve import models, nn, optim, testing
 from minidelve.analysis.graph import graph
 from minidelve.backend import use
@@ -33,11 +36,14 @@ from minidelve.ops import (
 from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Function, Tensor, no_grad
 
+if TYPE_CHECKING:
+    from minidelve.evaluation.trained_run import TrainedRun
+
 
 @knowing_pytorch
-def load(run, device="cpu"):
-    """The trained run of a folder or an .npz file: see TrainedRun in minidelve/evaluation/trained_run.py."""
-    from minidelve.evaluation import trained_run  # late: it loads Pillow, which training and drawing alone need
+def load(run: "str | os.PathLike[str]", device: str = "cpu") -> "TrainedRun":
+    """The trained run of a folder or of an .npz file; minidelve/evaluation/trained_run.py says what it can do."""
+    from minidelve.evaluation import trained_run  # late: it loads Pillow, which networks do not need
 
     return trained_run.load(run, device)
 

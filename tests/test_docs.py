@@ -19,9 +19,9 @@ def test_the_python_examples_run_and_the_loss_falls(tmp_path):
     said = python("-c", "".join(examples), cwd=tmp_path, timeout=400).stdout.splitlines()
     losses = [float(line.split()[1]) for line in said[:20]]
     assert losses[-1] < losses[0]
-    assert said[20] == "toy-images/val/striped_star/00000.png" and {line.split("%  ")[1] for line in said[21:26]} < set(
-        data.ToyDataset("val", val_size=10).class_names
-    )
+    assert said[20] == "toy-images/val/checkered_circle/00000.png" and {
+        line.split("%  ")[1] for line in said[21:26]
+    } < set(data.ToyDataset("val", val_size=10).class_names)
     assert said[26].startswith("Errors(top1=") and said[27] == "digraph {" and said[-1] == "}"
     assert (tmp_path / "loss.svg").read_text().startswith("<svg ")
 

@@ -8,7 +8,6 @@ __version__ = "0.1.0"
 from minidelve import interrupts as interrupts  # first: Ctrl-C may be pressed in the second that the rest takes
 
 # isort: split
-import os
 from typing import TYPE_CHECKING
 
 from minidelve import models, nn, optim, testing
@@ -37,6 +36,8 @@ from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Function, Tensor, no_grad
 
 if TYPE_CHECKING:
+    import os
+
     from minidelve.evaluation.trained_run import TrainedRun
 
 

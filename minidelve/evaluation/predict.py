@@ -8,6 +8,7 @@ a colour of its own, are ours.
 from __future__ import annotations
 
 import math
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,13 +18,13 @@ import numpy as np
 
 from minidelve import data, nn
 from minidelve.analysis.pictures import legible, picture
-from minidelve.errors import Diverged
+from minidelve.errors import Diverged, RunError
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.ten_views import CropViews
 from minidelve.training.validation import evaluating
 
 BATCH = 64
-MAX_MEMORY = 10**9  # bytes for activations, as in evaluate
+MAX_MEMORY = 10**9  # bytes for activations, as in evaluate, so that batches are those of evaluate
 COLUMNS = 4  # pictures side by side
 NO_NAMES: Mapping[str, Sequence[str]] = {}
 RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"
@@ -69,7 +70,10 @@ def predict(
 def centre_crops(network: nn.Sequential, statistics: data.Statistics, batch: int, device: str) -> CropScorer:
     """What scores images as `minidelve evaluate` does: by their centre crop, `batch` of them at a time at most."""
     views = CropViews(len(statistics.mean), ten=False, flip=False)
-    return CropScorer(network, statistics, views, batch, MAX_MEMORY, device)
+    try:
+        return CropScorer(network, statistics, views, batch, MAX_MEMORY, device)
+    except RunError:  # one crop alone needs more
+        return CropScorer(network, statistics, views, 1, sys.maxsize, device)
 
 
 def seen_and_scored(

@@ -156,6 +156,12 @@ def test_dropout_is_off_whatever_the_network_was_last_used_for(run, pictures):
     assert run.evaluate().errors == minidelve.load(run.name).evaluate().errors and run.network.training
 
 
+def test_a_crop_that_is_larger_than_the_usual_memory_is_seen_all_the_same(run, pictures, monkeypatch):
+    expected = run.predict_proba(pictures[:2], batch_size=1)
+    monkeypatch.setattr("minidelve.evaluation.predict.MAX_MEMORY", 1000)
+    np.testing.assert_array_equal(run.predict_proba(pictures[:2]), expected)
+
+
 def test_predictions_are_drawn(run, pictures):
     predictions = run.predict(pictures[:2])
     assert predictions._repr_png_().startswith(b"\x89PNG")

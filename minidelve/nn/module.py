@@ -202,8 +202,9 @@ class Module:
 
     def apply(self, f: Callable[[Module], Any]) -> Module:
         """Call f(module) for every module below, children first, and for itself."""
-        for module in reversed(list(self.modules())):
-            f(module)
+        for child in {id(child): child for child in self.children()}.values():
+            child.apply(f)
+        f(self)
         return self
 
     # -- how it prints ------------------------------------------------------------------------

@@ -135,6 +135,14 @@ def test_pictures_come_as_paths_arrays_and_pillow_images_one_or_many(run, pictur
         assert run.predict_proba(none).shape == (0, 4) and run.predict(none) == []
 
 
+def test_a_photograph_is_turned_upright_and_an_array_is_not(run, pictures, tmp_path):
+    pixels, exif = pixels_of(pictures[:1])[0], Image.Exif()
+    exif[0x0112] = 3  # upside down
+    Image.fromarray(pixels).save(tmp_path / "turned.png", exif=exif)
+    for given in (tmp_path / "turned.png", Image.open(tmp_path / "turned.png"), pixels[::-1, ::-1]):
+        np.testing.assert_array_equal(run.predict_proba(given), run.predict_proba(pixels[::-1, ::-1].copy()))
+
+
 def test_batches_of_any_size_give_the_same(run, pictures):
     expected = run.predict_proba(pictures)
     for batch_size in (1, 7, 100):

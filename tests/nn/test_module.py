@@ -165,8 +165,11 @@ def test_train_and_eval_reach_every_module_below():
 def test_apply_reaches_every_module_below_children_first():
     net, seen = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Flatten())), []
     assert net.apply(seen.append) is net
-    assert sorted(map(id, seen)) == sorted(map(id, net.modules()))
-    assert seen[-1] is net and seen.index(net[1][0]) < seen.index(net[1])
+    assert [type(module).__name__ for module in seen] == ["ReLU", "Flatten", "Sequential", "Sequential"]
+    assert seen[2] is net[1] and seen[3] is net
+    seen.clear()
+    Block().apply(seen.append)  # which has one part under two names
+    assert [type(module).__name__ for module in seen] == ["Linear", "PReLU", "Sequential", "Block"]
 
 
 def test_gradients_are_forgotten_and_a_frozen_part_stays(rng):

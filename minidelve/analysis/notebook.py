@@ -67,4 +67,4 @@ def row_html(kind: str, row: Sequence[str]) -> str:
 
 
 nn.Module._repr_html_ = module_html  # type: ignore[attr-defined]
-Tensor.graph = graph  # type: ignore[attr-defined]
+Tensor.graph = graph

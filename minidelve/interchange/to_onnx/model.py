@@ -97,8 +97,8 @@ def with_metadata(onnx: Any, graph: Any, meta: dict[str, Any]) -> Any:
         "minidelve_version": __version__,
         "model": config["model"],
         "activation": config["activation"],
-        "classes": json.dumps(meta["classes"], ensure_ascii=False),
-        "class_names": json.dumps(meta["class_names"], ensure_ascii=False),
+        "classes": json.dumps(meta["classes"]),  # ASCII: a folder's name may have bytes that no UTF-8 holds
+        "class_names": json.dumps(meta["class_names"]),
     }
     onnx.helper.set_model_props(model, about)
     return model

@@ -15,7 +15,7 @@ runtime = pytest.importorskip("onnxruntime", reason="onnxruntime is not installe
 
 CROP = 32
 CLASSES = [f"n0{i}" for i in range(5)]
-NAMES = ["goldfish, Carassius auratus", "île", "a", "b", "c"]
+NAMES = ["goldfish, Carassius auratus", "île", "caf\udce9", "b", "c"]
 
 
 def meta_of(activation: str = "prelu") -> dict[str, Any]:

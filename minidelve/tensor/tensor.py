@@ -151,6 +151,7 @@ class Tensor(HeldArray):
         reshape: Callable[..., Tensor]
         transpose: Callable[..., Tensor]
         to: Callable[[str], Tensor]
+        graph: Callable[..., Any]  # by minidelve/analysis/notebook.py
         T: Tensor
 
 

@@ -7,7 +7,6 @@ and 128 + its number (interrupts.py), and a bug with its traceback.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -23,19 +22,25 @@ from minidelve.commands import (
     data_pack,
     doctor,
     evaluate,
+    export,
     predict,
     reproduce,
     summary,
     train,
 )
-from minidelve.commands.parser import Parser, closest
-from minidelve.errors import UserError, shown
+from minidelve.commands.arguments import note_threads
+from minidelve.commands.parser import Parser
+from minidelve.errors import UserError
 from minidelve.progress import is_terminal, note, open_closed_streams
 
 COMMANDS = (
-    train, evaluate, predict, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce, doctor,
+    train, evaluate, predict, export, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce,
+    doctor,
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
+
+EXIT_CODES = """exit codes: 0; 1 where a check found something wrong; 2 for a mistake, with one line that says which;
+128 + its number for a signal (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, of a closed terminal)"""
 
 
 def make_parser() -> Parser:
@@ -43,7 +48,7 @@ def make_parser() -> Parser:
     parser = Parser(
         prog="minidelve",
         description=DESCRIPTION,
-        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help",
+        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help\n\n" + EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"minidelve {__version__}")
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
@@ -69,6 +74,7 @@ def run(words: list[str]) -> int:
     try:
         precision = using_precision(getattr(args, "precision", "fp32"))
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
+            note_threads(args)
             return args.run(args)
     except UserError as error:
         note(f"minidelve: {error}")
@@ -83,15 +89,7 @@ def run(words: list[str]) -> int:
 def parsed(words: list[str]) -> argparse.Namespace:
     """The options; a mistake in them is one line and exit code 2."""
     parser = make_parser()
-    names = list(parser.subcommands.choices)
-    if words[:1] == ["data"]:
-        action = " ".join(words[:2])
-        if action in names:
-            words = [action, *words[2:]]  # argparse takes no subcommand where a PATH may stand: make it one word
-        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not os.path.exists(words[1]):
-            meant = closest(action, [name for name in names if " " in name])
-            parser.error(f"there is no subcommand {shown(action)}" + (f"; did you mean {meant}?" if meant else ""))
     args = parser.parse_args(words)
     if not hasattr(args, "run"):
-        parser.error(f"a subcommand is missing; expected one of: {', '.join(names)}")
+        parser.error(f"a subcommand is missing; expected one of: {', '.join(parser.subcommands.choices)}")
     return args

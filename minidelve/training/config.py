@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -154,6 +153,17 @@ def resolve(given: dict[str, Any]) -> Config:
     return Config(**options)
 
 
+def saved_config(options: Mapping[str, Any], path: Path) -> Config:
+    """The options of the run whose checkpoint at `path` holds these; one that is newer than the run has its default.
+
+    Raises RunError for an option of a later version: what it did is not known here.
+    """
+    if strange := sorted(options.keys() - options_of(Config).keys()):
+        found = f"{path}: its run has the option {shown(strange[0])}, which this version of minidelve does not know"
+        raise RunError(found, cure="use the version that wrote it, or name another folder with --out")
+    return Config(**options)
+
+
 def title(config: Config) -> str:
     """What the run is, in one line: the network, what of it is unusual, the data set and the seed."""
     unusual = [
@@ -163,19 +173,3 @@ def title(config: Config) -> str:
     ]
     what = ", ".join([config.activation, config.init, *unusual])
     return f"{config.model} ({what}) on {Path(config.data).name}, seed {config.seed}"
-
-
-def installed_version(name: str) -> str:
-    """A library's version; "not installed" where it is missing, as Numba may be."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def versions() -> dict[str, str]:
-    """What the run was computed with."""
-    from minidelve import __version__
-
-    libraries = {name: installed_version(name) for name in ("numpy", "numba", "pillow")}
-    return {"minidelve": __version__, "python": platform.python_version(), **libraries}

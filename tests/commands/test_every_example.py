@@ -42,7 +42,8 @@ OTHERS = re.compile(  # lines of a page that are not commands of ours; examples/
 LIGHTER = {
     "train": ["--width", "0.1", "--fc", "8", "--batch-size", "4"],
     "bench": ["--rounds", "1"],
-    "predict": [], "evaluate": [], "data": [], "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
+    "predict": [], "evaluate": [], "export": [], "data": [],
+    "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
 }  # fmt: skip
 
 
@@ -212,6 +213,8 @@ def run(command: str, place: str) -> None:
             words[place] = free(words[place])
     if words[:2] in (["data", "subset"], ["data", "split"], ["data", "pack"]):
         words[3] = free(words[3])
+    if words[0] == "export":
+        words[2] = free(words[2])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

@@ -119,6 +119,7 @@ def jobs(shared: Path, port: int) -> list[Job]:
         Job("write-toy", ["W/toy"], frozenset({"toy"}), files_of, run=write_toy),
         Job("fetch", [*fetch, f"http://127.0.0.1:{port}/data.zip", *sha], frozenset({"data.zip"}), files_of),
         Job("sheet", ["data", f"{shared}/set", "--sheet", "W/sheet.png"], frozenset({"sheet.png"}), files_of),
+        Job("export", ["export", f"{shared}/half", "W/half.onnx"], frozenset({"half.onnx"}), files_of),
         Job("bench", ["bench", "ops", "--json", "W/speed.json"], frozenset({"speed.json"}),
             lambda w: sorted(os.listdir(w))),
     ]  # fmt: skip
@@ -272,7 +273,8 @@ class Storm:
     @staticmethod
     def is_done(said: str) -> bool:
         """Whether a refusal means that the work was done before the kill came."""
-        return any(words in said for words in ("is a finished packed store", "already exists", "sheet.png exists"))
+        done = ("is a finished packed store", "already exists", "sheet.png exists", "half.onnx exists")
+        return any(words in said for words in done)
 
     @staticmethod
     def leftovers(folder: Path) -> list[Path]:

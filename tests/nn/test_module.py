@@ -3,12 +3,13 @@
 import collections
 import copy
 import functools
+import re
 import types
 
 import numpy as np
 import pytest
 
-from minidelve import Tensor, nn, optim
+from minidelve import Tensor, nn, optim, relu
 from minidelve.nn import hidden
 
 
@@ -59,6 +60,17 @@ def test_sequential_applies_its_layers_in_turn_and_is_a_collection(rng):
 def test_sequential_of_something_else_names_the_layer(wrong):
     with pytest.raises(TypeError, match=f"Sequential: layer 1 is a {type(wrong).__name__}; expected a Module"):
         nn.Sequential(nn.ReLU(), wrong)
+
+
+@pytest.mark.parametrize(("layers", "cure"), [
+    ([nn.ReLU()], "write Sequential(*layers)"), ((nn.ReLU(),), "write Sequential(*layers)"),
+    (iter([nn.ReLU()]), "write Sequential(*layers)"), ({"a": nn.ReLU()}, "write Sequential(*layers.values())"),
+    (nn.ReLU, "write ReLU(...)"), (relu, "an op's layer is in nn, such as ReLU()"),
+    (None, "expected a Module"), (Tensor([1.0]), "expected a Module"), ("relu", "expected a Module"),
+])  # fmt: skip
+def test_sequential_of_a_list_says_how_to_unpack_it(layers, cure):
+    with pytest.raises(TypeError, match=rf"Sequential: layer 0 is a .*{re.escape(cure)}$"):
+        nn.Sequential(layers)
 
 
 def test_a_module_without_forward_is_named():
@@ -123,6 +135,22 @@ def test_a_wrong_state_raises_before_anything_changes(spoil, message):
         np.testing.assert_array_equal(array, before[name])
 
 
+def test_a_state_that_fits_in_part_is_loaded_in_part_if_asked_for():
+    block = Block()
+    state = {name: array + 1 for name, array in block.state_dict().items()}
+    kept = block.offset.data.copy()
+    del state["offset"]
+    state["extra"] = np.ones(1)
+    unmatched = block.load_state_dict(state, strict=False)
+    assert unmatched == (["offset"], ["extra"]) and unmatched.missing_keys == ["offset"]
+    assert unmatched.unexpected_keys == ["extra"]
+    for name, p in block.named_parameters():
+        np.testing.assert_array_equal(p.data, kept if name == "offset" else state[name])
+    assert block.load_state_dict(block.state_dict()) == ([], [])
+    with pytest.raises(ValueError, match="expected numbers of shape"):
+        block.load_state_dict({"inner.1.a": np.ones(5)}, strict=False)
+
+
 def test_to_keeps_the_parameters_themselves():
     net = nn.Linear(2, 2)
     net.weight.grad = np.ones((2, 2), np.float32)
@@ -145,6 +173,32 @@ def test_train_and_eval_reach_every_module_below():
     assert set(net(x).data.reshape(-1)) == {0, 2}
     net.train(False)
     assert not net[1][0].training
+
+
+def test_apply_reaches_every_module_below_children_first():
+    net, seen = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Flatten())), []
+    assert net.apply(seen.append) is net
+    assert [type(module).__name__ for module in seen] == ["ReLU", "Flatten", "Sequential", "Sequential"]
+    assert seen[2] is net[1] and seen[3] is net
+    seen.clear()
+    Block().apply(seen.append)  # which has one part under two names
+    assert [type(module).__name__ for module in seen] == ["Linear", "PReLU", "Sequential", "Block"]
+
+
+def test_gradients_are_forgotten_and_a_frozen_part_stays(rng):
+    net, x = nn.Sequential(nn.Linear(4, 3, rng=rng), nn.PReLU(3), nn.Linear(3, 2, rng=rng)), rng.random((5, 4))
+    net(Tensor(x)).sum().backward()
+    assert net[0].requires_grad_(False) is net[0] and net[0].weight.grad is None and net[2].weight.grad is not None
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+    before, sgd = net.state_dict(), optim.SGD(net.parameters(), lr=0.1)
+    net(Tensor(x)).sum().backward()
+    sgd.step()
+    moved = {name for name, array in net.state_dict().items() if not np.array_equal(array, before[name])}
+    assert moved == {"1.a", "2.weight", "2.bias"}
+    net.requires_grad_()
+    net(Tensor(x)).sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
 
 
 # -- slips that would leave something untrained ---------------------------------------------------

@@ -28,7 +28,7 @@ FLOORS = [
     {"minidelve.parallel", "minidelve.models", "minidelve.data"},
     {"minidelve.analysis", "minidelve.testing"},
     {"minidelve.training"},
-    {"minidelve.evaluation"},
+    {"minidelve.evaluation", "minidelve.interchange"},
     {"minidelve"},  # the root re-exports what is below it
     {"minidelve.bench", "minidelve.experiments"},
     {"minidelve.commands"},

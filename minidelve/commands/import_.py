@@ -8,10 +8,10 @@ from typing import Any
 from minidelve import models
 from minidelve.commands.arguments import add_command, add_options, data_path, some_path
 from minidelve.errors import RunError
-from minidelve.interchange.importing import imported
-from minidelve.interchange.inputs import WHAT
-from minidelve.interchange.names import NAMINGS
-from minidelve.interchange.weights import READERS
+from minidelve.interchange.weights.importing import imported
+from minidelve.interchange.weights.inputs import WHAT
+from minidelve.interchange.weights.names import NAMINGS
+from minidelve.interchange.weights.reading import READERS
 from minidelve.models.option import options_of
 from minidelve.progress import say
 from minidelve.training.config import Config

@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import json
 import os
+from functools import partial
 from pathlib import Path
 from typing import BinaryIO
 
@@ -20,8 +21,8 @@ import numpy as np
 from minidelve.disk import records
 from minidelve.disk.files import open_file
 from minidelve.disk.records import integer, list_of, record, text
-from minidelve.interchange.entries import Entries, Entry
 from minidelve.interchange.libraries import library
+from minidelve.interchange.weights.entries import Entries, Entry
 
 MOST_HEADER = 4 * 2**20  # bytes; a network of the paper needs a few thousand
 FLOATS = ("F32", "F16", "F64")
@@ -37,19 +38,15 @@ def read(path: Path) -> Entries:
         if array["dtype"] not in FLOATS:
             raise ValueError(f"{name} is of {array['dtype']}; expected {', '.join(FLOATS)}")
     file = library("safetensors", "weights", "a .safetensors file").safe_open(path, framework="np")
-    return {name: Entry(tuple(header[name]["shape"]), lambda name=name: file.get_tensor(name)) for name in header}
+    return {name: Entry(tuple(array["shape"]), partial(file.get_tensor, name)) for name, array in header.items()}
 
 
 def header_of(path: Path) -> dict:
     """The header, as it stands there; ValueError if there is none of a sensible length."""
     with open_file(path) as file:
         length, rest = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size - 8
-        if rest < 0 or length > rest:
-            raise ValueError(
-                f"its header should have {length:,} bytes, and the file ends before" if rest > 0 else "it is cut short"
-            )
-        if length > MOST_HEADER:
-            raise ValueError(f"its header of {length:,} bytes is too long; expected at most {MOST_HEADER:,}")
+        if rest < 0 or length > min(rest, MOST_HEADER):
+            raise ValueError(f"its header would have {length:,} bytes, of a file of {rest + 8:,}")
         header = records.parse(file.read(length))
     if not isinstance(header, dict):
         raise ValueError("its header is no table of arrays")

@@ -11,9 +11,9 @@ import numpy as np
 
 from minidelve import data, models
 from minidelve.errors import CheckpointError, MissingSplit, RunError, shown
-from minidelve.interchange.inputs import INPUTS, MEAN, OWN, STD
-from minidelve.interchange.names import NAMINGS, likeliest, theirs
-from minidelve.interchange.weights import Weights, check, fill
+from minidelve.interchange.weights.inputs import INPUTS, MEAN, OWN, STD
+from minidelve.interchange.weights.names import NAMINGS, likeliest, theirs
+from minidelve.interchange.weights.reading import Weights, check, fill
 from minidelve.models import Network
 from minidelve.training.checkpoint import Checkpoint
 from minidelve.training.config import Config
@@ -57,8 +57,8 @@ def imported(path: Path, input: str, options: Mapping[str, Any], naming: str | N
     check_fits(network, config)
     fill(network, weights, naming)
     if input != OWN:
-        first = network[0].weight
-        first.data[...] = INPUTS[input].folded(first.data)
+        first = next(iter(network.parameters())).data
+        first[...] = INPUTS[input].folded(first)
     config.normalize = "mean" if statistics.std == 1 else "mean-std"
     meta = {
         "config": asdict(config),

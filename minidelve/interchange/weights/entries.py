@@ -1,7 +1,7 @@
 """What a file of weights holds, by name: shapes at once, numbers when they are asked for.
 
 A reader of a kind of file is a function of a path that returns Entries. It may raise whatever its library raises: that
-becomes one line in weights.py.
+becomes one line in reading.py.
 """
 
 from __future__ import annotations

@@ -27,13 +27,13 @@ class Place(NamedTuple):
     """Where a parameter stands.
 
     layer, kind     its name is layer.kind
-    index           of the layer in the network
-    part, in_part   "features" before the pyramid and "classifier" after it, and the layer's index there
+    number          of the layer in the network
+    part, in_part   "features" before the pyramid and "classifier" after it, and the layer's number there
     """
 
     layer: str
     kind: str
-    index: int
+    number: int
     part: str
     in_part: int
 
@@ -45,7 +45,7 @@ def of_minidelve(place: Place) -> str:
 
 def of_torch(place: Place) -> str:
     """Layers by number."""
-    return f"{place.index}.{TORCH.get(place.kind, place.kind)}"
+    return f"{place.number}.{TORCH.get(place.kind, place.kind)}"
 
 
 def of_torchvision(place: Place) -> str:

@@ -23,8 +23,8 @@ import numpy as np
 
 from minidelve.disk.files import read_file
 from minidelve.errors import shown
-from minidelve.interchange.entries import Entries, Entry
 from minidelve.interchange.libraries import library
+from minidelve.interchange.weights.entries import Entries, Entry
 
 MOST_BYTES = 2**31 - 1  # of a protobuf message
 # message: {field: (number, type)}. A * marks a list.

@@ -9,9 +9,9 @@ from pathlib import Path
 import numpy as np
 
 from minidelve.errors import CheckpointError, RunError, shown
-from minidelve.interchange import caffemodel, npz_file, safetensors_file, torch_file
-from minidelve.interchange.entries import Entries
-from minidelve.interchange.names import theirs
+from minidelve.interchange.weights import caffemodel, npz_file, safetensors_file, torch_file
+from minidelve.interchange.weights.entries import Entries
+from minidelve.interchange.weights.names import theirs
 from minidelve.models import Network
 
 READERS: dict[str, Callable[[Path], Entries]] = {

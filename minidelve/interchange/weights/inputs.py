@@ -40,7 +40,7 @@ class Input:
 
     def mean_image(self, size: int) -> np.ndarray:
         """The mean colour as a mean image, float32 (size, size, 3)."""
-        return np.broadcast_to(np.float32(self.mean), (size, size, 3)).copy()
+        return np.broadcast_to(np.array(self.mean, np.float32), (size, size, 3)).copy()
 
     def folded(self, weight: np.ndarray) -> np.ndarray:
         """The first layer's weights (out, 3, kh, kw) for inputs (x - mean) / s."""

@@ -2,12 +2,16 @@
 
 Such a file is a pickle, which may run any code when it is read. PyTorch's weights_only=True makes tensors and
 containers of them and refuses everything else; a file is never read in another way.
+
+A state dict is an OrderedDict, and what normalises the input is written as attributes of it: state.input_mean. So it
+travels with the weights, and load_state_dict finds the network's names and no others.
 """
 
 from __future__ import annotations
 
 import re
 import zipfile
+from collections import OrderedDict
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
@@ -17,9 +21,11 @@ import numpy as np
 from minidelve.disk.files import status
 from minidelve.disk.npy import open_npz
 from minidelve.errors import CheckpointError, shown
-from minidelve.interchange.entries import Entries, Entry
 from minidelve.interchange.libraries import library
+from minidelve.interchange.weights.entries import Entries, Entry
+from minidelve.interchange.weights.inputs import MEAN, STD
 
+BESIDE = (MEAN, STD)
 INSIDE = ("state_dict", "model_state_dict", "model")  # where training scripts put the state dict among other things
 CODE = re.compile(r"(?:GLOBAL|global|function|class) ([\w.]+)")  # what PyTorch says of code that it was to run
 
@@ -36,7 +42,10 @@ def read(path: Path) -> Entries:
             state = state[name]
     if not isinstance(state, Mapping):
         raise ValueError(f"it holds {shown(type(state).__name__)}; expected a state dict, tensors by name")
-    return {str(name): entry(str(name), tensor) for name, tensor in state.items()}
+    beside = {
+        name: vars(state)[attribute(name)] for name in BESIDE if attribute(name) in getattr(state, "__dict__", {})
+    }
+    return {str(name): entry(str(name), tensor) for name, tensor in {**state, **beside}.items()}
 
 
 def loaded(path: Path) -> Any:
@@ -63,10 +72,18 @@ def entry(name: str, tensor: Any) -> Entry:
     return Entry(tuple(tensor.shape), lambda: tensor.detach().to(torch.float32).numpy())
 
 
-def write(file: BinaryIO, arrays: dict[str, np.ndarray]) -> None:
-    """Write arrays as a state dict."""
+def write(file: BinaryIO, arrays: dict[str, np.ndarray], beside: dict[str, np.ndarray]) -> None:
+    """Write arrays as a state dict, and those beside it as its attributes."""
     torch = pytorch()
-    torch.save({name: torch.from_numpy(np.array(array, order="C")) for name, array in arrays.items()}, file)
+    state = OrderedDict((name, torch.from_numpy(np.array(array, order="C"))) for name, array in arrays.items())
+    for name, array in beside.items():
+        setattr(state, attribute(name), torch.from_numpy(np.array(array, order="C")))
+    torch.save(state, file)
+
+
+def attribute(name: str) -> str:
+    """The attribute for a name: input_mean for input.mean."""
+    return name.replace(".", "_")
 
 
 def pytorch() -> Any:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from functools import partial
 from pathlib import Path
 
 from minidelve.disk.files import status
 from minidelve.disk.npy import open_npz
 from minidelve.errors import CheckpointError
-from minidelve.interchange.entries import Entries, Entry
+from minidelve.interchange.weights.entries import Entries, Entry
 
 
 def read(path: Path) -> Entries:
@@ -17,4 +18,4 @@ def read(path: Path) -> Entries:
         if "meta" in file.names:
             raise CheckpointError(f"{path} is a run's checkpoint already", cure="evaluate or train on with it as it is")
         arrays = {name: file.floats(name) for name in file.names}
-    return {name: Entry(array.shape, lambda array=array: array) for name, array in arrays.items()}
+    return {name: Entry(array.shape, partial(arrays.__getitem__, name)) for name, array in arrays.items()}

@@ -29,7 +29,7 @@ SHAPING = [
 MORE = f"""
 Every array is checked by name and shape, and --out becomes a run folder like that of a training, without an epoch.
 The classes are those of --data in the order of their ids, as of ImageNet's. Without --activation it is PReLU where the
-file has slopes, otherwise ReLU.
+file has slopes, otherwise ReLU; say so if it is LReLU, whose slope is not in a file.
 
 What the first layer expects of its input is not in such a file, so --input says it:
 {chr(10).join(f"  {name:12} {what}" for name, what in WHAT.items())}

@@ -11,7 +11,7 @@ import pytest
 from minidelve import models
 from minidelve.interchange.weights import caffemodel
 from minidelve.training import checkpoint
-from tests.interchange import others
+from tests.interchange.weights import others
 
 NARROW = {"width": 0.1, "fc": 8, "levels": [1]}
 FLAGS = ["--model", "lab14", "--width", 0.1, "--fc", 8, "--levels", 1, "--size", 28]
@@ -74,7 +74,7 @@ def test_a_name_of_another_program_is_that_of_the_same_layer(ok, trained, tmp_pa
     assert np.array_equal(ours["conv2_1.weight"], theirs["features.3.weight"])
     assert np.array_equal(ours["fc2_act.a"], theirs["classifier.4.weight"])
     with pytest.importorskip("safetensors").safe_open(tmp_path / "minidelve.safetensors", framework="np") as file:
-        assert json.loads(file.metadata()["classes"]) == ["blue", "green", "red", "yellow"]
+        assert json.loads(file.metadata()["minidelve"])["classes"] == ["blue", "green", "red", "yellow"]
 
 
 def test_names_are_of_weights(refused, trained, tmp_path):
@@ -131,9 +131,17 @@ def test_a_checkpoint_is_a_run_already(refused, words, trained, tmp_path):
 
 def test_an_input_that_the_file_does_not_tell(refused, words, tmp_path):
     np.savez(tmp_path / "a.npz", **state())
-    refused(words("a.npz", "--input", "minidelve"), "has neither", "input.mean of shape (28, 28, 3)")
+    refused(
+        words("a.npz", "--input", "minidelve", "--activation", "relu"), "has neither", "input.mean of shape (28, 28, 3)"
+    )
     np.savez(tmp_path / "b.npz", **state(), **{"input.mean": np.zeros((28, 28, 3)), "input.std": np.zeros(1)})
-    refused(words("b.npz", "--input", "minidelve"), "input.std is 0.0", "above 0")
+    refused(words("b.npz", "--input", "minidelve", "--activation", "relu"), "input.std is 0.0", "above 0")
+
+
+def test_a_file_without_slopes_that_was_exported_here(refused, words, tmp_path):
+    """ReLU and LReLU have the same names: taken for the other one, a network would answer a little wrong."""
+    np.savez(tmp_path / "a.npz", **state(), **{"input.mean": np.zeros((28, 28, 3)), "input.std": np.ones(1)})
+    refused(words("a.npz", "--input", "minidelve"), "a.npz has no slopes of PReLU", "--activation relu, or lrelu")
 
 
 def test_a_crop_that_is_too_small(refused, words, tmp_path):
@@ -198,7 +206,7 @@ def test_a_state_dict_that_is_none(refused, words, tmp_path):
     (tmp_path / "a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:-30])
     refused(words("a.pt"), "a.pt is not an intact .pt file", "fetch the file again")
     torch.save({"conv1.weight": torch.zeros(1).expand(10**6, 10**6)}, tmp_path / "a.pt")
-    refused(words("a.pt"), "conv1.weight has shape (1000000, 1000000)")
+    refused(words("a.pt"), "'conv1.weight' of shape (1000000, 1000000) repeats fewer numbers")
 
 
 @pytest.mark.parametrize(

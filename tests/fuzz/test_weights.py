@@ -11,7 +11,7 @@ from minidelve.interchange.weights.names import likeliest, theirs
 from minidelve.interchange.weights.reading import Weights, check, fill
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, json_of, members_of
-from tests.interchange import others
+from tests.interchange.weights import others
 
 
 @pytest.fixture(scope="module")
@@ -29,8 +29,9 @@ def arrays(network):
 def used(path, network):
     """What an import does with the file, but for the run folder."""
     weights = Weights(path)
-    check(weights, network, likeliest(weights.entries, network))
-    fill(network, weights, likeliest(weights.entries, network))
+    naming = likeliest(weights.entries, network)
+    check(weights, network, naming)
+    fill(network, weights, naming)
     return [parameter.data.tobytes() for parameter in network.parameters()]
 
 

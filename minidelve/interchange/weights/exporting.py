@@ -18,10 +18,10 @@ from minidelve.training.checkpoint import Checkpoint
 
 
 def write_safetensors(file: BinaryIO, saved: Checkpoint, network: Network, names: str = "minidelve") -> str:
-    """Weights, mean image and deviation, and what the classes are as JSON in the metadata; a line for the user."""
+    """Weights, mean image and deviation, and what the classes are in the metadata; a line for the user."""
     arrays, meta = named(saved, network, names), saved.meta
     facts = {
-        "minidelve_version": __version__, "model": meta["config"]["model"], "activation": meta["config"]["activation"],
+        "version": __version__, "model": meta["config"]["model"], "activation": meta["config"]["activation"],
         "classes": meta["classes"], "class_names": meta["class_names"],
     }  # fmt: skip
     safetensors_file.write(file, arrays | normalisation(saved), facts)

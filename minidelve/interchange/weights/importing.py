@@ -48,7 +48,7 @@ def imported(path: Path, input: str, options: Mapping[str, Any], naming: str | N
     dataset = open_any_split(options["data"])
     size = options.get("size") or size_of(weights, input, options["model"])
     given = {"short_side": round(size * 256 / 224), **options, "size": size}  # the paper's 256 for crops of 224
-    config = Config(**{**given, "activation": activation_of(weights, given)})
+    config = Config(**{**given, "activation": activation_of(weights, given, input)})
     network = create_network(config, len(dataset.classes), models.UNFILLED)
     naming = naming or likeliest(weights.entries, network)
     check_classes(weights, network, naming, dataset)
@@ -90,8 +90,11 @@ def size_of(weights: Weights, input: str, model: str) -> int:
     return 56 if model == "lab14" else 224
 
 
-def activation_of(weights: Weights, options: Mapping[str, Any]) -> str:
-    """That of the options, else PReLU where the file has its slopes in some naming, else ReLU."""
+def activation_of(weights: Weights, options: Mapping[str, Any], input: str) -> str:
+    """That of the options, else PReLU where the file has its slopes in some naming, else ReLU, as others have it.
+
+    RunError where the file is one of ours without slopes: LReLU, which has none in a file either, is as likely.
+    """
     if "activation" in options or "slope" in options:
         return options.get("activation", "lrelu")
     for activation in ("prelu", "prelu-shared"):
@@ -101,6 +104,8 @@ def activation_of(weights: Weights, options: Mapping[str, Any]) -> str:
             named = theirs(naming, network)
             if any(weights.entries[named[a]].shape == slopes[a] for a in slopes if named[a] in weights.entries):
                 return activation
+    if input == OWN:
+        raise RunError(f"{weights.path} has no slopes of PReLU", cure="give the run's --activation relu, or lrelu")
     return "relu"
 
 

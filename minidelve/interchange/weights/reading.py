@@ -71,18 +71,16 @@ def check(weights: Weights, network: Network, naming: str, besides: frozenset[st
     """
     shapes = {name: parameter.shape for name, parameter in network.named_parameters()}
     names, entries = theirs(naming, network), weights.entries
-    missing = [theirs for theirs in names.values() if theirs not in entries]
+    missing = [name for name in names.values() if name not in entries]
     unknown = [name for name in entries if name not in {*names.values(), *besides}]
-    wrong = [
-        (ours, theirs) for ours, theirs in names.items() if theirs in entries and entries[theirs].shape != shapes[ours]
-    ]
+    wrong = [ours for ours, name in names.items() if name in entries and entries[name].shape != shapes[ours]]
     if not (missing or unknown or wrong):
         return
     parts = []
     if wrong:
-        ours, name = wrong[0]
+        name, expected = names[wrong[0]], shapes[wrong[0]]
         others = f", and {len(wrong) - 1} others have a wrong shape" if wrong[1:] else ""
-        parts.append(f"{name} has shape {shown(entries[name].shape)} where {network.title} has {shapes[ours]}{others}")
+        parts.append(f"{name} has shape {shown(entries[name].shape)} where {network.title} has {expected}{others}")
     parts += [f"missing: {listed(missing)}"] if missing else []
     parts += [f"unknown: {listed(unknown)}"] if unknown else []
     raise RunError(

@@ -54,8 +54,8 @@ def header_of(path: Path) -> dict:
 
 
 def write(file: BinaryIO, arrays: dict[str, np.ndarray], facts: dict[str, object]) -> None:
-    """Write arrays under their names, and facts as JSON into the header's metadata."""
+    """Write arrays under their names, and facts as one JSON text into the header's metadata."""
     # Its NumPy writer takes the memory of an array as it lies there, whatever the strides say.
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {"format": "pt", **{name: json.dumps(fact, ensure_ascii=False) for name, fact in facts.items()}}
+    metadata = {"minidelve": json.dumps(facts, ensure_ascii=False)}  # several would be written in any order
     file.write(library("safetensors.numpy", "weights", "a .safetensors file").save(plain, metadata))

@@ -69,6 +69,8 @@ def entry(name: str, tensor: Any) -> Entry:
     torch = pytorch()
     if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
         raise ValueError(f"{shown(name)} is no dense tensor of floats but {shown(type(tensor).__name__)}")
+    if tensor.untyped_storage().nbytes() < tensor.numel() * tensor.element_size():
+        raise ValueError(f"{shown(name)} of shape {shown(tuple(tensor.shape))} repeats fewer numbers than it has")
     return Entry(tuple(tensor.shape), lambda: tensor.detach().to(torch.float32).numpy())
 
 

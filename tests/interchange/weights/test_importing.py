@@ -11,7 +11,7 @@ from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.ten_views import CropViews
 from minidelve.training import checkpoint
-from tests.interchange import others
+from tests.interchange.weights import others
 
 SIZE = 64
 # VGG-19 made small: its widths times 0.03125, and a pyramid that is its fifth pooling for crops of 64.

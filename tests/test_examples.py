@@ -5,6 +5,8 @@ import runpy
 
 import pytest
 
+import pytest
+
 from minidelve import data
 from tests.helpers import ROOT, python
 
@@ -92,3 +94,12 @@ def test_loader_speed_measures_every_way(tiny_data):
     speeds = re.findall(r"^(plain|Loader from JPEGs|Loader from a store of 32).* (\d+) images/s ", out, re.M)
     assert len(speeds) == 3 and all(int(speed) > 0 for _, speed in speeds)
     python(ROOT / "examples" / "loader_speed.py", "toy", exit_code=1)
+
+
+def test_an_exported_run_agrees_in_onnxruntime(tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: nothing to compare with")
+    data.write_toy(tmp_path / "toy", train_size=20, val_size=10)
+    run("untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "run", 40)
+    out = run("compare_with_onnxruntime.py", tmp_path / "run", tmp_path / "toy", 8, 2)
+    differences = [float(value) for value in re.findall(r"^onnxruntime .*: (\S+)$", out, re.M)]
+    assert len(differences) == 8 and max(differences) < 1e-5

@@ -66,7 +66,8 @@ SHELVES: dict[str, list[set[str]]] = {
     ],
     "minidelve.interchange": [{"libraries"}, {REST}, {"forms"}],
     "minidelve.bench": [
-        {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},
+        {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"},
+        {"inference"}, {"report"},
     ],
     "minidelve.experiments": [
         {"rows", "statistics", "style"}, {"claims"}, {"comparison", "item", "layers"}, {"page", "parts", "trained"},

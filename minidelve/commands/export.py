@@ -32,7 +32,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--dense",
         action="store_true",
-        help="of .onnx: images of any size, scores averaged over every window, like evaluate --protocol dense --no-flip",
+        help="of .onnx: images of any size, the scores of all windows averaged, as evaluate --protocol dense --no-flip",
     )
     parser.add_argument(
         "--names",

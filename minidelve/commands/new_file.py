@@ -48,7 +48,7 @@ class NewFile:
 
     @contextmanager
     def writing(self) -> Iterator[BinaryIO]:
-        """The file, to be filled inside the block; an old one is replaced when the block ends well. RunError likewise."""
+        """The file, to be filled inside the block; in its place when the block ends well. RunError as at first."""
         with self._owned(), disk_errors(self.what, "name another place"), writing_whole(self.path) as file:
             yield file
 

@@ -46,7 +46,8 @@ LIGHTER = {
     "train": ["--width", "0.1", "--fc", "8", "--batch-size", "4"],
     "bench": ["--rounds", "1"],
     "import": ["--width", "0.1", "--fc", "8"],
-    "predict": [], "evaluate": [], "export": [], "data": [], "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
+    "predict": [], "evaluate": [], "export": [], "data": [],
+    "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
 }  # fmt: skip
 
 
@@ -230,10 +231,10 @@ def run(command: str, place: str) -> None:
         if option in words and "--resume" not in words:
             place = words.index(option) + 1
             words[place] = free(words[place])
-    if words[0] == "export":
-        words[2] = free(words[2])
     if words[:2] in (["data", "subset"], ["data", "split"], ["data", "pack"]):
         words[3] = free(words[3])
+    if words[0] == "export":
+        words[2] = free(words[2])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

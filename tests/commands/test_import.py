@@ -135,7 +135,7 @@ def test_an_input_that_the_file_does_not_tell(refused, words, tmp_path):
         words("a.npz", "--input", "minidelve", "--activation", "relu"), "has neither", "input.mean of shape (28, 28, 3)"
     )
     np.savez(tmp_path / "b.npz", **state(), **{"input.mean": np.zeros((28, 28, 3)), "input.std": np.zeros(1)})
-    refused(words("b.npz", "--input", "minidelve", "--activation", "relu"), "input.std is 0.0", "above 0")
+    refused(words("b.npz", *own), "input.std is 0.0", "above 0")
 
 
 def test_a_file_without_slopes_that_was_exported_here(refused, words, tmp_path):

@@ -122,7 +122,9 @@ def jobs(shared: Path, port: int) -> list[Job]:
         Job("sheet", ["data", f"{shared}/set", "--sheet", "W/sheet.png"], frozenset({"sheet.png"}), files_of),
         Job("import", ["import", f"{shared}/net.npz", *IMPORTED, "--data", f"{shared}/set", "--out", "W/run"], run,
             lambda w: (bits(w / "run/last.npz"), bits(w / "run/best.npz"))),
-        Job("export", ["export", f"{shared}/half", "W/half.safetensors"], frozenset({"half.safetensors"}), files_of),
+        Job("export to onnx", ["export", f"{shared}/half", "W/half.onnx"], frozenset({"half.onnx"}), files_of),
+        Job("export weights", ["export", f"{shared}/half", "W/half.safetensors"], frozenset({"half.safetensors"}),
+            files_of),
         Job("bench", ["bench", "ops", "--json", "W/speed.json"], frozenset({"speed.json"}),
             lambda w: sorted(os.listdir(w))),
     ]  # fmt: skip
@@ -277,7 +279,8 @@ class Storm:
     @staticmethod
     def is_done(said: str) -> bool:
         """Whether a refusal means that the work was done before the kill came."""
-        return any(words in said for words in ("is a finished packed store", "already exists", "sheet.png exists"))
+        done = ("is a finished packed store", "already exists", "sheet.png exists", "half.onnx exists")
+        return any(words in said for words in done)
 
     @staticmethod
     def leftovers(folder: Path) -> list[Path]:
@@ -365,7 +368,7 @@ def rage(place: Path, kills: int, pairs: int, seed: int, say: Callable[[str], No
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="kill commands, and begin two at once")
-    parser.add_argument("--kills", type=int, default=16)
+    parser.add_argument("--kills", type=int, default=17)
     parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

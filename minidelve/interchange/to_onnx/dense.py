@@ -64,6 +64,7 @@ def add_dense_layers(graph: Graph, layers: Layers, x: str, crop: int) -> str:
         shape = output_shape(layer, shape)
     x = add_layers(graph, layers[:at], x, (3, crop, crop))
     name, pyramid = layers[at]
+    assert isinstance(pyramid, nn.SpatialPyramidPool2d)
     channels, k, _ = shape
     x = add_window_pyramids(graph, name, x, k, pyramid.levels)
     order = by_bins(channels, pyramid.levels)

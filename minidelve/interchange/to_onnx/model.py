@@ -57,7 +57,7 @@ def onnx_model(network: nn.Sequential, statistics: Statistics, meta: dict[str, A
     mean_name = add_mean(graph, x, mean, crop) if dense else graph.weight("mean", mean)
     x = graph.node("Cast", "numbers", x, to=graph.onnx.TensorProto.FLOAT)
     x = graph.node("Sub", "less_the_mean", x, mean_name)
-    x = graph.node("Div", "normalized", x, graph.weight("std", np.float32(statistics.std)))
+    x = graph.node("Div", "normalized", x, graph.weight("std", np.array(statistics.std, np.float32)))
     if dense:
         logits = add_dense_layers(graph, layers, x, crop)
         p = graph.node("Softmax", "probabilities_of_windows", logits, axis=1)
@@ -97,8 +97,8 @@ def with_metadata(onnx: Any, graph: Any, meta: dict[str, Any]) -> Any:
         "minidelve_version": __version__,
         "model": config["model"],
         "activation": config["activation"],
-        "classes": json.dumps(meta["classes"], ensure_ascii=False),
-        "class_names": json.dumps(meta["class_names"], ensure_ascii=False),
+        "classes": json.dumps(meta["classes"]),  # ASCII: a folder's name may have bytes that no UTF-8 holds
+        "class_names": json.dumps(meta["class_names"]),
     }
     onnx.helper.set_model_props(model, about)
     return model

@@ -64,9 +64,9 @@ def windows(L: int, n: int) -> Windows | None:
     (Windows(kernel=6, stride=5, before=1, after=1), None)
     """
     bins = bin_edges(L, n)
-    for kernel, stride in product(range(1, L + 1), repeat=2):
-        for before in range(kernel):  # ONNX allows no window of padding alone
-            starts = [i * stride - before for i in range(n)]
-            if [(max(0, start), min(L, start + kernel)) for start in starts] == bins:
-                return Windows(kernel, stride, before, starts[-1] + kernel - L)
+    for kernel, stride in product(range(bins[0][1], L + 1), range(1, L + 1)):
+        before = kernel - bins[0][1]  # so that window 0 ends where bin 0 does
+        starts = [i * stride - before for i in range(n)]
+        if [(max(0, start), min(L, start + kernel)) for start in starts] == bins:
+            return Windows(kernel, stride, before, starts[-1] + kernel - L)
     return None

@@ -1,6 +1,7 @@
 """What all tests share: seeded randomness, and real images where they are at hand."""
 
 import os
+import signal
 import sys
 from pathlib import Path
 
@@ -20,6 +21,12 @@ settings.load_profile("minidelve")
 def pytest_addoption(parser: pytest.Parser) -> None:
     """--fuzz-cases N: files that each reader is tried on (tests/fuzz)."""
     parser.addoption("--fuzz-cases", type=int, metavar="N", help="mutated files for each reader (default 2,000)")
+
+
+def pytest_configure() -> None:
+    """Ctrl-C means here what it means at a prompt: a shell starts what runs in its background deaf to it."""
+    if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

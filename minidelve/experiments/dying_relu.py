@@ -180,7 +180,7 @@ ITEM = Item(
     "share. A run whose loss does not stay finite has no share.",
     budgets={
         "quick": Budget(1, settings(QUICK, 1, (0.25, 1, 4))),
-        "class": Budget(4, settings(CLASS, 2, (0.25, 1, 4))),
+        "class": Budget(6, settings(CLASS, 2, (0.25, 4, 8))),
         "lab": Budget(2, settings(LAB, 3, (0.25, 1, 4))),
         "full": Budget(4, settings(FULL, 10, (0.25, 0.5, 1, 2, 4, 8))),
     },

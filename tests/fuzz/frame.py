@@ -33,7 +33,7 @@ from minidelve.errors import UserError
 from tests.fuzz.mutations import Mutation, bytes_of
 
 CASES = 2000
-SECONDS = 2.0  # of the processor, for a reader's cases by default
+SECONDS = 1.0  # of the processor, for a reader's cases by default
 HANG = 5.0  # seconds of the processor that one file may take
 STUCK = 30.0  # seconds after which a file counts as waited for, on however busy a machine
 MEMORY = 2 * 10**9  # bytes that all cases of a reader may add

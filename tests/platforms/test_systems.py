@@ -44,7 +44,7 @@ def on(system: str, commands: list[list[str]], folder: Path, exit_codes: list[in
 TRAIN = ["train", "--size", "28", "--epochs", "1", "--batch-size", "8"]
 
 
-@pytest.mark.parametrize("system", SYSTEMS)
+@pytest.mark.parametrize("system", ["windows", pytest.param("macos", marks=pytest.mark.slow)])
 def test_a_run_goes_from_pictures_to_predictions(system, pictures, tmp_path):
     data = str(pictures)
     commands = [

@@ -5,8 +5,6 @@ import runpy
 
 import pytest
 
-import pytest
-
 from minidelve import data
 from tests.helpers import ROOT, python
 

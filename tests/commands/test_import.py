@@ -130,10 +130,9 @@ def test_a_checkpoint_is_a_run_already(refused, words, trained, tmp_path):
 
 
 def test_an_input_that_the_file_does_not_tell(refused, words, tmp_path):
+    own = ["--input", "minidelve", "--activation", "relu"]
     np.savez(tmp_path / "a.npz", **state())
-    refused(
-        words("a.npz", "--input", "minidelve", "--activation", "relu"), "has neither", "input.mean of shape (28, 28, 3)"
-    )
+    refused(words("a.npz", *own), "has neither", "input.mean of shape (28, 28, 3)")
     np.savez(tmp_path / "b.npz", **state(), **{"input.mean": np.zeros((28, 28, 3)), "input.std": np.zeros(1)})
     refused(words("b.npz", *own), "input.std is 0.0", "above 0")
 

@@ -79,7 +79,7 @@ def check(weights: Weights, network: Network, naming: str, besides: frozenset[st
     parts = []
     if wrong:
         name, expected = names[wrong[0]], shapes[wrong[0]]
-        others = f", and {len(wrong) - 1} others have a wrong shape" if wrong[1:] else ""
+        others = f"; arrays of a wrong shape: {len(wrong)}" if wrong[1:] else ""
         parts.append(f"{name} has shape {shown(entries[name].shape)} where {network.title} has {expected}{others}")
     parts += [f"missing: {listed(missing)}"] if missing else []
     parts += [f"unknown: {listed(unknown)}"] if unknown else []

@@ -30,7 +30,9 @@ from minidelve.commands import (
     summary,
     train,
 )
-from minidelve.commands.parser import Parser, closest
+from minidelve.commands.arguments import note_threads
+from minidelve.commands.meant import closest
+from minidelve.commands.parser import Parser, did_you_mean
 from minidelve.errors import UserError, shown
 from minidelve.progress import is_terminal, note, open_closed_streams
 
@@ -40,13 +42,16 @@ COMMANDS = (
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
+EXIT_CODES = """exit codes: 0; 1 where a check found something wrong; 2 for a mistake, with one line that says which;
+128 + its number for a signal (130 for Ctrl-C, 143 for SIGTERM, 129 for SIGHUP, of a closed terminal)"""
+
 
 def make_parser() -> Parser:
     """The parser with all subcommands."""
     parser = Parser(
         prog="minidelve",
         description=DESCRIPTION,
-        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help",
+        epilog="examples:\n  minidelve train --out runs/first\n  minidelve train --help\n\n" + EXIT_CODES,
     )
     parser.add_argument("--version", action="version", version=f"minidelve {__version__}")
     subparsers = parser.add_subparsers(title="subcommands", metavar="SUBCOMMAND")
@@ -72,6 +77,7 @@ def run(words: list[str]) -> int:
     try:
         precision = using_precision(getattr(args, "precision", "fp32"))
         with threads.using(getattr(args, "threads", None), getattr(args, "deterministic", False)), precision:
+            note_threads(args)
             return args.run(args)
     except UserError as error:
         note(f"minidelve: {error}")
@@ -91,10 +97,19 @@ def parsed(words: list[str]) -> argparse.Namespace:
         action = " ".join(words[:2])
         if action in names:
             words = [action, *words[2:]]  # argparse takes no subcommand where a PATH may stand: make it one word
-        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not os.path.exists(words[1]):
-            meant = closest(action, [name for name in names if " " in name])
-            parser.error(f"there is no subcommand {shown(action)}" + (f"; did you mean {meant}?" if meant else ""))
+        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not is_data(words[1]):
+            actions = [name.removeprefix("data ") for name in names if name.startswith("data ")]
+            meant = closest(words[1], actions)
+            parser.error(
+                f"there is no subcommand {shown(action)}; expected data PATH, or data with one of: "
+                f"{', '.join(actions)}{did_you_mean(meant and f'data {meant}')}"
+            )
     args = parser.parse_args(words)
     if not hasattr(args, "run"):
         parser.error(f"a subcommand is missing; expected one of: {', '.join(names)}")
     return args
+
+
+def is_data(word: str) -> bool:
+    """Whether a word stands for a data set that is there."""
+    return word == "toy" or os.path.exists(word)

@@ -21,6 +21,7 @@ import opcode
 import sys
 from collections.abc import Callable, Iterable
 from functools import wraps
+from types import ModuleType
 from typing import Any, TypeVar
 
 F = TypeVar("F", bound=Callable)
@@ -124,6 +125,7 @@ MODULE = {  # methods and attributes of torch.nn.Module
     "register_forward_hook": "module.hook = f", "buffers": "vars(net)", "compile": "no: kernels are",
     "get_parameter": "dict(net.named_parameters()); by name", "get_submodule": "dict(net.named_modules()); by name",
 }
+MODULES = {"minidelve.tensor": "Tensor(data)", "minidelve.optim.sgd": "SGD(parameters, lr)"}  # of ours, if called
 SCHEDULE = {"get_last_lr": "schedule.optimizer.lr", "last_epoch": "schedule.epoch", "base_lrs": "schedule.start"}
 OPTIMIZER = {
     "param_groups": "optimizer.lr, or optimizer.parameters", "add_param_group": "SGD(others, lr); a second one",
@@ -205,6 +207,18 @@ def names_of(module: str) -> Callable[[str], Any]:
         raise ImportError(str(error), name=module) if is_from_import(sys._getframe(1)) else error
 
     return answer
+
+
+class _NoFunction(ModuleType):
+    """A module that is named like a function or class elsewhere: to call it is a TypeError that says what to write."""
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        raise TypeError(f"{self.__name__} is a module, not a function; {advice(MODULES[self.__name__])}")
+
+
+def refuse_calls(module: str) -> None:
+    """From here on a call of the module, one of MODULES, is answered."""
+    sys.modules[module].__class__ = _NoFunction
 
 
 def is_from_import(frame: Any) -> bool:

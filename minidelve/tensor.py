@@ -30,8 +30,10 @@ import numpy as np
 
 from minidelve.backend import array_module, as_taken, device_of, held, to_device
 from minidelve.errors import shown
+from minidelve.pytorch_names import refuse_calls
 
 _recording = ContextVar("minidelve_recording", default=True)
+refuse_calls(__name__)  # minidelve.tensor([1, 2]) is PyTorch's
 
 
 @contextmanager

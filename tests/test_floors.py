@@ -74,7 +74,7 @@ SHELVES: dict[str, list[set[str]]] = {
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"arguments", "config_file", "contact_sheet", "doctor_cuda", "new_file", "parser"}, {REST},
+        {"meant"}, {"arguments", "config_file", "contact_sheet", "doctor_cuda", "new_file", "parser"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.

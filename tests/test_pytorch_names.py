@@ -2,6 +2,7 @@
 
 import inspect
 import re
+import sys
 
 import numpy as np
 import pytest
@@ -89,6 +90,14 @@ def test_advice_works_when_followed(word, tmp_path, monkeypatch):
             exec(code, there)
         except RuntimeError as error:
             assert "cuda" in code and "CUDA cannot be used here" in str(error)
+
+
+@pytest.mark.parametrize("name", pytorch_names.MODULES)
+def test_a_module_that_is_called_says_what_to_write(name):
+    module, word = sys.modules[name], pytorch_names.MODULES[name]
+    with pytest.raises(TypeError, match=f"^{re.escape(f'{name} is a module, not a function; write {word}')}$"):
+        module([1.0, 2.0], requires_grad=True)
+    exec(word, surroundings())
 
 
 def test_advice_about_a_name_can_be_wrong_and_is_then_noticed():

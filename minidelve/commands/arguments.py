@@ -8,13 +8,16 @@ from contextlib import AbstractContextManager
 from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
+from minidelve.backend.threads import usable_cores
 from minidelve.models.option import Option, at_least, data_path, options_of, some_path
+from minidelve.progress import note
 from minidelve.training.computing import computing_with
 from minidelve.training.config import Config
 
 __all__ = [
     "add_command", "add_compute_options", "add_device_options", "add_loader_options", "add_options",
-    "add_run_argument", "add_thread_options", "at_least", "computing", "data_path", "some_path",
+    "add_precision_option", "add_run_argument", "add_thread_options", "at_least", "computing", "data_path",
+    "note_threads", "some_path",
 ]  # fmt: skip
 
 
@@ -53,7 +56,7 @@ def told_default(option: Option) -> str:
 
 
 def add_thread_options(parser: argparse.ArgumentParser) -> None:
-    """--threads and --deterministic, which cli.py puts into effect."""
+    """--threads and --deterministic, which cli.py puts into effect; `train` declares its --device itself."""
     parser.add_argument("--threads", type=at_least(1), metavar="N", help="cores to compute on (default: all)")
     parser.add_argument(
         "--deterministic",
@@ -62,8 +65,22 @@ def add_thread_options(parser: argparse.ArgumentParser) -> None:
     )
 
 
+def add_device_options(parser: argparse.ArgumentParser) -> None:
+    """--device, --threads and --deterministic: every command that computes has them."""
+    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_thread_options(parser)
+
+
+def note_threads(args: argparse.Namespace) -> None:
+    """A remark where --threads asks for more than there are cores."""
+    count, cores = getattr(args, "threads", None), usable_cores()
+    if count and count > cores:
+        of_them = f"{cores} cores" if cores > 1 else "one core"
+        note(f"note: --threads {count}: so many threads take turns on {of_them}; --threads {cores} is faster")
+
+
 def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | None = 64) -> None:
-    """--batch-size, --workers, --on-bad-image, --device and --precision."""
+    """--batch-size, --workers and --on-bad-image."""
     parser.add_argument("--batch-size", type=at_least(1), default=default_batch, metavar="N", help="images per batch")
     parser.add_argument("--workers", type=at_least(0), default=2, metavar="N", help="threads that read images")
     parser.add_argument(
@@ -72,12 +89,10 @@ def add_loader_options(parser: argparse.ArgumentParser, default_batch: int | Non
         default="error",
         help="an unreadable image stops the work, or is left out and counted",
     )
-    add_device_options(parser)
 
 
-def add_device_options(parser: argparse.ArgumentParser) -> None:
-    """--device, and --precision, which cli.py puts into effect."""
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+def add_precision_option(parser: argparse.ArgumentParser) -> None:
+    """--precision, which cli.py puts into effect."""
     parser.add_argument(
         "--precision",
         choices=PRECISIONS,

@@ -19,7 +19,8 @@ from minidelve.bench.op_cases import OPS
 from minidelve.bench.report import Report
 from minidelve.bench.tables import Options
 from minidelve.bench.twin import within_torch_memory
-from minidelve.commands.arguments import add_command, add_thread_options, at_least, some_path
+from minidelve.commands.arguments import add_command, add_device_options, at_least, some_path
+from minidelve.commands.meant import closest
 from minidelve.disk.owning import own_file
 from minidelve.errors import RunError
 from minidelve.progress import say
@@ -50,7 +51,9 @@ ANY_JOB = 8, 224  # of other models
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "bench", "time kernels, ops and steps, against limits and PyTorch", EXAMPLE, run)
-    parser.add_argument("parts", nargs="*", metavar="PART", help=f"of {', '.join(PARTS)} (default the first three)")
+    parser.add_argument(
+        "parts", nargs="*", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default the first three)"
+    )
     parser.add_argument("--only", metavar="TEXT", help="kernels and ops whose name has this in it")
     parser.add_argument(
         "--model",
@@ -66,7 +69,7 @@ def add_to(subparsers: Any) -> None:
         help="of networks (default 64, model_a 8; on cuda 64 to 128; in inference both 1 and 64)",
     )
     parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="of networks (default 224, lab14 56)")
-    parser.add_argument("--device", choices=tuple(JOBS), default="cpu", help="where to compute (default cpu)")
+    add_device_options(parser)
     parser.add_argument(
         "--precision", choices=PRECISIONS, default="fp32", help="of matrix products on cuda, on both sides"
     )
@@ -84,7 +87,6 @@ def add_to(subparsers: Any) -> None:
     )
     parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
     parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
-    add_thread_options(parser)
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
     parser.add_argument("--profile", action="store_true", help="of networks: also the share of each kernel in our step")
     parser.add_argument("--json", type=some_path, metavar="FILE", help="write every figure to a file too")
@@ -92,8 +94,6 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the tables; exit code 1 when two sides that should agree do not."""
-    if strangers := [part for part in args.parts if part not in PARTS]:
-        raise RunError(f"bench: {strangers[0]!r} is not a part", expected=f"some of: {', '.join(PARTS)}")
     parts = parts_of(args)
     check_options(args, parts)
     selected = selected_cases(args)
@@ -183,7 +183,12 @@ def selected_cases(args: argparse.Namespace) -> list[str]:
     names = [name for part in parts_of(args) if part in kinds for name in kinds[part]]
     found = [name for name in names if (args.only or "") in name]
     if args.only and not found:
-        raise RunError(f"--only {args.only}: no such kernel or op", expected=f"a part of one of: {', '.join(names)}")
+        meant = closest(args.only, names)
+        raise RunError(
+            f"--only {args.only}: no such kernel or op",
+            expected=f"a part of one of: {', '.join(names)}",
+            cure=f"did you mean {meant}?" if meant else "",
+        )
     return found
 
 

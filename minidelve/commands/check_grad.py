@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from minidelve.commands.arguments import add_command, add_compute_options, computing
+from minidelve.commands.arguments import add_command, add_compute_options, add_device_options, computing
 from minidelve.progress import say
 from minidelve.testing.cases import gradient_cases
 from minidelve.testing.paths import MOMENTUM, PathResult, run_paths
@@ -28,7 +28,7 @@ def add_to(subparsers: Any) -> None:
     )
     ops = [*sorted({case.op for case in gradient_cases()}), MOMENTUM]
     parser.add_argument("--op", choices=ops, metavar="NAME", help="only this one of: " + ", ".join(ops))
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute")
+    add_device_options(parser)
     add_compute_options(parser)
 
 

@@ -13,13 +13,17 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from minidelve.commands.meant import close_choice, close_option
 from minidelve.disk.records import too_long
 from minidelve.errors import RunError, shown
-from minidelve.models.option import Kind, Option, options_of
+from minidelve.models.option import Kind, Option, options_of, respelt
 from minidelve.training.config import Config
 from minidelve.training.recipes import RECIPES
 
 MOST_BYTES = 2**14  # the options of a run need 3,000, and TOML of nested keys takes time by its square
+
+LINES = "lines such as lr = 0.005 and, in the next, milestones = [12, 17]"
+WRITTEN = "minidelve train --show-config prints one (with --resume --out RUN, that of a run)"
 
 
 def read_config(path: Path) -> dict[str, Any]:
@@ -28,8 +32,10 @@ def read_config(path: Path) -> dict[str, Any]:
     for key, value in content_of(path).items():
         name = key.replace("-", "_")
         if name not in declared:
-            known = ", ".join(sorted(declared))
-            raise RunError(f"--config {path}: {shown(key)} is not an option of a run", expected=f"one of: {known}")
+            found = f"--config {path}: {shown(key)} is not an option of a run"
+            meant = close_option(name.replace("_", "-"), [option.flag for option in declared.values()])
+            cure = f"did you mean {meant.strip('-').replace('-', '_')}?" if meant else ""
+            raise RunError(found, expected=f"one of: {', '.join(sorted(declared))}", cure=cure)
         if name in options:
             raise RunError(f"--config {path}: {name} is in it twice, once as {shown(key)}", cure="keep one of them")
         options[name] = checked(path, declared[name], value)
@@ -42,19 +48,21 @@ def read_config(path: Path) -> dict[str, Any]:
 
 def content_of(path: Path) -> dict[str, Any]:
     """What the TOML file says, whatever it is."""
-    wrong = f"--config {path} is not TOML"
+    wrong = f"--config {path} is not a TOML configuration"
     try:
         with open(path, "rb") as file:  # a pipe may be one too, as in --config <(make-options)
             content = file.read(MOST_BYTES + 1)
         if len(content) > MOST_BYTES:
             raise ValueError(f"it is longer than {MOST_BYTES:,} bytes")
+        if content.lstrip().startswith(b"{"):
+            raise ValueError("it looks like JSON: a run's config.json is a record, which is not read again")
         return tomllib.loads(decoded(content))
     except OSError as error:
         raise RunError(f"--config {path} cannot be read ({error.strerror})", cure="check the path") from error
     except ValueError as error:  # of tomllib, of int(), of an encoding
-        raise RunError(f"{wrong} ({too_long(error) or error})", expected="lines such as lr = 0.01") from error
+        raise RunError(f"{wrong} ({too_long(error) or error})", expected=LINES, cure=WRITTEN) from error
     except RecursionError as error:
-        raise RunError(f"{wrong} of a run: it is nested too deeply", expected="lines such as lr = 0.01") from error
+        raise RunError(f"{wrong} (it is nested too deeply)", expected=LINES, cure=WRITTEN) from error
 
 
 def decoded(content: bytes) -> str:
@@ -67,15 +75,29 @@ def checked(path: Path, option: Option, value: Any) -> Any:
     """The value as its flag would have given it: of the type that the option has, so no number in quotes."""
     where, kind = f"--config {path}: {option.name}", option.kind
     if value is None or option.problem(value):
-        quoted = isinstance(value, str) and (option.is_switch or isinstance(kind, Kind))
-        cure = "write it without quotes" if quoted else ""
-        raise RunError(f"{where} is {shown(value)}", expected=option.problem(value), cure=cure)
+        raise RunError(f"{where} is {shown(value)}", expected=option.problem(value), cure=unquoted(option, value))
     if kind is None or isinstance(value, list):
         return value
     try:
         return kind.convert(value) if isinstance(kind, Kind) else kind(value)  # 1 becomes 1.0, a path absolute
     except argparse.ArgumentTypeError as error:
         raise RunError(f"{where}: {error}") from error
+
+
+def unquoted(option: Option, value: Any) -> str:
+    """How to write the value of a number, a list or a switch that was given as a text; nothing where it is none."""
+    if not isinstance(value, str):
+        return ""
+    if option.choices:
+        meant = close_choice(value, option.choices)
+        return f"did you mean {meant}?" if meant else ""
+    meanings: list[Any] = []
+    if option.is_switch:
+        meanings = [{"true": True, "false": False}.get(value.lower())]
+    elif isinstance(option.kind, Kind):
+        meanings = [option.kind.read(text) for text in (value, *respelt(value))]
+    right = next((meaning for meaning in meanings if meaning is not None), None)
+    return "" if right is None else f"write {option.name} = {toml(right)}"
 
 
 def show_config(config: Config, given: Mapping[str, Mapping[str, Any]]) -> str:

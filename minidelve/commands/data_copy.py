@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import os
-from pathlib import Path
 from typing import Any
 
 from minidelve import data
@@ -14,6 +14,7 @@ from minidelve.errors import DataError
 from minidelve.models.option import share
 from minidelve.progress import say, show_images
 
+MOST_BYTES = 2**23  # of a list of classes, as of the lists in a data set
 LAYOUT = """
 The copy is in ImageNet's layout, train/<class>/* and val/<class>/*; a DST that ends in .zip becomes an archive.
 """
@@ -84,7 +85,11 @@ def classes(text: str) -> int | list[str]:
     if is_number(text) and int(text) > 0:
         return int(text)
     try:
-        lines = Path(text).read_text(encoding="utf-8-sig").splitlines()
+        with open(text, "rb") as file:  # a pipe may be one too, as in --classes <(choose-classes)
+            content = file.read(MOST_BYTES + 1)
+        if len(content) > MOST_BYTES:
+            raise OSError(errno.EFBIG, f"it is longer than {MOST_BYTES:,} bytes")
+        lines = content.decode("utf-8-sig").splitlines()
     except (OSError, UnicodeDecodeError, ValueError) as error:
         reason = getattr(error, "strerror", None) or "it is not UTF-8 text"
         raise DataError(

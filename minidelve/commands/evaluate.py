@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import argparse
-import math
 from contextlib import nullcontext
 from typing import Any
 
@@ -11,16 +10,18 @@ from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_compute_options,
+    add_device_options,
     add_loader_options,
-    add_thread_options,
+    add_precision_option,
     at_least,
     computing,
     data_path,
     some_path,
 )
-from minidelve.errors import RunError
+from minidelve.errors import RunError, shown
 from minidelve.evaluation.report import ReportFolder, table, worst_classes
 from minidelve.evaluation.runs import AS_TRAINED, Way, evaluate_runs
+from minidelve.models.option import Kind, integers, is_count, is_list_of_counts
 from minidelve.progress import say
 from minidelve.training.computing import asked_for
 
@@ -68,35 +69,31 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument("--out", type=some_path, metavar="DIR", help="write evaluation.json and classes.csv there")
     parser.add_argument("--overwrite", action="store_true", help="replace those files")
     add_loader_options(parser)
+    add_device_options(parser)
+    add_precision_option(parser)
     add_compute_options(parser)
-    add_thread_options(parser)
 
 
-def scales(text: str) -> list[int]:
-    """Different shorter sides separated by commas, such as 256,384,480."""
-    try:
-        values = [int(part) for part in text.split(",")]
-    except ValueError:
-        values = []
-    if not values or len(set(values)) < len(values) or min(values) < 1:
-        raise argparse.ArgumentTypeError(f"{text!r} is not a list of different shorter sides such as 256,384,480")
-    return values
+scales = Kind(
+    "a list of different shorter sides such as 256,384,480", integers,
+    lambda sides: is_list_of_counts(sides) and len(set(sides)) == len(sides),
+)  # fmt: skip
 
 
-def memory_size(text: str) -> int:
+def size_in_bytes(text: str) -> int:
     """Bytes from 500MB, 4GB or 1.5GB.
 
-    >>> memory_size("1.5GB")
+    >>> size_in_bytes("1.5GB")
     1500000000
     """
     units = {"KB": 10**3, "MB": 10**6, "GB": 10**9, "TB": 10**12}
-    try:
-        size = float(text[:-2]) * units[text[-2:].upper()]
-    except (ValueError, KeyError):
-        size = math.nan
-    if not (math.isfinite(size) and size >= 1):
-        raise argparse.ArgumentTypeError(f"{text!r} is not a size in KB, MB, GB or TB such as 500MB or 4GB")
-    return int(size)
+    unit = text[-2:].upper()
+    if unit not in units:
+        raise ValueError(f"{shown(unit)} is not a unit")
+    return int(float(text[:-2]) * units[unit])
+
+
+memory_size = Kind("a size in KB, MB, GB or TB such as 500MB or 4GB", size_in_bytes, is_count)
 
 
 def run(args: argparse.Namespace) -> int:

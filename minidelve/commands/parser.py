@@ -1,23 +1,15 @@
-"""What a mistake on the command line is answered with: one line that says what was meant, and where help is.
-
->>> closest("--dat", ["--data", "--device"]), closest("trian", ["train", "predict"]), closest("--zzz", ["--data"])
-('--data', 'train', None)
-"""
+"""What a mistake on the command line is answered with: one line that says what was meant, and where help is."""
 
 from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 from typing import Any, NoReturn
 
+from minidelve.commands.meant import close_choice, close_option, list_for, option_like, option_taking, place_of
 from minidelve.errors import one_line, shown
 from minidelve.progress import note, say
-
-ALIKE = 0.6  # the least that difflib counts as a likeness
-CALLED = {"gpu": "cuda"}  # what people call a choice: no likeness would find it
-PLACES = {"data": ("PATH|toy", "SRC"), "out": ("DST",)}  # other commands' options for what has a place of its own here
 
 
 class Parser(argparse.ArgumentParser):
@@ -42,42 +34,49 @@ class Parser(argparse.ArgumentParser):
         options = words[: words.index("--")] if "--" in words else words
         known = self._option_string_actions
         if self.subcommands is None:  # else they are a subcommand's, and its own affair
-            self.refuse([word for word in options if word.startswith("--") and word.partition("=")[0] not in known])
+            self.refuse(
+                [word for word in options if word.startswith("--") and word.partition("=")[0] not in known], words
+            )
         found, unknown = super().parse_known_args(words, namespace)
-        self.refuse(unknown)
+        self.refuse(unknown, words)
         return found, unknown
 
-    def refuse(self, unknown: Sequence[str]) -> None:
-        """An error if there are unknown words."""
+    def refuse(self, unknown: Sequence[str], words: Sequence[str]) -> None:
+        """An error if there are unknown words among those of the command line."""
         if unknown:
-            self.error(self.of_unknown(unknown))
+            option = next((word for word in unknown if word.startswith("-")), None)
+            self.error(self.of_option(option) if option else self.of_word(unknown[0], words))
 
-    def of_unknown(self, words: Sequence[str]) -> str:
-        """What to say of words that have no place."""
-        word = next((word for word in words if word.startswith("-")), words[0])
+    def of_option(self, word: str) -> str:
+        """What to say of an option that there is not."""
         name = word.partition("=")[0]
-        if word.startswith("-") and (place := self.place_of(name.strip("-"))):
-            return f"there is no option {shown(name)}; write {place} without one"
-        meant = closest(name, self._option_string_actions)
-        return (f"there is no option {shown(name)}" if word.startswith("-") else f"{shown(word)} has no place") + (
-            f"; did you mean {meant}?" if meant else ""
+        found = f"there is no option {shown(name)}"
+        if place := place_of(name, self._get_positional_actions()):
+            return f"{found}; write {place} without one"
+        return found + did_you_mean(close_option(name, self._option_string_actions))
+
+    def of_word(self, word: str, words: Sequence[str]) -> str:
+        """What to say of a word that has no place among `words`."""
+        found = f"{shown(word)} has no place"
+        for place in self._get_positional_actions():
+            if word in (place.choices or ()):
+                return f"{found}; give one {str(place.metavar).partition('|')[0]} at a time"
+        return found + did_you_mean(
+            list_for(word, words, self._option_string_actions)
+            or option_taking(word, self._actions)
+            or option_like(word, self._actions)
         )
 
-    def place_of(self, name: str) -> str | None:
-        """The argument without an option that was given as --name: summary --model lab14."""
-        places = [str(action.metavar) for action in self._get_positional_actions()]
-        return next((place for place in places if place in (name.upper(), *PLACES.get(name, ()))), None)
-
     def _check_value(self, action: argparse.Action, value: Any) -> None:
-        if action.choices is not None and value not in action.choices:
-            names = [str(choice) for choice in action.choices]
-            is_command = action is self.subcommands
-            meant = CALLED.get(str(value).lower())
-            if meant not in names:
-                meant = closest(str(value), [*names, *self._option_string_actions] if is_command else names)
-            found = f"there is no {'subcommand ' if is_command else ''}{shown(str(value))}"
-            found += f"; expected one of: {', '.join(names)}" + (f"; did you mean {meant}?" if meant else "")
-            raise argparse.ArgumentError(None if is_command else action, found)
+        if action.choices is None or value in action.choices or value == []:  # of nargs="*"
+            return
+        names, word = [str(choice) for choice in action.choices], str(value)
+        is_command = action is self.subcommands
+        meant = None if action.option_strings else option_taking(word, self._actions)
+        meant = meant or close_choice(word, [*names, *self._option_string_actions] if is_command else names)
+        found = f"there is no {'subcommand ' if is_command else ''}{shown(word)}"
+        found += f"; expected one of: {', '.join(names)}{did_you_mean(meant)}"
+        raise argparse.ArgumentError(None if is_command else action, found)
 
     def error(self, message: str) -> NoReturn:
         """Print the line; exit code 2."""
@@ -91,10 +90,6 @@ class Parser(argparse.ArgumentParser):
         say(message.rstrip("\n"))  # help, or the version
 
 
-def closest(word: str, names: Iterable[str]) -> str | None:
-    """The name that a misspelt or shortened word stands for, if there is one that is like it."""
-    bare = {name.strip("-"): name for name in names}
-    word = word.strip("-").lower()
-    longer = [name for name in bare if name.startswith(word)] if len(word) > 1 else []
-    found = sorted(longer, key=len) or get_close_matches(word, bare, 1, ALIKE)
-    return bare[found[0]] if found else None
+def did_you_mean(name: str | None) -> str:
+    """The end of a line that can tell what was meant."""
+    return f"; did you mean {one_line(name)}?" if name else ""

@@ -16,11 +16,13 @@ from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_device_options,
+    add_precision_option,
     add_run_argument,
     at_least,
     data_path,
     some_path,
 )
+from minidelve.commands.meant import closest
 from minidelve.commands.new_file import NewFile, add_overwrite_option
 from minidelve.errors import RunError
 from minidelve.evaluation.predict import describe, draw, first_name, predict, stand_ins_of
@@ -66,6 +68,7 @@ def add_to(subparsers: Any) -> None:
     )
     add_overwrite_option(parser)
     add_device_options(parser)
+    add_precision_option(parser)
 
 
 class Pictures(NamedTuple):
@@ -171,8 +174,13 @@ def class_number(text: str, meta: dict[str, Any]) -> int:
     if number is not None:
         return number
     ids, firsts = meta["classes"], [first_name(name) for name in meta["class_names"]]
-    shown = ", ".join(firsts[:5]) + (", ..." if len(firsts) > 5 else "")
-    raise RunError(f"--truth {text}: the run knows no such class; expected one of its {len(ids)}: {shown}")
+    few = ", ".join(firsts[:5]) + (", ..." if len(firsts) > 5 else "")
+    meant = closest(text, [*firsts, *ids])
+    raise RunError(
+        f"--truth {text}: the run knows no such class",
+        expected=f"one of its {len(ids)}: {few}",
+        cure=f"did you mean {meant}?" if meant else "",
+    )
 
 
 def of_data_set(args: argparse.Namespace, meta: dict[str, Any]) -> Pictures:

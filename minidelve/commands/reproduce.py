@@ -10,7 +10,7 @@ from minidelve import data
 from minidelve.commands.arguments import (
     add_command,
     add_compute_options,
-    add_thread_options,
+    add_device_options,
     at_least,
     computing,
     data_path,
@@ -44,7 +44,7 @@ minidelve reproduce all --budget class
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "reproduce", "run a table or figure of the paper again", EXAMPLE, run)
-    parser.add_argument("item", nargs="?", metavar="ITEM|all", help=", ".join(ITEMS))
+    parser.add_argument("item", nargs="?", choices=(*ITEMS, "all"), metavar="ITEM|all", help=", ".join(ITEMS))
     parser.add_argument("--list", action="store_true", help="say what each item is, or all about one, and stop")
     parser.add_argument(
         "--data", type=data_path, default="toy", metavar="PATH|toy", help="images, where they are needed (default toy)"
@@ -55,9 +55,8 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--out", type=some_path, default=Path("results"), metavar="DIR", help="where folders go (default results)"
     )
-    parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu", help="where to compute (default cpu)")
+    add_device_options(parser)
     add_compute_options(parser)
-    add_thread_options(parser)
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,6 +89,11 @@ def reproduce_items(args: argparse.Namespace) -> int:
                 raise
             diverged.append(str(error))
             note(f"{error}; the other items go on")
+        except KeyboardInterrupt as stop:
+            if not results:
+                raise
+            done = f"{len(results)} of {len(works)} items are finished" if len(results) > 1 else "one item is finished"
+            raise KeyboardInterrupt(f"{done} and kept, as all finished parts are: the same command goes on") from stop
         else:
             tell(results[-1])
     if args.item == "all":
@@ -106,8 +110,6 @@ def chosen(name: str | None) -> list[Item]:
     """The item of that name, or every one for `all`."""
     if name is None:
         raise RunError(f"reproduce: name an item ({', '.join(ITEMS)}) or all; --list explains them")
-    if name != "all" and name not in ITEMS:
-        raise RunError(f"reproduce: {name!r} is not an item; expected {', '.join(ITEMS)} or all; --list explains them")
     return list(ITEMS.values()) if name == "all" else [ITEMS[name]]
 
 

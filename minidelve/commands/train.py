@@ -10,11 +10,11 @@ from typing import Any
 from minidelve import models
 from minidelve.commands.arguments import add_command, add_options, add_thread_options, some_path
 from minidelve.commands.config_file import read_config, show_config
-from minidelve.errors import RunError
+from minidelve.errors import RunError, shown
 from minidelve.models.option import options_of
-from minidelve.progress import say
+from minidelve.progress import note, say
 from minidelve.training import checkpoint
-from minidelve.training.config import Config, resolve
+from minidelve.training.config import Config, resolve, saved_config
 from minidelve.training.loop import train
 from minidelve.training.recipes import RECIPES
 from minidelve.training.run_folder import RunFolder, find_checkpoint
@@ -45,7 +45,12 @@ def add_to(subparsers: Any) -> None:
     )
     parser.add_argument("--out", type=some_path, metavar="DIR", help="the run's folder, new or empty")
     existing = parser.add_mutually_exclusive_group()
-    existing.add_argument("--resume", action="store_true", help="go on with the run in --out after its last epoch")
+    existing.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the run in --out after its last epoch, by "
+        "the options that it has (its config.json is a record and is not read); those given here may change some",
+    )
     existing.add_argument("--overwrite", action="store_true", help="replace the run in --out")
 
 
@@ -95,8 +100,13 @@ def resumed_config(out: Path, given: dict[str, Any]) -> Config:
     folder = RunFolder(out, resume=True)
     folder.look()
     written = checkpoint.load_meta(folder.last)["config"]
-    # A run that was written without an option did what the option's default does.
-    saved = {name: written.get(name, default) for name, default in asdict(Config()).items()}
+    saved = asdict(saved_config(written, folder.last))
+    if changed := folder.changed_in_record(written):
+        name, value = changed
+        note(
+            f"note: {out / 'config.json'} says {name} {shown(value)}, the run has {shown(written[name])}: that file is "
+            "a record and is not read; give options on the command line"
+        )
     if "recipe" in given:  # as the same command without --resume means it; how long to train is the run's own
         recipe = RECIPES[given["recipe"]].items()
         given = {name: value for name, value in recipe if name not in ("epochs", "milestones")} | given

@@ -3,6 +3,7 @@
 import os
 
 from minidelve.data.dataset import DEFAULT_CACHE_BYTES, SPLITS, Dataset
+from minidelve.data.fetching import DOWNLOADS
 from minidelve.data.folder import FolderDataset
 from minidelve.data.store import StoreDataset, is_store
 from minidelve.data.toy.toy import ToyDataset
@@ -24,9 +25,20 @@ def open_dataset(path: str | os.PathLike[str], split: str = "train", cache_bytes
         raise DataError(f"{os.fspath(path)}: has no split {split!r}; expected 'train' or 'val'")
     if path == "toy":
         return ToyDataset(split, cache_bytes=cache_bytes)
+    if download := download_of(path):
+        raise DataError(f"{os.fspath(path)}: does not exist", cure=f"to download it: minidelve data fetch {download}")
     if is_store(path):
         return StoreDataset(path, split)
     return FolderDataset(path, split, cache_bytes)
+
+
+def download_of(path: str | os.PathLike[str]) -> str | None:
+    """The name by which a set that is not there can be fetched, told by its own or by that of its file."""
+    if os.path.exists(path):
+        return None
+    called = os.path.basename(path)
+    files = {name: os.path.basename(remote.url) for name, remote in DOWNLOADS.items()}
+    return next((name for name, file in files.items() if called in (name, file, os.path.splitext(file)[0])), None)
 
 
 def open_splits(path: str | os.PathLike[str], cache_bytes: int = DEFAULT_CACHE_BYTES) -> list[Dataset]:

@@ -160,8 +160,8 @@ class StoreDataset(Dataset):
 
 
 def is_store(path: str | os.PathLike[str]) -> bool:
-    """Whether a packed store, finished or not, is at the path."""
-    return os.path.isfile(os.path.join(path, HEADER))
+    """Whether a packed store is at the path: finished or not, or with something else where its header should be."""
+    return os.path.lexists(os.path.join(path, HEADER))
 
 
 def read_header(store: Path) -> dict[str, Any]:

@@ -18,6 +18,8 @@ from io import FileIO
 from pathlib import Path
 from typing import Any, BinaryIO
 
+from minidelve.disk.files import open_file, status
+
 NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.EOPNOTSUPP, errno.ENOTSUP, errno.EINVAL}
 PATIENCE = 0.3  # seconds: whoever only looks holds it for a moment
 PAUSE = 0.05
@@ -107,6 +109,7 @@ class Lock:
 def owner(path: Path) -> str | None:
     """Who holds the lock file `path`; None if nobody does, or if it cannot be read. Nothing is written."""
     try:
+        status(path)  # to open a pipe would be to wait for a writer
         with open(path, "r+b" if os.name == "nt" else "rb") as file:
             if _lock_file(file, shared=True):
                 return None
@@ -120,7 +123,7 @@ def owner(path: Path) -> str | None:
 def _text(path: Path) -> str:
     """What a lock file says about its holder."""
     try:
-        with open(path, "rb") as file:
+        with open_file(path) as file:
             return file.read(TEXT_BYTES).decode(errors="replace")
     except OSError:
         return ""

@@ -22,6 +22,7 @@ from typing import IO, Any
 
 import numpy as np
 
+from minidelve.disk.files import open_file
 from minidelve.errors import one_line
 
 FLOATS = tuple(np.dtype(f"{order}f{size}") for order in "<>" for size in (4, 8, 2))
@@ -91,7 +92,7 @@ def _fill(file: IO[bytes], room: memoryview) -> None:
 @contextmanager
 def open_npz(path: str | os.PathLike[str]) -> Iterator[Npz]:
     """The entries of an .npz file, inside the block. Raises OSError, ValueError and what zipfile raises."""
-    with open(path, "rb") as file, zipfile.ZipFile(_ShortReads(file)) as archive:
+    with open_file(path) as file, zipfile.ZipFile(_ShortReads(file)) as archive:
         yield Npz(archive, os.fstat(file.fileno()).st_size)
 
 

@@ -26,7 +26,7 @@ from minidelve.experiments.rows import digest
 from minidelve.progress import note
 from minidelve.training import checkpoint
 from minidelve.training.computing import asked_for
-from minidelve.training.config import Config
+from minidelve.training.config import Config, saved_config
 from minidelve.training.loop import train
 from minidelve.training.views import loaders
 
@@ -69,7 +69,7 @@ class Trained:
     @property
     def config(self) -> Config:
         """Every option that it was trained with."""
-        return Config(**self.saved.meta["config"])
+        return saved_config(self.saved.meta["config"], self.last)
 
     @cached_property
     def network(self) -> models.Network:

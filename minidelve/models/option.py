@@ -15,13 +15,14 @@ import argparse
 import errno
 import inspect
 import os
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field, fields, replace
 from numbers import Real
 from pathlib import Path
 from typing import Any, TypeVar
 
-from minidelve.errors import shown
+from minidelve.errors import LONGEST_VALUE, shown
 
 F = TypeVar("F", bound=Callable)
 
@@ -135,13 +136,34 @@ class Kind:
     good: Callable[[Any], bool]
 
     def __call__(self, text: str) -> Any:
+        value = self.read(text)
+        if value is None:
+            better = next((other for other in respelt(text) if self.read(other) is not None), None)
+            cure = f"; write {better}" if better else ""
+            raise argparse.ArgumentTypeError(f"{shown(text)} is not {self.what}{cure}")
+        return value
+
+    def read(self, text: str) -> Any:
+        """The value, or None where the text is not one of this kind."""
         try:
             value = self.convert(text)
-        except ValueError:
-            value = None
-        if value is None or not self.good(value):
-            raise argparse.ArgumentTypeError(f"{shown(text)} is not {self.what}")
-        return value
+        except (ValueError, OverflowError):
+            return None
+        return value if self.good(value) else None
+
+
+def respelt(text: str) -> Iterator[str]:
+    """How the number or list that a text may mean is written here, such as 0.005 for 0,005.
+
+    >>> list(respelt("[12; 17]"))[0], list(respelt("0,005"))[1], list(respelt("64.0"))[2], list(respelt("10%"))[3]
+    ('12,17', '0.005', '64', '0.1')
+    """
+    bare = text.strip("[]() ,;\t")[:LONGEST_VALUE]
+    yield re.sub(r"[\s,;:x]+", ",", bare)
+    yield bare.replace(",", ".")
+    yield re.sub(r"\.0?$", "", bare)
+    if re.fullmatch(r"\d+[.,]?\d*%", bare):
+        yield f"{float(bare[:-1].replace(',', '.')) / 100:g}"
 
 
 def is_count(value: Any, least: int = 1) -> bool:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -214,7 +214,7 @@ class Sequential(Module):
     def __init__(self, *layers: Module):
         for i, layer in enumerate(layers):
             if not isinstance(layer, Module):
-                raise TypeError(f"Sequential: layer {i} is a {type(layer).__name__}; expected a Module")
+                raise TypeError(f"Sequential: layer {i} is {no_module(layer)}")
             setattr(self, str(i), layer)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -231,6 +231,22 @@ class Sequential(Module):
 
     def __getitem__(self, i: int | slice) -> Module:
         return Sequential(*list(self)[i]) if isinstance(i, slice) else list(self)[i]
+
+
+def no_module(value: Any) -> str:
+    """What is said of a value in a Module's place: what it is, what was expected, and what to write if that is clear.
+
+    >>> print(no_module([]))
+    a list; expected a Module; write Sequential(*layers)
+    """
+    found = f"a {type(value).__name__}; expected a Module"
+    if isinstance(value, type) and issubclass(value, Module):
+        return f"{found}; write {value.__name__}(...)"
+    if isinstance(value, dict):
+        return f"{found}; write Sequential(*layers.values())"
+    if isinstance(value, Iterable) and not isinstance(value, str | Tensor | np.ndarray):
+        return f"{found}; write Sequential(*layers)"
+    return f"{found}; an op's layer is in nn, such as ReLU()" if callable(value) else found
 
 
 def is_leaf(tensor: Tensor) -> bool:

@@ -29,9 +29,10 @@ from typing import TYPE_CHECKING, Any
 from minidelve.backend import array_module, device_of, in_shares, kernels_for, memory_order, to_device
 from minidelve.errors import shown
 from minidelve.nn.module import Parameter
-from minidelve.pytorch_names import OPTIMIZER, knowing_pytorch, missing
+from minidelve.pytorch_names import OPTIMIZER, knowing_pytorch, missing, refuse_calls
 from minidelve.tensor import Tensor
 
+refuse_calls(__name__)  # optim.sgd(parameters, 0.1) is a slip
 PARTS = 64  # of an array, to be shared out evenly to any usual number of cores
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import platform
+from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
@@ -151,6 +152,17 @@ def resolve(given: dict[str, Any]) -> Config:
     options = RECIPES[name] | given
     if "milestones" not in given and (options.get("plateau") or options.get("epochs") != RECIPES[name].get("epochs")):
         options.pop("milestones", None)
+    return Config(**options)
+
+
+def saved_config(options: Mapping[str, Any], path: Path) -> Config:
+    """The options of the run whose checkpoint at `path` holds these; one that is newer than the run has its default.
+
+    Raises RunError for an option of a later version: what it did is not known here.
+    """
+    if strange := sorted(options.keys() - options_of(Config).keys()):
+        found = f"{path}: its run has the option {shown(strange[0])}, which this version of minidelve does not know"
+        raise RunError(found, cure="use the version that wrote it, or name another folder with --out")
     return Config(**options)
 
 

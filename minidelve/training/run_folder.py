@@ -2,7 +2,7 @@
 
 last.npz       the state after the last finished epoch: --resume goes on from here
 best.npz       the state with the lowest top-1 validation error
-config.json    every option as resolved, versions, seed
+config.json    every option as resolved, versions, seed: a record for people, from which nothing is read
 metrics.csv    a line per epoch; errors in percent
 curves.png     loss and errors over the epochs
 result.json    final and best errors; there when the run is finished
@@ -19,7 +19,17 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
-from minidelve.disk.files import as_csv, copy_whole, disk_errors, is_unfinished, replace, unfinished, write_whole
+from minidelve.disk import records
+from minidelve.disk.files import (
+    as_csv,
+    copy_whole,
+    disk_errors,
+    is_unfinished,
+    read_file,
+    replace,
+    unfinished,
+    write_whole,
+)
 from minidelve.disk.owning import LOCK, OwnFolder, holder
 from minidelve.errors import CheckpointError, RunError
 from minidelve.training import checkpoint
@@ -103,6 +113,15 @@ class RunFolder(OwnFolder):
             self.write_json("config.json", {**meta["config"], "versions": versions()})
             self.write_metrics(meta["history"])
 
+    def changed_in_record(self, options: dict[str, Any]) -> tuple[str, Any] | None:
+        """The first of these options of the run that config.json has with another value, and that value."""
+        try:
+            there = records.parse(read_file(self.path / "config.json", records.MOST_BYTES))
+        except (OSError, ValueError):  # it is not missed
+            return None
+        there = there if isinstance(there, dict) else {}
+        return next(((name, there[name]) for name in options if there.get(name, options[name]) != options[name]), None)
+
     def check_room(self, state: checkpoint.Checkpoint) -> None:
         """RunError when there is no room for last.npz, best.npz and the next last.npz, less what they take now."""
         arrays = (*state.parameters.values(), *state.steps, state.mean)
@@ -155,4 +174,14 @@ def find_checkpoint(run: Path) -> Path:
         found = f"{run} has no finished epoch: its training was stopped in the first"
         raise CheckpointError(found, cure="give the command that began it again")
     what = "a folder without best.npz or last.npz" if is_folder else "neither a run folder nor an .npz file"
-    raise CheckpointError(f"{run} is {what}", cure="give the --out folder of a `minidelve train`")
+    meant = _run_near(run) or "the --out folder of a `minidelve train`"
+    raise CheckpointError(f"{run} is {what}", cure=f"give {meant}")
+
+
+def _run_near(path: Path) -> str | None:
+    """The run folder that a file of it was taken for, or one of those in a folder of runs."""
+    names = sorted(os.listdir(path)) if os.path.isdir(path) else []
+    runs = [run for run in (path.parent, *(path / name for name in names)) if os.path.isfile(run / "last.npz")]
+    if not runs:
+        return None
+    return f"the run itself, {runs[0]}" if runs[0] == path.parent else f"one of the runs in it, such as {runs[0]}"

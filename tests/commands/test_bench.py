@@ -81,7 +81,7 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
 
 
 WRONG = [
-    ("everything", "'everything' is not a part", "kernels, ops, networks, inference"),
+    ("everything", "PART: there is no 'everything'", "kernels, ops, networks, inference"),
     ("--compile", "--compile", "--against torch"),
     ("inference --compile --against onnxruntime", "--compile", "--against torch"),
     ("networks --against onnxruntime", "--against onnxruntime", "does not train", "inference"),
@@ -91,6 +91,7 @@ WRONG = [
     ("--json .", "--json . is a folder", "name a file in it"),
     ("--only nosuch", "--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"),
     ("kernels --only 'momentum step'", "--only momentum step", "expected a part of one of: im2col"),
+    ("ops --only prleu", "--only prleu", "did you mean prelu?"),
     ("networks --only prelu", "--only prelu", "--model"),
     ("networks --model lab14 --size 8", "--size 8", "too small for lab14", "more pixels"),
     ("--precision mixed", "--precision mixed", "imitated", "--device cuda"),

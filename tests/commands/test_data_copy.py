@@ -34,10 +34,16 @@ def test_a_subset_is_drawn_or_listed(ok, tiny_data, tmp_path):
         ("{tmp}/empty.txt", ["empty.txt names no class"]),
         ("{tmp}/zebra.txt", ["has no class 'zebra'; expected one of its 4, such as"]),
         ("{tmp}/latin.txt", ["latin.txt cannot be read (it is not UTF-8 text)"]),
+        ("{tmp}/endless.txt", ["endless.txt cannot be read (it is longer than 8,388,608 bytes)"]),
     ],
 )
 def test_classes_that_cannot_be_had(refused, tiny_data, tmp_path, classes, parts):
-    for name, content in {"empty": b"# none\n", "zebra": b"zebra\n", "latin": b"\xff\xfe"}.items():
+    for name, content in {
+        "empty": b"# none\n",
+        "zebra": b"zebra\n",
+        "latin": b"\xff\xfe",
+        "endless": bytes(2**23 + 1),
+    }.items():
         (tmp_path / f"{name}.txt").write_bytes(content)
     refused(["data", "subset", tiny_data, tmp_path / "copy", "--classes", classes.format(tmp=tmp_path)], *parts)
 

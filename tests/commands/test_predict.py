@@ -179,6 +179,7 @@ def test_options_that_do_not_go_together(refused, trained, tmp_path, picture):
         ("--data toy", "toy has 10 classes", "the 4 the run was trained on"),
         ("--data toy --truth red", "--truth red", "leave it out"),
         (f"{picture} --count 3", "--count", "--data"),
+        (f"{picture} --truth yelow", "--truth yelow", "did you mean yellow?"),
         (f"{picture} --truth purple", "--truth purple", "its 4: blue, green, red, yellow"),
     ):
         refused(["predict", trained, *options.split(), "--out", tmp_path / "p.png"], *parts)

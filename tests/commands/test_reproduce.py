@@ -95,7 +95,7 @@ def test_the_list_tells_all_about_one_item_or_about_all(ok, refused):
         "minutes of one core",
     ):
         assert part in whole
-    refused(["reproduce", "--list", "fig9"], "'fig9' is not an item", "fig3-right")
+    refused(["reproduce", "--list", "fig9"], "ITEM|all: there is no 'fig9'", "fig3-right")
 
 
 def test_the_verdict_is_a_line(cli, small, tmp_path):
@@ -114,7 +114,7 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
     (tmp_path / "full/fisher/mine.txt").write_text("")
     for options, out, *parts in (
         ("", "r", "name an item", "signal", "--list"),
-        ("fig9", "r", "'fig9' is not an item", " or all", "--list"),
+        ("fig9", "r", "ITEM|all: there is no 'fig9'", ", all;", "did you mean fig4?"),
         ("signal --budget huge", "r", "huge", "quick"),
         ("signal --device cuda", "r", "--device cuda", "use --device cpu"),
         ("signal --seeds 0", "r", "'0' is not an integer of at least 1"),
@@ -123,6 +123,26 @@ def test_what_a_user_can_get_wrong(refused, tmp_path):
         ("all", "full", "fisher holds mine.txt", "--out"),
     ):
         refused(["reproduce", *options.split(), "--out", tmp_path / out], *parts)
+
+
+@pytest.mark.parametrize(("items", "line"), [
+    (0, "minidelve: interrupted; no part of table1 was finished"),
+    (1, "minidelve: interrupted; one item is finished and kept, as all finished parts are: the same command goes on"),
+    (3, f"minidelve: interrupted; 3 of {len(ITEMS)} items are finished and kept, as all finished parts are: the same "
+     "command goes on"),
+])  # fmt: skip
+def test_stopped_in_an_items_first_part_it_says_that_earlier_ones_are_kept(cli, monkeypatch, tmp_path, items, line):
+    done = []
+
+    def fake(work):
+        if len(done) == items:
+            raise KeyboardInterrupt(f"no part of {work.item.name} was finished")
+        done.append(work)
+        return Result(work, Verdict(True, "yes"), 1, 0, 1.0)
+
+    monkeypatch.setattr(reproduce, "reproduce", fake)
+    code, _, err = cli("reproduce", "all", "--out", tmp_path)
+    assert (code, err.splitlines()[-1]) == (130, line)
 
 
 def test_the_device_is_passed_on_and_the_index_has_each_items_time(cli, monkeypatch, tmp_path):

@@ -11,7 +11,7 @@ from PIL import Image
 from minidelve import data
 from minidelve.training import checkpoint
 from minidelve.training import loop as training
-from tests.commands.runs import bits, interrupted, metrics, remarks
+from tests.commands.runs import altered, bits, interrupted, metrics, remarks
 
 
 def test_a_run_folder_holds_what_the_design_says(ok, quick, tmp_path):
@@ -68,6 +68,29 @@ def test_the_rate_drops_as_asked(ok, quick, tmp_path, monkeypatch, options, rate
     seen = pretend(monkeypatch, [50.0] * 9)
     ok("train", *quick, "--epochs", 5, *options, "--out", tmp_path / "run")
     np.testing.assert_allclose(seen, rates)
+
+
+def test_an_edited_record_is_not_read_and_that_is_said(cli, ok, quick, tmp_path, monkeypatch, no_drawing):
+    pretend(monkeypatch, [50.0] * 9)
+    ok("train", *quick, "--epochs", 2, "--out", tmp_path)
+    record = tmp_path / "config.json"
+    for content, remark in [
+        (json.dumps(json.loads(record.read_text()) | {"lr": 0.5}), "config.json says lr 0.5, the run has 0.01: that"),
+        ("{", ""), ("[]", ""), ('{"mine": 3}', ""),
+    ]:  # fmt: skip
+        record.write_text(content)
+        result = cli("train", "--resume", "--out", tmp_path, "--show-config")
+        assert remark in result.err and result.err.count("\n") == bool(remark) and "lr = 0.01 " in result.out
+    record.unlink()
+    ok("train", "--resume", "--epochs", 3, "--out", tmp_path)  # a change that is asked for is none of the record
+
+
+def test_a_run_of_a_later_version_is_not_resumed_by_guesses(refused, ok, quick, tmp_path, monkeypatch, no_drawing):
+    pretend(monkeypatch, [50.0] * 9)
+    ok("train", *quick, "--out", tmp_path)
+    altered(tmp_path / "last.npz", tmp_path / "last.npz", lambda arrays, meta: meta["config"].update(dropconnect=0.5))
+    resume = ["train", "--resume", "--epochs", 2, "--out", tmp_path]
+    refused(resume, "last.npz: its run has the option 'dropconnect', which this version", "the version that wrote it")
 
 
 def test_best_is_the_first_epoch_with_the_lowest_error(ok, quick, tmp_path, monkeypatch):

@@ -131,6 +131,8 @@ def test_a_full_disk_still_locks(tmp_path):
 
 def test_looking_where_nothing_can_be_read_says_nobody(tmp_path):
     assert owner(tmp_path) is None is owner(tmp_path / "none" / "lock")
+    os.mkfifo(tmp_path / "pipe")  # of which nobody holds the other end: to open it would be to wait
+    assert owner(tmp_path / "pipe") is None
 
 
 def _hold(path, ready, stop):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor
-from minidelve.errors import Diverged
+from minidelve.errors import Diverged, RunError
 from minidelve.experiments import Budget, Setup
 from minidelve.experiments import trained as shared
 from minidelve.experiments.trained import configured, name_of, opened, trained
@@ -39,6 +39,21 @@ def test_a_network_is_trained_once_and_its_time_counts_for_everyone(setup, monke
     assert again.folder == net.folder and later.earlier == sum(row["seconds"] for row in net.history) > 0
     for name, p in net.network.state_dict().items():
         np.testing.assert_array_equal(again.network.state_dict()[name], p)
+
+
+def test_a_network_of_a_later_version_is_one_line_with_the_cure(setup):
+    net = trained(setup)
+    net.saved.meta["config"]["dropconnect"] = 0.5
+    with pytest.raises(
+        RunError, match=r"last\.npz: its run has the option 'dropconnect', .* another folder with --out"
+    ):
+        print(net.config)
+
+
+def test_an_option_that_is_newer_than_the_network_has_its_default(setup):
+    net = trained(setup)
+    del net.saved.meta["config"]["normalize"]
+    assert net.config.normalize == Config.normalize
 
 
 def stop_after_one_epoch(setup: Setup, monkeypatch) -> None:

@@ -23,8 +23,10 @@ from minidelve.models.option import (
     options_of,
     positive,
     scale_range,
+    share,
     some_path,
 )
+from minidelve.training.config import Config
 
 KINDS = [
     (at_least(1), {"1": 1, "12": 12}, ["0", "-1", "1.5", "x", ""], "an integer of at least 1"),
@@ -32,7 +34,7 @@ KINDS = [
     (positive, {"1e-30": 1e-30, "2": 2.0}, ["0", "-1", "nan", "inf", "x"], "a number above 0"),
     (not_negative, {"0": 0.0, "0.5": 0.5}, ["-0.1", "nan", "inf"], "a number of at least 0"),
     (below_one, {"0": 0.0, "0.9": 0.9}, ["1", "-0.1", "nan"], "a number from 0 to below 1"),
-    (levels_list, {"3,2,1": [3, 2, 1], "2": [2]}, ["3,0", "", "3,,1", "1.5"], "a list of pyramid levels such as 3,2,1"),
+    (levels_list, {"3,2,1": [3, 2, 1], "2": [2]}, ["3,0", "", "1.5"], "a list of pyramid levels such as 3,2,1"),
     (epochs_list, {"12,17": [12, 17]}, ["17,12", "3,3", "0,1", "x"], "a list of rising epoch numbers such as 12,17"),
     (
         scale_range, {"256,512": [256, 512], "56,56": [56, 56]}, ["512,256", "0,5", "256", "1,2,3"],
@@ -49,6 +51,39 @@ def test_a_word_becomes_a_value_or_is_named_with_what_it_is_not(kind, right, wro
         with pytest.raises(argparse.ArgumentTypeError) as refusal:
             kind(text)
         assert str(refusal.value) == f"{text!r} is not {what}"
+
+
+RESPELT = [
+    (
+        positive,
+        {"0,005": "0.005", "0.005,": "0.005", "5%": "0.05", "2,5%": "0.025"},
+        ["0,0", "1.000,5", "1/8", "%"],
+    ),
+    (share, {"0,1": "0.1", "10%": "0.1"}, ["1,5", "100%"]),
+    (at_least(1), {"64.0": "64", "64.": "64", "(3)": "3"}, ["6,4", "6.4", "1,000", "1.000", "0.0"]),
+    (epochs_list, {"12 17": "12,17", "12; 17": "12,17", "[12, 17]": "12,17"}, ["17 12"]),
+    (scale_range, {"256x512": "256,512", "256:512": "256,512"}, ["512x256"]),
+]
+
+
+@pytest.mark.parametrize(("kind", "meant", "unclear"), RESPELT, ids=lambda x: getattr(x, "what", ""))
+def test_what_is_written_as_elsewhere_is_shown_as_here(kind, meant, unclear):
+    for text, right in meant.items():
+        with pytest.raises(argparse.ArgumentTypeError, match=f"; write {right}$"):
+            kind(text)
+        kind(right)
+    for text in unclear:
+        with pytest.raises(argparse.ArgumentTypeError) as refusal:
+            kind(text)
+        assert str(refusal.value) == f"{text!r} is not {kind.what}"
+
+
+def test_every_option_that_is_a_number_takes_a_decimal_point():
+    numbers = {o.name: o.kind for o in options_of(Config).values() if isinstance(o.default, float)}
+    assert {"lr", "momentum", "weight_decay", "width", "colour"} <= set(numbers)
+    for kind in numbers.values():
+        with pytest.raises(argparse.ArgumentTypeError, match=r"'0,5' is not .*; write 0\.5$"):
+            kind("0,5")
 
 
 @pytest.mark.parametrize("count", [np.int64(3), 3])

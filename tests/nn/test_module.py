@@ -3,12 +3,13 @@
 import collections
 import copy
 import functools
+import re
 import types
 
 import numpy as np
 import pytest
 
-from minidelve import Tensor, nn, optim
+from minidelve import Tensor, nn, optim, relu
 
 
 class Block(nn.Module):
@@ -58,6 +59,17 @@ def test_sequential_applies_its_layers_in_turn_and_is_a_collection(rng):
 def test_sequential_of_something_else_names_the_layer(wrong):
     with pytest.raises(TypeError, match=f"Sequential: layer 1 is a {type(wrong).__name__}; expected a Module"):
         nn.Sequential(nn.ReLU(), wrong)
+
+
+@pytest.mark.parametrize(("layers", "cure"), [
+    ([nn.ReLU()], "write Sequential(*layers)"), ((nn.ReLU(),), "write Sequential(*layers)"),
+    (iter([nn.ReLU()]), "write Sequential(*layers)"), ({"a": nn.ReLU()}, "write Sequential(*layers.values())"),
+    (nn.ReLU, "write ReLU(...)"), (relu, "an op's layer is in nn, such as ReLU()"),
+    (None, "expected a Module"), (Tensor([1.0]), "expected a Module"), ("relu", "expected a Module"),
+])  # fmt: skip
+def test_sequential_of_a_list_says_how_to_unpack_it(layers, cure):
+    with pytest.raises(TypeError, match=rf"Sequential: layer 0 is a .*{re.escape(cure)}$"):
+        nn.Sequential(layers)
 
 
 def test_a_module_without_forward_is_named():

@@ -79,6 +79,18 @@ def test_resume_and_overwrite_exclude_each_other(tmp_path):
         RunFolder(tmp_path, resume=True, overwrite=True)
 
 
+def test_what_lies_beside_or_above_a_run_is_sent_to_the_run(tmp_path):
+    run = tmp_path / "run"
+    run.mkdir()
+    (run / "last.npz").touch()
+    (run / "curves.png").touch()
+    for given, meant in ((run / "curves.png", f"give the run itself, {run}"),
+                         (tmp_path, f"give one of the runs in it, such as {run}"),
+                         (tmp_path / "other", "give the --out folder of a `minidelve train`")):  # fmt: skip
+        with pytest.raises(CheckpointError, match=f"; {meant}$"):
+            find_checkpoint(given)
+
+
 def test_find_checkpoint_prefers_best(tmp_path):
     with pytest.raises(CheckpointError, match="a folder without best.npz"):
         find_checkpoint(tmp_path)

@@ -16,11 +16,14 @@ class Kind(NamedTuple):
 
 ZIP, TAR = Kind("a zip archive"), Kind("a tar archive")
 PICTURE = "give the folder that its class folders lie in (or try one picture: minidelve predict RUN PICTURE)"
+CONVERT = "give a folder of class folders; the pictures in them may be JPEG, PNG or WebP"
 UNPACK = "unpack other archives first"
 BEGINNINGS = {
     b"\xff\xd8\xff": Kind("a picture (JPEG)", PICTURE),
     b"\x89PNG\r\n": Kind("a picture (PNG)", PICTURE),
-    b"GIF8": Kind("a picture (GIF)", PICTURE),
+    b"GIF8": Kind("a picture (GIF)", CONVERT),
+    b"II*\0": Kind("a picture (TIFF)", CONVERT),
+    b"MM\0*": Kind("a picture (TIFF)", CONVERT),
     b"\x1f\x8b": Kind("compressed (gzip)", f"decompress a .tar.gz first (gunzip), {UNPACK}"),
     b"BZh": Kind("compressed (bzip2)", f"decompress a .tar.bz2 first (bunzip2), {UNPACK}"),
     b"\xfd7zXZ\0": Kind("compressed (xz)", f"decompress a .tar.xz first (unxz), {UNPACK}"),
@@ -51,6 +54,8 @@ def kind_of(path: str | os.PathLike[str]) -> Kind:
     for beginning, kind in BEGINNINGS.items():
         if head.startswith(beginning):
             return kind
+    if head[4:8] == b"ftyp":
+        return Kind("a picture or a film (HEIC, AVIF, MP4)", CONVERT)
     if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
         return Kind("a picture (WebP)", PICTURE)
     return Kind("a text file", "give the folder or archive that the images lie in") if _is_text(head) else ZIP

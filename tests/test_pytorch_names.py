@@ -225,6 +225,26 @@ def test_what_transposes_alike_in_both_is_taken(rng):
     np.testing.assert_array_equal(Tensor(x).transpose((0, 1)).data, x)  # as NumPy's and as PyTorch's permute
 
 
+RENAMED = {  # keywords of PyTorch's that have another name here
+    "dim=": (lambda: zeros(2, 3).sum(dim=0), "axis="),
+    "keepdim=": (lambda: zeros(2, 3).sum(0, keepdim=True), "keepdims="),
+    "correction=": (lambda: zeros(2, 3).var(0, correction=1), "ddof="),
+    "tensor=": (lambda: nn.init.normal_(tensor=zeros(3)), "w="),
+    "negative_slope=": (lambda: nn.LeakyReLU(negative_slope=0.1), "slope="),
+    "target=": (lambda: ops.cross_entropy(zeros(1, 2), target=np.zeros(1, int)), "targets="),
+    "params=": (lambda: optim.SGD(params=[], lr=1), "parameters="),
+    "generator=": (lambda: nn.init.normal_(zeros(3), 1.0, generator=None), "rng="),
+    "metrics=": (lambda: optim.ReduceLROnPlateau(an_sgd()).step(metrics=1.0), "error="),
+    "state_dict=": (lambda: nn.Linear(1, 1).load_state_dict(state_dict={}), "state="),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "here"), RENAMED.values(), ids=RENAMED)
+def test_a_keyword_with_another_name_here_is_answered_with_that_name(call, here):
+    with pytest.raises(TypeError, match=f"; write {here}$"):
+        call()
+
+
 @pytest.mark.parametrize("name", ["var", "std"])
 def test_ddof_1_is_pytorchs_default(name, rng):
     torch = pytest.importorskip("torch")

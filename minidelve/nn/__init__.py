@@ -17,7 +17,8 @@ from minidelve.nn.layers import (
     ReLU,
     SpatialPyramidPool2d,
 )
-from minidelve.nn.module import Module, Parameter, Sequential
+from minidelve.nn.module import Module, Parameter
+from minidelve.nn.sequential import Sequential
 from minidelve.pytorch_names import names_of
 
 __all__ = [

@@ -33,7 +33,7 @@ from minidelve.disk.files import (
 from minidelve.disk.owning import LOCK, OwnFolder, holder
 from minidelve.errors import CheckpointError, RunError
 from minidelve.training import checkpoint
-from minidelve.training.config import versions
+from minidelve.training.versions import versions
 
 COLUMNS = (
     "epoch", "lr", "train_loss", "train_top1_error", "val_top1_error", "val_top5_error", "seconds",

@@ -6,6 +6,7 @@ import os
 import pickle
 import re
 import shutil
+import time
 
 import numba
 import pytest
@@ -13,7 +14,7 @@ from numba.core import event
 
 from kernels.numba_cpu import cache
 from kernels.numba_cpu.compile import compiled
-from minidelve.backend import compiling, threads
+from minidelve.backend import compiling, numba_settings, threads
 from tests.helpers import ROOT, python
 
 SOURCE = "def doubled(x):\n    return 2 * x\n\n\ndef halved(x):\n    return x / 2\n"
@@ -200,6 +201,39 @@ def test_compiling_is_announced_before_and_damage_once(tmp_path):
     assert compiling.startswith("compiling kernels")
 
 
+@pytest.fixture
+def notes(monkeypatch):
+    """What is told from now on, as in a new process."""
+    said = []
+    monkeypatch.setattr(compiling, "note", said.append)
+    monkeypatch.setattr(compiling, "_told", compiling._Told())
+    return said
+
+
+def test_it_is_told_before_the_first_kernel_and_then_now_and_then(notes, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    kernel = compiled(lambda x: x)
+    kernel.py_func.__module__ = "somebodys.program"
+    compiling._compiling(kernel)
+    assert notes == []
+    kernel.py_func.__module__ = "kernels.numba_cpu.prelu"
+    for seconds in (0, 4, 4, 4, 9, 2):
+        now[0] += seconds
+        compiling._compiling(kernel)
+    assert notes == [
+        "compiling kernels, once, up to a minute", "compiling kernels: 3 done", "compiling kernels: 5 done"
+    ]  # fmt: skip
+
+
+def test_trouble_with_reading_and_with_writing_are_each_said_once(notes):
+    for writing in (False, True, True, False):
+        compiling._cannot_keep("/cache", OSError(errno.EIO, "Input/output error"), writing)
+    assert [line.partition(";")[0].partition(":")[0] for line in notes] == [
+        "/cache is damaged (Input/output error)", "compiled kernels cannot be kept in /cache (Input/output error)"
+    ]  # fmt: skip
+
+
 def test_a_disk_that_takes_nothing_is_said_once(tmp_path):
     full = (
         "from kernels.numba_cpu import cache\n"
@@ -218,11 +252,17 @@ NONSENSE = {
 
 
 def test_nonsense_in_numbas_variables_is_one_line_and_left_out():
-    lines, kernels = told(**NONSENSE, NUMBA_CACHE_LOCATOR_CLASSES="")
+    lines, kernels = told(**NONSENSE, NUMBA_CACHE_LOCATOR_CLASSES="", NUMBA_DEBUG_CACHE="")
     assert kernels == "numba_cpu"
     assert [line for line in lines if not line.startswith("compiling kernels")] == lines[:1]
     left_out = set(re.findall(r"(NUMBA_\w+)=", lines[0]))
     assert left_out == NONSENSE.keys()
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("2", True), ("-1", True), ("0", False), ("no", False)])
+def test_a_switch_is_on_where_numba_takes_it_for_on(monkeypatch, value, on):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
+    assert numba_settings.is_on("NUMBA_DISABLE_JIT") is on
 
 
 @pytest.mark.parametrize(("value", "count"), [("3", 3), ("0", None), ("-1", None), ("two", None), ("9" * 30, None)])

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, nn, optim, relu
+from minidelve.nn import hidden
 
 
 class Block(nn.Module):
@@ -180,6 +181,12 @@ class Bag:
         self.layer = layer
 
 
+class Pouch(Bag):
+    """A Bag with a slot of its own beside the Bag's."""
+
+    __slots__ = ("label",)
+
+
 CONTAINERS = {
     "list": lambda layer: [layer], "tuple": lambda layer: (1, layer), "dict": lambda layer: {"a": layer},
     "keys": lambda layer: {layer: "a"}, "set": lambda layer: {layer}, "frozenset": lambda layer: frozenset([layer]),
@@ -192,7 +199,8 @@ OTHERS = {
     "lambda": lambda layer: lambda x: layer(x), "partial": lambda layer: functools.partial(layer.forward),
     "argument": lambda layer: functools.partial(print, layer), "method": lambda layer: layer.forward,
     "default": lambda layer: lambda x, f=layer: f(x), "keyword": lambda layer: lambda x, *, f=layer: f(x),
-    "object": Bag, "objects": lambda layer: Bag(Bag([layer])),
+    "object": Bag, "objects": lambda layer: Bag(Bag([layer])), "of a subclass": Pouch,
+    "keyword of a partial": lambda layer: functools.partial(print, end=layer),
     "namespace": lambda layer: types.SimpleNamespace(a=layer),
     "generator": lambda layer: (x for x in [layer]), "iterator": lambda layer: iter([layer]),
     "nested function": lambda layer: lambda x: (lambda: layer(x))(),
@@ -215,6 +223,18 @@ def test_a_hidden_layer_is_refused_when_parameters_are_asked_for(hold, ask):
     vars(net[1])["part"] = hold(nn.Linear(1, 1))  # as if it had got there later
     with pytest.raises(TypeError, match=r"1\.part.*: a (Linear|Parameter) there would not be trained; .*Sequential"):
         ask(net)
+
+
+def test_what_is_held_twice_or_holds_itself_is_looked_into_once(monkeypatch):
+    looked, inside, nested = [], hidden.inside, [nn.Linear(1, 1)]
+    monkeypatch.setattr(hidden, "inside", lambda value: looked.append(value) or inside(value))
+    for _ in range(10):
+        nested = [nested, nested]
+    found = list(hidden.look(nested, (nn.Module,), "x"))
+    assert len(looked) == 11 and [path for path, _ in found] == ["x" + 11 * "[0]"]
+    knot = [1]
+    knot.append(knot)
+    assert list(hidden.look(knot, (nn.Module,), "x")) == []
 
 
 def test_a_layer_appended_later_is_refused_at_the_first_parameters():

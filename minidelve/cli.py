@@ -7,7 +7,6 @@ and 128 + its number (interrupts.py), and a bug with its traceback.
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 from collections.abc import Sequence
 
@@ -24,20 +23,20 @@ from minidelve.commands import (
     doctor,
     evaluate,
     export,
+    import_,
     predict,
     reproduce,
     summary,
     train,
 )
 from minidelve.commands.arguments import note_threads
-from minidelve.commands.meant import closest
-from minidelve.commands.parser import Parser, did_you_mean
-from minidelve.errors import UserError, shown
+from minidelve.commands.parser import Parser
+from minidelve.errors import UserError
 from minidelve.progress import is_terminal, note, open_closed_streams
 
 COMMANDS = (
-    train, evaluate, predict, export, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce,
-    doctor,
+    train, evaluate, predict, export, import_, summary, data, data_pack, data_fetch, data_copy, check_grad, bench,
+    reproduce, doctor,
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 
@@ -91,24 +90,7 @@ def run(words: list[str]) -> int:
 def parsed(words: list[str]) -> argparse.Namespace:
     """The options; a mistake in them is one line and exit code 2."""
     parser = make_parser()
-    names = list(parser.subcommands.choices)
-    if words[:1] == ["data"]:
-        action = " ".join(words[:2])
-        if action in names:
-            words = [action, *words[2:]]  # argparse takes no subcommand where a PATH may stand: make it one word
-        elif len(words) > 2 and "-" not in (words[1][0:1], words[2][0:1]) and not is_data(words[1]):
-            actions = [name.removeprefix("data ") for name in names if name.startswith("data ")]
-            meant = closest(words[1], actions)
-            parser.error(
-                f"there is no subcommand {shown(action)}; expected data PATH, or data with one of: "
-                f"{', '.join(actions)}{did_you_mean(meant and f'data {meant}')}"
-            )
     args = parser.parse_args(words)
     if not hasattr(args, "run"):
-        parser.error(f"a subcommand is missing; expected one of: {', '.join(names)}")
+        parser.error(f"a subcommand is missing; expected one of: {', '.join(parser.subcommands.choices)}")
     return args
-
-
-def is_data(word: str) -> bool:
-    """Whether a word stands for a data set that is there."""
-    return word == "toy" or os.path.exists(word)

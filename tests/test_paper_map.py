@@ -57,6 +57,16 @@ def test_the_map_covers_equations_1_to_14():
     assert [n for n in range(1, 15) if f"({n})" not in marks] == []
 
 
+def test_a_number_without_a_letter_is_the_papers():
+    listed = {(file, n) for row in ROWS for file in row.files for n in re.findall(r"\(\d+\)", " ".join(row.marks))}
+    sources = [path for room in ("minidelve", "kernels") for path in (ROOT / room).rglob("*.[pc][yu]")]
+    for path in sources:
+        file, source = path.relative_to(ROOT).as_posix(), path.read_text(encoding="utf-8")
+        bare = {f"({n})" for n in re.findall(r"(?:^ {4}.*\s|#.*|//.*)\((\d\d?)\)$", source, re.MULTILINE)}
+        unlisted = sorted(mark for mark in bare if (file, mark) not in listed)
+        assert not unlisted, f"{file}: {unlisted[0]} is on no row of the map; a number of ours has a letter, (1w)"
+
+
 def test_a_call_is_no_mark_but_a_derivation_or_comment_is():
     assert not bears("y = f(3)", "(3)") and not bears("see (3) below", "(3)")
     assert bears("df/da = y    (3)", "(3)") and bears("dy, da = g(df)  # (2), (3)", "(2)")

@@ -16,7 +16,8 @@ the widest float among them, and where there is none
     takes = "numbers"    in int64, as + - * and the like are exact there; True counts 1. No uint8 runs over
     takes = "any"        not at all: an op that only moves elements, or picks some, leaves each array its dtype
 
-Integers thus never widen a float, and a number (of Python or of NumPy) never widens an array: tensor.as_array.
+Integers thus never widen a float, and a number (of Python or of NumPy) never widens an array: as_array in
+minidelve/tensor/array.py.
 
 >>> import numpy as np
 >>> [x.dtype.name for x in as_taken("floats", [np.ones(2, np.float32), np.arange(2), None]) if x is not None]

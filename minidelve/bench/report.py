@@ -18,7 +18,7 @@ from minidelve.bench.tables import Options, kernel_table, op_table, time_steps, 
 from minidelve.bench.twin import load_torch
 from minidelve.disk.files import disk_errors, write_whole
 from minidelve.progress import say
-from minidelve.training.config import versions
+from minidelve.training.versions import versions
 
 
 class Report:

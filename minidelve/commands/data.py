@@ -33,7 +33,6 @@ minidelve data split my-images my-set --val-fraction 0.1
 minidelve data pack ILSVRC imagenet-256 --short-side 256
 minidelve data imagenet-256 --check --size 224
 """
-ACTIONS = ("fetch", "subset", "split", "pack")
 MORE = """
 Four actions have a --help of their own:
   minidelve data fetch NAME      download a data set by name

@@ -6,7 +6,6 @@ import argparse
 import importlib.util
 import os
 import platform
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,8 @@ from minidelve.bench.machine import copy_gigabytes, sgemm_gflops
 from minidelve.commands.arguments import add_command
 from minidelve.commands.doctor_cuda import cuda
 from minidelve.progress import say
+from minidelve.training.versions import LIBRARIES, installed_version
 
-LIBRARIES = ("numpy", "numba", "llvmlite", "pillow", "matplotlib", "tqdm", "threadpoolctl")
 # What changes speed or numbers, or where compiled kernels are kept.
 VARIABLES = (
     "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS", "NUMBA_NUM_THREADS",
@@ -50,12 +49,8 @@ def versions() -> list[tuple[str, str]]:
     """Ours, Python's and the libraries'."""
     found = [("minidelve", f"{__version__} in {Path(backend.__file__).parents[1]}")]
     found.append(("python", f"{platform.python_version()} on {platform.platform()}"))
-    for name in LIBRARIES:
-        try:
-            found.append((name, version(name)))
-        except PackageNotFoundError:
-            found.append((name, "not installed; pip install minidelve again"))
-    return found
+    missing = "not installed; pip install minidelve again"
+    return found + [(name, installed_version(name, missing)) for name in LIBRARIES]
 
 
 def processor() -> list[tuple[str, str]]:

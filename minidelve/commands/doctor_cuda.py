@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable
-from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 import numpy as np
@@ -12,6 +11,7 @@ import numpy as np
 from minidelve import backend
 from minidelve.backend import cuda_install
 from minidelve.backend.memory import memory, readable
+from minidelve.training.versions import installed_version
 
 Line = tuple[str, str]
 
@@ -119,9 +119,8 @@ def numba_cuda() -> str:
     simulated = backend.DEVICE_OF["numba_cuda"] == "cpu"
     if simulated:
         return "Numba's simulator is on (NUMBA_ENABLE_CUDASIM): kernels.numba_cuda runs on the CPU, slowly"
-    try:
-        found = version("numba-cuda")
-    except PackageNotFoundError:
+    found = installed_version("numba-cuda", "")
+    if not found:
         return "not installed; without it and a GPU kernels.numba_cuda runs with NUMBA_ENABLE_CUDASIM=1 only, slowly"
     from numba import cuda as numba  # late: slow to import
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Sequence
 from typing import Any, NoReturn
 
-from minidelve.commands.meant import close_choice, close_option, list_for, option_like, option_taking, place_of
+from minidelve.commands.meant import close_choice, close_option, closest, list_for, option_like, option_taking, place_of
 from minidelve.errors import one_line, shown
 from minidelve.progress import note, say
 
@@ -31,6 +32,8 @@ class Parser(argparse.ArgumentParser):
         An unknown option comes before everything else that may be wrong: it may be the cause.
         """
         words = list(sys.argv[1:] if args is None else args)
+        if self.subcommands is not None:
+            words = self.with_action(words)
         options = words[: words.index("--")] if "--" in words else words
         known = self._option_string_actions
         if self.subcommands is None:  # else they are a subcommand's, and its own affair
@@ -40,6 +43,22 @@ class Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(words, namespace)
         self.refuse(unknown, words)
         return found, unknown
+
+    def with_action(self, words: list[str]) -> list[str]:
+        """The words, `data pack` made one of them: argparse takes no subcommand where another's PATH may stand."""
+        name, place = " ".join(words[:2]), "".join(words[:1])
+        actions = [
+            known.removeprefix(f"{place} ") for known in self.subcommands.choices if known.startswith(f"{place} ")
+        ]
+        if words[1:2] and words[1] in actions:
+            return [name, *words[2:]]
+        if actions and len(words) > 2 and "-" not in (words[1][:1], words[2][:1]) and not is_data(words[1]):
+            meant = closest(words[1], actions)
+            self.error(
+                f"there is no subcommand {shown(name)}; expected {place} PATH, or {place} with one of: "
+                f"{', '.join(actions)}{did_you_mean(meant and f'{place} {meant}')}"
+            )
+        return words
 
     def refuse(self, unknown: Sequence[str], words: Sequence[str]) -> None:
         """An error if there are unknown words among those of the command line."""
@@ -93,3 +112,8 @@ class Parser(argparse.ArgumentParser):
 def did_you_mean(name: str | None) -> str:
     """The end of a line that can tell what was meant."""
     return f"; did you mean {one_line(name)}?" if name else ""
+
+
+def is_data(word: str) -> bool:
+    """Whether a word stands for a data set that is there."""
+    return word == "toy" or os.path.exists(word)

@@ -11,21 +11,21 @@ letters of ops/spatial_pyramid_pool2d.py, window (a, b) holds rows a..a+k-1 and 
 Neighbouring windows share nearly all of their pixels, and a bin of one is a bin-shaped patch of the map
 like any other. Its height h = e_i - t_i and width v = e_j - t_j do not depend on (a, b). So let
 
-    M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1)
+    M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1d)
 
 be the sliding maximum of h x v patches over the whole map. Then
 
-    f_n[m, c, i, j](a, b) = M_hv[m, c, a + t_i, b + t_j]                                 (2)
+    f_n[m, c, i, j](a, b) = M_hv[m, c, a + t_i, b + t_j]                                 (2d)
 
 and no window is pooled on its own. For k = 14 and levels {7, 3, 2, 1} seven maps M (2x2, 5x5, 5x6, 6x5,
 6x6, 7x7, 14x14) serve all 63 bins of all windows.
 
-(1) is taken along one axis after the other: the maximum of h rows, then that of v columns. Along an axis
+(1d) is taken along one axis after the other: the maximum of h rows, then that of v columns. Along an axis
 the length doubles: two patches of length l whose starts are d <= l apart cover one of l + d,
 
-    M_{l+d}[p] = max(M_l[p], M_l[p + d])                                                 (3)
+    M_{l+d}[p] = max(M_l[p], M_l[p + d])                                                 (3d)
 
-so a length of h needs about log2 h steps. A maximum rounds nothing: (2) is exact.
+so a length of h needs about log2 h steps. A maximum rounds nothing: (2d) is exact.
 """
 
 from __future__ import annotations
@@ -59,17 +59,14 @@ class WindowPyramids:
         sizes = patch_sizes(k, levels)
         heights = {h for h, _ in sizes}
         over_rows = {h: sliding_maximum(x, h, axis=1) for h in heights}
-        self.maxima = {(h, v): sliding_maximum(over_rows[h], v, axis=2) for h, v in sizes}  # (1)
-
-    def images(self, start: int, stop: int) -> Any:
-        """(stop - start,) the map that each window of the range belongs to."""
-        return self._places(start, stop)[0]
+        self.maxima = {(h, v): sliding_maximum(over_rows[h], v, axis=2) for h, v in sizes}  # (1d)
 
     def rows(self, start: int, stop: int) -> Any:
         """(stop - start, width) the pyramids of windows start..stop-1."""
-        m, a, b = self._places(start, stop)
         some = next(iter(self.maxima.values()))
-        f = array_module(some).empty((len(m), self.width), some.dtype)
+        xp = array_module(some)
+        m, a, b = xp.unravel_index(xp.arange(start, stop), self.grid)  # the place of each window
+        f = xp.empty((len(m), self.width), some.dtype)
         begin = 0
         for n in self.levels:
             end = begin + self.channels * n * n
@@ -78,14 +75,9 @@ class WindowPyramids:
             for i, (top, bottom) in enumerate(bins):
                 for j, (left, right) in enumerate(bins):
                     M = self.maxima[bottom - top, right - left]
-                    level[:, :, i, j] = M[m, a + top, b + left]  # (2)
+                    level[:, :, i, j] = M[m, a + top, b + left]  # (2d)
             begin = end
         return f
-
-    def _places(self, start: int, stop: int) -> tuple[Any, Any, Any]:
-        """m, a, b of each window of the range."""
-        xp = array_module(next(iter(self.maxima.values())))
-        return xp.unravel_index(xp.arange(start, stop), self.grid)
 
 
 def patch_sizes(k: int, levels: Sequence[int]) -> set[tuple[int, int]]:
@@ -109,7 +101,7 @@ def sliding_maximum(x: Any, length: int, axis: int) -> Any:
     while reach < length:
         step = min(reach, length - reach)
         count = x.shape[axis] - step
-        x = array_module(x).maximum(_cut(x, axis, 0, count), _cut(x, axis, step, count))  # (3)
+        x = array_module(x).maximum(_cut(x, axis, 0, count), _cut(x, axis, step, count))  # (3d)
         reach += step
     return x
 

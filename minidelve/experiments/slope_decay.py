@@ -38,7 +38,7 @@ from minidelve.experiments.rows import Row, Rows, distinct, numbers, select
 from minidelve.experiments.statistics import Estimate, estimate
 from minidelve.experiments.table2 import CHANNELS, RUNS
 from minidelve.experiments.trained import CLASS, FULL, LAB, QUICK, Trained, opened, trained
-from minidelve.models.build import PRELU_START
+from minidelve.models.activations import PRELU_START
 
 WHOSE = ("weights alone", "slopes too")
 USUAL, LARGER = 0.0005, 0.005
@@ -100,7 +100,7 @@ def shrinkage(stages: Iterable[tuple[float, int]], decay: float, momentum: float
     a, D = 1.0, 0.0
     for rate, steps in stages:
         for _ in range(steps):
-            D = momentum * D + rate * decay * a
+            D = momentum * D + rate * decay * a  # (4)
             a -= D
     return a
 

@@ -20,7 +20,7 @@ from minidelve.experiments.rows import Rows, by_seed
 from minidelve.experiments.statistics import ranks
 from minidelve.experiments.table2 import CHANNELS, RUNS, SHARED
 from minidelve.experiments.trained import trained
-from minidelve.models.build import PRELU_START
+from minidelve.models.activations import PRELU_START
 
 LAYERS = ["conv1", *(f"conv2_{i}" for i in range(1, 5)), *(f"conv3_{i}" for i in range(1, 7)), "fc1", "fc2"]
 CONVS = 11

@@ -4,7 +4,8 @@ Code that turns a name and options into a network belongs here. Single layers ar
 
     small14.py   the paper's Table 1, and its siblings     large.py            Table 3: VGG-19 and models A, B and C
     table.py     the words in which tables are written     catalogue.py        the tables by name
-    build.py     layers and weights for a table's rows     network_options.py  the options, declared once (option.py)
+    build.py     layers and weights for a table's rows     activations.py      their layers and first slopes by name
+    network.py   what comes of it                          network_options.py  the options, declared once (option.py)
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from typing import Any
 
 import numpy as np
 
+from minidelve.models.activations import ACTIVATIONS
 from minidelve.models.auxiliary import AuxiliaryNetwork
 from minidelve.models.build import build, fc_fill
-from minidelve.models.catalogue import TABLES
+from minidelve.models.catalogue import TABLES, usual_size
 from minidelve.models.network import Network
-from minidelve.models.network_options import ACTIVATIONS, FC_INITS, INITS, UNFILLED, NetworkOptions
+from minidelve.models.network_options import FC_INITS, INITS, UNFILLED, NetworkOptions
 from minidelve.models.option import options_of, takes_options_of
 from minidelve.models.table import FullyConnected, resized
 
@@ -86,4 +88,5 @@ def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = 
 
 __all__ = [
     "ACTIVATIONS", "FC_INITS", "INITS", "TABLES", "UNFILLED", "AuxiliaryNetwork", "Network", "create", "from_config",
+    "usual_size",
 ]  # fmt: skip

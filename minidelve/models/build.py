@@ -11,13 +11,12 @@ from functools import partial
 import numpy as np
 
 from minidelve import nn
+from minidelve.models.activations import BY_NAME
 from minidelve.models.network import Network
 from minidelve.models.network_options import UNFILLED, NetworkOptions
 from minidelve.models.table import Conv, FullyConnected, Pool, Pyramid, Row
 from minidelve.nn import init as weights
 from minidelve.nn.layers import Initializer
-
-PRELU_START = 0.25  # the slope that PReLU begins with (paper, section 2.1)
 
 
 def build(title: str, table: Sequence[Row], num_classes: int, options: NetworkOptions, seed: int) -> Network:
@@ -54,22 +53,12 @@ def build(title: str, table: Sequence[Row], num_classes: int, options: NetworkOp
 
 def activation_layer(options: NetworkOptions, channels: int) -> nn.Module:
     """The activation after a layer of `channels` channels or units."""
-    match options.activation:
-        case "prelu":
-            return nn.PReLU(channels, PRELU_START)
-        case "prelu-shared":
-            return nn.PReLU(1, PRELU_START)
-        case "lrelu":
-            return nn.LeakyReLU(options.slope)
-        case "relu":
-            return nn.ReLU()
-    raise ValueError(f"build: no layer is known for the activation {options.activation!r}")
+    return BY_NAME[options.activation].layer(channels, starting_slope(options))
 
 
 def starting_slope(options: NetworkOptions) -> float:
-    """The slope for y <= 0 before training, which initialization takes into account."""
-    starts = {"prelu": PRELU_START, "prelu-shared": PRELU_START, "lrelu": options.slope, "relu": 0.0}
-    return starts[options.activation]
+    """The slope for y <= 0 before training."""
+    return BY_NAME[options.activation].start(options.slope)
 
 
 def conv_fill(options: NetworkOptions) -> Initializer:

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from minidelve.models.activations import ACTIVATIONS
 from minidelve.models.option import at_least, check, levels_list, not_negative, option, positive
 
-ACTIVATIONS = ("prelu", "prelu-shared", "lrelu", "relu")
 INITS = ("he", "he-backward", "xavier", "gaussian")
 UNFILLED = "unfilled"  # an `init` that leaves in the weights whatever lay in memory
 FC_INITS = ("table", "he")

@@ -3,7 +3,7 @@
 Layers with their parameters belong here. The mathematics of a layer is in its op (ops/), whole networks in models/.
 """
 
-from minidelve.nn import init
+from minidelve.nn import functional, init
 from minidelve.nn.layers import (
     AvgPool2d,
     Conv2d,
@@ -17,7 +17,8 @@ from minidelve.nn.layers import (
     ReLU,
     SpatialPyramidPool2d,
 )
-from minidelve.nn.module import Module, Parameter, Sequential
+from minidelve.nn.module import Module, Parameter
+from minidelve.nn.sequential import Sequential
 from minidelve.pytorch_names import names_of
 
 __all__ = [
@@ -35,6 +36,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SpatialPyramidPool2d",
+    "functional",
     "init",
 ]
 

@@ -1,7 +1,7 @@
 """What a module's attributes hold out of sight: layers in lists, in functions, in objects of other kinds.
 
 A Module finds its parts among its attributes. A layer inside a list, a dict, a closure or a class attribute computes as
-well as any other, and is never trained: nothing looks for it there. So `look` does, in order to refuse it.
+well as any other, and is never trained: nothing looks for it there. So `refuse_hidden` does.
 """
 
 from __future__ import annotations
@@ -27,6 +27,40 @@ PLAIN = {int, float, bool, str, type(None), np.random.Generator}
 # A Tensor's graph leads to the parameters of whatever made it, which are somebody else's.
 CLOSED = (str, bytes, bytearray, range, memoryview, type, types.ModuleType, Tensor, Function)
 STRANGERS = {*sys.stdlib_module_names, "numpy", "cupy", "numba", "matplotlib", "PIL", "tqdm"}  # objects of theirs
+
+
+def refuse_hidden(module: Any, wanted: tuple[type, ...]) -> None:
+    """TypeError if a part is held where the module does not find it, or if a Tensor should be a Parameter.
+
+    wanted   what a part is an instance of: Module, Parameter
+    """
+    known = module.known()
+    for prefix, owner in module.named_modules():
+        for name, value in held_by(owner, wanted):
+            where = f"{prefix}.{name}" if prefix else name
+            if isinstance(value, Tensor) and not isinstance(value, wanted) and is_leaf(value):
+                raise TypeError(f"{where} is a Tensor, which is not trained; make it a Parameter")
+            for path, part in look(value, wanted, where):
+                if id(part) not in known:
+                    raise TypeError(
+                        f"{path}: a {type(part).__name__} there would not be trained; only a module's own "
+                        "attributes are found: use Sequential, or setattr for each"
+                    )
+
+
+def held_by(module: Any, wanted: tuple[type, ...]) -> Iterator[tuple[str, Any]]:
+    """(name, object) for what a module and its class hold, but for the parts that are found."""
+    for name, value in own_attributes(module):
+        if name != "hook" and not (name in vars(module) and isinstance(value, wanted)):
+            yield name, value
+    for kind in type(module).__mro__:
+        if kind is not object and not kind.__module__.startswith("minidelve."):  # ours hold no layers
+            yield from ((name, value) for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__"))
+
+
+def is_leaf(tensor: Tensor) -> bool:
+    """Whether it wants a gradient and nothing made it: what a Parameter is, and a Tensor may be."""
+    return tensor.requires_grad and tensor.function is None
 
 
 def look(value: Any, wanted: tuple[type, ...], path: str, seen: set[int] | None = None) -> Iterator[tuple[str, Any]]:

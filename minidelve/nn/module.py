@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from minidelve.backend import to_device
 from minidelve.errors import shown
-from minidelve.nn.hidden import CONTAINERS, look, own_attributes
+from minidelve.nn.hidden import CONTAINERS, look, refuse_hidden
+from minidelve.nn.loading import Unmatched, load_parameters
 from minidelve.pytorch_names import MODULE, knowing_pytorch, missing, refuse_strangers
 from minidelve.tensor import Tensor
 
@@ -65,10 +66,10 @@ class Module:
         """Set an attribute; TypeError for slips that would silently leave something untrained."""
         if isinstance(vars(self).get(name), Parameter) and not isinstance(value, Parameter | None):
             raise TypeError(f"{name} is a Parameter; assign a Parameter, or new numbers to {name}.data")
-        if isinstance(value, Module | Parameter) and (not name or "." in name):
+        if isinstance(value, PARTS) and (not name or "." in name):
             raise TypeError(f"a module's part is called {name!r}; expected a name without dots, which nest")
         if isinstance(value, CONTAINERS):
-            parts = [part for _, part in look(value, (Module, Parameter), name)]
+            parts = [part for _, part in look(value, PARTS, name)]
             if parts and not self.known().issuperset(map(id, parts)):
                 kind = type(value).__name__
                 raise TypeError(
@@ -113,7 +114,7 @@ class Module:
     @knowing_pytorch
     def named_parameters(self) -> Iterator[tuple[str, Parameter]]:
         """(dotted name, Parameter) in order of definition; a shared one appears once. TypeError if one is hidden."""
-        self.refuse_hidden()
+        refuse_hidden(self, PARTS)
         return self.found_parameters()
 
     def found_parameters(self) -> Iterator[tuple[str, Parameter]]:
@@ -128,28 +129,12 @@ class Module:
     @knowing_pytorch
     def parameters(self) -> ParametersOf:
         """Every Parameter, in order of definition. TypeError if one is hidden."""
-        self.refuse_hidden()
+        refuse_hidden(self, PARTS)
         return ParametersOf(self)
 
-    # -- what would not be trained ------------------------------------------------------------
     def known(self) -> set[int]:
         """The ids of the modules and Parameters that are found."""
         return {id(m) for m in self.modules()} | {id(p) for _, p in self.found_parameters()}
-
-    def refuse_hidden(self) -> None:
-        """TypeError if a module or Parameter is held where it is not found, or if a Tensor should be a Parameter."""
-        known = self.known()
-        for prefix, module in self.named_modules():
-            for name, value in held_by(module):
-                where = f"{prefix}.{name}" if prefix else name
-                if isinstance(value, Tensor) and not isinstance(value, Parameter) and is_leaf(value):
-                    raise TypeError(f"{where} is a Tensor, which is not trained; make it a Parameter")
-                for path, part in look(value, (Module, Parameter), where):
-                    if id(part) not in known:
-                        raise TypeError(
-                            f"{path}: a {type(part).__name__} there would not be trained; only a module's own "
-                            "attributes are found: use Sequential, or setattr for each"
-                        )
 
     # -- its state ----------------------------------------------------------------------------
     def train(self, mode: bool = True) -> Module:
@@ -177,26 +162,34 @@ class Module:
         return {name: np.array(to_device(p.data, "cpu"), order="C") for name, p in self.named_parameters()}
 
     @knowing_pytorch
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Set every parameter from `state`, keeping dtype, device and memory layout.
+    def load_state_dict(self, state: dict[str, np.ndarray], strict: bool = True) -> Unmatched:
+        """Set every parameter from `state`, keeping dtype, device and memory layout; the names that did not match.
 
-        Raises ValueError, before anything is changed, naming missing and unknown entries or a wrong shape.
+        With strict=False, entries may be missing or unknown. Raises ValueError otherwise, and for a wrong shape, before
+        anything is changed.
         """
-        own = dict(self.named_parameters())
-        if missing := sorted(own.keys() - state.keys()):
-            raise ValueError(f"load_state_dict: no entry for {', '.join(missing)}; is it another model's state?")
-        if unknown := sorted(state.keys() - own.keys()):
-            raise ValueError(f"load_state_dict: the model has no {', '.join(unknown)}; is it another model's state?")
-        arrays = {}
-        for name, parameter in own.items():
-            arrays[name] = array = np.asarray(state[name])
-            if array.shape != parameter.shape or array.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "
-                    f"{parameter.shape}"
-                )
-        for name, parameter in own.items():
-            parameter.data[...] = to_device(arrays[name].astype(parameter.dtype), parameter.device)
+        return load_parameters(dict(self.named_parameters()), state, strict)
+
+    @knowing_pytorch
+    def zero_grad(self) -> None:
+        """Forget every gradient, as the optimizer's zero_grad does."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    @knowing_pytorch
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Whether every parameter gets a gradient; one that does not has none, and SGD leaves it as it is."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+            parameter.grad = parameter.grad if requires_grad else None
+        return self
+
+    def apply(self, f: Callable[[Module], Any]) -> Module:
+        """Call f(module) for every module below, children first, and for itself."""
+        for child in {id(child): child for child in self.children()}.values():
+            child.apply(f)
+        f(self)
+        return self
 
     # -- how it prints ------------------------------------------------------------------------
     def extra(self) -> str:
@@ -206,52 +199,6 @@ class Module:
     def __repr__(self) -> str:
         lines = [f"  ({name}): {child!r}".replace("\n", "\n  ") for name, child in self.named_children()]
         return f"{type(self).__name__}({self.extra()}" + ("\n" + "\n".join(lines) + "\n" if lines else "") + ")"
-
-
-class Sequential(Module):
-    """Modules one after the other: Sequential(a, b)(x) is b(a(x)). TypeError for a layer that is not a Module."""
-
-    def __init__(self, *layers: Module):
-        for i, layer in enumerate(layers):
-            if not isinstance(layer, Module):
-                raise TypeError(f"Sequential: layer {i} is {no_module(layer)}")
-            setattr(self, str(i), layer)
-
-    def forward(self, x: Tensor) -> Tensor:
-        """Every layer in turn."""
-        for layer in self.children():
-            x = layer(x)
-        return x
-
-    def __len__(self) -> int:
-        return len(list(self.children()))
-
-    def __iter__(self) -> Iterator[Module]:
-        return self.children()
-
-    def __getitem__(self, i: int | slice) -> Module:
-        return Sequential(*list(self)[i]) if isinstance(i, slice) else list(self)[i]
-
-
-def no_module(value: Any) -> str:
-    """What is said of a value in a Module's place: what it is, what was expected, and what to write if that is clear.
-
-    >>> print(no_module([]))
-    a list; expected a Module; write Sequential(*layers)
-    """
-    found = f"a {type(value).__name__}; expected a Module"
-    if isinstance(value, type) and issubclass(value, Module):
-        return f"{found}; write {value.__name__}(...)"
-    if isinstance(value, dict):
-        return f"{found}; write Sequential(*layers.values())"
-    if isinstance(value, Iterable) and not isinstance(value, str | Tensor | np.ndarray):
-        return f"{found}; write Sequential(*layers)"
-    return f"{found}; an op's layer is in nn, such as ReLU()" if callable(value) else found
-
-
-def is_leaf(tensor: Tensor) -> bool:
-    """Whether it wants a gradient and nothing made it: what a Parameter is, and a Tensor may be."""
-    return tensor.requires_grad and tensor.function is None
 
 
 class ParametersOf:
@@ -267,11 +214,4 @@ class ParametersOf:
         return next(self._rest)[1]
 
 
-def held_by(module: Module) -> Iterator[tuple[str, Any]]:
-    """(name, object) for what a module and its class hold, but for the parts that are found."""
-    for name, value in own_attributes(module):
-        if name != "hook" and not (name in vars(module) and isinstance(value, Module | Parameter)):
-            yield name, value
-    for kind in type(module).__mro__:
-        if kind is not object and not kind.__module__.startswith("minidelve."):  # ours hold no layers
-            yield from ((name, value) for name, value in vars(kind).items() if name not in ("__dict__", "__weakref__"))
+PARTS = (Module, Parameter)  # what a module finds among its attributes

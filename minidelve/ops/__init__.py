@@ -38,6 +38,7 @@ from minidelve.ops.relu import relu
 from minidelve.ops.shaping import getitem, reshape, transpose
 from minidelve.ops.softmax import log_softmax, softmax
 from minidelve.ops.spatial_pyramid_pool2d import spatial_pyramid_pool2d
+from minidelve.ops.to_device import to
 from minidelve.pytorch_names import TENSOR, knowing_pytorch, missing, names_of
 from minidelve.tensor import Tensor, as_array
 
@@ -69,6 +70,7 @@ METHODS = {
     "reshape": reshape,
     "transpose": transpose,
     "T": property(transpose),
+    "to": to,
 }
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, knowing_pytorch(_function) if callable(_function) else _function)
@@ -79,7 +81,7 @@ def _missing_attribute(tensor, name):
     raise missing(type(tensor).__name__, name, dir(Tensor), TENSOR)
 
 
-for _name in ("__init__", "to", "backward"):
+for _name in ("__init__", "backward"):
     setattr(Tensor, _name, knowing_pytorch(getattr(Tensor, _name)))
 Tensor.__getattr__ = _missing_attribute  # type: ignore[attr-defined]
 

@@ -13,44 +13,22 @@ Each backward is df times a local slope:
     f = |x|        df/dx = sign(x)
     f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is the maximum and the minimum)
 
-Broadcasting copies an element to many places, so its gradient is the sum over all copies:
-`unbroadcast` adds the places up again.
+Where x and y have different shapes the gradients are summed back to them (broadcasting.py).
 
->>> x, b = Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([10.0, 20.0], requires_grad=True)
->>> (x + b).sum().backward()
->>> b.grad.tolist()                       # each b was used in two rows
-[2.0, 2.0]
+>>> x, y = Tensor([1.0, 4.0], requires_grad=True), Tensor([2.0, 4.0], requires_grad=True)
+>>> maximum(x, y).sum().backward()
+>>> x.grad.tolist(), y.grad.tolist()
+([0.0, 0.5], [1.0, 0.5])
 """
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 
-from minidelve.backend import array_module, device_of
+from minidelve.backend import array_module
 from minidelve.ops.arguments import number
-from minidelve.tensor import Function, Tensor, as_array
-
-
-def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
-    """Sum df over the axes along which an array of `shape` was broadcast."""
-    if df.shape == shape:
-        return df
-    if df.ndim > len(shape):
-        df = df.sum(axis=tuple(range(df.ndim - len(shape))))
-    stretched = tuple(i for i, n in enumerate(shape) if n == 1 and df.shape[i] != 1)
-    return df.sum(axis=stretched, keepdims=True)
-
-
-class Binary(Function):
-    """An op of two operands that are broadcast to one shape."""
-
-    takes = "numbers"
-
-    def unbroadcast(self, dx: Any, dy: Any) -> tuple[Any, ...]:
-        """Sum both gradients back to the shapes of their operands."""
-        return tuple(None if s is None else unbroadcast(d, s.shape) for d, s in zip((dx, dy), self.sources))
+from minidelve.ops.broadcasting import Binary, pair
+from minidelve.tensor import Function, Tensor
 
 
 class Add(Binary):
@@ -180,22 +158,6 @@ class Abs(Function):
     def backward(self, df):
         (x,) = self.saved
         return df * array_module(x).sign(x)
-
-
-def pair(x: Any, y: Any) -> tuple[Tensor, Tensor]:
-    """Both operands as Tensors. A number takes the other's dtype: 2 * float64 and np.float64(2) * float32 stay so."""
-    if not isinstance(x, Tensor) and not isinstance(y, Tensor):
-        x, y = (x, Tensor(y)) if np.ndim(x) == 0 else (Tensor(x), y)
-    x, y = (x, _beside(y, x)) if isinstance(x, Tensor) else (_beside(x, y), y)
-    device_of(x.data, y.data)  # refuses a mixture, in words that say what to do
-    return x, y
-
-
-def _beside(x: Any, tensor: Tensor) -> Tensor:
-    if isinstance(x, Tensor):
-        return x
-    array = as_array(x, beside=tensor.dtype)
-    return Tensor(array if array.ndim else array_module(tensor.data).asarray(array))
 
 
 def add(x, y) -> Tensor:

@@ -15,7 +15,10 @@ from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def flatten(x: Tensor) -> Tensor:
-    """x (N, ...) as (N, product of the rest). Raises ValueError for a tensor without axes."""
+    """x (N, ...) as (N, product of the rest), where torch.flatten would join the images of the batch too.
+
+    Raises ValueError for a tensor without axes.
+    """
     refuse_bare_arrays("flatten", x)
     if x.ndim == 0:
         raise ValueError("flatten: x has no axes; expected a batch (N, ...)")

@@ -20,7 +20,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from minidelve.ops.elementwise import pair, unbroadcast
+from minidelve.ops.broadcasting import pair, unbroadcast
 from minidelve.tensor import Function, Tensor
 
 

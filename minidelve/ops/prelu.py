@@ -32,8 +32,8 @@ f has no derivative at y = 0; like the paper we count 0 as negative.
 from __future__ import annotations
 
 from minidelve.backend import kernels_for
+from minidelve.ops.broadcasting import unbroadcast
 from minidelve.ops.calling_kernels import in_kernels_order, over_positions, per_channel
-from minidelve.ops.elementwise import unbroadcast
 from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 

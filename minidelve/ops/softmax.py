@@ -59,12 +59,15 @@ def log_probabilities(z, axis):
 
 
 def softmax(z: Tensor, axis: int = 1) -> Tensor:
-    """Probabilities from scores z along `axis` (default 1, the classes of (N, classes))."""
+    """Probabilities from scores z along `axis`: the classes of (N, classes) and (N, classes, H, W), whatever z.ndim is.
+
+    PyTorch's has no fixed default; without `dim` it warns, and takes another axis for z of three axes.
+    """
     return Softmax.apply(z, axis=check_axis("softmax", z, axis))
 
 
 def log_softmax(z: Tensor, axis: int = 1) -> Tensor:
-    """Logarithms of the probabilities along `axis`; exact where softmax(z) would underflow to 0."""
+    """Logarithms of the probabilities along `axis` (as softmax's); exact where softmax(z) would underflow to 0."""
     return LogSoftmax.apply(z, axis=check_axis("log_softmax", z, axis))
 
 

@@ -8,4 +8,5 @@ Testing a finished run in the paper's ways is evaluation/. What belongs here, fr
     checkpoint.py   the file of a checkpoint        run_folder.py   the folder of a run
     config.py       every option, declared once     recipes.py      sets of options, the paper's among them
     views.py        crops and scales of images      validation.py   top-1 and top-5 error after each epoch
+    versions.py     the libraries that are kept with a run
 """

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import platform
 from collections.abc import Mapping
 from dataclasses import dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
@@ -175,19 +173,3 @@ def title(config: Config) -> str:
     ]
     what = ", ".join([config.activation, config.init, *unusual])
     return f"{config.model} ({what}) on {Path(config.data).name}, seed {config.seed}"
-
-
-def installed_version(name: str) -> str:
-    """A library's version; "not installed" where it is missing, as Numba may be."""
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return "not installed"
-
-
-def versions() -> dict[str, str]:
-    """What the run was computed with."""
-    from minidelve import __version__
-
-    libraries = {name: installed_version(name) for name in ("numpy", "numba", "pillow")}
-    return {"minidelve": __version__, "python": platform.python_version(), **libraries}

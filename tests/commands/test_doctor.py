@@ -82,12 +82,8 @@ def test_whatever_fails_on_the_device_is_a_finding_and_no_crash(ok, monkeypatch)
     ],
 )
 def test_it_says_what_numba_can_do_on_the_device(monkeypatch, installed, simulator, sees, said):
-    def version(name):
-        if not installed:
-            raise doctor_cuda.PackageNotFoundError(name)
-        return "0.30"
-
-    monkeypatch.setattr(doctor_cuda, "version", version)
+    found = {"numba-cuda": "0.30"} if installed else {}
+    monkeypatch.setattr(doctor_cuda, "installed_version", found.get)
     monkeypatch.setitem(backend.DEVICE_OF, "numba_cuda", "cpu" if simulator == "1" else "cuda")
     module = SimpleNamespace(is_available=lambda: sees)
     monkeypatch.setitem(sys.modules, "numba.cuda", module)

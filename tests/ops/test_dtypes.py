@@ -14,6 +14,7 @@ import pytest
 from minidelve import Function, Tensor, nn, ops, optim
 from minidelve.analysis.hooks import Watched
 from minidelve.ops.avg_pool2d import AvgPool2d
+from minidelve.ops.broadcasting import Binary
 from minidelve.ops.concat import Concat
 from minidelve.ops.conv.direct import Direct2d
 from minidelve.ops.conv.im2col import Conv2d
@@ -24,7 +25,6 @@ from minidelve.ops.dropout import Dropout
 from minidelve.ops.elementwise import (
     Abs,
     Add,
-    Binary,
     Divide,
     Exp,
     Log,
@@ -46,8 +46,8 @@ from minidelve.ops.reductions import Deviation, Max, Min, Sum
 from minidelve.ops.shaping import Index, Reshape, Transpose
 from minidelve.ops.softmax import LogSoftmax, Softmax
 from minidelve.ops.spatial_pyramid_pool2d import SpatialPyramidPool2d
+from minidelve.ops.to_device import ToDevice
 from minidelve.parallel.shares import InShares
-from minidelve.tensor import _ToDevice
 from tests.helpers import LAYOUTS, assert_close, lay, raises, random_like
 
 pytestmark = pytest.mark.filterwarnings("ignore::RuntimeWarning")  # log(0), 1 / 0 are what they are, in every dtype
@@ -124,7 +124,7 @@ TABLE = {
     CrossEntropy: Row(lambda z: CrossEntropy.apply(z, targets=TARGETS[: len(z)]), [MATRIX], "floats"),
     Watched: Row(applied(Watched, show=lambda df: None), [MATRIX], "any"),
     InShares: Row(applied(InShares, layers=[LAYER]), [MAPS, PLANES, (2,)], "floats"),
-    _ToDevice: Row(applied(_ToDevice, device="cpu"), [MATRIX], "any"),
+    ToDevice: Row(applied(ToDevice, device="cpu"), [MATRIX], "any"),
 }
 # fmt: on
 FAMILIES = {Binary, Convolution}  # of which the ops are made; no ops themselves
@@ -292,6 +292,8 @@ def test_integers_do_not_run_over_where_their_results_have_room():
     assert Tensor(np.array([-128, 5], np.int8)).min().item() == -128
     assert x.min().item() == 100 and ops.minimum(x, 150).data.tolist() == [150, 100]
     assert (Tensor([True, True]) + Tensor([True, False])).data.tolist() == [2, 1]
+    assert (x**0).data.tolist() == [1, 1] and (x**0).dtype == np.int64
+    assert (Tensor(np.array([2**63 - 1], np.uint64)) - 1).data.tolist() == [2**63 - 2]
     assert Tensor(np.array([2**63], np.uint64)).data.tolist() == [2**63]
     for call in (lambda t: t + 1, lambda t: t.sum()):
         raises(TypeError, lambda call=call: call(Tensor(np.array([2**63], np.uint64))), "int64", "9223372036854775808")

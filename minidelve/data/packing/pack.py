@@ -10,7 +10,7 @@ import contextlib
 import os
 import threading
 import zlib
-from collections.abc import Callable, Generator, Iterable
+from collections.abc import Callable, Generator, Iterable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -55,19 +55,7 @@ def pack(
     store = Path(destination)
     source = source if source == "toy" else os.path.abspath(source)
     splits = open_splits(source, cache_bytes=0)
-    plan = {
-        "format": FORMAT,
-        "version": VERSION,
-        "finished": False,
-        "source": os.fspath(source),
-        "short_side": short_side,
-        "on_bad_image": on_bad_image,
-        "classes": splits[0].classes,
-        "class_names": splits[0].class_names,
-        "splits": {
-            dataset.split: {"source_images": len(dataset), "source_crc32": _fingerprint(dataset)} for dataset in splits
-        },
-    }
+    plan = _plan(os.fspath(source), splits, short_side, on_bad_image)
     folder = StoreFolder(store, plan, overwrite)
     cure = f"make room or check the permissions, then this goes on where it was: {pack_command(store, plan)}"
     with disk_errors(f"{store}:", cure, DataError), folder:
@@ -80,13 +68,28 @@ def pack(
                 say(f"{dataset.split}: ignored {dataset.ignored()}")
             bad = BadImages(dataset, on_bad_image, GO_ON)
             _pack_split(store, dataset, bad, short_side, workers, say, track)
-        header = plan | {
-            "finished": True,
-            "splits": {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits},
-        }
+        finished = {dataset.split: _finish_split(store, dataset, short_side) for dataset in splits}
+        header = plan | {"finished": True, "splits": finished}
         write_header(store, header)
         folder.remove(JOURNALS)
     return header
+
+
+def _plan(source: str, splits: Sequence[Dataset], short_side: int, on_bad_image: str) -> dict[str, Any]:
+    """The header of a store that is being packed: packing goes on where all of it is the same."""
+    return {
+        "format": FORMAT,
+        "version": VERSION,
+        "finished": False,
+        "source": source,
+        "short_side": short_side,
+        "on_bad_image": on_bad_image,
+        "classes": splits[0].classes,
+        "class_names": splits[0].class_names,
+        "splits": {
+            dataset.split: {"source_images": len(dataset), "source_crc32": _fingerprint(dataset)} for dataset in splits
+        },
+    }
 
 
 def _fingerprint(dataset: Dataset) -> int:

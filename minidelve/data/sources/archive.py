@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import BinaryIO
 
+from minidelve.data.sources.members import MAX_MEMBERS, too_many
 from minidelve.data.steady import Steady
 from minidelve.errors import DataError
 from minidelve.progress import EVERY_SECONDS, note
@@ -38,14 +39,16 @@ def check_size(member: str, size: int, most: int) -> None:
 
 
 class Indexing:
-    """Says now and then how far the index of a large archive is: `said.at(position)`."""
+    """Counts the members of an archive while its index is made, and says now and then how far that is."""
 
     def __init__(self, name: str, start: int, end: int):
         self._name, self._start, self._length = name, start, max(1, end - start)
         self._spoken = time.monotonic()
 
-    def at(self, position: int) -> None:
-        """Call it for every thousandth member or so."""
+    def at(self, number: int, position: int) -> None:
+        """Call it for every thousandth member or so. Raises DataError if there are more than an index is made for."""
+        if number > MAX_MEMBERS:
+            raise too_many(self._name)
         now = time.monotonic()
         if now - self._spoken >= EVERY_SECONDS:
             self._spoken = now

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from minidelve.data.door import door
 from minidelve.data.sources.archive import MAX_MEMBER_BYTES, ArchiveFile, Indexing, check_size
-from minidelve.data.sources.members import MAX_MEMBERS, Entries, Index, split_at_tar, too_many
+from minidelve.data.sources.members import Entries, Index, split_at_tar
 from minidelve.data.sources.tar_headers import FILE, FOLDER, headers
 from minidelve.errors import DataError
 
@@ -60,9 +60,7 @@ class Tar:
                             cure="pack the archive anew (tar --hard-dereference -h)",
                         )
                     if number % 1024 == 0:
-                        said.at(begin)
-                        if number > MAX_MEMBERS:
-                            raise too_many(self.name)
+                        said.at(number, begin)
 
     def _enter(self, member: str) -> tuple["Tar", str] | None:
         """The tar inside this one that the member lies in, and its name there."""

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from minidelve.data.door import door
 from minidelve.data.sources.archive import MAX_MEMBER_BYTES, ArchiveFile, Indexing, check_size
-from minidelve.data.sources.members import MAX_MEMBERS, Entries, Index, too_many
+from minidelve.data.sources.members import Entries, Index
 from minidelve.data.sources.zip_directory import ENCRYPTED, Directory, Entry, entry, names, read_directory
 from minidelve.errors import DataError
 
@@ -53,9 +53,7 @@ class Zip:
             else:
                 self._index.add(name, at)
             if number % 1024 == 0:
-                said.at(at)
-                if number > MAX_MEMBERS:
-                    raise too_many(str(self.path))
+                said.at(number, at)
 
     def entries(self, folder: str = "") -> Entries:
         """What `folder` holds; nothing if there is no such folder."""

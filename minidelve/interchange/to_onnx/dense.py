@@ -3,13 +3,14 @@
 The letters are those of evaluation/dense.py and windows.py, which compute the same: the conv layers give a map H x W,
 its windows are k x k, bins are patches of h x v, and
 
-    M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1)
-    f_n[m, c, i, j](a, b) = M_hv[m, c, a + t_i, b + t_j]                                 (2)
+    M_hv[m, c, p, q] = max over r < h, w < v of x[m, c, p + r, q + w]                    (1d)
+    f_n[m, c, i, j](a, b) = M_hv[m, c, a + t_i, b + t_j]                                 (2d)
 
-(1) is a MaxPool of kernel (h, v) and stride 1. As a map over the windows (a, b), (2) is M_hv without its first t_i rows
-and t_j columns, and without the last k - h - t_i and k - v - t_j: H - k + 1 by W - k + 1 are left. So the pyramids of
-all windows are a map with a channel for each bin and c, and the fully connected layers are 1 x 1 convolutions over it.
-fc1 reads its inputs as (level, c, i, j), the channels of that map lie as (level, i, j, c): its columns are reordered.
+(1d) is a MaxPool of kernel (h, v) and stride 1. As a map over the windows (a, b), (2d) is M_hv without its first t_i
+rows and t_j columns, and without the last k - h - t_i and k - v - t_j: H - k + 1 by W - k + 1 are left. So the
+pyramids of all windows are a map with a channel for each bin and c, and the fully connected layers are 1 x 1
+convolutions over it. fc1 reads its inputs as (level, c, i, j), the channels of that map lie as (level, i, j, c): its
+columns are reordered.
 
 The mean image is resized to each image, as evaluation/dense.py does it. For an image that is smaller than a crop there
 is no window; onnxruntime would end its process. The mean lies in a table of one row, and a small image asks for row 1:
@@ -82,7 +83,7 @@ def add_window_pyramids(graph: Graph, name: str, x: str, k: int, levels: Sequenc
     """The pyramids of all k x k windows of maps (N, C, H, W): (N, sum n^2 * C, H - k + 1, W - k + 1)."""
     maxima = {}
     for h, v in sorted(patch_sizes(k, levels)):
-        maxima[h, v] = graph.node("MaxPool", f"{name}.M_{h}x{v}", x, kernel_shape=[h, v])  # (1)
+        maxima[h, v] = graph.node("MaxPool", f"{name}.M_{h}x{v}", x, kernel_shape=[h, v])  # (1d)
     parts = []
     for place, n in enumerate(levels):
         bins = bin_edges(k, n)
@@ -90,7 +91,7 @@ def add_window_pyramids(graph: Graph, name: str, x: str, k: int, levels: Sequenc
             for j, (left, right) in enumerate(bins):
                 M = maxima[bottom - top, right - left]
                 ends = [bottom - k or LAST, right - k or LAST]  # k - h - t_i before the end of M
-                parts.append(graph.slice(f"{name}.{place}_{n}x{n}.{i}_{j}", M, [2, 3], [top, left], ends))  # (2)
+                parts.append(graph.slice(f"{name}.{place}_{n}x{n}.{i}_{j}", M, [2, 3], [top, left], ends))  # (2d)
     return graph.node("Concat", name, *parts, axis=1)
 
 

@@ -10,12 +10,14 @@ The mathematics is in the algorithms' files: begin with im2col.py.
 
 from __future__ import annotations
 
+from typing import Any
+
 from minidelve.backend import float_dtype, precision
 from minidelve.ops.conv.activation import Rectifier, as_rectifier
 from minidelve.ops.conv.choice import ALGORITHMS, asked, choose
 from minidelve.ops.conv.outliers import is_even
-from minidelve.ops.conv.scaffold import Layer
-from minidelve.ops.geometry import as_pair, output_size
+from minidelve.ops.conv.scaffold import Convolution, Layer
+from minidelve.ops.geometry import Pair, as_pair, output_size
 from minidelve.ops.layout import channels_last
 from minidelve.ops.leaky_relu import leaky_relu
 from minidelve.ops.prelu import prelu
@@ -49,6 +51,22 @@ def conv2d(
     Raises ValueError when shapes do not fit or no output position is left, and when the algorithm cannot do it.
     """
     refuse_bare_arrays("conv2d", x, weight, optional=[bias])
+    stride, padding, size = geometry_of(x, weight, bias, stride, padding)
+    dtype = float_dtype(*(z.dtype for z in (x, weight, bias) if z is not None))
+    layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
+    function, careful = algorithm_for(layer, algorithm, x, weight)
+    rectifier = as_rectifier(activation)
+    a, slope = rectifier.a, rectifier.slope
+    if a is not None and a.shape not in ((1,), weight.shape[:1]):
+        raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
+    if not rectifier.fits_in_place(dtype):
+        y = conv2d(x, weight, bias, stride, padding, algorithm)
+        return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
+    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope, careful=careful)
+
+
+def geometry_of(x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any) -> tuple[Pair, Pair, Pair]:
+    """(stride, padding, output size), as pairs. Raises ValueError for shapes that do not fit."""
     if x.ndim != 4 or weight.ndim != 4 or x.shape[1] != weight.shape[1] or 0 in weight.shape:
         raise ValueError(
             f"conv2d: x has shape {x.shape} and weight {weight.shape}; expected (N, C, H, W) and (O, C, kh, kw) "
@@ -63,24 +81,23 @@ def conv2d(
             f"conv2d: kernel {weight.shape[2:]} does not fit the map {x.shape[2:]} with padding {padding}; "
             "give a larger x or more padding"
         )
-    if algorithm not in ("auto", *ALGORITHMS):
+    return stride, padding, size
+
+
+def algorithm_for(layer: Layer, name: str, x: Tensor, weight: Tensor) -> tuple[type[Convolution], bool]:
+    """The algorithm of this name, and whether it is to be careful: whether it may look at the numbers of dE/dy too.
+
+    Only where nobody has named an algorithm do numbers decide. Raises ValueError for one that is unknown or cannot
+    compute the layer.
+    """
+    if name not in ("auto", *ALGORITHMS):
         raise ValueError(
-            f"conv2d: algorithm {algorithm!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'; there is "
+            f"conv2d: algorithm {name!r} is unknown; expected 'auto', 'im2col', 'direct' or 'winograd'; there is "
             "no dilation"
         )
-    dtype = float_dtype(*(z.dtype for z in (x, weight, bias) if z is not None))
-    layer = Layer(weight.shape, stride, padding, size, dtype, x.device, precision.is_strict(), x.requires_grad)
-    careful, name = algorithm == asked() == "auto", choose(layer) if algorithm == "auto" else algorithm
+    careful, name = name == asked() == "auto", choose(layer) if name == "auto" else name
     if careful and name == "winograd" and not (is_even(channels_last(x.data)) and is_even(channels_last(weight.data))):
         name = "im2col"
-    function = ALGORITHMS[name]
-    if why := function.cannot(layer):
+    if why := ALGORITHMS[name].cannot(layer):
         raise ValueError(f"conv2d: {why}; use algorithm='auto'")
-    rectifier = as_rectifier(activation)
-    a, slope = rectifier.a, rectifier.slope
-    if a is not None and a.shape not in ((1,), weight.shape[:1]):
-        raise ValueError(f"conv2d: activation has slopes of shape {a.shape}; expected (1,) or {weight.shape[:1]}")
-    if not rectifier.fits_in_place(dtype):
-        y = conv2d(x, weight, bias, stride, padding, algorithm)
-        return prelu(y, a) if a is not None else leaky_relu(y, slope or 0.0)
-    return function.apply(x, weight, bias, a, stride=stride, padding=padding, slope=slope, careful=careful)
+    return ALGORITHMS[name], careful

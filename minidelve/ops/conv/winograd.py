@@ -5,13 +5,13 @@ A. Lavin and S. Gray, "Fast Algorithms for Convolutional Neural Networks", arXiv
 One dimension. winograd_matrices.py derives, for a kernel g of k taps, m outputs y and the e = m + k - 1 inputs d that
 they see,
 
-    y[i] = sum over u of  g[u] d[i + u],     y = A^T [ (G g) * (B^T d) ]                           (1)
+    y[i] = sum over u of  g[u] d[i + u],     y = A^T [ (G g) * (B^T d) ]                           (1w)
 
 where * goes number by number: e multiplications instead of m k.
 
 Two dimensions. Do it along columns, then along rows: a square d of e x e inputs gives m x m outputs
 
-    y = A^T [ (G g G^T) * (B^T d B) ] A                                                            (2)
+    y = A^T [ (G g G^T) * (B^T d B) ] A                                                            (2w)
 
 with e^2 multiplications instead of (m k)^2: 16 for 36 at m = 3, k = 2; 36 for 144 at m = 4, k = 3.
 

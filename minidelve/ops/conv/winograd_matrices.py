@@ -16,7 +16,7 @@ from right to left:
 
 In Winograd's letters, with each row of B^T freed of fractions by a factor that G's row takes over:
 
-    y = A^T [ (G g) * (B^T d) ]                                                                    (1)
+    y = A^T [ (G g) * (B^T d) ]                                                                    (1w)
 
 >>> AT, BT, G = map(np.array, exact_matrices(2, 2))     # m = 2 outputs, k = 2 taps, e = 3
 >>> g, d = [3, 4], [10, 20, 30]
@@ -37,7 +37,7 @@ ONE = 1  # the index of the point 1
 
 
 def exact_matrices(m: int, k: int) -> tuple[list[list[Fraction]], ...]:
-    """A^T (m, e), B^T (e, e) and G (e, k) of (1), in exact fractions."""
+    """A^T (m, e), B^T (e, e) and G (e, k) of (1w), in exact fractions."""
     e = m + k - 1
     points = POINTS[: e - 1]
     AT = transpose(evaluate(points, m))

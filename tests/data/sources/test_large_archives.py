@@ -62,7 +62,7 @@ def time_of(path):
 
 @both
 def test_more_members_than_are_indexed_are_refused(packed, form, monkeypatch):
-    for module in ("zip", "tar", "members"):
+    for module in ("archive", "members"):
         monkeypatch.setattr(f"minidelve.data.sources.{module}.MAX_MEMBERS", 1000)
     open_source(packed(form, [(f"{i}.png", b"") for i in range(900)]))
     with pytest.raises(DataError, match="has more than 1,000 members"):

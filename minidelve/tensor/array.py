@@ -1,0 +1,99 @@
+"""What a tensor holds: an array of numbers. How one is made of what is given, and what can be asked of it."""
+
+from __future__ import annotations
+
+from typing import Any, NoReturn
+
+import numpy as np
+
+from minidelve.backend import device_of, held
+from minidelve.errors import shown
+
+
+class HeldArray:
+    """An array, and what can be asked of it: the half of a Tensor that knows of no gradient."""
+
+    _data: Any
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        return self._data.shape
+
+    @property
+    def dtype(self) -> np.dtype:
+        return self._data.dtype
+
+    @property
+    def ndim(self) -> int:
+        return self._data.ndim
+
+    @property
+    def size(self) -> int:
+        return Count(self._data.size)
+
+    @property
+    def device(self) -> str:
+        return device_of(self._data)
+
+    def __len__(self) -> int:
+        return len(self._data)
+
+    def __bool__(self) -> bool:
+        if self.size != 1:
+            raise ValueError(f"the truth of a tensor of shape {self.shape} is ambiguous; reduce it first")
+        return bool(self._data)
+
+    def item(self) -> float:
+        """The only element as a Python number; ValueError if there is not exactly one."""
+        if self.size != 1:
+            raise ValueError(f"item() needs exactly one element; this tensor has shape {self.shape}")
+        return self._data.item()
+
+    def __float__(self) -> float:
+        return float(self.item())
+
+    def __format__(self, spec: str) -> str:
+        return format(self.item(), spec) if spec else str(self)
+
+
+class Count(int):
+    """How many elements there are, as in NumPy; PyTorch's size is a method, and is told so when it is called."""
+
+    def __call__(self, *axis: Any) -> NoReturn:
+        raise TypeError(
+            "t.size is the number of elements; write t.shape for PyTorch's t.size(), t.shape[0] for t.size(0)"
+        )
+
+
+def as_array(data: Any, beside: Any = None) -> Any:
+    """The array behind `data`, held as Tensor says.
+
+    beside   the dtype of a tensor that data are to be combined with. It is taken by what has none of its own: numbers
+             of Python, alone or in lists, and of NumPy. A float beside integers becomes float32
+
+    Raises TypeError for what is not a number or an array of them.
+    """
+    if isinstance(data, HeldArray):
+        return data._data
+    if hasattr(data, "dtype"):
+        array = data if hasattr(data, "__cuda_array_interface__") else np.asanyarray(data)
+        own = array.ndim > 0 or beside is None
+    else:
+        array, own = _array_from(data), hasattr(data, "__array__")
+    if not own and array.dtype.kind in "fiub":
+        if beside is not None and beside.kind == "f":
+            array = array.astype(beside, copy=False)
+        elif array.dtype.kind == "f":
+            array = array.astype(np.float32, copy=False)
+    return held(array)
+
+
+def _array_from(data: Any) -> np.ndarray:
+    """Numbers of Python, in lists or alone, as NumPy reads them."""
+    try:
+        array = np.array(data)
+    except ValueError:  # rows of unequal length
+        array = np.array(None)
+    if array.dtype.kind in "fiub":
+        return array
+    raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown(data)} (dtype {array.dtype})")

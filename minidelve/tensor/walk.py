@@ -1,0 +1,92 @@
+"""The walk back: the chain rule, from the Function that made a loss to the leaves it was computed from.
+
+The nodes of the graph are Functions and leaves. They are walked in reverse topological order: when a node's turn
+comes, all its consumers have already sent their share of dE/doutput, and shares add up.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from minidelve.backend import array_module, held
+from minidelve.tensor.array import HeldArray
+
+Node = Any  # a Function; or a leaf, which is a Tensor that no Function made, where the walk ends
+
+
+def walk_back(root: Node, gradient: Any, retain_graph: bool) -> None:
+    """Add dE/dleaf to .grad of every leaf behind root, given dE/d(root's output).
+
+    Raises RuntimeError, before anything is added, where an earlier walk has freed the graph.
+    """
+    arrived: dict[int, Any] = {id(root): gradient}
+    order = reverse_topological_order(root)
+    refuse_freed(order)
+    for node in order:
+        df = arrived.pop(id(node))
+        if isinstance(node, HeldArray):  # a leaf: nothing else in the graph is an array
+            add_to_grad(node, df)
+            continue
+        node.retain_graph = retain_graph
+        gradients = node.run_backward(df)
+        for i, (source, gradient) in enumerate(zip(node.sources, gradients, strict=True)):
+            if source is None:
+                continue
+            earlier, others = arrived.get(id(source)), (*gradients[:i], *gradients[i + 1 :])
+            if earlier is not None:
+                gradient = earlier + gradient  # not +=: `earlier` may be an array that others hold too
+            elif isinstance(source, HeldArray) and overlaps(gradient, (df, *node.saved, *others)):
+                gradient = gradient.copy()  # a leaf owns its .grad: scaling it must change nothing else
+            arrived[id(source)] = gradient
+        if not retain_graph:
+            node.free()
+
+
+def add_to_grad(leaf: Any, df: Any) -> None:
+    """What a leaf gets, beside what earlier walks have left there."""
+    sum_ = df if leaf.grad is None else leaf.grad + df
+    leaf.grad = held(array_module(sum_).asarray(sum_))  # 0-d sums are NumPy scalars, some views read-only
+
+
+def reverse_topological_order(root: Node) -> list[Node]:
+    """Every node reachable from root, each before its sources.
+
+    Iterative: Python's recursion limit would stop a recursive walk after 1,000 ops.
+    """
+    order: list[Node] = []
+    seen = {id(root)}
+    stack = [(root, iter(sources_of(root)))]
+    while stack:
+        node, sources = stack[-1]
+        for source in sources:
+            if source is not None and id(source) not in seen:
+                seen.add(id(source))
+                stack.append((source, iter(sources_of(source))))
+                break
+        else:  # all sources are in the list already
+            order.append(node)
+            stack.pop()
+    return order[::-1]
+
+
+def sources_of(node: Node) -> tuple[Node | None, ...]:
+    """The nodes one step further back; a leaf has none."""
+    return () if isinstance(node, HeldArray) else node.sources
+
+
+def refuse_freed(order: list[Node]) -> None:
+    """RuntimeError with the cure if a Function of these has let go of what it saved."""
+    for node in order:
+        if not isinstance(node, HeldArray) and node.freed:
+            raise RuntimeError(
+                f"backward() needs {type(node).__name__} a second time, but the first backward() freed what it had "
+                "saved; call the first one with retain_graph=True, or run the forward pass again"
+            )
+
+
+def overlaps(x: Any, others: tuple[Any, ...]) -> bool:
+    """Whether x lies in the memory of another array."""
+    if x.base is None:  # the usual case, and quick to tell: its memory belongs to it and to its views
+        return any(other is x or getattr(other, "base", None) is x for other in others)
+    xp = array_module(x)
+    return any(xp.may_share_memory(x, other) for other in others if isinstance(other, type(x)))

@@ -1,6 +1,7 @@
 """The examples run as a reader would run them, and what they print is true."""
 
 import re
+import runpy
 
 import pytest
 
@@ -59,6 +60,14 @@ def test_dense_by_hand_agrees(tmp_path):
     differences = [float(value) for value in re.findall(r"largest difference (\S+) of", out)]
     assert len(differences) == 2 and max(differences) < 1e-5
     assert out.count("map 9 x 9, 25 windows") == 2
+
+
+def test_the_bridge_to_pytorch_carries_gradients_both_ways(capsys):
+    pytest.importorskip("torch", reason="PyTorch is not installed: nothing to cross over to")
+    runpy.run_path(str(ROOT / "examples/torch_bridge.py"), run_name="__main__")  # raises where gradients disagree
+    out = capsys.readouterr().out
+    assert out.count("agrees with the gradient of our") == 3 and "gradient of PyTorch's gelu" in out
+    assert int(re.search(r"(\d+)% of the points", out)[1]) > 90
 
 
 def test_ladder_has_its_rungs_and_they_agree():

@@ -9,6 +9,7 @@ from minidelve.commands.arguments import add_command, add_run_argument, some_pat
 from minidelve.commands.new_file import NewFile, add_overwrite_option
 from minidelve.errors import RunError
 from minidelve.interchange.forms import FORMS
+from minidelve.interchange.weights.names import NAMINGS
 from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.run_folder import find_checkpoint
@@ -16,8 +17,10 @@ from minidelve.training.run_folder import find_checkpoint
 EXAMPLE = """
 minidelve export runs/first first.onnx                  # for onnxruntime and whatever else reads ONNX
 minidelve export runs/tiny tiny-dense.onnx --dense      # takes images of any size, tests every window of them
+minidelve export runs/first first.safetensors           # the weights; `minidelve import` reads them too
+minidelve export runs/first first.pt                    # a state dict for a torch.nn.Sequential of the same layers
 """
-OPTIONS = ("dense",)
+OPTIONS = ("dense", "names")
 
 
 def add_to(subparsers: Any) -> None:
@@ -30,6 +33,11 @@ def add_to(subparsers: Any) -> None:
         "--dense",
         action="store_true",
         help="of .onnx: images of any size, the scores of all windows averaged, as evaluate --protocol dense --no-flip",
+    )
+    parser.add_argument(
+        "--names",
+        choices=tuple(NAMINGS),
+        help="of weights: what the parameters are called (default: torch, that is by number, for .pt, else minidelve)",
     )
     add_overwrite_option(parser, "file")
 

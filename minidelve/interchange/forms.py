@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from minidelve.interchange.to_onnx.model import write_onnx
+from minidelve.interchange.weights.exporting import write_safetensors, write_torch
 
 
 class Form(NamedTuple):
@@ -27,4 +28,6 @@ class Form(NamedTuple):
 
 FORMS = {
     "onnx": Form("the network as an ONNX graph", write_onnx, frozenset({"dense"})),
+    "safetensors": Form("the weights as arrays by name", write_safetensors, frozenset({"names"})),
+    "pt": Form("the weights as a state dict of PyTorch", write_torch, frozenset({"names"})),
 }

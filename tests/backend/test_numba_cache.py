@@ -3,7 +3,6 @@
 import errno
 import hashlib
 import importlib.util
-import itertools
 import os
 import pickle
 import re

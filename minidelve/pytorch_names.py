@@ -46,9 +46,9 @@ FUNCTIONS = {  # of torch and of torch.nn.functional
     "float32": "np.float32", "float64": "np.float64", "int64": "np.int64", "long": "np.int64", "float": "np.float32",
     "functional": "so: the ops are functions of minidelve, minidelve.relu(x)", "autograd": "t.backward()",
     "sum": "t.sum(axis=0)", "mean": "t.mean(axis=0)", "max": "t.max(axis=0)", "min": "t.min(axis=0)",
-    "std": "t.std(axis=0, ddof=1)", "var": "t.var(axis=0, ddof=1)", "argmax": "t.data.argmax(axis=0)",
+    "std": "t.std(axis=0, ddof=1)", "var": "t.var(axis=0, ddof=1)", "argmax": "t.argmax(axis=0)",
     "exp": "t.exp()", "log": "t.log()", "sqrt": "t.sqrt()", "abs": "t.abs()", "matmul": "t @ u", "mm": "t @ u",
-    "bmm": "t @ u", "reshape": "t.reshape(shape)", "transpose": "t.transpose(1, 0)", "permute": "t.transpose(1, 0)",
+    "bmm": "t @ u", "reshape": "t.reshape(shape)", "transpose": "t.transpose(1, 0)", "permute": "t.permute(1, 0)",
     "nll_loss": "cross_entropy(logits, targets)", "mse_loss": "((t - u) ** 2).mean()",
     "clamp": "minimum(maximum(t, low), high)", "clip": "minimum(maximum(t, low), high)", "pow": "t ** 2",
     "add": "t + u", "sub": "t - u", "mul": "t * u", "div": "t / u", "neg": "-t", "squeeze": "t.reshape(shape)",
@@ -56,12 +56,12 @@ FUNCTIONS = {  # of torch and of torch.nn.functional
     "tanh": "2 / (1 + (-2 * t).exp()) - 1", "norm": "(t ** 2).sum().sqrt()",
 }
 TENSOR = {  # attributes and methods of torch.Tensor
-    "view": "t.reshape(shape)", "permute": "t.transpose(1, 0)", "swapaxes": "t.transpose(1, 0)", "t": "t.T",
+    "swapaxes": "t.transpose(1, 0)", "t": "t.T",
     "mT": "t.T", "unsqueeze": "t.reshape(shape), or t[:, None]", "squeeze": "t.reshape(shape)",
     "flatten": "flatten(t)",
     "view_as": "t.reshape(u.shape)", "reshape_as": "t.reshape(u.shape)", "expand": "no: ops broadcast",
     "expand_as": "no: ops broadcast", "repeat": "concat([t, t], axis=0)", "contiguous": "no: ops take any strides",
-    "numpy": "t.data", "tolist": "t.data.tolist()", "cpu": 't.to("cpu")', "cuda": 't.to("cuda")',
+    "cuda": 't.to("cuda")',
     "is_cuda": 't.device == "cuda"', "dim": "t.ndim", "numel": "t.size", "nelement": "t.size",
     "clone": "Tensor(t.data.copy())", "float": "Tensor(t.data.astype(np.float32))",
     "double": "Tensor(t.data.astype(np.float64))", "long": "Tensor(t.data.astype(np.int64))",
@@ -69,7 +69,7 @@ TENSOR = {  # attributes and methods of torch.Tensor
     "type": "Tensor(t.data.astype(np.float64))", "astype": "Tensor(t.data.astype(np.float64))",
     "half": "so: --precision mixed, or using_precision(\"mixed\")",
     "requires_grad_": "Tensor(t.data, requires_grad=True)", "is_leaf": "t.function is None", "grad_fn": "t.function",
-    "argmax": "t.data.argmax(axis=0)", "argmin": "t.data.argmin(axis=0)", "topk": "np.argsort(-t.data)[..., :k]",
+    "argmin": "t.data.argmin(axis=0)", "topk": "np.argsort(-t.data)[..., :k]",
     "sort": "np.sort(t.data)", "argsort": "np.argsort(t.data)", "any": "t.data.any()", "all": "t.data.all()",
     "isnan": "np.isnan(t.data)", "isfinite": "np.isfinite(t.data)", "isinf": "np.isinf(t.data)",
     "matmul": "t @ u", "mm": "t @ u", "bmm": "t @ u", "dot": "(t * u).sum()", "add": "t + u", "sub": "t - u",
@@ -137,7 +137,7 @@ KEYWORDS = {
     "params": "parameters", "state_dict": "state", "correction": "ddof", "metrics": "error", "generator": "rng",
     "unbiased": "ddof=1; for True, and ddof=0 for False", "input": "so: it has no name here, give it first",
     "other": "so: it has no name here, give it second", "dim0": "t.transpose(1, 0); all axes in their new order",
-    "dim1": "t.transpose(1, 0); all axes in their new order", "start_dim": "t.reshape(shape); for another axis than 1",
+    "dim1": "t.transpose(1, 0); all axes in their new order", "dims": "t.permute(1, 0); by place", "start_dim": "t.reshape(shape); for another axis than 1",
     "end_dim": "t.reshape(shape); for another axis than the last", "inplace": "no: nothing is written in place",
     "out": "no: nothing is written in place", "dilation": "no: it is 1 here", "groups": "no: there is one here",
     "padding_mode": "no: the frame is zeros", "return_indices": "no: backward has them",
@@ -160,7 +160,7 @@ KEYWORDS = {
     "gain": "no: he_normal_ has PReLU's inside", "nonlinearity": "a=slope; 0 for ReLU", "mean": "no: it is 0",
     "recurse": "vars(module); for its own alone", "remove_duplicate": "no: each is listed once",
     "memory_format": "no: channels lie last", "betas": "momentum", "closure": "loss.backward(); before step()",
-    "train": "training",
+    "train": "training", "force": "t.detach().cpu().numpy()",
 }
 # fmt: on
 

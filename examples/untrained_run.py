@@ -53,4 +53,4 @@ if __name__ == "__main__":
     if len(sys.argv) not in (4, 5):
         sys.exit(__doc__)
     model, path, out = sys.argv[1:4]
-    main(model, path, out, int(sys.argv[4]) if len(sys.argv) == 5 else 56 if model == "lab14" else 224)
+    main(model, path, out, int(sys.argv[4]) if len(sys.argv) == 5 else models.usual_size(model))

@@ -8,6 +8,8 @@ __version__ = "0.1.0"
 from minidelve import interrupts as interrupts  # first: Ctrl-C may be pressed in the second that the rest takes
 
 # isort: split
+from typing import TYPE_CHECKING
+
 from minidelve import models, nn, optim, testing
 from minidelve.analysis.graph import graph
 from minidelve.backend import use
@@ -30,8 +32,22 @@ from minidelve.ops import (
     softmax,
     spatial_pyramid_pool2d,
 )
-from minidelve.pytorch_names import names_of
+from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Function, Tensor, no_grad
+
+if TYPE_CHECKING:
+    import os
+
+    from minidelve.evaluation.trained_run import TrainedRun
+
+
+@knowing_pytorch
+def load(run: "str | os.PathLike[str]", device: str = "cpu") -> "TrainedRun":
+    """The trained run of a folder or of an .npz file; minidelve/evaluation/trained_run.py says what it can do."""
+    from minidelve.evaluation import trained_run  # late: it loads Pillow, which networks do not need
+
+    return trained_run.load(run, device)
+
 
 __all__ = [
     "Function",
@@ -45,6 +61,7 @@ __all__ = [
     "graph",
     "leaky_relu",
     "linear",
+    "load",
     "local_response_norm",
     "log_softmax",
     "max_pool2d",

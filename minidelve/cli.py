@@ -22,6 +22,8 @@ from minidelve.commands import (
     data_pack,
     doctor,
     evaluate,
+    export,
+    import_,
     predict,
     reproduce,
     summary,
@@ -33,7 +35,8 @@ from minidelve.errors import UserError
 from minidelve.progress import is_terminal, note, open_closed_streams
 
 COMMANDS = (
-    train, evaluate, predict, summary, data, data_pack, data_fetch, data_copy, check_grad, bench, reproduce, doctor,
+    train, evaluate, predict, export, import_, summary, data, data_pack, data_fetch, data_copy, check_grad, bench,
+    reproduce, doctor,
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 

@@ -3,10 +3,10 @@
 What exists in both has one name in both. What has another name here, or does not exist, is refused by a line that
 says what to write. docs/coming_from_pytorch.md is the same for reading.
 
->>> raise missing("minidelve.nn.init", "kaiming_normal_", ["he_normal_"])
+>>> raise missing("minidelve.nn.init", "trunc_normal_", ["normal_"])
 Traceback (most recent call last):
     ...
-AttributeError: minidelve.nn.init has no kaiming_normal_; write he_normal_(w, a=slope)
+AttributeError: minidelve.nn.init has no trunc_normal_; write normal_(w, std)
 >>> raise missing("minidelve.nn", "Conv2D", ["Conv2d", "Linear"])
 Traceback (most recent call last):
     ...
@@ -41,10 +41,10 @@ FUNCTIONS = {  # of torch and of torch.nn.functional
     "zeros_like": "Tensor(np.zeros_like(t.data))", "ones_like": "Tensor(np.ones_like(t.data))",
     "rand": "Tensor(rng.random(shape, np.float32))", "randn": "Tensor(rng.standard_normal(shape, np.float32))",
     "randint": "rng.integers(low, high, shape)", "manual_seed": "rng = np.random.default_rng(seed)",
-    "save": "np.savez(path, **net.state_dict())", "load": "net.load_state_dict(dict(np.load(path)))",
+    "save": "np.savez(path, **net.state_dict())",
     "cuda": 'net.to("cuda")', "device": '"cuda"; or "cpu", a text', "set_grad_enabled": "with no_grad(): ...",
     "float32": "np.float32", "float64": "np.float64", "int64": "np.int64", "long": "np.int64", "float": "np.float32",
-    "functional": "so: the ops are functions of minidelve, minidelve.relu(x)", "autograd": "t.backward()",
+    "functional": "so: the ops are functions of minidelve, and of minidelve.nn.functional", "autograd": "t.backward()",
     "sum": "t.sum(axis=0)", "mean": "t.mean(axis=0)", "max": "t.max(axis=0)", "min": "t.min(axis=0)",
     "std": "t.std(axis=0, ddof=1)", "var": "t.var(axis=0, ddof=1)", "argmax": "t.argmax(axis=0)",
     "exp": "t.exp()", "log": "t.log()", "sqrt": "t.sqrt()", "abs": "t.abs()", "matmul": "t @ u", "mm": "t @ u",
@@ -84,7 +84,6 @@ TENSOR = {  # attributes and methods of torch.Tensor
     "prod": NO_OTHER, "cumsum": NO_OTHER, "round": "t.data.round()",
 }
 NN = {  # classes of torch.nn
-    "functional": "so: the ops are functions of minidelve, minidelve.relu(x)",
     "CrossEntropyLoss": "minidelve.cross_entropy(logits, targets)",
     "NLLLoss": "minidelve.cross_entropy(logits, targets)", "MSELoss": "((t - u) ** 2).mean()",
     "Softmax": "minidelve.softmax(z)", "LogSoftmax": "minidelve.log_softmax(z)",
@@ -98,8 +97,7 @@ NN = {  # classes of torch.nn
     "Conv1d": "Conv2d(c, d, (1, k)); for maps of height 1", "ConvTranspose2d": NO_OTHER, "Embedding": NO_OTHER,
 }
 INIT = {  # functions of torch.nn.init
-    "kaiming_normal_": "he_normal_(w, a=slope)", "kaiming_uniform_": "he_uniform_(w, a=slope)",
-    "kaiming_normal": "he_normal_(w, a=slope)", "kaiming_uniform": "he_uniform_(w, a=slope)",
+    "kaiming_normal": "kaiming_normal_(w, a=slope)", "kaiming_uniform": "kaiming_uniform_(w, a=slope)",
     "xavier_normal": "xavier_normal_(w)", "xavier_uniform": "xavier_uniform_(w)", "trunc_normal_": "normal_(w, std)",
     "constant_": "w.data[...] = value", "zeros_": "w.data[...] = 0", "ones_": "w.data[...] = 1",
     "calculate_gain": "he_std(w.shape, a=slope)", "eye_": "w.data[...] = np.eye(*w.shape)",
@@ -113,14 +111,13 @@ OPTIM = {  # of torch.optim and of its lr_scheduler
     **dict.fromkeys(("ExponentialLR", "CosineAnnealingLR", "LambdaLR", "OneCycleLR", "LinearLR"), BY_HAND),
 }
 MODULE = {  # methods and attributes of torch.nn.Module
-    "zero_grad": "optimizer.zero_grad()", "cuda": 'net.to("cuda")', "cpu": 'net.to("cpu")',
+    "cuda": 'net.to("cuda")', "cpu": 'net.to("cpu")',
     "add_module": "setattr(net, name, module)", "register_module": "setattr(net, name, module)",
     "register_parameter": "setattr(net, name, Parameter(data))", "register_buffer": "setattr(net, name, array)",
-    "apply": "for module in net.modules(): ...", "append": "Sequential(*net, layer)",
+    "append": "Sequential(*net, layer)",
     "float": "no: weights are float32",
     "double": "p.data = p.data.astype(np.float64); for each p of net.parameters()",
     "half": "so: --precision mixed, or using_precision(\"mixed\")",
-    "requires_grad_": "SGD(others, lr); give it those to train",
     "weight": "so: PReLU's slopes are its a, and this layer has no weight", "bias": "so: this layer has none",
     "register_forward_hook": "module.hook = f", "buffers": "vars(net)", "compile": "no: kernels are",
     "get_parameter": "dict(net.named_parameters()); by name", "get_submodule": "dict(net.named_modules()); by name",
@@ -150,7 +147,7 @@ KEYWORDS = {
     "capturable": "no: steps are not recorded", "mode": "no: the error is to fall, and of a gain give the minus",
     "threshold_mode": "no: threshold is in the error's unit", "cooldown": "patience", "eps": "min_lr",
     "last_epoch": "schedule.load_state_dict(state); to go on", "verbose": "print(optimizer.lr)",
-    "set_to_none": "no: gradients become None", "strict": "no: every entry must fit",
+    "set_to_none": "no: gradients become None", "map_location": "device", "weights_only": "no: nothing is unpickled",
     "assign": "no: numbers are copied", "create_graph": "no: gradients are arrays outside the graph",
     "inputs": "no: every leaf gets its gradient",
     "weight": "no: every image counts alike", "reduction": "no: it is the mean over the batch",
@@ -193,6 +190,7 @@ TABLES = {
     "minidelve": FUNCTIONS,
     "minidelve.ops": FUNCTIONS,
     "minidelve.nn": NN,
+    "minidelve.nn.functional": FUNCTIONS,
     "minidelve.nn.init": INIT,
     "minidelve.optim": OPTIM,
 }

@@ -13,13 +13,17 @@ SHOWN = re.compile(r"<!-- from (\S+) -->\n```\w+\n(.*?)\n```", re.DOTALL)
 
 
 def test_the_python_examples_run_and_the_loss_falls(tmp_path):
-    first, second = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
-    data.write_toy(tmp_path / "toy", train_size=20, val_size=10)
-    python(ROOT / "examples/untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "runs/first", 56)
-    said = python("-c", first + second, cwd=tmp_path, timeout=400).stdout.splitlines()
+    examples = re.findall(r"```python\n(.*?)```", README, re.DOTALL)
+    data.write_toy(tmp_path / "toy-images", train_size=20, val_size=10)
+    python(ROOT / "examples/untrained_run.py", "lab14", tmp_path / "toy-images", tmp_path / "runs/first", 56)
+    said = python("-c", "".join(examples), cwd=tmp_path, timeout=400).stdout.splitlines()
     losses = [float(line.split()[1]) for line in said[:20]]
     assert losses[-1] < losses[0]
-    assert said[20] == "digraph {" and said[-2] == "}" and said[-1] in data.ToyDataset("val", val_size=10).class_names
+    assert said[20] == "toy-images/val/checkered_circle/00000.png" and {
+        line.split("%  ")[1] for line in said[21:26]
+    } < set(data.ToyDataset("val", val_size=10).class_names)
+    assert said[26].startswith("Errors(top1=") and said[27] == "digraph {" and said[-1] == "}"
+    assert (tmp_path / "loss.svg").read_text().startswith("<svg ")
 
 
 def test_every_link_to_a_file_leads_somewhere():

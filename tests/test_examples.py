@@ -1,6 +1,9 @@
 """The examples run as a reader would run them, and what they print is true."""
 
 import re
+import runpy
+
+import pytest
 
 from minidelve import data
 from tests.helpers import ROOT, python
@@ -59,6 +62,14 @@ def test_dense_by_hand_agrees(tmp_path):
     assert out.count("map 9 x 9, 25 windows") == 2
 
 
+def test_the_bridge_to_pytorch_carries_gradients_both_ways(capsys):
+    pytest.importorskip("torch", reason="PyTorch is not installed: nothing to cross over to")
+    runpy.run_path(str(ROOT / "examples/torch_bridge.py"), run_name="__main__")  # raises where gradients disagree
+    out = capsys.readouterr().out
+    assert out.count("agrees with the gradient of our") == 3 and "gradient of PyTorch's gelu" in out
+    assert int(re.search(r"(\d+)% of the points", out)[1]) > 90
+
+
 def test_ladder_has_its_rungs_and_they_agree():
     out = run("ladder.py", 1, 6)  # which asserts that every rung computes the first one's gradients
     assert len(re.findall(r"^  .* ms  \([\d.]+ to [\d.]+\)  x [\d.]+$", out, re.M)) == 12
@@ -81,3 +92,12 @@ def test_loader_speed_measures_every_way(tiny_data):
     speeds = re.findall(r"^(plain|Loader from JPEGs|Loader from a store of 32).* (\d+) images/s ", out, re.M)
     assert len(speeds) == 3 and all(int(speed) > 0 for _, speed in speeds)
     python(ROOT / "examples" / "loader_speed.py", "toy", exit_code=1)
+
+
+def test_an_exported_run_agrees_in_onnxruntime(tmp_path):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed: nothing to compare with")
+    data.write_toy(tmp_path / "toy", train_size=20, val_size=10)
+    run("untrained_run.py", "lab14", tmp_path / "toy", tmp_path / "run", 40)
+    out = run("compare_with_onnxruntime.py", tmp_path / "run", tmp_path / "toy", 8, 2)
+    differences = [float(value) for value in re.findall(r"^onnxruntime .*: (\S+)$", out, re.M)]
+    assert len(differences) == 8 and max(differences) < 1e-5

@@ -28,7 +28,7 @@ FLOORS = [
     {"minidelve.parallel", "minidelve.models", "minidelve.data"},
     {"minidelve.analysis", "minidelve.testing"},
     {"minidelve.training"},
-    {"minidelve.evaluation"},
+    {"minidelve.evaluation", "minidelve.interchange"},
     {"minidelve"},  # the root re-exports what is below it
     {"minidelve.bench", "minidelve.experiments"},
     {"minidelve.commands"},
@@ -65,17 +65,20 @@ SHELVES: dict[str, list[set[str]]] = {
         {"checkpoint"}, {REST}, {"setting_up"}, {"loop"},
     ],
     "minidelve.evaluation": [
-        {"footprint", "predict", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble"}, {"report", "runs"},
+        {"footprint", "tally", "ten_views", "windows"}, {"crops", "dense"}, {"ensemble", "predict"}, {"report", "runs"},
+        {REST}, {"trained_run"},
     ],
+    "minidelve.interchange": [{"libraries"}, {REST}, {"forms"}],
     "minidelve.bench": [
-        {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"}, {"report"},
+        {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"},
+        {"inference"}, {"report"},
     ],
     "minidelve.experiments": [
         {"rows", "statistics", "style"}, {"claims"}, {"comparison", "item", "layers"}, {"page", "parts", "trained"},
         {"courses", "large", "frame"}, {REST}, {"again"},
     ],
     "minidelve.commands": [
-        {"meant"}, {"arguments", "config_file", "contact_sheet", "doctor_cuda", "parser", "picture_file"}, {REST},
+        {"meant"}, {"arguments", "config_file", "contact_sheet", "doctor_cuda", "new_file", "parser"}, {REST},
     ],
 }  # fmt: skip
 # What each kernel folder may import beside itself, the contract and the standard library.

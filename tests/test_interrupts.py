@@ -17,6 +17,15 @@ from tests.helpers import ROOT, python
 HERE = {"PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")]))}
 
 
+@pytest.fixture(autouse=True)
+def a_hang_up_is_heard():
+    """nohup has it ignored. (For Ctrl-C see conftest.py.)"""
+    number = signal.SIGHUP
+    earlier = signal.signal(number, signal.SIG_DFL)
+    yield
+    signal.signal(number, earlier)
+
+
 def press(number: int = signal.SIGINT) -> None:
     signal.raise_signal(number)
 
@@ -115,6 +124,38 @@ def test_the_next_command_of_a_program_is_not_interrupted_too(monkeypatch):
     monkeypatch.setattr(interrupts, "AGAIN", 0.05)
     assert run(lambda: press() or 0)[0] == 130
     assert run(lambda: time.sleep(0.2) or 0) == (0, [])
+
+
+@pytest.fixture
+def own_process(monkeypatch):
+    """As where this process is the command `minidelve`."""
+    stop, numbers = interrupts._Stop(), (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    stop.owns_process = True
+    earlier = {number: signal.getsignal(number) for number in numbers}
+    monkeypatch.setattr(interrupts, "_stop", stop)
+    yield stop
+    for number, handler in earlier.items():
+        signal.signal(number, handler)
+
+
+def test_when_the_command_is_done_nothing_changes_its_exit_code(own_process):
+    assert run(lambda: 3) == (3, [])
+    assert {signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)} == {signal.SIG_IGN}
+
+
+def test_clearing_up_that_does_not_end_is_ended(own_process, monkeypatch):
+    monkeypatch.setattr(interrupts, "AGAIN", 0.01)
+    monkeypatch.setattr(own_process, "_end_now", sys.exit)
+    own_process.begin()
+    own_process.number, own_process.since = signal.SIGTERM, time.monotonic() - interrupts.ENOUGH - 1
+    with pytest.raises(SystemExit, match=str(int(signal.SIGTERM))):
+        own_process._insist(own_process.command)
+
+
+def test_what_nohup_has_the_process_ignore_stays_ignored():
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    assert run(lambda: press(signal.SIGHUP) or 4) == (4, [])
+    assert signal.getsignal(signal.SIGHUP) is signal.SIG_IGN
 
 
 def test_a_handler_of_the_programs_own_stays():

@@ -84,7 +84,10 @@ print(json.dumps([len(names), strangers]))
 
 
 def test_importing_minidelve_loads_nothing_heavy(installed, tmp_path):
-    heavy = ("numba", "llvmlite", "kernels.numba_cpu", "cupy", "matplotlib", "PIL", "tqdm.notebook", "torch")
+    heavy = (
+        "numba", "llvmlite", "kernels.numba_cpu", "cupy", "matplotlib", "PIL", "tqdm.notebook", "torch", "onnx",
+        "safetensors", "google.protobuf",
+    )  # fmt: skip
     script = f"import sys, minidelve; print([name for name in {heavy!r} if name in sys.modules])"
     here = {"PYTHONPATH": str(installed)}
     assert python("-c", script, cwd=tmp_path, environment=here).stdout.strip() == "[]"

@@ -98,6 +98,18 @@ def test_work_goes_on_when_output_cannot_be_written(monkeypatch, capsys, stream)
         assert "cannot be written" in said or stream in SILENT
 
 
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="this system has no /dev/full")
+def test_a_file_of_the_callers_own_that_fails_stays_that_file(monkeypatch, capsys):
+    file = open("/dev/full", "w", encoding="utf-8", buffering=1)  # noqa: SIM115 (its end fails too)
+    with monkeypatch.context() as patch:
+        patch.setattr(sys, "stdout", file)
+        say("more than there is room for")
+    assert os.path.samestat(os.fstat(file.fileno()), os.stat("/dev/full"))
+    assert "standard output cannot be written (No space left on device)" in capsys.readouterr().err
+    words.discard(file.fileno())
+    file.close()
+
+
 def test_both_streams_may_fail(monkeypatch):
     for name in ("stdout", "stderr"):
         monkeypatch.setattr(sys, name, Raises(OSError(errno.ENOSPC, "full")))

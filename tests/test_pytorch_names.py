@@ -107,11 +107,15 @@ def test_advice_about_a_name_can_be_wrong_and_is_then_noticed():
 
 DOORS = {
     **{name: getattr(ops, name) for name in ops.__all__},
-    **{name: getattr(nn, name) for name in nn.__all__ if name != "init"},
+    **{name: getattr(nn, name) for name in nn.__all__ if name not in ("functional", "init")},
     **{f"Tensor.{name}": getattr(Tensor, name) for name in (
         "__init__", "to", "backward", "sum", "std", "transpose", "permute", "view", "argmax", "numpy", "tolist", "cpu")},
     "SGD": optim.SGD, **{f"SGD.{name}": getattr(optim.SGD, name) for name in ("zero_grad", "step")},
-    **{f"Module.{n}": getattr(nn.Module, n) for n in ("load_state_dict", "parameters", "named_parameters")},
+    **{
+        f"Module.{name}": getattr(nn.Module, name)
+        for name in ("load_state_dict", "named_parameters", "parameters", "requires_grad_", "zero_grad")
+    },
+    "load": minidelve.load,
     "step": optim.ReduceLROnPlateau.step,
     "MultiStepLR": optim.MultiStepLR, "ReduceLROnPlateau": optim.ReduceLROnPlateau,
     **{name: getattr(nn.init, name) for name in dir(nn.init) if name.endswith("_") and not name.startswith("_")},
@@ -208,6 +212,11 @@ SILENT_ONCE = {  # calls that are right in PyTorch and meant something else here
     "normal_'s mean": (lambda: nn.init.normal_(nn.Parameter(np.ones(3)), 0.0), "the mean is 0"),
     "normal_'s mean and deviation": (lambda: nn.init.normal_(nn.Parameter(np.ones(3)), 0.5, 0.01), "rng is 0.01"),
     "uniform_'s bounds": (lambda: nn.init.uniform_(nn.Parameter(np.ones(3)), -1.0, 1.0), "by name alone: bound="),
+    "kaiming's tanh": (
+        lambda: nn.init.kaiming_normal_(nn.Parameter(np.ones((3, 3))), 0, "fan_in", "tanh"),
+        "normal_(w, std)",
+    ),
+    "he's slope by place": (lambda: nn.init.he_normal_(nn.Parameter(np.ones((3, 3))), 0.25), "mode 0.25 is unknown"),
     "xavier's gain": (lambda: nn.init.xavier_normal_(nn.Parameter(np.ones((3, 3))), 1.0), "mode 1.0 is unknown"),
     "SGD's dampening": (lambda: optim.SGD([nn.Parameter([1.0])], 0.1, 0.9, 0.0), "by name alone: weight_decay="),
     "the plateau's mode": (lambda: optim.ReduceLROnPlateau(an_sgd(), "min"), "by name alone: factor="),
@@ -237,6 +246,26 @@ def test_view_permute_and_argmax_are_pytorchs(rng):
     ):  # fmt: skip
         ours, theirs = call(Tensor(x)), call(torch.tensor(x))
         assert type(ours) is Tensor and ours.tolist() == theirs.tolist() and f"torch.{ours.dtype}" == str(theirs.dtype)
+
+
+RENAMED = {  # keywords of PyTorch's that have another name here
+    "dim=": (lambda: zeros(2, 3).sum(dim=0), "axis="),
+    "keepdim=": (lambda: zeros(2, 3).sum(0, keepdim=True), "keepdims="),
+    "correction=": (lambda: zeros(2, 3).var(0, correction=1), "ddof="),
+    "tensor=": (lambda: nn.init.normal_(tensor=zeros(3)), "w="),
+    "negative_slope=": (lambda: nn.LeakyReLU(negative_slope=0.1), "slope="),
+    "target=": (lambda: ops.cross_entropy(zeros(1, 2), target=np.zeros(1, int)), "targets="),
+    "params=": (lambda: optim.SGD(params=[], lr=1), "parameters="),
+    "generator=": (lambda: nn.init.normal_(zeros(3), 1.0, generator=None), "rng="),
+    "metrics=": (lambda: optim.ReduceLROnPlateau(an_sgd()).step(metrics=1.0), "error="),
+    "state_dict=": (lambda: nn.Linear(1, 1).load_state_dict(state_dict={}), "state="),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize(("call", "here"), RENAMED.values(), ids=RENAMED)
+def test_a_keyword_with_another_name_here_is_answered_with_that_name(call, here):
+    with pytest.raises(TypeError, match=f"; write {here}$"):
+        call()
 
 
 @pytest.mark.parametrize("name", ["var", "std"])
@@ -271,9 +300,9 @@ def test_a_slip_of_the_pen_is_answered_with_the_name_that_is_near():
 
 
 @pytest.mark.parametrize(("line", "cure"), [
-    ("from minidelve.nn.init import kaiming_normal_", "write he_normal_(w, a=slope)"),
+    ("from minidelve.nn.init import kaiming_normal", "write kaiming_normal_(w, a=slope)"),
     ("from minidelve.nn import Conv2d, CrossEntropyLoss", "write minidelve.cross_entropy(logits, targets)"),
-    ("from minidelve.nn import functional as F", "the ops are functions of minidelve"),
+    ("from minidelve.nn.functional import cat", "write concat(tensors, axis=0)"),
     ("from minidelve.optim import Adam", "SGD(parameters, lr)"),
     ("from minidelve import cat", "write concat(tensors, axis=0)"),
     ("from minidelve.nn import Conv2D", "did you mean Conv2d?"),

@@ -19,6 +19,8 @@ from math import prod
 from minidelve import nn
 from minidelve.ops.geometry import Shape, output_size, pool_geometry
 
+HEAD = ("layer", "type", "output", "weights, biases", "slopes", "multiply-adds")
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -95,14 +97,16 @@ def multiply_adds(layer: nn.Module, shape: tuple[int, ...]) -> int:
 
 def table(layers: list[Layer]) -> str:
     """The layers and their totals as text."""
-    head = ("layer", "type", "output", "weights, biases", "slopes", "multiply-adds")
-    rows = [
-        (a.name, a.kind, " x ".join(map(str, a.shape)), _count(a.weights), _count(a.slopes), _count(a.multiply_adds))
-        for a in layers
-    ]
-    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
-    lines = [_line(row, widths) for row in (head, tuple("-" * width for width in widths), *rows)]
+    rows = [cells(layer) for layer in layers]
+    widths = [max(len(row[i]) for row in (HEAD, *rows)) for i in range(len(HEAD))]
+    lines = [_line(row, widths) for row in (HEAD, tuple("-" * width for width in widths), *rows)]
     return "\n".join([*lines, "", *totals(layers)])
+
+
+def cells(layer: Layer) -> tuple[str, ...]:
+    """What stands under HEAD for one layer."""
+    shape = " x ".join(map(str, layer.shape))
+    return layer.name, layer.kind, shape, _count(layer.weights), _count(layer.slopes), _count(layer.multiply_adds)
 
 
 def totals(layers: list[Layer]) -> list[str]:

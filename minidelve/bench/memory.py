@@ -19,6 +19,7 @@ import subprocess
 import sys
 from contextlib import nullcontext
 from dataclasses import asdict, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -27,22 +28,26 @@ from minidelve.backend import use
 from minidelve.backend.memory import peak_memory, peak_resident
 from minidelve.backend.threads import thread_count
 from minidelve.bench.networks import Job, our_side, their_side
+from minidelve.bench.runtime import load_runtime, runtime_side
 from minidelve.bench.timing import Side
 from minidelve.bench.twin import load_torch
 from minidelve.errors import RunError
 
 STEPS = 3
 MEGABYTE = 1 << 20
-MINIDELVE = "minidelve"
+MINIDELVE, ONNXRUNTIME = "minidelve", "onnxruntime"
 
 
-def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = "") -> dict[str, float]:
+def peak_in_own_process(
+    side: str, job: Job, steps: int = STEPS, kernels: str = "", file: Path | None = None
+) -> dict[str, float]:
     """Peak memory in MB, by kind, of a new process that runs some steps of one side; RunError if it could not.
 
-    side      "minidelve", or PyTorch's layout: "NCHW" or "channels_last"
+    side      "minidelve", "onnxruntime", or PyTorch's layout: "NCHW" or "channels_last"
     kernels   the folder that serves our side; empty for the device's usual one
+    file      the exported network, for onnxruntime
     """
-    work = json.dumps({"side": side, "job": asdict(job), "steps": steps, "kernels": kernels})
+    work = json.dumps({"side": side, "job": asdict(job), "steps": steps, "kernels": kernels, "file": str(file)})
     command = [sys.executable, "-m", "minidelve.bench.memory", work]
     threads = dict.fromkeys(("NUMBA_NUM_THREADS", "OMP_NUM_THREADS"), str(thread_count()))
     done = subprocess.run(command, capture_output=True, encoding="utf-8", errors="replace", env=os.environ | threads)
@@ -52,11 +57,13 @@ def peak_in_own_process(side: str, job: Job, steps: int = STEPS, kernels: str = 
     return json.loads(done.stdout)
 
 
-def peaks(side: str, job: Job, count: int) -> dict[str, float]:
+def peaks(side: str, job: Job, count: int, file: Path) -> dict[str, float]:
     """The peaks over `count` steps of one side, by kind, in MB."""
     torch = None
     if side == MINIDELVE:
         _, step = our_side(job)
+    elif side == ONNXRUNTIME:
+        step = runtime_side(load_runtime(), job, file)
     else:
         torch = load_torch(thread_count(), job.device)
         network, _ = our_side(replace(job, device="cpu"))
@@ -89,4 +96,4 @@ def torch_peaks(torch: Any, steps: Side) -> dict[str, float]:
 if __name__ == "__main__":
     work = json.loads(sys.argv[1])
     with use(work["kernels"]) if work["kernels"] else nullcontext():
-        print(json.dumps(peaks(work["side"], Job(**work["job"]), work["steps"])))
+        print(json.dumps(peaks(work["side"], Job(**work["job"]), work["steps"], Path(work["file"]))))

@@ -19,6 +19,7 @@ import numpy as np
 from minidelve import data, models, optim
 from minidelve.backend import to_device
 from minidelve.backend.precision import using_precision
+from minidelve.backend.threads import thread_count
 from minidelve.bench.timing import Side
 from minidelve.bench.twin import allow_tf32, autocast, sgd_for, twin_of
 from minidelve.tensor import Tensor, no_grad
@@ -101,7 +102,7 @@ def their_side(torch: Any, job: Job, network: models.Network, layout: str, compi
     twin = twin_of(torch, network).to(device=job.device, memory_format=memory_format)
     x, targets = (torch.from_numpy(a).to(job.device) for a in batch_of(job))
     x = x.contiguous(memory_format=memory_format)
-    call: Callable[..., Any] = torch.compile(twin) if compiled else twin
+    call: Callable[..., Any] = compiled_twin(torch, twin, job.device) if compiled else twin
     allow_tf32(torch, job.precision)
     if job.mode == "inference":
         twin.eval()
@@ -124,6 +125,12 @@ def their_side(torch: Any, job: Job, network: models.Network, layout: str, compi
         return loss.detach()
 
     return twin, train
+
+
+def compiled_twin(torch: Any, twin: Any, device: str) -> Any:
+    """The twin, to be compiled at its first call, on the CPU for the number of threads that ours takes now."""
+    torch.compiler.reset()  # it compiles the forward of one class some times, and then no more
+    return torch.compile(twin, options={"cpp.threads": thread_count()} if device == "cpu" else None)
 
 
 def settle(job: Job, step: Side) -> None:

@@ -10,7 +10,9 @@ from typing import Any
 
 from minidelve.backend import cupy_module
 from minidelve.backend.threads import thread_count
+from minidelve.bench.inference import inference_table
 from minidelve.bench.machine import cpu_meter, gpu_meter
+from minidelve.bench.runtime import load_runtime
 from minidelve.bench.same_work import DifferentWork
 from minidelve.bench.tables import Options, kernel_table, op_table, time_steps, trace_memory
 from minidelve.bench.twin import load_torch
@@ -20,14 +22,16 @@ from minidelve.training.versions import versions
 
 
 class Report:
-    """The run. RunError where PyTorch is asked for and cannot be used."""
+    """The run. RunError where PyTorch or onnxruntime is asked for and cannot be used."""
 
     def __init__(self, options: Options):
         self.options = options
         self.refused: list[str] = []  # why there is no ratio where there should be one
         self.torch = load_torch(thread_count(), options.device) if options.against else None
+        self.runtime = load_runtime() if options.runtime else None
         self.meter = cpu_meter() if options.device == "cpu" else gpu_meter()
-        described = versions() | ({"torch": self.torch.__version__} if self.torch else {})
+        sides = {"torch": self.torch, "onnxruntime": self.runtime}
+        described = versions() | {name: side.__version__ for name, side in sides.items() if side}
         where = self.meter.name
         if options.device == "cuda":
             described["cupy"] = cupy_module().__version__
@@ -38,7 +42,7 @@ class Report:
             + f"\nlimits: {self.meter.summary}"
             + "\n'of limit' is against the limit in the same round: above 100% where an algorithm needs fewer"
             + "\noperations than are counted (Winograd), or where the caches hold it all"
-            + ("\nratios are their time over ours: above 1 minidelve is faster" if self.torch else "")
+            + ("\nratios are their time over ours: above 1 minidelve is faster" if any(sides.values()) else "")
         )
         self.figures: dict[str, Any] = {
             "device": "cpu" if options.device == "cpu" else self.meter.name,
@@ -51,6 +55,7 @@ class Report:
             "cores": os.cpu_count(),
             "cases": [],
             "networks": [],
+            "inference": [],
         }
 
     def kernels(self) -> None:
@@ -73,6 +78,10 @@ class Report:
             if job.mode == "training" and self.options.memory:
                 trace_memory(job, self.options, figures)
             self._keep("networks", [figures])
+
+    def inference(self) -> None:
+        """Forward passes alone, on one thread and on all."""
+        self._keep("inference", inference_table(self.options, self.torch, self.runtime, self.refused))
 
     def _keep(self, kind: str, found: Any) -> None:
         """Keep each figure as it is found, and free its arrays."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -24,7 +24,7 @@ from minidelve.progress import say
 
 # Of an op's results, relative to their size; two factors of 10 bits are off by up to 5e-4 each.
 AGREEMENT = {"fp32": 1e-3, "tf32": 5e-3, "mixed": 5e-3}
-LAYOUTS = ("NCHW", "channels_last")
+LAYOUTS, COMPILED = ("NCHW", "channels_last"), "torch compiled"
 
 
 @dataclass(frozen=True)
@@ -36,8 +36,10 @@ class Options:
     kernels: Sequence[str]  # folders of the device: the first serves everything, the others are timed beside it
     cases: Sequence[str] = ()  # names of kernels and ops
     jobs: Sequence[Job] = ()
+    inference: Sequence[Job] = ()
     against: bool = False  # PyTorch
     compiled: bool = False  # also torch.compile
+    runtime: bool = False  # onnxruntime, of inference
     rounds: int = 7
     memory: bool = True
     profile: bool = False
@@ -133,8 +135,10 @@ def time_steps(job: Job, options: Options, meter: Meter, torch: Any) -> dict[str
     return figures
 
 
-def their_sides(torch: Any, job: Job, network: Network, compiled: bool) -> dict[str, Side]:
-    """PyTorch in each layout, the first of them held against ours."""
+def their_sides(
+    torch: Any, job: Job, network: Network, compiled: bool, tell: Callable[[str], None] = say
+) -> dict[str, Side]:
+    """PyTorch in each layout, the first of them held against ours; `tell` is told of it."""
     sides = {}
     for layout in LAYOUTS:
         twin, sides[f"torch {layout}"] = their_side(torch, job, network, layout)
@@ -142,10 +146,10 @@ def their_sides(torch: Any, job: Job, network: Network, compiled: bool) -> dict[
             found = check_same_work(torch, job, network, twin)
             how = {precision: "" if job.precision == "fp32" else f" in {precision}" for precision in found}
             agreement = (f"{worst:.1g} of their size{how[precision]}" for precision, worst in found.items())
-            say(f"  same work: logits and gradients agree to {', '.join(agreement)}")
+            tell(f"  same work: logits and gradients agree to {', '.join(agreement)}")
     if compiled:
-        say("  torch.compile takes minutes at its first step")
-        _, sides["torch compiled"] = their_side(torch, job, network, "channels_last", compiled=True)
+        tell("  torch.compile takes minutes at its first step")
+        _, sides[COMPILED] = their_side(torch, job, network, "channels_last", compiled=True)
     return sides
 
 

@@ -1,7 +1,7 @@
 """A network of ours rebuilt in PyTorch, layer by layer, with the same weights; its optimizer, its precision.
 
-PyTorch is imported here and nowhere else in the package, when it is asked for. Its precisions beside ours
-(backend/precision.py):
+PyTorch is imported when it is asked for, here and for its files (interchange/weights/torch_file.py). Its precisions
+beside ours (backend/precision.py):
 
     fp32    TF32 off in both places: for matrix products it is off anyway, for cuDNN's convolutions it is on by default
     tf32    on in both

@@ -12,6 +12,7 @@ from minidelve import models
 from minidelve.analysis.summary import summarize
 from minidelve.backend import DEVICE_OF, available, kernels_for, to_device, use
 from minidelve.backend.precision import PRECISIONS, using_precision
+from minidelve.bench.inference import BATCHES
 from minidelve.bench.kernel_cases import KERNELS
 from minidelve.bench.networks import Job
 from minidelve.bench.op_cases import OPS
@@ -31,12 +32,14 @@ minidelve bench --against torch --json speed.json
 minidelve bench networks --model lab14 --batch-size 64 --against torch
 minidelve bench ops --only prelu --against torch
 minidelve bench networks --model lab14 --profile        # the share of each kernel in a step
+minidelve bench inference --against torch --compile --against onnxruntime   # batches of 1 and 64, threads 1 and all
 on a GPU:
 minidelve bench kernels --device cuda                   # shares of its memory's and cuBLAS's speed
 minidelve bench kernels --device cuda --kernels cupy_cuda --kernels numba_cuda
 minidelve bench networks --device cuda --model small14 --precision mixed --against torch --profile
 """
-PARTS = ("kernels", "ops", "networks")
+USUAL = ("kernels", "ops", "networks")
+PARTS = (*USUAL, "inference")
 # model: (batch, pixels) unless --batch-size and --size say otherwise
 JOBS = {
     "cpu": {"lab14": (64, 56), "small14": (64, 224), "model_a": (8, 224)},
@@ -48,7 +51,9 @@ ANY_JOB = 8, 224  # of other models
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
     parser = add_command(subparsers, "bench", "time kernels, ops and steps, against limits and PyTorch", EXAMPLE, run)
-    parser.add_argument("parts", nargs="*", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default all)")
+    parser.add_argument(
+        "parts", nargs="*", choices=PARTS, metavar="PART", help=f"of {', '.join(PARTS)} (default the first three)"
+    )
     parser.add_argument("--only", metavar="TEXT", help="kernels and ops whose name has this in it")
     parser.add_argument(
         "--model",
@@ -58,7 +63,10 @@ def add_to(subparsers: Any) -> None:
     )
     parser.add_argument("--mode", choices=("training", "inference", "both"), default="both", help="of networks")
     parser.add_argument(
-        "--batch-size", type=at_least(1), metavar="N", help="of networks (default 64, model_a 8; on cuda 64 to 128)"
+        "--batch-size",
+        type=at_least(1),
+        metavar="N",
+        help="of networks (default 64, model_a 8; on cuda 64 to 128; in inference both 1 and 64)",
     )
     parser.add_argument("--size", type=at_least(1), metavar="PIXELS", help="of networks (default 224, lab14 56)")
     add_device_options(parser)
@@ -71,7 +79,12 @@ def add_to(subparsers: Any) -> None:
         choices=tuple(DEVICE_OF),
         help="folder of kernels that serves the device; given again: time that one's kernels beside it",
     )
-    parser.add_argument("--against", choices=("torch",), help="take turns with PyTorch and print the ratio")
+    parser.add_argument(
+        "--against",
+        action="append",
+        choices=("torch", "onnxruntime"),
+        help="take turns with PyTorch, and in inference with onnxruntime too (given again), and print the ratio",
+    )
     parser.add_argument("--compile", action="store_true", help="also torch.compile (needs a C++ compiler)")
     parser.add_argument("--rounds", type=at_least(1), default=7, metavar="N", help="measurements of each (default 7)")
     parser.add_argument("--no-memory", action="store_true", help="leave out the peak memory of each training run")
@@ -87,7 +100,8 @@ def run(args: argparse.Namespace) -> int:
     check_sizes(args)
     check_device(args.device)
     options = Options(
-        args.device, args.precision, folders(args), selected, jobs_of(args), bool(args.against), args.compile,
+        args.device, args.precision, folders(args), selected, jobs_of(args), inference_jobs(args),
+        "torch" in against(args), args.compile, "onnxruntime" in against(args),
         args.rounds, not args.no_memory, args.profile, args.json,
     )  # fmt: skip
     with ExitStack() as stack:
@@ -109,14 +123,25 @@ def run(args: argparse.Namespace) -> int:
 
 
 def parts_of(args: argparse.Namespace) -> list[str]:
-    """What to measure: all parts unless some are named; the networks have no case that --only could mean."""
-    return [part for part in PARTS if (part in args.parts if args.parts else not (args.only and part == "networks"))]
+    """What to measure: the usual parts unless some are named; the networks have no case that --only could mean."""
+    if args.parts:
+        return [part for part in PARTS if part in args.parts]
+    return [part for part in USUAL if not (args.only and part == "networks")]
+
+
+def against(args: argparse.Namespace) -> list[str]:
+    """What stands beside ours."""
+    return args.against or []
 
 
 def check_options(args: argparse.Namespace, parts: list[str]) -> None:
     """RunError for options that go nowhere or contradict each other."""
-    if args.compile and not args.against:
+    if args.compile and "torch" not in against(args):
         raise RunError("--compile is PyTorch's", cure="add --against torch")
+    if "onnxruntime" in against(args) and "inference" not in parts:
+        raise RunError("--against onnxruntime: it does not train", cure="add inference to the parts")
+    if "inference" in parts and args.device != "cpu":
+        raise RunError(f"inference is measured on the CPU; --device {args.device} is for other parts")
     if args.profile and "networks" not in parts:
         raise RunError("--profile takes a network's step apart", cure="add networks to the parts")
     if args.precision != "fp32" and args.device == "cpu":
@@ -178,9 +203,20 @@ def jobs_of(args: argparse.Namespace) -> list[Job]:
     return jobs
 
 
+def inference_jobs(args: argparse.Namespace) -> list[Job]:
+    """The networks and batches of the part inference."""
+    jobs = []
+    for model in args.model or JOBS["cpu"]:
+        size = args.size or JOBS["cpu"].get(model, ANY_JOB)[1]
+        jobs += [Job(model, batch, size, "inference") for batch in ([args.batch_size] if args.batch_size else BATCHES)]
+    return jobs
+
+
 def check_sizes(args: argparse.Namespace) -> None:
     """RunError for images that a network cannot take."""
-    for model in (args.model or JOBS[args.device]) if args.size and "networks" in parts_of(args) else ():
+    for model in (
+        (args.model or JOBS[args.device]) if args.size and {"networks", "inference"} & {*parts_of(args)} else ()
+    ):
         try:
             summarize(models.create(model, 1, init="unfilled", width=0.01, fc=1), args.size)
         except ValueError as error:

@@ -15,7 +15,7 @@ import numpy as np
 from minidelve import data
 from minidelve.commands.arguments import add_command, at_least, data_path, some_path
 from minidelve.commands.contact_sheet import contact_sheet
-from minidelve.commands.picture_file import PictureFile, add_overwrite_option
+from minidelve.commands.new_file import NewFile, add_overwrite_option
 from minidelve.data.dataset import SPLITS
 from minidelve.errors import RunError
 from minidelve.progress import progress, say, show_images
@@ -72,7 +72,7 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Describe, and write what was asked for; exit code 1 if --check finds a bad image."""
-    sheet = PictureFile("--sheet", args.sheet, args.overwrite, ("png",)) if args.sheet else None
+    sheet = NewFile(f"--sheet {args.sheet}", args.sheet, args.overwrite, ("png",)) if args.sheet else None
     if args.write_toy:
         if args.sheet or args.check or args.size:
             raise RunError("--write-toy only writes; draw or check in a second command, with its folder as PATH")

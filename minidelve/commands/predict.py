@@ -23,7 +23,7 @@ from minidelve.commands.arguments import (
     some_path,
 )
 from minidelve.commands.meant import closest
-from minidelve.commands.picture_file import PictureFile, add_overwrite_option
+from minidelve.commands.new_file import NewFile, add_overwrite_option
 from minidelve.errors import RunError
 from minidelve.evaluation.predict import describe, draw, first_name, predict, stand_ins_of
 from minidelve.evaluation.runs import check_data_set
@@ -83,7 +83,7 @@ def run(args: argparse.Namespace) -> int:
     path = find_checkpoint(args.run_path)  # first: `predict picture.png` forgot the run, not the picture
     check_options(args)
     out = args.out or free_name()
-    picture = PictureFile("--out", out, args.overwrite)
+    picture = NewFile(f"--out {out}", out, args.overwrite)
     check_device(args.device)
     saved = checkpoint.load(path, optimizer=False)
     network = checkpoint.trained_network(saved, path)

@@ -35,7 +35,7 @@ def add_to(subparsers: Any) -> None:
 
 def run(args: argparse.Namespace) -> int:
     """Print the table."""
-    size = args.size or (56 if args.name == "lab14" else 224)
+    size = args.size or models.usual_size(args.name)
     options = {name: value for name, value in vars(args).items() if name in SHAPING}
     # Unfilled: to draw the 330 million weights of model_c takes time, and their values do not matter here.
     network = models.create(args.name, args.classes, init=models.UNFILLED, **options)

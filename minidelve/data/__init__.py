@@ -18,7 +18,7 @@ from minidelve.data.feeding.stream import ImageStream, Picture
 from minidelve.data.fetching import DOWNLOADS, Remote, fetch
 from minidelve.data.folder import FolderDataset
 from minidelve.data.images.colour import ColourAlteration
-from minidelve.data.images.decoding import decode
+from minidelve.data.images.decoding import decode, from_pillow
 from minidelve.data.images.transforms import (
     CenterCrop,
     Compose,
@@ -66,6 +66,7 @@ __all__ = [
     "compute_statistics",
     "decode",
     "fetch",
+    "from_pillow",
     "hold_out",
     "open_dataset",
     "open_for_training",

@@ -122,13 +122,14 @@ class DenseScorer:
             xp = array_module(maps)
             room = self.budget - len(x) * self._maps_bytes(*x.shape[2:])
             at_a_time = max(1, room // self._window_bytes)
-            total = xp.zeros((len(x), 1))
+            each = windows.count // len(x)
+            sums: list[Any] = [0.0] * len(x)
             for start in range(0, windows.count, at_a_time):
                 stop = min(start + at_a_time, windows.count)
                 p = probabilities(self._fully_connected(windows.rows(start, stop)))
-                of_image = windows.images(start, stop) == xp.arange(len(x))[:, None]
-                total = total + of_image.astype(p.dtype) @ p
-        return read_later(total / (windows.count // len(x)))
+                for image in range(start // each, -(-stop // each)):  # a part may hold windows of several
+                    sums[image] += p[max(image * each - start, 0) : (image + 1) * each - start].sum(axis=0)
+        return read_later(xp.stack(sums) / each)
 
     def _fully_connected(self, rows):
         """(windows, width) -> logits (windows, classes)."""

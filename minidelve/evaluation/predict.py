@@ -8,22 +8,23 @@ a colour of its own, are ours.
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import closing
-from dataclasses import dataclass, replace
+import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from minidelve import data, nn, ops
+from minidelve import data, nn
 from minidelve.analysis.pictures import legible, picture
-from minidelve.backend.streams import read_later, upload_ahead
-from minidelve.errors import Diverged
-from minidelve.tensor import Tensor
+from minidelve.errors import Diverged, RunError
+from minidelve.evaluation.crops import CropScorer
+from minidelve.evaluation.ten_views import CropViews
 from minidelve.training.validation import evaluating
 
 BATCH = 64
+MAX_MEMORY = 10**9  # bytes for activations, as in evaluate, so that batches are those of evaluate
 COLUMNS = 4  # pictures side by side
 NO_NAMES: Mapping[str, Sequence[str]] = {}
 RIGHT, FIRST, OTHER = "#7fbf7b", "#e8a33d", "#a9c4de"
@@ -41,7 +42,7 @@ class Prediction:
 
 
 def predict(
-    network: nn.Module,
+    network: nn.Sequential,
     images: Sequence[tuple[str, np.ndarray]],
     statistics: data.Statistics,
     view: data.Transform,
@@ -55,26 +56,52 @@ def predict(
     `truths` names the right class of each picture, None where it is not known.
     Raises DataError for an image smaller than the crop, and Diverged where what the network says is not finite.
     """
-    seen = [(path, _look(path, image, view, len(statistics.mean))) for path, image in images]
-    parts = [seen[start : start + BATCH] for start in range(0, len(seen), BATCH)]
+    scorer = centre_crops(network, statistics, BATCH, device)
+    predictions: list[Prediction] = []
+    for start in range(0, len(images), scorer.at_once):
+        part = images[start : start + scorer.at_once]
+        views, scores = seen_and_scored(scorer, part, view)
+        for (path, _), pixels, p in zip(part, views, scores, strict=True):
+            truth = truths[len(predictions)] if truths else None
+            predictions.append(Prediction(path, pixels, likeliest(p, names, top), truth))
+    return predictions
 
-    def batches() -> Iterator[tuple[np.ndarray]]:
-        for part in parts:
-            yield (statistics.normalize(np.stack([pixels for _, pixels in part])).transpose(0, 3, 1, 2),)
 
-    with evaluating(network), closing(upload_ahead(batches(), device)) as uploaded:
-        likely = [read_later(ops.softmax(network(Tensor(x)), axis=1).data) for (x,) in uploaded]
-    predictions = []
-    for part, probabilities in zip(parts, likely, strict=True):
-        for (path, pixels), p in zip(part, probabilities(), strict=True):
-            if not np.isfinite(p).all():
-                raise Diverged(
-                    f"{path}: what the network says of it is not finite: its training had diverged",
-                    cure="take another checkpoint, or train again with a smaller --lr",
-                )
-            best = np.argsort(-p, kind="stable")[:top]
-            predictions.append(Prediction(path, pixels, [(names[k], float(p[k])) for k in best]))
-    return [replace(p, truth=truth) for p, truth in zip(predictions, truths or [None] * len(predictions), strict=True)]
+def centre_crops(network: nn.Sequential, statistics: data.Statistics, batch: int, device: str) -> CropScorer:
+    """What scores images as `minidelve evaluate` does: by their centre crop, `batch` of them at a time at most."""
+    views = CropViews(len(statistics.mean), ten=False, flip=False)
+    try:
+        return CropScorer(network, statistics, views, batch, MAX_MEMORY, device)
+    except RunError:  # one crop alone needs more
+        return CropScorer(network, statistics, views, 1, sys.maxsize, device)
+
+
+def seen_and_scored(
+    scorer: CropScorer, images: Sequence[tuple[str, np.ndarray]], view: data.Transform
+) -> tuple[list[np.ndarray], np.ndarray]:
+    """(what the network saw of each image, probabilities (N, classes) in float64), for (path, uint8 (H, W, 3)).
+
+    Raises DataError for an image smaller than the crop, and Diverged where what the network says is not finite.
+    """
+    seen = [_look(path, image, view, scorer.views.size) for path, image in images]
+    with evaluating(scorer.network):
+        scores = scorer(seen)
+    for (path, _), p in zip(images, scores, strict=True):
+        if not np.isfinite(p).all():
+            raise Diverged(
+                f"{path}: what the network says of it is not finite: its training had diverged",
+                cure="take another checkpoint, or train again with a smaller --lr",
+            )
+    return seen, scores
+
+
+def likeliest(p: np.ndarray, names: Sequence[str], top: int) -> list[tuple[str, float]]:
+    """(name, probability) of the `top` likeliest classes, best first; of equals the first comes first.
+
+    >>> likeliest(np.array([0.1, 0.6, 0.3]), ["tench", "goldfish", "eel"], top=2)
+    [('goldfish', 0.6), ('eel', 0.3)]
+    """
+    return [(names[k], float(p[k])) for k in np.argsort(-p, kind="stable")[:top]]
 
 
 def _look(path: str, image: np.ndarray, view: data.Transform, size: int) -> np.ndarray:
@@ -104,8 +131,9 @@ def draw(
 
 def figure_of(predictions: Sequence[Prediction], title: str, stand_ins: Mapping[str, Sequence[str]]) -> Any:
     """The Figure of `draw`."""
-    from matplotlib.figure import Figure
     from matplotlib.patches import Patch
+
+    from minidelve.analysis.figure import Figure
 
     columns = min(COLUMNS, len(predictions))
     rows = math.ceil(len(predictions) / columns)

@@ -17,18 +17,21 @@ import numpy as np
 
 from minidelve import data
 from minidelve.data import ImageStream
-from minidelve.errors import RunError
+from minidelve.errors import RunError, shown
 from minidelve.evaluation.crops import CropScorer
 from minidelve.evaluation.dense import DenseScorer
 from minidelve.evaluation.ensemble import Member, Row, score
+from minidelve.evaluation.report import table
 from minidelve.evaluation.ten_views import CropViews, check_crop_fits
 from minidelve.progress import progress
 from minidelve.training import checkpoint
 from minidelve.training.device import check_device, within_device_memory
 from minidelve.training.run_folder import find_checkpoint
+from minidelve.training.validation import Errors
 from minidelve.training.views import testing_scale
 
 AS_TRAINED = "as trained"
+PROTOCOLS = ("center", "ten-view", "dense")
 
 
 @dataclass(frozen=True)
@@ -51,19 +54,40 @@ class Way:
     workers: int = 2
     on_bad_image: Literal["error", "skip"] = "error"
 
+    def __post_init__(self) -> None:
+        """RunError for a value that none of its fields may have."""
+        if self.protocol not in PROTOCOLS:
+            raise RunError(f"protocol is {shown(self.protocol)}", expected=f"one of {', '.join(PROTOCOLS)}")
+        scales = [] if self.scales is None else self.scales
+        if not isinstance(scales, list | tuple | range) or not all(type(s) is int and s > 0 for s in scales):
+            raise RunError(f"scales are {shown(scales)}", expected="a list of shorter sides in pixels, as [256, 384]")
+        if type(self.batch_size) is not int or self.batch_size < 1:
+            raise RunError(f"batch_size is {shown(self.batch_size)}", expected="an integer of at least 1")
+
     @property
     def mirrored(self) -> bool:
         """Whether mirrored views count too."""
         return self.protocol != "center" if self.flip is None else self.flip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class Evaluation:
-    """What a test found: a row for each run and scale, for means over scales and over runs (ensemble.py)."""
+    """What a test found: a row for each run and scale, for means over scales and over runs (ensemble.py).
+
+    Printed, it is the table that `minidelve evaluate` prints.
+    """
 
     rows: list[Row]
     dataset: data.Dataset
     skipped: dict[str, str]  # path -> reason, of images left out
+
+    @property
+    def errors(self) -> Errors:
+        """Of the last row, which is the mean of all scales and runs: .top1 and .top5 in percent, .loss, .images."""
+        return self.rows[-1].tally.errors()
+
+    def __repr__(self) -> str:
+        return table(self.rows)
 
 
 class Candidate(NamedTuple):
@@ -92,7 +116,11 @@ def evaluate_runs(
     check_device(way.device)
     with within_device_memory(less="fewer runs at a time"):
         candidates = [load(path, way.device) for path in paths]
-    dataset = dataset or open_data(data_path, split, candidates)
+    return evaluate_loaded(candidates, way, dataset or open_data(data_path, split, candidates))
+
+
+def evaluate_loaded(candidates: Sequence[Candidate], way: Way, dataset: data.Dataset) -> Evaluation:
+    """Test runs that are loaded already, each network in evaluation mode and on the device of `way`."""
     check_classes(dataset, candidates)
     transforms: list[Shown] = []
     members = [member(way, candidate, transforms) for candidate in candidates]

@@ -61,15 +61,12 @@ class WindowPyramids:
         over_rows = {h: sliding_maximum(x, h, axis=1) for h in heights}
         self.maxima = {(h, v): sliding_maximum(over_rows[h], v, axis=2) for h, v in sizes}  # (1d)
 
-    def images(self, start: int, stop: int) -> Any:
-        """(stop - start,) the map that each window of the range belongs to."""
-        return self._places(start, stop)[0]
-
     def rows(self, start: int, stop: int) -> Any:
         """(stop - start, width) the pyramids of windows start..stop-1."""
-        m, a, b = self._places(start, stop)
         some = next(iter(self.maxima.values()))
-        f = array_module(some).empty((len(m), self.width), some.dtype)
+        xp = array_module(some)
+        m, a, b = xp.unravel_index(xp.arange(start, stop), self.grid)  # the place of each window
+        f = xp.empty((len(m), self.width), some.dtype)
         begin = 0
         for n in self.levels:
             end = begin + self.channels * n * n
@@ -81,11 +78,6 @@ class WindowPyramids:
                     level[:, :, i, j] = M[m, a + top, b + left]  # (2d)
             begin = end
         return f
-
-    def _places(self, start: int, stop: int) -> tuple[Any, Any, Any]:
-        """m, a, b of each window of the range."""
-        xp = array_module(next(iter(self.maxima.values())))
-        return xp.unravel_index(xp.arange(start, stop), self.grid)
 
 
 def patch_sizes(k: int, levels: Sequence[int]) -> set[tuple[int, int]]:

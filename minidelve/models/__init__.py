@@ -18,7 +18,7 @@ import numpy as np
 from minidelve.models.activations import ACTIVATIONS
 from minidelve.models.auxiliary import AuxiliaryNetwork
 from minidelve.models.build import build, fc_fill
-from minidelve.models.catalogue import TABLES
+from minidelve.models.catalogue import TABLES, usual_size
 from minidelve.models.network import Network
 from minidelve.models.network_options import FC_INITS, INITS, UNFILLED, NetworkOptions
 from minidelve.models.option import options_of, takes_options_of
@@ -88,4 +88,5 @@ def from_config(config: Mapping[str, Any], num_classes: int, init: str | None = 
 
 __all__ = [
     "ACTIVATIONS", "FC_INITS", "INITS", "TABLES", "UNFILLED", "AuxiliaryNetwork", "Network", "create", "from_config",
+    "usual_size",
 ]  # fmt: skip

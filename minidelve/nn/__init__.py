@@ -3,7 +3,7 @@
 Layers with their parameters belong here. The mathematics of a layer is in its op (ops/), whole networks in models/.
 """
 
-from minidelve.nn import init
+from minidelve.nn import functional, init
 from minidelve.nn.layers import (
     AvgPool2d,
     Conv2d,
@@ -36,6 +36,7 @@ __all__ = [
     "ReLU",
     "Sequential",
     "SpatialPyramidPool2d",
+    "functional",
     "init",
 ]
 

@@ -68,6 +68,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.backend import to_device
+from minidelve.errors import shown
 from minidelve.ops.arguments import check_generator
 from minidelve.pytorch_names import knowing_pytorch, names_of
 from minidelve.tensor import Tensor, refuse_bare_arrays
@@ -130,6 +131,50 @@ def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator |
     return uniform_(w, bound=math.sqrt(3) * xavier_std(w.shape, mode), rng=rng)
 
 
+def kaiming_normal_(
+    w: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """he_normal_ with PyTorch's name and order of arguments; He's first name is Kaiming.
+
+    nonlinearity   what stands behind the layer: "leaky_relu" of slope a, "relu" (a does not count), or "linear"
+    """
+    return he_normal_(w, mode, slope_behind(nonlinearity, a), rng)
+
+
+def kaiming_uniform_(
+    w: Tensor,
+    a: float = 0.0,
+    mode: str = "fan_in",
+    nonlinearity: str = "leaky_relu",
+    rng: np.random.Generator | None = None,
+) -> Tensor:
+    """he_uniform_ with PyTorch's name and order of arguments, as in kaiming_normal_."""
+    return he_uniform_(w, mode, slope_behind(nonlinearity, a), rng)
+
+
+def slope_behind(nonlinearity: str, a: float) -> float:
+    """The slope that counts in (10a); ValueError for what is no rectifier, for which (10a) was not derived.
+
+    >>> slope_behind("leaky_relu", 0.25), slope_behind("relu", 0.25), slope_behind("linear", 0.25)
+    (0.25, 0.0, 1.0)
+    """
+    slopes = {"leaky_relu": a, "relu": 0.0, "linear": 1.0}
+    if nonlinearity not in slopes:
+        raise ValueError(
+            f"init: nonlinearity {shown(nonlinearity)} is unknown; expected one of {', '.join(slopes)}; write "
+            "normal_(w, std) for another"
+        )
+    return slopes[nonlinearity]
+
+
+# Xavier Glorot's initialization goes by both of his names.
+glorot_normal_, glorot_uniform_ = xavier_normal_, xavier_uniform_
+
+
 def normal_(w: Tensor, std: float, rng: np.random.Generator | None = None) -> Tensor:
     """Fill w from N(0, std^2), in place; returns w. Without rng the draw is not repeatable.
 
@@ -161,6 +206,6 @@ def _fill(w: Tensor, draw: Callable[[np.random.Generator], Any], rng: np.random.
 
 
 # A mistake in their arguments, such as one of PyTorch's, is answered with the cure.
-for _name in ("he_normal_", "he_uniform_", "xavier_normal_", "xavier_uniform_", "normal_", "uniform_"):
+for _name in [name for name in dir() if name.endswith("_") and not name.startswith("_")]:
     globals()[_name] = knowing_pytorch(globals()[_name])
 __getattr__ = names_of(__name__)

@@ -10,6 +10,7 @@ import numpy as np
 from minidelve.backend import to_device
 from minidelve.errors import shown
 from minidelve.nn.hidden import CONTAINERS, look, refuse_hidden
+from minidelve.nn.loading import Unmatched, load_parameters
 from minidelve.pytorch_names import MODULE, knowing_pytorch, missing, refuse_strangers
 from minidelve.tensor import Tensor
 
@@ -161,26 +162,34 @@ class Module:
         return {name: np.array(to_device(p.data, "cpu"), order="C") for name, p in self.named_parameters()}
 
     @knowing_pytorch
-    def load_state_dict(self, state: dict[str, np.ndarray]) -> None:
-        """Set every parameter from `state`, keeping dtype, device and memory layout.
+    def load_state_dict(self, state: dict[str, np.ndarray], strict: bool = True) -> Unmatched:
+        """Set every parameter from `state`, keeping dtype, device and memory layout; the names that did not match.
 
-        Raises ValueError, before anything is changed, naming missing and unknown entries or a wrong shape.
+        With strict=False, entries may be missing or unknown. Raises ValueError otherwise, and for a wrong shape, before
+        anything is changed.
         """
-        own = dict(self.named_parameters())
-        if missing := sorted(own.keys() - state.keys()):
-            raise ValueError(f"load_state_dict: no entry for {', '.join(missing)}; is it another model's state?")
-        if unknown := sorted(state.keys() - own.keys()):
-            raise ValueError(f"load_state_dict: the model has no {', '.join(unknown)}; is it another model's state?")
-        arrays = {}
-        for name, parameter in own.items():
-            arrays[name] = array = np.asarray(state[name])
-            if array.shape != parameter.shape or array.dtype.kind not in "fiub":
-                raise ValueError(
-                    f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "
-                    f"{parameter.shape}"
-                )
-        for name, parameter in own.items():
-            parameter.data[...] = to_device(arrays[name].astype(parameter.dtype), parameter.device)
+        return load_parameters(dict(self.named_parameters()), state, strict)
+
+    @knowing_pytorch
+    def zero_grad(self) -> None:
+        """Forget every gradient, as the optimizer's zero_grad does."""
+        for parameter in self.parameters():
+            parameter.grad = None
+
+    @knowing_pytorch
+    def requires_grad_(self, requires_grad: bool = True) -> Module:
+        """Whether every parameter gets a gradient; one that does not has none, and SGD leaves it as it is."""
+        for parameter in self.parameters():
+            parameter.requires_grad = requires_grad
+            parameter.grad = parameter.grad if requires_grad else None
+        return self
+
+    def apply(self, f: Callable[[Module], Any]) -> Module:
+        """Call f(module) for every module below, children first, and for itself."""
+        for child in {id(child): child for child in self.children()}.values():
+            child.apply(f)
+        f(self)
+        return self
 
     # -- how it prints ------------------------------------------------------------------------
     def extra(self) -> str:

@@ -43,8 +43,10 @@ class SGD:
     momentum       mu
     weight_decay   of every Parameter whose .weight_decay is True
 
-    Raises TypeError for what is not a Tensor; ValueError for no parameters at all, for one that is not a leaf, wants
-    no gradient or is given twice, and for a number out of range.
+    A Parameter that is frozen (requires_grad_) stays as it is.
+
+    Raises TypeError for what is not a Tensor; ValueError for no parameters at all, for one that is not a leaf, is given
+    twice, or is a Tensor that wants no gradient, and for a number out of range.
     """
 
     @knowing_pytorch
@@ -135,7 +137,7 @@ def as_parameters(parameters: Iterable[Parameter]) -> list[Parameter]:
         raise ValueError("SGD: got no parameters (or an iterator that was used up); pass model.parameters()")
     if not all(isinstance(p, Tensor) for p in found):
         raise TypeError("SGD: expected Tensors only; pass model.parameters(), not named_parameters() or groups")
-    if any(p.function is not None or not p.requires_grad for p in found):
+    if any(p.function is not None or not (p.requires_grad or isinstance(p, Parameter)) for p in found):
         raise ValueError("SGD: can only train leaf tensors with requires_grad=True; pass model.parameters()")
     places: dict[int, int] = {}
     for i, parameter in enumerate(found):

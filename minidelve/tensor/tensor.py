@@ -173,6 +173,7 @@ class Tensor(HeldArray):
         argmax: Callable[..., Tensor]
         to: Callable[[str], Tensor]
         cpu: Callable[[], Tensor]
+        graph: Callable[..., Any]  # by minidelve/analysis/notebook.py
         T: Tensor
 
 

@@ -26,8 +26,9 @@ def curves(history: list[dict[str, Any]], title: str) -> Any:
     As in the paper's figures, the error on the training batches is light and the validation error dark. Dotted lines
     mark the epochs after which the learning rate dropped.
     """
-    from matplotlib.figure import Figure
     from matplotlib.ticker import MaxNLocator
+
+    from minidelve.analysis.figure import Figure
 
     epochs = [row["epoch"] for row in history]
     drops = [a["epoch"] + 0.5 for a, b in zip(history, history[1:]) if b["lr"] < a["lr"]]

@@ -49,15 +49,17 @@ class RunFolder(OwnFolder):
     Nothing is written, and nothing of a run that is overwritten is removed, before the first epoch is finished: a
     run that fails on the way there leaves everything as it was.
 
+    may_resume   whether who fills the folder could go on with a run that is there, and may be advised to
+
     Entering raises RunError when the folder holds another run (and neither resume nor overwrite was asked for), holds
     other files, is another process's, or cannot be written.
     """
 
-    def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False):
+    def __init__(self, path: Path, *, resume: bool = False, overwrite: bool = False, may_resume: bool = True):
         super().__init__(path, OWN_FILES, f"--out {path}")
         if resume and overwrite:
             raise RunError("--resume and --overwrite exclude each other", cure="give one of them")
-        self.resume, self.overwrite = resume, overwrite
+        self.resume, self.overwrite, self.may_resume = resume, overwrite, may_resume
         self.filled = resume  # whether what lies there is this run's
 
     def guard(self) -> None:
@@ -73,7 +75,7 @@ class RunFolder(OwnFolder):
         if not self.resume and (strangers or present and not self.overwrite):
             # Overwriting replaces a run, never anything else that happens to lie there.
             holds = f"holds {strangers[0]}, which is not part of a run" if strangers else f"is not empty ({present[0]})"
-            ways = ["add --resume to go on with that run"] if has_run else []
+            ways = ["add --resume to go on with that run"] if has_run and self.may_resume else []
             ways += [] if strangers else ["add --overwrite to replace it"]
             raise RunError(
                 f"{self.what} {holds}", cure=", ".join([*ways, f"{'or ' if ways else ''}name another folder"])

@@ -58,10 +58,17 @@ def test_dot_text_is_written_without_graphviz(loss, tmp_path):
     assert (tmp_path / "loss.dot").read_text() == text and text.startswith("digraph {") and text.endswith("}")
 
 
-def test_a_picture_needs_graphviz_and_an_ending(loss, tmp_path, monkeypatch):
+def test_an_svg_is_drawn_without_graphviz_and_shown_by_a_notebook(loss, tmp_path, monkeypatch):
     monkeypatch.setattr(picture.shutil, "which", lambda program: None)
-    with pytest.raises(RuntimeError, match=r"loss\.svg needs the program 'dot'.*use a \.dot path"):
-        graph(loss, tmp_path / "loss.svg")
+    drawn = graph(loss, tmp_path / "loss.svg")
+    assert (tmp_path / "loss.svg").read_text() == drawn._repr_svg_() == loss.graph().svg()
+    assert drawn._repr_svg_().startswith("<svg ") and "MatMul" in drawn.svg()
+
+
+def test_other_pictures_need_graphviz_and_an_ending(loss, tmp_path, monkeypatch):
+    monkeypatch.setattr(picture.shutil, "which", lambda program: None)
+    with pytest.raises(RuntimeError, match=r"loss\.png needs the program 'dot'.*use a \.svg path"):
+        graph(loss, tmp_path / "loss.png")
     with pytest.raises(ValueError, match=r"loss has no ending .*\.svg"):
         graph(loss, tmp_path / "loss")
 
@@ -81,6 +88,6 @@ def test_dot_is_given_the_text_and_its_complaint_is_passed_on(loss, tmp_path, mo
 
 
 @pytest.mark.skipif(shutil.which("dot") is None, reason="the program 'dot' (Graphviz) is not installed")
-def test_graphviz_draws_an_svg(loss, tmp_path):
-    graph(loss, tmp_path / "loss.svg")
-    assert "MatMul" in (tmp_path / "loss.svg").read_text()
+def test_graphviz_draws_a_png(loss, tmp_path):
+    graph(loss, tmp_path / "loss.png")
+    assert (tmp_path / "loss.png").read_bytes().startswith(b"\x89PNG")

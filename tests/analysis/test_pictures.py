@@ -1,5 +1,6 @@
 """Figures: no setting of the user's and no failure comes through the door, and every text can be shown."""
 
+import logging
 import os
 import sys
 
@@ -34,6 +35,17 @@ def test_a_figure_does_not_depend_on_what_a_program_has_set(monkeypatch):
         before = dict(matplotlib.rcParams)
         assert picture("a.png", figure) == plain and plain.startswith(PNG)
         assert dict(matplotlib.rcParams) == before
+
+
+def test_what_a_program_hears_of_matplotlib_is_as_before():
+    log = logging.getLogger("matplotlib")
+    earlier = log.level
+    log.setLevel(logging.INFO)
+    try:
+        picture("a.png", figure)
+        assert log.level == logging.INFO
+    finally:
+        log.setLevel(earlier)
 
 
 SETTINGS = [  # of one process each: building a list of fonts takes seconds

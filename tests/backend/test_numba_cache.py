@@ -1,11 +1,14 @@
 """Numba's cache is only a cache: whatever lies there, the kernel is compiled, runs, and is kept again if it can be."""
 
 import errno
+import hashlib
 import importlib.util
 import os
 import pickle
 import re
 import shutil
+import time
+from itertools import product
 
 import numba
 import pytest
@@ -13,7 +16,7 @@ from numba.core import event
 
 from kernels.numba_cpu import cache
 from kernels.numba_cpu.compile import compiled
-from minidelve.backend import compiling, threads
+from minidelve.backend import compiling, numba_settings, threads
 from tests.helpers import ROOT, python
 
 SOURCE = "def doubled(x):\n    return 2 * x\n\n\ndef halved(x):\n    return x / 2\n"
@@ -90,6 +93,7 @@ DAMAGES = {
     "cut code": (".nbc", lambda path: change(path, path.read_bytes()[:1000])),
     "one bit of the code": (".nbc", lambda path: change(path, flipped(path.read_bytes()))),
     "garbage for code": (".nbc", lambda path: change(path, b"garbage\n" * 999)),
+    "something else that is whole": (".nbc", lambda path: change(path, hashlib.sha256(b"else").digest() + b"else")),
     "a folder for code": (".nbc", to_folder),
 }
 
@@ -117,6 +121,26 @@ def test_damaged_files_are_announced_and_found(folder, heard):
     assert compiling.kept_kernels(only(folder, ".nbc").parent) == (1, names)
     kernel_of(folder)(3)
     assert [data["writing"] for data in heard] == [False, False] and heard[0]["path"].endswith(".nbi")
+
+
+def test_any_bit_of_the_code_counts(folder):
+    kernel_of(folder)(3)
+    content = only(folder, ".nbc").read_bytes()
+    assert cache.is_whole(content) and not cache.is_whole(b"") and not cache.is_whole(content[: cache.DIGEST])
+    for at in range(0, len(content), 499):
+        assert not cache.is_whole(content[:at] + bytes([content[at] ^ 4]) + content[at + 1 :])
+
+
+def test_every_signature_of_a_kernel_is_kept_under_its_name(folder):
+    kernel = kernel_of(folder)
+    kernel(3), kernel(3.5)
+    after = kernel_of(folder)
+    assert (after(3), after(3.5), sum(after.stats.cache_hits.values())) == (6, 7.0, 2)
+    name = kernel._cache._cache_file._name
+    choices = product(("int64", "float64"), ("zen", "skylake"), ("2", "3"))
+    keys = [(signature, processor, ("the code", constants)) for signature, processor, constants in choices]
+    assert len({name(key) for key in keys}) == 8  # two machines with one folder do not write over each other's
+    assert name(("int64", "zen", ("edited", "2"))) == name(keys[0])
 
 
 def test_an_index_whose_file_is_gone_is_not_damage(folder, heard):
@@ -200,6 +224,39 @@ def test_compiling_is_announced_before_and_damage_once(tmp_path):
     assert compiling.startswith("compiling kernels")
 
 
+@pytest.fixture
+def notes(monkeypatch):
+    """What is told from now on, as in a new process."""
+    said = []
+    monkeypatch.setattr(compiling, "note", said.append)
+    monkeypatch.setattr(compiling, "_told", compiling._Told())
+    return said
+
+
+def test_it_is_told_before_the_first_kernel_and_then_now_and_then(notes, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr(time, "monotonic", lambda: now[0])
+    kernel = compiled(lambda x: x)
+    kernel.py_func.__module__ = "somebodys.program"
+    compiling._compiling(kernel)
+    assert notes == []
+    kernel.py_func.__module__ = "kernels.numba_cpu.prelu"
+    for seconds in (0, 4, 4, 4, 9, 2):
+        now[0] += seconds
+        compiling._compiling(kernel)
+    assert notes == [
+        "compiling kernels, once, up to a minute", "compiling kernels: 3 done", "compiling kernels: 5 done"
+    ]  # fmt: skip
+
+
+def test_trouble_with_reading_and_with_writing_are_each_said_once(notes):
+    for writing in (False, True, True, False):
+        compiling._cannot_keep("/cache", OSError(errno.EIO, "Input/output error"), writing)
+    assert [line.partition(";")[0].partition(":")[0] for line in notes] == [
+        "/cache is damaged (Input/output error)", "compiled kernels cannot be kept in /cache (Input/output error)"
+    ]  # fmt: skip
+
+
 def test_a_disk_that_takes_nothing_is_said_once(tmp_path):
     full = (
         "from kernels.numba_cpu import cache\n"
@@ -218,11 +275,17 @@ NONSENSE = {
 
 
 def test_nonsense_in_numbas_variables_is_one_line_and_left_out():
-    lines, kernels = told(**NONSENSE, NUMBA_CACHE_LOCATOR_CLASSES="")
+    lines, kernels = told(**NONSENSE, NUMBA_CACHE_LOCATOR_CLASSES="", NUMBA_DEBUG_CACHE="")
     assert kernels == "numba_cpu"
     assert [line for line in lines if not line.startswith("compiling kernels")] == lines[:1]
     left_out = set(re.findall(r"(NUMBA_\w+)=", lines[0]))
     assert left_out == NONSENSE.keys()
+
+
+@pytest.mark.parametrize(("value", "on"), [("1", True), ("2", True), ("-1", True), ("0", False), ("no", False)])
+def test_a_switch_is_on_where_numba_takes_it_for_on(monkeypatch, value, on):
+    monkeypatch.setenv("NUMBA_DISABLE_JIT", value)
+    assert numba_settings.is_on("NUMBA_DISABLE_JIT") is on
 
 
 @pytest.mark.parametrize(("value", "count"), [("3", 3), ("0", None), ("-1", None), ("two", None), ("9" * 30, None)])

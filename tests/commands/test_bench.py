@@ -61,6 +61,16 @@ def test_against_torch_both_layouts_run_and_there_is_a_ratio(bench):
     assert network["ratio"]["low"] <= network["ratio"]["median"] <= network["ratio"]["high"]
 
 
+def test_inference_stands_beside_onnxruntime(bench):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    options = ["--model", "lab14", "--batch-size", 2, "--size", 28, "--rounds", 1, "--threads", 1, "--no-memory"]
+    out, figures = bench("inference", *options, "--against", "onnxruntime")
+    (line,) = figures["inference"]
+    assert line["threads"] == 1 and line["ratio"]["onnxruntime"]["median"] > 0 and "networks" in figures
+    assert figures["versions"]["onnxruntime"]
+    assert "lab14, batch 2, 28 px" in out and "ratios are their time over ours" in out
+
+
 def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_path):
     pytest.importorskip("torch", reason="PyTorch is not installed")
     monkeypatch.setitem(same_work.BOUNDS, "fp32", same_work.Bounds(0.0, 0.0))
@@ -71,8 +81,12 @@ def test_different_work_gives_no_ratio_and_exit_code_1(cli, monkeypatch, tmp_pat
 
 
 WRONG = [
-    ("everything", "PART: there is no 'everything'", "kernels, ops, networks"),
+    ("everything", "PART: there is no 'everything'", "kernels, ops, networks, inference"),
     ("--compile", "--compile", "--against torch"),
+    ("inference --compile --against onnxruntime", "--compile", "--against torch"),
+    ("networks --against onnxruntime", "--against onnxruntime", "does not train", "inference"),
+    ("inference --model lab14 --size 8", "--size 8", "too small for lab14", "more pixels"),
+    ("inference --device cuda", "inference is measured on the CPU", "--device cuda"),
     ("--json no/such/folder/b.json", "no/such/folder/b.json", "name a file in one that exists"),
     ("--json .", "--json . is a folder", "name a file in it"),
     ("--only nosuch", "--only nosuch", "no such kernel or op", "prelu_forward", "momentum step"),
@@ -97,6 +111,8 @@ def test_what_cannot_be_done_is_one_line(refused, row):
 def test_what_is_not_there_is_one_line(refused, monkeypatch):
     monkeypatch.setitem(sys.modules, "torch", None)
     refused(["bench", "ops", "--against", "torch"], "PyTorch is not installed", "pip install torch")
+    monkeypatch.setitem(sys.modules, "onnxruntime", None)
+    refused(["bench", "inference", "--against", "onnxruntime"], "it is not installed", "pip install onnxruntime")
     monkeypatch.setattr("minidelve.backend.cuda._state", (None, "CuPy finds no driver"))
     refused(["bench", "kernels", "--device", "cuda"], "--device cuda", "CuPy finds no driver", "--device cpu")
 

@@ -7,6 +7,7 @@ elsewhere, or cannot run here, are only read, and `elsewhere` says why.
 import argparse
 import contextlib
 import functools
+import importlib.util
 import io
 import os
 import re
@@ -19,13 +20,15 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve import cli, data
+from minidelve import cli, data, models
 from minidelve.bench import machine
 from minidelve.bench.case import SIZES, Sizes
 from minidelve.commands import reproduce
 from minidelve.experiments import ITEMS
+from minidelve.interchange.weights.names import theirs
 from tests.data.files import zip_bytes
 from tests.helpers import ROOT
+from tests.interchange.weights import others
 
 PAGES = [
     ROOT / "README.md",
@@ -42,7 +45,9 @@ OTHERS = re.compile(  # lines of a page that are not commands of ours; examples/
 LIGHTER = {
     "train": ["--width", "0.1", "--fc", "8", "--batch-size", "4"],
     "bench": ["--rounds", "1"],
-    "predict": [], "evaluate": [], "data": [], "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
+    "import": ["--width", "0.1", "--fc", "8"],
+    "predict": [], "evaluate": [], "export": [], "data": [],
+    "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
 }  # fmt: skip
 
 
@@ -160,9 +165,23 @@ def world(tmp_path_factory) -> Path:
                     (root / name / split / wnid / f"{k}.JPEG").write_bytes(picture(10 * label + k, side))
     for name in ("picture.jpg", "a.JPEG", "b.png", "fish.jpg"):
         (root / name).write_bytes(picture(1))
+    weights_of_others(root)
     (root / "dogs.txt").write_text("n01\nn02\n")
     (root / "docs").symlink_to(ROOT / "docs")
     return root
+
+
+def weights_of_others(root: Path) -> None:
+    """VGG-19 as LIGHTER has it, as PyTorch and Caffe would have written it."""
+    network = models.create("vgg19", 2, "relu", width=0.1, fc=8)  # for the two classes of imagenet/
+    state = network.state_dict()
+    arrays = {naming: {name: state[ours] for ours, name in theirs(naming, network).items()}
+              for naming in ("torchvision", "caffe")}  # fmt: skip
+    (root / "vgg19.caffemodel").write_bytes(others.caffemodel(arrays["caffe"], 1))
+    if importlib.util.find_spec("safetensors"):
+        import safetensors.numpy
+
+        safetensors.numpy.save_file(arrays["torchvision"], root / "vgg19.safetensors")
 
 
 @pytest.fixture
@@ -190,6 +209,8 @@ FIRST = [
     "minidelve data pack tiny-imagenet-200.zip tiny-packed --short-side 64",
     "minidelve train --recipe paper-large --epochs 20 --show-config > mine.toml",
     "minidelve train --out runs/first",
+    "minidelve export runs/first first.safetensors",
+    "minidelve import vgg19.safetensors --model vgg19 --data imagenet --input torchvision --out runs/vgg19",
     "minidelve train --data tiny-imagenet-20.zip --epochs 2 --out runs/tiny",
     "minidelve train --data stores/imagenet-256 --recipe paper-small --out runs/small14",
     "minidelve train --recipe paper-large --data imagenet --out runs/a",
@@ -212,6 +233,8 @@ def run(command: str, place: str) -> None:
             words[place] = free(words[place])
     if words[:2] in (["data", "subset"], ["data", "split"], ["data", "pack"]):
         words[3] = free(words[3])
+    if words[0] == "export":
+        words[2] = free(words[2])
     out, err = io.StringIO(), io.StringIO()
     with contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
         try:

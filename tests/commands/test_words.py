@@ -40,13 +40,14 @@ def strange(tiny_data, tmp_path):
 def test_names_that_cannot_be_shown_end_nothing(cli, quick, strange, tmp_path):
     run, picture = tmp_path / "run \udce9", next((strange / "val/caf\udce9").iterdir())
     train = ["train", *quick, "--data", strange, "--out", run]
-    test, store, drawing = tmp_path / "test", tmp_path / "store", tmp_path / "p.svg"
+    test, store, drawing, graph = (tmp_path / name for name in ("test", "store", "p.svg", "\udce9.onnx"))
     told = []
     for words, files in (
         (["data", strange, "--check", "--sheet", tmp_path / "sheet.png"], [tmp_path / "sheet.png"]),
         (train, [run / name for name in ("result.json", "metrics.csv", "curves.png")]),
         (["evaluate", run, "--confusions", 4, "--out", test], [test / "evaluation.json", test / "classes.csv"]),
         (["predict", run, picture, "--out", drawing], [drawing]),
+        (["export", run, graph], [graph]),
         (["data", "pack", strange, store], [store / "minidelve-store.json"]),
     ):
         code, _, err = cli(*words)

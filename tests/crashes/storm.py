@@ -30,7 +30,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from minidelve import data
+from minidelve import data, models
 from minidelve.cli import main
 from minidelve.commands import bench, reproduce
 from minidelve.data.packing import pack
@@ -44,6 +44,7 @@ TRAIN = [
     "train", "--size", "28", "--batch-size", "8", "--width", "0.25", "--fc", "16", "--milestones", "3",
     "--threads", "1", "--workers", "0",
 ]  # fmt: skip
+IMPORTED = ["--model", "lab14", "--activation", "relu", "--width", "0.25", "--fc", "16", "--input", "none"]
 MOST_STEPS = 6  # of a user who follows advice
 ADVICE = {
     "add --resume": ("--resume", "--overwrite"),
@@ -119,6 +120,11 @@ def jobs(shared: Path, port: int) -> list[Job]:
         Job("write-toy", ["W/toy"], frozenset({"toy"}), files_of, run=write_toy),
         Job("fetch", [*fetch, f"http://127.0.0.1:{port}/data.zip", *sha], frozenset({"data.zip"}), files_of),
         Job("sheet", ["data", f"{shared}/set", "--sheet", "W/sheet.png"], frozenset({"sheet.png"}), files_of),
+        Job("import", ["import", f"{shared}/net.npz", *IMPORTED, "--data", f"{shared}/set", "--out", "W/run"], run,
+            lambda w: (bits(w / "run/last.npz"), bits(w / "run/best.npz"))),
+        Job("export to onnx", ["export", f"{shared}/half", "W/half.onnx"], frozenset({"half.onnx"}), files_of),
+        Job("export weights", ["export", f"{shared}/half", "W/half.safetensors"], frozenset({"half.safetensors"}),
+            files_of),
         Job("bench", ["bench", "ops", "--json", "W/speed.json"], frozenset({"speed.json"}),
             lambda w: sorted(os.listdir(w))),
     ]  # fmt: skip
@@ -144,6 +150,7 @@ def make_shared(shared: Path) -> None:
                 pixels = np.clip(rng.normal(60 * label, 60, (32, 32, 3)), 0, 255).astype(np.uint8)
                 Image.fromarray(pixels).save(shared / "set" / split / f"c{label}" / f"{i:02}.png")
     data.subset(shared / "set", shared / "data.zip", 4)
+    np.savez(shared / "net.npz", **models.create("lab14", 4, "relu", width=0.25, fc=16).state_dict())
 
 
 def make_quick() -> None:
@@ -272,7 +279,8 @@ class Storm:
     @staticmethod
     def is_done(said: str) -> bool:
         """Whether a refusal means that the work was done before the kill came."""
-        return any(words in said for words in ("is a finished packed store", "already exists", "sheet.png exists"))
+        done = ("is a finished packed store", "already exists", "sheet.png exists", "half.onnx exists")
+        return any(words in said for words in done)
 
     @staticmethod
     def leftovers(folder: Path) -> list[Path]:
@@ -360,7 +368,7 @@ def rage(place: Path, kills: int, pairs: int, seed: int, say: Callable[[str], No
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description="kill commands, and begin two at once")
-    parser.add_argument("--kills", type=int, default=14)
+    parser.add_argument("--kills", type=int, default=17)
     parser.add_argument("--pairs", type=int, default=8)
     parser.add_argument("--seed", type=int, default=0)
     args = parser.parse_args()

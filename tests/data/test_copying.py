@@ -6,7 +6,7 @@ import zipfile
 import numpy as np
 import pytest
 
-from minidelve.data import hold_out, open_dataset, pack, split, subset, write_toy
+from minidelve.data import Part, hold_out, open_dataset, pack, split, subset, write_toy
 from minidelve.errors import DataError
 
 
@@ -52,6 +52,14 @@ def test_a_split_holds_out_what_training_would(store, imagenet_files, tmp_path):
         assert copy.labels.tolist() == part.labels.tolist()
         for i in range(len(part)):
             np.testing.assert_array_equal(copy.image(i), part.image(i))
+
+
+def test_files_have_their_own_names_also_where_paths_have_backslashes(store, imagenet_files, tmp_path, monkeypatch):
+    paths = Part.path
+    monkeypatch.setattr(Part, "path", lambda self, i: "C:" + paths(self, i).replace("/", "\\"))
+    subset(store(imagenet_files), tmp_path / "copy", ["ant", "cat"])
+    copied = {str(path.relative_to(tmp_path / "copy")) for path in (tmp_path / "copy").rglob("*") if path.is_file()}
+    assert copied == {"words.txt", *(name for name in imagenet_files if name.split("/")[1] in ("ant", "cat"))}
 
 
 def test_a_set_with_validation_images_is_not_split(store, imagenet_files, tmp_path):

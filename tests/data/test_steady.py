@@ -3,6 +3,7 @@
 import os
 import shutil
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -52,14 +53,26 @@ def test_bytes_are_read_as_often_as_wanted(path):
         assert (found == CONTENT[10:30]).all() and not found.flags.writeable
 
 
+class Hesitating:
+    """An open file that lets other threads run between a seek and a read."""
+
+    def __init__(self, file):
+        self.file, self.fileno, self.read = file, file.fileno, file.read
+
+    def seek(self, start):
+        self.file.seek(start)
+        time.sleep(1e-5)
+
+
 @pytest.mark.parametrize("has_pread", [True, False])
 def test_threads_and_a_system_with_one_place_to_read_from(path, monkeypatch, has_pread):
     if not has_pread:
         monkeypatch.delattr(os, "pread", raising=False)
     file, wrong = SteadyFile(path), []
+    file._file = Hesitating(file._file)
 
     def read(start):
-        wrong.extend(start for _ in range(200) if (file.read(start, 10) != CONTENT[start : start + 10]).any())
+        wrong.extend(start for _ in range(60) if (file.read(start, 10) != CONTENT[start : start + 10]).any())
 
     threads = [threading.Thread(target=read, args=(start,)) for start in range(0, 80, 10)]
     for thread in threads:
@@ -78,6 +91,16 @@ def test_another_file_than_the_one_opened_is_noticed(path, happens):
         steady.check()
     with pytest.raises(DataChanged):
         file.read(0, 100)
+
+
+def test_the_file_that_is_opened_is_the_one_that_was_looked_at(path, monkeypatch):
+    def late(*arguments, **more):
+        replaced(path)
+        return open(*arguments, **more)
+
+    monkeypatch.setattr("minidelve.data.steady.open", late, raising=False)
+    with pytest.raises(DataChanged):
+        SteadyFile(path)
 
 
 def test_a_change_while_it_is_read_is_the_reason_that_is_given(path):

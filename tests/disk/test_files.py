@@ -23,6 +23,23 @@ def test_text_is_written_as_utf8_bytes_as_they_are_with_usual_permissions(tmp_pa
     assert sorted(os.listdir(tmp_path)) == ["bytes", "text", "usual"]
 
 
+def test_a_file_is_on_the_disk_before_it_takes_the_old_ones_place(tmp_path, monkeypatch):
+    """Else, when the power fails, the old one is gone and the new one is empty."""
+    done, fsync, replace = [], os.fsync, files.replace
+    monkeypatch.setattr(os, "fsync", lambda number: (done.append(os.fstat(number).st_size), fsync(number)))
+    monkeypatch.setattr(files, "replace", lambda new, old: (done.append("replaced"), replace(new, old)))
+    write_whole(tmp_path / "file", "four")
+    assert done == [4, "replaced"]
+
+
+def test_a_file_is_read_up_to_its_bound(tmp_path):
+    (tmp_path / "file").write_bytes(b"1234")
+    assert files.read_file(tmp_path / "file", 4) == b"1234"
+    with pytest.raises(OSError) as caught:
+        files.read_file(tmp_path / "file", 3)
+    assert caught.value.errno == errno.EFBIG
+
+
 @pytest.mark.parametrize("error", [OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_write_that_fails_leaves_the_old_file_and_nothing_else(tmp_path, error):
     path = tmp_path / "file"
@@ -123,6 +140,15 @@ def test_a_link_is_followed_to_a_file_that_is_there_or_not(tmp_path, old):
     assert os.listdir(tmp_path / "disk") == ["file"]
 
 
+@pytest.mark.skipif(os.name == "nt", reason="a link needs rights there")
+def test_of_a_link_what_it_leads_to_is_not_removed(tmp_path):
+    (tmp_path / "there").mkdir()
+    (tmp_path / "there" / "mine").touch()
+    (tmp_path / "set.1-abcdef.unfinished").symlink_to(tmp_path / "there")
+    files.remove_unfinished(tmp_path)
+    assert os.listdir(tmp_path) == ["there"] and os.listdir(tmp_path / "there") == ["mine"]
+
+
 @pytest.mark.parametrize("error", [None, OSError(errno.ENOSPC, "full"), KeyboardInterrupt()])
 def test_a_scratch_folder_lies_beside_and_goes_with_all_in_it(tmp_path, error):
     with contextlib.suppress(OSError, KeyboardInterrupt), scratch_folder(tmp_path / "set") as scratch:
@@ -153,6 +179,15 @@ def test_more_than_the_disk_has_is_said_at_once(tmp_path, monkeypatch, reserving
     with pytest.raises(OSError) as caught:
         try_room(tmp_path, 2**62)
     assert caught.value.errno in (errno.ENOSPC, errno.EFBIG) and os.listdir(tmp_path) == []
+
+
+def test_what_the_system_refuses_for_another_reason_is_told(tmp_path, monkeypatch):
+    """A quota: the disk itself has room."""
+    refused = OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))
+    monkeypatch.setattr(os, "posix_fallocate", raising(refused), raising=False)
+    with pytest.raises(OSError) as caught:
+        try_room(tmp_path, 1)
+    assert caught.value is refused and os.listdir(tmp_path) == []
 
 
 def raising(error):

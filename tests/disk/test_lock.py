@@ -8,6 +8,7 @@ import subprocess
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -46,7 +47,7 @@ def test_one_at_a_time_and_then_the_next(tmp_path, system):
     with pytest.raises(InUse, match=f"process {os.getpid()} on {HOST}"):
         Lock(path)
     first.release()
-    assert not path.exists() and owner(path) is None
+    assert not path.exists() and owner(path) is None and not lock._lines_of_mine
     Lock(path).release()
 
 
@@ -65,15 +66,79 @@ def test_a_lock_file_that_says_nothing_is_nobodys(tmp_path, system, text):
     Lock(tmp_path / "lock").release()
 
 
-def test_another_machine_is_believed_only_where_the_system_has_no_locks(tmp_path, system):
-    (tmp_path / "lock").write_text("process 7 on elsewhere, 00c0ffee")
+def test_another_machine_is_believed_only_where_the_system_has_no_locks(tmp_path, system, gone):
+    (tmp_path / "lock").write_text(f"process {gone} on elsewhere, 00c0ffee")
     if system == "no locks":
-        assert owner(tmp_path / "lock") == "process 7 on elsewhere"
-        with pytest.raises(InUse, match=f"process 7 on elsewhere .if that has ended, remove {tmp_path}/lock"):
+        assert owner(tmp_path / "lock") == f"process {gone} on elsewhere"
+        with pytest.raises(InUse, match=f"process {gone} on elsewhere .if that has ended, remove {tmp_path}/lock"):
             Lock(tmp_path / "lock")
     else:
         assert owner(tmp_path / "lock") is None
         Lock(tmp_path / "lock").release()
+
+
+def test_an_earlier_process_of_our_number_is_followed(tmp_path, system):
+    """In a container every command may be process 1."""
+    (tmp_path / "lock").write_text(f"process {os.getpid()} on {HOST}, 00c0ffee")
+    assert owner(tmp_path / "lock") is None
+    Lock(tmp_path / "lock").release()
+
+
+@pytest.mark.parametrize("system", ["no locks"], indirect=True)
+def test_a_process_of_another_user_is_alive(tmp_path, system, monkeypatch):
+    def not_ours(pid, signal):
+        raise PermissionError(errno.EPERM, os.strerror(errno.EPERM))
+
+    monkeypatch.setattr(os, "kill", not_ours)
+    (tmp_path / "lock").write_text(f"process 7 on {HOST}, 00c0ffee")
+    assert owner(tmp_path / "lock") == f"process 7 on {HOST}"
+    with pytest.raises(InUse):
+        Lock(tmp_path / "lock")
+
+
+@pytest.mark.parametrize("system", ["no locks"], indirect=True)
+def test_who_wrote_a_moment_later_gives_way_and_may_come_again(tmp_path, system, monkeypatch, gone):
+    """Both saw nobody. The other's line came before ours, which is seen when both are written."""
+    path, other = tmp_path / "lock", "process 7 on elsewhere, 00c0ffee"
+    monkeypatch.setattr(time, "sleep", lambda seconds: path.write_text(f"\n{other}{path.read_text()}"))
+    with pytest.raises(InUse, match="process 7 on elsewhere"):
+        Lock(path)
+    monkeypatch.setattr(time, "sleep", lambda seconds: None)
+    path.write_text(path.read_text().replace(other, f"process {gone} on {HOST}, 00c0ffee"))
+    assert owner(path) is None
+    Lock(path).release()
+
+
+def test_a_file_that_its_holder_removed_meanwhile_is_no_lock(tmp_path, system, monkeypatch):
+    """Between our opening the file and our locking it, its holder went, and took the file along."""
+    path, usual = tmp_path / "lock", lock._lock_file
+
+    def lock_file(file, shared=False):
+        monkeypatch.setattr(lock, "_lock_file", usual)
+        path.unlink()
+        return usual(file, shared)
+
+    monkeypatch.setattr(lock, "_lock_file", lock_file)
+    held = Lock(path)
+    assert f"process {os.getpid()} on" in owner(path)
+    with pytest.raises(InUse):
+        Lock(path)
+    held.release()
+
+
+def test_the_file_goes_before_the_lock_does(tmp_path):
+    """Else the next one locks a file that is then removed, and a third makes a new one."""
+    held, there = Lock(tmp_path / "lock"), []
+    file = held._file
+    held._file = SimpleNamespace(close=lambda: (there.append(held.path.exists()), file.close()))
+    held.release()
+    assert there == [False]
+
+
+def test_two_who_look_see_nobody(tmp_path):
+    with open(tmp_path / "lock", "wb") as looking:
+        fcntl.flock(looking, fcntl.LOCK_SH)
+        assert owner(tmp_path / "lock") is None
 
 
 def test_many_at_one_moment_and_one_has_it(tmp_path, system):

@@ -10,7 +10,7 @@ import pytest
 
 from minidelve.disk import owning
 from minidelve.disk.files import write_whole
-from minidelve.disk.owning import LOCK, OwnFolder, holder, own_file, own_name
+from minidelve.disk.owning import LOCK, OwnFolder, holder, new_folder, own_file, own_name
 from minidelve.errors import RunError
 
 
@@ -139,6 +139,40 @@ def test_what_is_left_unfinished_goes_when_the_block_ends_in_whatever_way(tmp_pa
     assert os.listdir(tmp_path) == ["content.txt"]
 
 
+def test_a_disk_that_has_gone_does_not_hide_why_the_block_ended(tmp_path, monkeypatch):
+    box = Box(tmp_path)
+
+    def gone():
+        raise OSError(errno.EIO, os.strerror(errno.EIO))
+
+    with pytest.raises(ZeroDivisionError), box:
+        monkeypatch.setattr(box, "clean", gone)
+        raise ZeroDivisionError
+    assert os.listdir(tmp_path) == []  # no lock either
+
+
+def test_a_new_folder_appears_when_all_of_it_is_there(tmp_path):
+    with new_folder(tmp_path / "a" / "set", "set:") as folder:
+        (folder / "inner").touch()
+        assert not (tmp_path / "a" / "set").exists()
+        with pytest.raises(RunError, match="set: is in use by process"), new_folder(tmp_path / "a" / "set", "set:"):
+            pass
+    assert os.listdir(tmp_path / "a") == ["set"] and os.listdir(tmp_path / "a" / "set") == ["inner"]
+    with pytest.raises(RunError, match="set: already exists and is not an empty folder; name a new one"):
+        new_folder(tmp_path / "a" / "set", "set:").__enter__()
+
+
+def test_a_new_folder_that_nothing_can_become_is_refused_before_the_work(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(RunError, match="here: is the current folder or a disk; name a new folder in it"):
+        new_folder(Path("."), "here:").__enter__()
+    sizes = []
+    monkeypatch.setattr(owning, "try_room", lambda folder, size: sizes.append(size))
+    with pytest.raises(ZeroDivisionError), new_folder(Path("set"), "set:", size=10**6):
+        raise ZeroDivisionError
+    assert sizes == [10**6] and os.listdir(tmp_path) == []
+
+
 def test_a_folder_with_the_name_of_a_file_is_a_stranger(tmp_path):
     """It could not be replaced when the file comes to be written."""
     (tmp_path / "content.txt").mkdir()
@@ -190,6 +224,7 @@ def test_a_file_is_owned_until_it_is_written(tmp_path):
         write_whole(path, "figures")
         with pytest.raises(RunError, match="--json a.json is in use by process"), own_file(path, "--json a.json"):
             pass
+        assert (tmp_path / "b.json.1-abcdef.unfinished").exists()  # it may be that of a process at work
         with own_file(tmp_path / "b.json", "--json b.json"):
             pass
     assert os.listdir(tmp_path) == ["a.json"] and path.read_text() == "figures"

@@ -34,3 +34,8 @@ def test_a_small_budget_takes_fewer_crops_and_a_smaller_one_is_refused(network, 
 def test_small_probabilities_keep_their_order():
     p = probabilities(np.array([[0, -200, -199, -201]], np.float32))
     assert p.dtype == np.float64 and np.argsort(-p[0]).tolist() == [0, 2, 1, 3] and p[0, 3] > 0
+
+
+def test_low_scores_beside_high_ones_keep_their_probabilities():
+    p = probabilities(np.array([[0, 0, 0, 0], [-2000, -2000, -2000, -np.inf]], np.float32))
+    np.testing.assert_allclose(p, [[0.25] * 4, [1 / 3] * 3 + [0]])

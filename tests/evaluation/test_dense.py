@@ -85,6 +85,28 @@ def test_flip_adds_the_mirrored_image_under_the_same_mean(network, statistics, p
     np.testing.assert_allclose(flipped([image]), (plain([image]) + plain([mirrored])) / 2, atol=1e-7)
 
 
+def test_the_mean_image_is_warped_from_the_runs_own_each_time(network, statistics, pictures):
+    scorer, image = DenseScorer(network, statistics, False, 64, GB), pictures(5, 40, 56)
+    scorer([pictures(6, 90, 33)])
+    np.testing.assert_array_equal(scorer([image]), DenseScorer(network, statistics, False, 64, GB)([image]))
+
+
+def test_scores_that_are_no_numbers_are_those_of_their_image_alone(network, statistics, pictures, monkeypatch):
+    """Whatever images are looked at together: 0 times NaN would be NaN for all of them."""
+    scorer, images = DenseScorer(network, statistics, False, 64, GB), [pictures(seed, 40, 56) for seed in (1, 2)]
+    alone, fully_connected = scorer(images[:1])[0], scorer._fully_connected
+
+    def broken(rows):
+        logits = fully_connected(rows).copy()
+        logits[len(logits) // 2 :] = np.nan
+        return logits
+
+    monkeypatch.setattr(scorer, "_fully_connected", broken)
+    first, second = scorer(images)
+    np.testing.assert_allclose(first, alone, atol=1e-7)
+    assert np.isnan(second).all()
+
+
 def test_budget_and_batch_change_nothing_but_memory(network, statistics, pictures):
     def scorer(batch, budget):
         return DenseScorer(network, statistics, True, batch, budget)

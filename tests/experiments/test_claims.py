@@ -119,3 +119,8 @@ def test_what_cannot_be_judged_at_all_says_only_why():
 
     claims = [SimpleNamespace(judge=lambda rows: Verdict(False, "No.")), SimpleNamespace(judge=early)]
     assert judge(claims, []) == Verdict(None, "Too early.")
+
+
+def test_what_is_only_told_is_not_counted_among_the_claims():
+    claims = [cls("PReLU", "ReLU", TOP1) for cls in (Below, Above, Told)]
+    assert judge(claims, rows_of(LOWER)).short == "does not hold (claims that hold: 1 of 2)"

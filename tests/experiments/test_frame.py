@@ -15,6 +15,7 @@ from minidelve.experiments.frame import Work, reproduce
 from minidelve.experiments.page import index
 from minidelve.experiments.parts import Part, Parts, plain
 from minidelve.experiments.rows import distinct
+from minidelve.training.computing import computing_with
 
 WHERE = "Figure 9 [arXiv v1: Figure 8]"
 
@@ -336,3 +337,13 @@ def test_what_is_no_csv_of_results_is_one_line(tmp_path, content, problem):
 def test_a_number_that_python_does_not_read_stays_text(tmp_path):
     (tmp_path / "results.csv").write_text(f"variant,seed,x\nhe,0,{'9' * 5000}\nhe,1,nan\n")
     assert [row["x"] for row in again.read_rows(tmp_path / "results.csv")] == ["9" * 5000, "nan"]
+
+
+def test_parts_computed_otherwise_are_other_parts(tmp_path):
+    """By kernels or an algorithm that were asked for by name: their last digits differ."""
+    counting = Counting()
+    assert reproduce(counting.work(tmp_path)).found == 0
+    for asked in ({"kernels": "reference"}, {"algorithm": "im2col"}):
+        with computing_with(**asked):
+            assert [reproduce(counting.work(tmp_path)).found for _ in range(2)] == [0, 4]
+    assert reproduce(counting.work(tmp_path)).found == 4

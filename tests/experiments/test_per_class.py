@@ -48,6 +48,12 @@ def test_the_spread_is_measured_in_that_of_misses_dealt_image_by_image(rng):
     assert unevenness(images, mild, rng)[1] == pytest.approx(np.mean(np.array(dealt) >= spread(mild) - 1e-9), abs=0.04)
 
 
+def test_the_spread_of_four_images_is_counted_by_hand(rng):
+    """2 of 4 are missed, in one class: X^2 is 4, and 4 (2 - 1) / (4 - 1) on average; 2 of 6 deals are as wide."""
+    spread, p = unevenness(np.array([2, 2]), np.array([2, 0]), rng)
+    assert spread == pytest.approx(3, rel=1e-12) and p == pytest.approx(1 / 3, abs=0.04)
+
+
 def test_chance_alone_is_found_to_be_chance(rng):
     images = np.full(20, 50)
     found = [unevenness(images, rng.multivariate_hypergeometric(images, 400), rng) for _ in range(60)]

@@ -5,7 +5,7 @@ import pytest
 
 import minidelve as md
 from minidelve import Tensor
-from minidelve.nn import init
+from minidelve.nn import Parameter, init
 from tests.helpers import raises
 
 SEEDS = range(4, 8)  # networks of random weights
@@ -120,3 +120,25 @@ def test_he_keeps_the_signal_of_its_slope_xavier_and_another_do_not(direction, m
 def test_integers_are_not_filled_with_random_zeros():
     for fill in (init.he_normal_, init.xavier_uniform_, lambda w: init.normal_(w, 0.01)):
         raises(TypeError, lambda fill=fill: fill(Tensor(np.zeros((2, 3), np.int64))), "int64", "expected float32")
+
+
+@pytest.mark.parametrize("name", ["kaiming_normal_", "kaiming_uniform_"])
+@pytest.mark.parametrize(
+    "by_place", [(), (0.25,), (0.25, "fan_out"), (0.25, "fan_in", "relu"), (0.0, "fan_out", "linear")]
+)
+def test_kaiming_draws_as_pytorch_does(name, by_place):
+    torch = pytest.importorskip("torch")
+    w = Parameter(np.empty((60, 50, 3, 3), np.float32))
+    theirs = getattr(torch.nn.init, name)(torch.empty(60, 50, 3, 3), *by_place)
+    assert getattr(init, name)(w, *by_place, rng=np.random.default_rng(0)) is w
+    assert w.data.std() == pytest.approx(theirs.std().item(), rel=0.02)
+    assert abs(w.data).max() == pytest.approx(theirs.abs().max().item(), rel=0.3 if "normal" in name else 0.001)
+
+
+def test_glorot_is_xavier():
+    for kind in ("normal_", "uniform_"):
+        drawn = [
+            getattr(init, f"{who}_{kind}")(Parameter(np.empty((4, 3))), "fan_in", rng=np.random.default_rng(0)).data
+            for who in ("glorot", "xavier")
+        ]
+        np.testing.assert_array_equal(*drawn)

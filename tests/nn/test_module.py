@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, nn, optim, relu
+from minidelve.nn import hidden
 
 
 class Block(nn.Module):
@@ -134,6 +135,22 @@ def test_a_wrong_state_raises_before_anything_changes(spoil, message):
         np.testing.assert_array_equal(array, before[name])
 
 
+def test_a_state_that_fits_in_part_is_loaded_in_part_if_asked_for():
+    block = Block()
+    state = {name: array + 1 for name, array in block.state_dict().items()}
+    kept = block.offset.data.copy()
+    del state["offset"]
+    state["extra"] = np.ones(1)
+    unmatched = block.load_state_dict(state, strict=False)
+    assert unmatched == (["offset"], ["extra"]) and unmatched.missing_keys == ["offset"]
+    assert unmatched.unexpected_keys == ["extra"]
+    for name, p in block.named_parameters():
+        np.testing.assert_array_equal(p.data, kept if name == "offset" else state[name])
+    assert block.load_state_dict(block.state_dict()) == ([], [])
+    with pytest.raises(ValueError, match="expected numbers of shape"):
+        block.load_state_dict({"inner.1.a": np.ones(5)}, strict=False)
+
+
 def test_to_keeps_the_parameters_themselves():
     net = nn.Linear(2, 2)
     net.weight.grad = np.ones((2, 2), np.float32)
@@ -158,6 +175,32 @@ def test_train_and_eval_reach_every_module_below():
     assert not net[1][0].training
 
 
+def test_apply_reaches_every_module_below_children_first():
+    net, seen = nn.Sequential(nn.ReLU(), nn.Sequential(nn.Flatten())), []
+    assert net.apply(seen.append) is net
+    assert [type(module).__name__ for module in seen] == ["ReLU", "Flatten", "Sequential", "Sequential"]
+    assert seen[2] is net[1] and seen[3] is net
+    seen.clear()
+    Block().apply(seen.append)  # which has one part under two names
+    assert [type(module).__name__ for module in seen] == ["Linear", "PReLU", "Sequential", "Block"]
+
+
+def test_gradients_are_forgotten_and_a_frozen_part_stays(rng):
+    net, x = nn.Sequential(nn.Linear(4, 3, rng=rng), nn.PReLU(3), nn.Linear(3, 2, rng=rng)), rng.random((5, 4))
+    net(Tensor(x)).sum().backward()
+    assert net[0].requires_grad_(False) is net[0] and net[0].weight.grad is None and net[2].weight.grad is not None
+    net.zero_grad()
+    assert all(p.grad is None for p in net.parameters())
+    before, sgd = net.state_dict(), optim.SGD(net.parameters(), lr=0.1)
+    net(Tensor(x)).sum().backward()
+    sgd.step()
+    moved = {name for name, array in net.state_dict().items() if not np.array_equal(array, before[name])}
+    assert moved == {"1.a", "2.weight", "2.bias"}
+    net.requires_grad_()
+    net(Tensor(x)).sum().backward()
+    assert all(p.grad is not None for p in net.parameters())
+
+
 # -- slips that would leave something untrained ---------------------------------------------------
 
 
@@ -180,6 +223,12 @@ class Bag:
         self.layer = layer
 
 
+class Pouch(Bag):
+    """A Bag with a slot of its own beside the Bag's."""
+
+    __slots__ = ("label",)
+
+
 CONTAINERS = {
     "list": lambda layer: [layer], "tuple": lambda layer: (1, layer), "dict": lambda layer: {"a": layer},
     "keys": lambda layer: {layer: "a"}, "set": lambda layer: {layer}, "frozenset": lambda layer: frozenset([layer]),
@@ -192,7 +241,8 @@ OTHERS = {
     "lambda": lambda layer: lambda x: layer(x), "partial": lambda layer: functools.partial(layer.forward),
     "argument": lambda layer: functools.partial(print, layer), "method": lambda layer: layer.forward,
     "default": lambda layer: lambda x, f=layer: f(x), "keyword": lambda layer: lambda x, *, f=layer: f(x),
-    "object": Bag, "objects": lambda layer: Bag(Bag([layer])),
+    "object": Bag, "objects": lambda layer: Bag(Bag([layer])), "of a subclass": Pouch,
+    "keyword of a partial": lambda layer: functools.partial(print, end=layer),
     "namespace": lambda layer: types.SimpleNamespace(a=layer),
     "generator": lambda layer: (x for x in [layer]), "iterator": lambda layer: iter([layer]),
     "nested function": lambda layer: lambda x: (lambda: layer(x))(),
@@ -215,6 +265,18 @@ def test_a_hidden_layer_is_refused_when_parameters_are_asked_for(hold, ask):
     vars(net[1])["part"] = hold(nn.Linear(1, 1))  # as if it had got there later
     with pytest.raises(TypeError, match=r"1\.part.*: a (Linear|Parameter) there would not be trained; .*Sequential"):
         ask(net)
+
+
+def test_what_is_held_twice_or_holds_itself_is_looked_into_once(monkeypatch):
+    looked, inside, nested = [], hidden.inside, [nn.Linear(1, 1)]
+    monkeypatch.setattr(hidden, "inside", lambda value: looked.append(value) or inside(value))
+    for _ in range(10):
+        nested = [nested, nested]
+    found = list(hidden.look(nested, (nn.Module,), "x"))
+    assert len(looked) == 11 and [path for path, _ in found] == ["x" + 11 * "[0]"]
+    knot = [1]
+    knot.append(knot)
+    assert list(hidden.look(knot, (nn.Module,), "x")) == []
 
 
 def test_a_layer_appended_later_is_refused_at_the_first_parameters():

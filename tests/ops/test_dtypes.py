@@ -292,6 +292,8 @@ def test_integers_do_not_run_over_where_their_results_have_room():
     assert Tensor(np.array([-128, 5], np.int8)).min().item() == -128
     assert x.min().item() == 100 and ops.minimum(x, 150).data.tolist() == [150, 100]
     assert (Tensor([True, True]) + Tensor([True, False])).data.tolist() == [2, 1]
+    assert (x**0).data.tolist() == [1, 1] and (x**0).dtype == np.int64
+    assert (Tensor(np.array([2**63 - 1], np.uint64)) - 1).data.tolist() == [2**63 - 2]
     assert Tensor(np.array([2**63], np.uint64)).data.tolist() == [2**63]
     for call in (lambda t: t + 1, lambda t: t.sum()):
         raises(TypeError, lambda call=call: call(Tensor(np.array([2**63], np.uint64))), "int64", "9223372036854775808")

@@ -43,6 +43,23 @@ def test_agrees_with_torch(name, axis, rng):
     )
 
 
+@pytest.mark.parametrize("name", ["var", "std"])
+@pytest.mark.parametrize(("ddof", "axis"), [(0, 1), (1, 1), (2, 1), (1, (0, 2)), (1, None)], ids=str)
+def test_ddof_is_numpys(name, ddof, axis, rng):
+    def f(x):
+        return getattr(ops, name)(x, axis, ddof=ddof)
+
+    x = distinct(rng, 2, 3, 4)
+    assert_close(run(f, x)[0], getattr(np, name)(x, axis=axis, ddof=ddof))
+    check_gradients(f, x)
+
+
+@pytest.mark.parametrize(("n", "ddof"), [(1, 1), (1, 2), (0, 0), (0, 1)])
+def test_no_more_numbers_than_ddof_have_no_variance(n, ddof):
+    for name in ("var", "std"):
+        assert np.isnan(getattr(ops, name)(zeros(n, 2), 0, ddof=ddof).data).tolist() == [True, True]
+
+
 @each
 def test_strides_and_dtype_do_not_matter(name, rng):
     layout_does_not_matter(lambda x: getattr(ops, name)(x, (0, 2)), distinct(rng, 2, 3, 4, 5))

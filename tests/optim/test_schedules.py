@@ -27,6 +27,20 @@ def test_each_milestone_divides_the_rate_of_the_following_epochs():
     assert rates(optim.MultiStepLR(optimizer(8.0), []), [None] * 2) == [8, 8, 8]
 
 
+def test_the_rate_of_a_run_left_alone_is_told_beforehand():
+    for milestones in ([], [1], [2, 3], [1, 4, 6]):
+        schedule = optim.MultiStepLR(optimizer(8.0), milestones, gamma=0.5)
+        told = [schedule.rate(epochs) for epochs in range(8)]
+        assert told == rates(schedule, [None] * 7) == [schedule.rate(epochs) for epochs in range(8)]
+
+
+def test_the_first_rate_is_remembered_over_a_stop():
+    first, second = (optim.MultiStepLR(optimizer(lr), [1]) for lr in (8.0, 0.8))
+    first.step()
+    second.load_state_dict(first.state_dict())
+    assert second.rate(0) == 8.0
+
+
 @pytest.mark.parametrize("milestones", [[3, 2], [2, 2], [0, 1], [-1], 3, ["2"], [2.5], "12", [True], [None]])
 def test_milestones_that_do_not_rise_from_1_are_refused(milestones):
     with pytest.raises(ValueError, match="milestones are .*expected rising epoch numbers from 1"):

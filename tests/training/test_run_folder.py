@@ -9,7 +9,7 @@ import pytest
 from minidelve.errors import CheckpointError, RunError
 from minidelve.training import checkpoint
 from minidelve.training.checkpoint import Checkpoint
-from minidelve.training.run_folder import RunFolder, find_checkpoint
+from minidelve.training.run_folder import ROOM_FOR_META, RunFolder, find_checkpoint
 
 ROW = {
     "epoch": 1, "lr": 0.01, "train_loss": 1.23456789012, "train_top1_error": 12.34567, "val_top1_error": 20.0,
@@ -34,11 +34,39 @@ def test_metrics_have_enough_digits(tmp_path):
 
 
 def test_what_is_left_of_an_overwritten_run_goes_with_the_first_epoch(tmp_path):
-    (tmp_path / "result.json").write_text("{}")
+    for name in ("result.json", "curves.png"):
+        (tmp_path / name).write_text("the old run's")
     folder = RunFolder(tmp_path, overwrite=True)
     assert (tmp_path / "result.json").exists()
     folder.keep(STATE, is_best=True)
-    assert not (tmp_path / "result.json").exists()
+    assert sorted(os.listdir(tmp_path)) == ["best.npz", "config.json", "last.npz", "metrics.csv"]
+
+
+def test_a_run_is_not_overwritten_by_one_for_which_there_is_no_room(tmp_path, monkeypatch):
+    RunFolder(tmp_path).keep(STATE, is_best=True)
+    before = {path.name: path.read_bytes() for path in tmp_path.iterdir()}
+
+    def full(*args):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(checkpoint, "save", full)
+    with pytest.raises(RunError, match="No space left on device"):
+        RunFolder(tmp_path, overwrite=True).keep(STATE, is_best=True)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == before
+
+
+def test_room_is_asked_for_three_checkpoints_less_what_is_there(tmp_path, monkeypatch):
+    """last.npz, best.npz, and the next last.npz beside them: so much when the run is new, at least one always."""
+    asked, folder = [], RunFolder(tmp_path)
+    monkeypatch.setattr(folder, "try_room", asked.append)
+    each = 8 * (2 + 2 + 3) + ROOM_FOR_META
+    for files, there in (((), 0), (("last.npz",), each), (("last.npz", "best.npz"), each), ((), 10 * each)):
+        for name in files:
+            (tmp_path / name).write_bytes(bytes(there))
+        folder.check_room(STATE)
+    (tmp_path / "best.npz").write_bytes(bytes(10 * each))
+    folder.check_room(STATE)
+    assert asked == [3 * each, 2 * each, each, each, each]
 
 
 def test_best_stays_when_an_epoch_is_worse(tmp_path):

@@ -21,6 +21,7 @@ import numpy as np
 from PIL import Image
 
 from minidelve.data.door import door
+from minidelve.data.images.formats.exif import ORIENTATION, turned
 from minidelve.data.images.formats.exif import upright as turned_upright
 from minidelve.data.images.formats.jpeg import Jpeg
 from minidelve.data.images.formats.png import Png, rows_of, strips
@@ -73,6 +74,22 @@ def decode(
             )
         image = _to_rgb(picture.read())
         return turned_upright(image, picture.exif) if upright else image
+
+
+def from_pillow(image: Image.Image, name: str = "image", upright: bool = True) -> np.ndarray:
+    """A picture that Pillow has opened or made: uint8 (H, W, 3), as `decode` gives its file.
+
+    Raises DataError where its file turns out to be broken, and for pixels of more than 8 bits.
+    """
+    with door(name, "is broken or truncated", Exception, cure=AGAIN):
+        if image.mode[0] in "IF":
+            cure = "give the path of its file, or an array of uint8"
+            raise DataError(f"{name}: its mode is {image.mode}", expected="8 bits a channel", cure=cure)
+        if not 0 < image.width * image.height <= MAX_PIXELS:
+            found = f"{name}: is {image.width} x {image.height} pixels"
+            raise DataError(found, expected=f"1 to {MAX_PIXELS / 1e6:.0f} million of them")
+        pixels = _to_rgb(image)
+        return turned(pixels, image.getexif().get(ORIENTATION, 1)) if upright else pixels
 
 
 def size_of(data: bytes, name: str = "image") -> tuple[int, int]:

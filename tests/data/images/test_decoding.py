@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from minidelve.data import decode
+from minidelve.data import decode, from_pillow
 from minidelve.errors import DataError
 from tests.data.files import encode, huge_png, pixels_of
 from tests.helpers import raises
@@ -59,6 +59,30 @@ def test_exif_orientation_is_ignored():
     exif[0x0112] = 6  # "turn me by 90 degrees"
     Image.new("RGB", (10, 4)).save(file, "JPEG", exif=exif)
     assert decode(file.getvalue(), "turned").shape == (4, 10, 3)
+
+
+@pytest.mark.parametrize("mode", [mode for mode in MODES if not mode.startswith("16 bits")])
+def test_what_pillow_has_opened_is_as_its_file(mode):
+    pixels, options, *_ = MODES[mode]
+    content = encode(pixels, **options)
+    np.testing.assert_array_equal(from_pillow(Image.open(io.BytesIO(content))), decode(content))
+
+
+@pytest.mark.parametrize("way", range(1, 9))
+def test_what_pillow_has_opened_is_turned_as_its_file(way):
+    exif, file = Image.Exif(), io.BytesIO()
+    exif[0x0112] = way
+    Image.fromarray(pixels_of(3)).save(file, "PNG", exif=exif)
+    for upright in (True, False):
+        image = from_pillow(Image.open(file), upright=upright)
+        np.testing.assert_array_equal(image, decode(file.getvalue(), upright=upright))
+
+
+def test_what_pillow_has_opened_and_is_no_picture_is_named():
+    raises(DataError, lambda: from_pillow(Image.new("F", (8, 8)), "a"), "a: its mode is F", "8 bits a channel")
+    raises(DataError, lambda: from_pillow(Image.new("L", (0, 8)), "a"), "a: is 0 x 8 pixels", "million")
+    cut = Image.open(io.BytesIO(encode(pixels_of(0), "PNG")[:90]))
+    raises(DataError, lambda: from_pillow(cut, "cut"), "cut: is broken or truncated")
 
 
 @pytest.mark.parametrize(

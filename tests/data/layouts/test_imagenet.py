@@ -83,6 +83,7 @@ TWICE = {f"val/{val_name(1)}.png": b"the first name again"}
 WRONG = [
     ({NUMBERS: IDS}, [NUMBERS, "ILSVRC2012_IDs", "map_clsloc.txt"]),
     ({NUMBERS: b"3\n1\n2\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 3 lines for 4 images"]),
+    ({NUMBERS: IDS + b"1\n", "map_clsloc.txt": MAP}, [NUMBERS, "has 5 lines for 4 images"]),
     ({NUMBERS: b"3\n1\n2\n9\n", "map_clsloc.txt": MAP}, [NUMBERS, "holds the number 9, by map_clsloc.txt no class"]),
     (NAMED | TWICE, ["stands for 2 images"]),
     ({"eval.txt": b"x"}, ["val: holds images but no class folders", "LOC_val_solution.csv"]),
@@ -127,7 +128,9 @@ def test_numbers_are_never_positions_among_classes_called_by_numbers(store, erro
     assert "the class '0'" in error_of(path, "val")
 
 
-@pytest.mark.parametrize("numbers", [{1: 1, 2: 2, 3: 1, 4: 2}, {1: "9" * 5000, 2: 0, 3: 1, 4: 2}])
+@pytest.mark.parametrize("numbers", [
+    {1: 1, 2: 2, 3: 1, 4: 2}, {1: "9" * 5000, 2: 0, 3: 1, 4: 2}, {1: 0, 2: 3, 3: 1, 4: 2},
+])  # fmt: skip
 def test_positions_that_may_be_counted_from_one_are_refused(store, flat_files, numbers, error_of):
     """Without the highest class among them nothing else would tell that every label is off by one."""
     message = error_of(store(flat_files | a_list("{name} {value}", numbers)), "val")

@@ -1,12 +1,14 @@
 """Folders, zips and tars behind one face: the same names, the same bytes, the same refusals."""
 
+import os
 import zipfile
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 
+from minidelve.data.sources.archive import ArchiveFile
 from minidelve.data.sources.source import open_source
-from minidelve.errors import DataError
+from minidelve.errors import DataChanged, DataError
 from tests.data.files import tar_bytes, zip_bytes
 from tests.helpers import raises
 
@@ -127,3 +129,24 @@ def test_an_empty_folder_in_a_zip_is_seen(tmp_path):
     archive = open_source(tmp_path / "set.zip")
     assert archive.entries("train") == (["empty"], [])
     assert archive.entries("train/empty") == ([], [])
+
+
+@pytest.mark.parametrize("pack", [zip_bytes, tar_bytes])
+def test_an_archive_that_was_written_anew_is_indexed_anew(tmp_path, pack):
+    path = tmp_path / "set"
+    path.write_bytes(pack([("a.png", b"A")]))
+    old = open_source(path)
+    assert open_source(path) is old  # both splits of a set share one index
+    path.write_bytes(pack([("b.png", b"B")]))  # of the same length
+    os.utime(path, (1000, 1000))
+    assert open_source(path).read("b.png") == b"B"
+    with pytest.raises(DataChanged):
+        old.read("a.png")
+
+
+def test_an_archive_that_changes_while_it_is_read_is_noticed(tmp_path):
+    (tmp_path / "set.zip").write_bytes(zip_bytes([("a.png", b"A")]))
+    archive = ArchiveFile(tmp_path / "set.zip")
+    with pytest.raises(DataChanged), archive.open() as file:
+        file.read(10)
+        os.truncate(tmp_path / "set.zip", 20)

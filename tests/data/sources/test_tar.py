@@ -1,9 +1,11 @@
+import io
 import subprocess
 import tarfile
 
 import pytest
 
 from minidelve.data.sources.source import open_source
+from minidelve.data.sources.tar_headers import headers
 from minidelve.errors import DataError
 from tests.data.files import special, tar_bytes
 from tests.helpers import raises
@@ -83,8 +85,13 @@ def told(record: bytes) -> bytes:
 
 def with_size(field: bytes) -> bytes:
     """A tar whose first header has another size, and a checksum that fits."""
-    content = bytearray(tar_bytes([("a.png", b"A")]))
-    content[124 : 124 + len(field)] = field
+    return with_field(124, field)
+
+
+def with_field(at: int, field: bytes, form: int = tarfile.USTAR_FORMAT) -> bytes:
+    """A tar whose first header has another field, and a checksum that fits."""
+    content = bytearray(tar_bytes([("a.png", b"A")], format=form))
+    content[at : at + len(field)] = field
     content[148:156] = b" " * 8
     content[148:156] = b"%06o\0 " % sum(content[:512])
     return bytes(content)
@@ -131,3 +138,27 @@ def test_a_volume_label_is_passed_over_and_a_name_of_old_is_latin1(tmp_path):
     content[512 + 148 : 512 + 156] = b"%06o\0 " % sum(content[512:1024])
     (tmp_path / "set.tar").write_bytes(content)
     assert open_source(tmp_path / "set.tar").entries("train").files == ["é.png"]
+
+
+def test_a_header_whose_checksum_does_not_fit_is_refused(tmp_path):
+    content = bytearray(tar_bytes([("a.png", b"A")]))
+    content[0:1] = b"b"
+    (tmp_path / "set.tar").write_bytes(content)
+    refused(tmp_path / "set.tar", "a header is damaged")
+
+
+@pytest.mark.parametrize("content", [
+    with_size(b"\x80" + (1).to_bytes(11, "big")),  # as GNU writes what octal digits cannot say
+    with_field(345, b"14000000000\0", tarfile.GNU_FORMAT),  # there GNU has times, and no part of the name
+], ids=["a binary size", "a time of GNU's"])  # fmt: skip
+def test_what_gnu_writes_otherwise_is_read(tmp_path, content):
+    (tmp_path / "set.tar").write_bytes(content)
+    assert open_source(tmp_path / "set.tar").read("a.png") == b"A"
+
+
+def test_a_global_header_holds_for_all_that_follows():
+    info, record = special("pax", b"g"), b"16 path=x/y.png\n"
+    info.size = len(record)
+    content = info.tobuf(tarfile.USTAR_FORMAT) + record + bytes(-len(record) % 512)
+    content += tar_bytes([("a", b"A"), ("b", b"B")])
+    assert [header.name for header in headers(io.BytesIO(content), 0, len(content))] == ["x/y.png"] * 2

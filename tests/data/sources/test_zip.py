@@ -60,6 +60,22 @@ def test_a_zip64_and_data_descriptors_are_read(opened):
     assert {name: opened(file.getvalue()).read(name) for name in FILES} == FILES
 
 
+def test_comments_of_members_and_of_the_archive_are_passed_over(opened):
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        archive.comment = b"all of it"
+        for name, content in FILES.items():
+            info = zipfile.ZipInfo(name)
+            info.comment = b"taken in 2012 " * len(name)
+            archive.writestr(info, content)
+    assert {name: opened(file.getvalue()).read(name) for name in FILES} == FILES
+
+
+def test_a_zip_that_lies_in_a_zip_is_not_taken_for_it(opened):
+    source = opened(zip_bytes([("a.png", b"A"), ("inner.zip", ZIP), ("b.png", b"B")]))
+    assert source.entries().files == ["a.png", "b.png", "inner.zip"] and source.read("inner.zip") == ZIP
+
+
 def wide(content):
     """The zip with all numbers of its first entry and of its end in their wide forms."""
     begin, end = content.index(b"PK\1\2"), content.index(b"PK\5\6")

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, conv2d
+from minidelve.ops.conv.choice import using_algorithm
 from minidelve.ops.conv.outliers import LARGEST, is_even
 from tests.helpers import run
 from tests.ops.conv.algorithms import by
@@ -71,6 +72,14 @@ def test_winograds_algorithm_by_name_is_never_replaced():
     with np.errstate(all="ignore"):
         y = conv2d(Tensor(x, requires_grad=True), Tensor(w), Tensor(b), padding=1, algorithm="winograd")
     assert type(y.function).__name__ == "Winograd2d" and not np.isfinite(y.data[0, :, 2, 2]).any()
+
+
+def test_winograds_algorithm_in_the_place_of_auto_is_never_replaced_either():
+    x, w, b, _ = a_layer(2, 14)
+    x[0, 0, 0, 0] = np.inf
+    with using_algorithm("winograd"), np.errstate(all="ignore"):
+        y = auto(Tensor(x, requires_grad=True), Tensor(w), Tensor(b))
+    assert type(y.function).__name__ == "Winograd2d" and not y.function.careful
 
 
 @pytest.mark.parametrize(("x", "even"), [

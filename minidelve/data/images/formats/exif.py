@@ -36,11 +36,15 @@ def orientation(exif: bytes) -> int:
 
 def upright(image: np.ndarray, exif: bytes) -> np.ndarray:
     """`image` (H, W, 3) as its EXIF says that it is to be shown: (H, W, 3) or (W, H, 3)."""
-    turned = orientation(exif)
-    if turned >= 5:
+    return turned(image, orientation(exif))
+
+
+def turned(image: np.ndarray, way: int) -> np.ndarray:
+    """`image` (H, W, 3) turned and mirrored as orientation `way` asks for; as it is for any but 2 to 8."""
+    if way in (5, 6, 7, 8):
         image = image.transpose(1, 0, 2)
-    if turned in (3, 4, 7, 8):
+    if way in (3, 4, 7, 8):
         image = image[::-1]
-    if turned in (2, 3, 6, 7):
+    if way in (2, 3, 6, 7):
         image = image[:, ::-1]
     return np.ascontiguousarray(image)

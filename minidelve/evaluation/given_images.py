@@ -1,0 +1,78 @@
+"""Pictures as a person has them at hand, in Python: paths, arrays, Pillow's images, one or many.
+
+    for name, pixels in given_images(["fish.jpg", array, Image.open("cat.png")]): ...
+
+A path and a Pillow image are turned upright as their EXIF says, as `minidelve predict` turns a file. An array is taken
+as it is: uint8, red, green and blue last.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+from PIL import Image
+
+from minidelve import data
+from minidelve.errors import DataError, shown
+
+KINDS = "a path, a uint8 array (H, W, 3), a Pillow image, or several of them in a list or an array (N, H, W, 3)"
+
+
+def given_images(images: Any) -> Iterator[tuple[str, np.ndarray]]:
+    """(what to call it, uint8 (H, W, 3)) of each picture, read when its turn comes.
+
+    Raises DataError, which names the picture, for one that cannot be read, and for what is none.
+    """
+    if isinstance(images, str | os.PathLike | Image.Image) or is_one_array(images):
+        yield pixels_of(images, "the image")
+        return
+    if isinstance(images, bytes | bytearray | Mapping) or not isinstance(images, Iterable):
+        raise DataError(f"images: {what(images)}", expected=KINDS)
+    for number, image in enumerate(images):
+        yield pixels_of(image, f"image {number}")
+
+
+def is_one_array(images: Any) -> bool:
+    """Whether this is an array of one picture; DataError for an array that is neither one nor several."""
+    if not isinstance(images, np.ndarray):
+        return False
+    check_array(images, "images", axes=(3, 4))
+    return images.ndim == 3
+
+
+def pixels_of(image: Any, name: str) -> tuple[str, np.ndarray]:
+    """(what to call it, uint8 (H, W, 3)) of one picture that is called `name` if it has no path."""
+    if isinstance(image, str | os.PathLike):
+        path = os.fspath(image)
+        if not isinstance(path, str):
+            raise DataError(f"{name}: is a path in bytes, {shown(path)}", expected="text")
+        return path, data.decode(path, upright=True)
+    if isinstance(image, Image.Image):
+        name = getattr(image, "filename", "") or name
+        return name, data.from_pillow(image, name)
+    if isinstance(image, np.ndarray):
+        check_array(image, name, axes=(3,))
+        return name, image
+    raise DataError(f"{name}: {what(image)}", expected=KINDS)
+
+
+def check_array(image: np.ndarray, name: str, axes: tuple[int, ...]) -> None:
+    """DataError with the cure unless it is uint8 and has as many axes, three colours the last."""
+    given = f"{name}: an array of {image.dtype} of shape {image.shape}"
+    if image.ndim not in axes or image.shape[-1] != 3:
+        expected = " or ".join(("(H, W, 3)", "(N, H, W, 3)")[: len(axes)])
+        channels_first = image.ndim in axes and image.shape[image.ndim - 3] == 3
+        cure = f"write x.transpose({'0, 2, 3, 1' if image.ndim == 4 else '1, 2, 0'})" if channels_first else ""
+        raise DataError(given, expected=expected, cure=cure)
+    if image.dtype != np.uint8:
+        cure = "for numbers from 0 to 1 write (255 * x).round().astype(np.uint8)" if image.dtype.kind == "f" else ""
+        raise DataError(given, expected="uint8, from 0 to 255", cure=cure)
+
+
+def what(value: Any) -> str:
+    """Such as: is a float, 0.5."""
+    kind = type(value).__name__
+    return f"is {'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}, {shown(value)}"

@@ -1,0 +1,10 @@
+"""A trained network as an ONNX graph: pixels in, probabilities out, the same numbers as `minidelve evaluate`.
+
+https://onnx.ai/onnx/operators says what each node computes.
+
+model.py      the file: input, output, what it says about itself
+layers.py     the nodes of each layer
+pyramid.py    spatial pyramid pooling, which ONNX has no node for
+dense.py      the graph of dense testing, for images of any size
+graph.py      nodes and weights under readable names
+"""

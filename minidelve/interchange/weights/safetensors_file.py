@@ -1,0 +1,61 @@
+"""Files of safetensors: a header in JSON that names arrays and where their bytes lie, then the bytes.
+
+    8 bytes   the header's length n, little-endian
+    n bytes   {"conv1.weight": {"dtype": "F32", "shape": [64, 3, 3, 3], "data_offsets": [0, 6912]}, ...}
+    the rest  the arrays, one after the other
+
+Nothing in such a file is code. The library checks that offsets neither overlap nor leave holes. A length that no header
+has, and a name that is there twice, which the library takes silently, are refused here before it looks.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from functools import partial
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+
+from minidelve.disk import records
+from minidelve.disk.files import open_file
+from minidelve.disk.records import integer, list_of, record, text
+from minidelve.interchange.libraries import library
+from minidelve.interchange.weights.entries import Entries, Entry
+
+MOST_HEADER = 4 * 2**20  # bytes; a network of the paper needs a few thousand
+FLOATS = ("F32", "F16", "F64")
+METADATA = "__metadata__"
+ARRAY = record({"dtype": text, "shape": list_of(integer(0), most=16), "data_offsets": list_of(integer(0), 2, 2)})
+
+
+def read(path: Path) -> Entries:
+    """The arrays of a file. Raises ValueError, OSError and what the library raises."""
+    header = {name: array for name, array in header_of(path).items() if name != METADATA}
+    for name, array in header.items():
+        records.check(array, ARRAY, name)
+        if array["dtype"] not in FLOATS:
+            raise ValueError(f"{name} is of {array['dtype']}; expected {', '.join(FLOATS)}")
+    file = library("safetensors", "weights", "a .safetensors file").safe_open(path, framework="np")
+    return {name: Entry(tuple(array["shape"]), partial(file.get_tensor, name)) for name, array in header.items()}
+
+
+def header_of(path: Path) -> dict:
+    """The header, as it stands there; ValueError if there is none of a sensible length."""
+    with open_file(path) as file:
+        length, rest = int.from_bytes(file.read(8), "little"), os.fstat(file.fileno()).st_size - 8
+        if rest < 0 or length > min(rest, MOST_HEADER):
+            raise ValueError(f"its header would have {length:,} bytes, of a file of {rest + 8:,}")
+        header = records.parse(file.read(length))
+    if not isinstance(header, dict):
+        raise ValueError("its header is no table of arrays")
+    return header
+
+
+def write(file: BinaryIO, arrays: dict[str, np.ndarray], facts: dict[str, object]) -> None:
+    """Write arrays under their names, and facts as one JSON text into the header's metadata."""
+    # Its NumPy writer takes the memory of an array as it lies there, whatever the strides say.
+    plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
+    metadata = {"minidelve": json.dumps(facts, ensure_ascii=False)}  # several would be written in any order
+    file.write(library("safetensors.numpy", "weights", "a .safetensors file").save(plain, metadata))

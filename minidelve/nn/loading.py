@@ -1,0 +1,48 @@
+"""Setting a module's parameters from arrays by name: what fits, what is missing, what is unknown."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from minidelve.backend import to_device
+from minidelve.tensor import Tensor
+
+
+class Unmatched(NamedTuple):
+    """Names that a module and a state do not share; PyTorch calls them so too."""
+
+    missing_keys: list[str]  # the module's, of which the state has none
+    unexpected_keys: list[str]  # the state's, of which the module has none
+
+
+def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict: bool) -> Unmatched:
+    """Set each parameter from the state's array of its name, keeping dtype, device and memory layout.
+
+    strict   whether every name must be in both
+
+    Raises ValueError, before anything is changed, naming missing and unknown entries or a wrong shape.
+    """
+    unmatched = Unmatched(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
+    if strict and unmatched.missing_keys:
+        names = ", ".join(unmatched.missing_keys)
+        raise ValueError(f"load_state_dict: no entry for {names}; is it another model's state?")
+    if strict and unmatched.unexpected_keys:
+        names = ", ".join(unmatched.unexpected_keys)
+        raise ValueError(f"load_state_dict: the model has no {names}; is it another model's state?")
+    arrays = {}
+    for name, parameter in own.items():
+        if name not in state:
+            continue
+        arrays[name] = array = np.asarray(state[name])
+        if array.shape != parameter.shape or array.dtype.kind not in "fiub":
+            raise ValueError(
+                f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "
+                f"{parameter.shape}"
+            )
+    for name, array in arrays.items():
+        parameter = own[name]
+        parameter.data[...] = to_device(array.astype(parameter.dtype), parameter.device)
+    return unmatched

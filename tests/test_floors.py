@@ -39,7 +39,7 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "foreign", "memory"},
         {"implementations", "streams"},
         {"precision", "sharing"},
     ],

@@ -109,7 +109,8 @@ DOORS = {
     **{name: getattr(ops, name) for name in ops.__all__},
     **{name: getattr(nn, name) for name in nn.__all__ if name not in ("functional", "init")},
     **{f"Tensor.{name}": getattr(Tensor, name) for name in (
-        "__init__", "to", "backward", "sum", "std", "transpose", "permute", "view", "argmax", "numpy", "tolist", "cpu")},
+        "__init__", "to", "backward", "sum", "std", "transpose", "permute", "view", "argmax", "numpy", "tolist", "cpu",
+    )},
     "SGD": optim.SGD, **{f"SGD.{name}": getattr(optim.SGD, name) for name in ("zero_grad", "step")},
     **{
         f"Module.{name}": getattr(nn.Module, name)

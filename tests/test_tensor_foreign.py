@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, cross_entropy, nn
-from tests.helpers import ROOT, python, raises
+from tests.helpers import raises
 
 DTYPES = ["float32", "float64", "uint8", "int32", "int64", "bool"]
 
@@ -142,7 +142,7 @@ def test_what_the_array_api_may_ask_for_is_answered():
     assert not np.shares_memory(copy, t.data) and copy.tolist() == t.tolist()
 
 
-def test_a_tensor_that_wants_a_gradient_or_runs_backwards_is_not_handed_out():
+def test_what_wants_a_gradient_or_runs_backwards_is_not_handed_out():
     w, t = Tensor([1.0, 2.0], requires_grad=True), Tensor([[1.0, 2.0], [3.0, 4.0]])
     for x in (w, w * 2.0):
         raises(BufferError, x.__dlpack__, "lose the gradient", "t.detach()")
@@ -152,21 +152,12 @@ def test_a_tensor_that_wants_a_gradient_or_runs_backwards_is_not_handed_out():
         assert np.from_dlpack(Tensor(x.data.copy())).tolist() == x.tolist() == np.from_dlpack(x, copy=True).tolist()
 
 
-def test_pytorch_survives_what_it_is_handed(torch):
-    """A capsule with negative strides would end the process: hence one of its own."""
-    code = """
-import torch
-from minidelve import Tensor
-t = Tensor([[1.0, 2.0], [3.0, 4.0]])
-for take in (torch.from_dlpack, torch.as_tensor, torch.tensor):
-    try:
-        take(t[::-1])
-    except BufferError as error:
-        print("refused")
-print(torch.from_dlpack(t[::-1], copy=True).tolist())
-"""
-    out = python("-c", code, cwd=ROOT).stdout.split("\n")
-    assert out[:4] == ["refused"] * 3 + ["[[3.0, 4.0], [1.0, 2.0]]"]
+def test_pytorch_never_sees_strides_on_which_it_ends_the_process(torch):
+    t = Tensor([[1.0, 2.0], [3.0, 4.0]])[::-1]
+    for take in (lambda t: t.__dlpack__(), torch.from_dlpack, torch.as_tensor, torch.tensor):  # the first is harmless
+        with pytest.raises(BufferError, match="strides"):
+            take(t)
+    assert torch.from_dlpack(t, copy=True).tolist() == t.tolist() == [[3, 4], [1, 2]]
 
 
 # -- plain Python and NumPy ------------------------------------------------------------------------

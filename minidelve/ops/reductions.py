@@ -128,7 +128,7 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
 
 
 def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
-    """Where the largest element over `axis` stands: integers, outside the graph. Of several it is the first, as NumPy's.
+    """The place of the largest element over `axis`, the first one of several: integers, in a tensor outside the graph.
 
     Without `axis` the place is counted through all elements, row after row.
     """

@@ -139,4 +139,6 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def _own(part: Any) -> Any:
     """One part of an index; an array is copied, as backward needs it again and the caller may reuse it."""
     part = part.data if isinstance(part, Tensor) else part
-    return native(part).copy() if hasattr(part, "dtype") and not isinstance(part, np.generic) else part
+    if isinstance(part, (np.ndarray, np.generic)):
+        return part.copy()
+    return native(part).copy() if hasattr(part, "dtype") else part

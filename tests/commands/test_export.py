@@ -40,6 +40,10 @@ def test_a_dense_graph_takes_images_of_any_size(ok, trained, out):
     onnx.checker.check_model(onnx.load(out), full_check=True)
 
 
+def test_dense_is_of_graphs_alone(refused, trained, tmp_path):
+    refused(["export", trained, tmp_path / "a.safetensors", "--dense"], "--dense is not for", "leave it out")
+
+
 def test_a_file_is_never_replaced_unasked(ok, refused, trained, out):
     out.write_text("mine")
     refused(["export", trained, out], f"{out} exists", "--overwrite", "another file")

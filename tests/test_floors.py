@@ -39,8 +39,8 @@ FLOORS = [
 REST = "*"
 SHELVES: dict[str, list[set[str]]] = {
     "minidelve.backend": [
-        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"}, {"arrays", "memory"},
-        {"implementations", "streams"},
+        {"blas", "cuda_install", "dtypes", "numba_settings"}, {"compiling", "cuda", "threads"},
+        {"arrays", "foreign", "memory"}, {"implementations", "streams"},
         {"precision", "sharing"},
     ],
     "minidelve.disk": [{"files", "lock", "npy"}, {"owning", "records"}],

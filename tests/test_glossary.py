@@ -17,7 +17,9 @@ TRIED = {
     "exp": ops.exp, "mean": ops.mean, "std": ops.std, "softmax": ops.softmax,
     "conv2d": lambda x: ops.conv2d(x.reshape(1, 1, 2, 2), x.reshape(1, 1, 2, 2)),
     "pooling": lambda x: ops.max_pool2d(x.reshape(1, 1, 2, 2), 2), "reshape": lambda x: x.reshape(4),
-    "transpose": ops.transpose, "indexing": lambda x: x[0], "concat": lambda x: ops.concat([x, x]),
+    "view": lambda x: x.view(4),
+    "transpose": ops.transpose, "permute": lambda x: x.permute(0, 1), "indexing": lambda x: x[0],
+    "concat": lambda x: ops.concat([x, x]),
     "max(axis)": lambda x: x.max(axis=0), "min(axis)": lambda x: x.min(axis=0),
 }  # fmt: skip
 

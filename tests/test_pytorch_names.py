@@ -102,13 +102,15 @@ def test_a_module_that_is_called_says_what_to_write(name):
 
 def test_advice_about_a_name_can_be_wrong_and_is_then_noticed():
     with pytest.raises(AttributeError):
-        exec("t.permute(1, 0)", surroundings())
+        exec("t.swapaxes(1, 0)", surroundings())
 
 
 DOORS = {
     **{name: getattr(ops, name) for name in ops.__all__},
     **{name: getattr(nn, name) for name in nn.__all__ if name not in ("functional", "init")},
-    **{f"Tensor.{name}": getattr(Tensor, name) for name in ("__init__", "to", "backward", "sum", "std", "transpose")},
+    **{f"Tensor.{name}": getattr(Tensor, name) for name in (
+        "__init__", "to", "backward", "sum", "std", "transpose", "permute", "view", "argmax", "numpy", "tolist", "cpu",
+    )},
     "SGD": optim.SGD, **{f"SGD.{name}": getattr(optim.SGD, name) for name in ("zero_grad", "step")},
     **{
         f"Module.{name}": getattr(nn.Module, name)
@@ -190,6 +192,8 @@ def test_no_argument_by_place_means_something_else_than_in_pytorch():
 
 SILENT_ONCE = {  # calls that are right in PyTorch and meant something else here
     "a matrix's axes swapped": (lambda: zeros(2, 3).transpose(0, 1), "write x.T or x.transpose(1, 0)"),
+    "a view of another dtype": (lambda: zeros(2, 3).view(np.int32), "Tensor(t.data.view(dtype))"),
+    "no axes to permute": (lambda: zeros(2, 3).permute(), "expected each of its 2 axes once"),
     "from the end": (lambda: zeros(2, 3).transpose(-2, -1), "write x.T"),
     "two of three axes": (lambda: zeros(2, 3, 4).transpose(0, 2), "write x.transpose(2, 1, 0)"),
     "max_pool2d's dilation": (lambda: ops.max_pool2d(zeros(1, 1, 4, 4), 2, 2, 0, 1), "by name alone: ceil_mode="),
@@ -232,6 +236,17 @@ def test_what_transposes_alike_in_both_is_taken(rng):
     for y in (Tensor(x).transpose(1, 0), Tensor(x).transpose(-1, -2), Tensor(x).transpose((1, 0)), Tensor(x).T):
         np.testing.assert_array_equal(y.data, x.T)
     np.testing.assert_array_equal(Tensor(x).transpose((0, 1)).data, x)  # as NumPy's and as PyTorch's permute
+
+
+def test_view_permute_and_argmax_are_pytorchs(rng):
+    torch = pytest.importorskip("torch")
+    x = rng.standard_normal((2, 3, 4))
+    for call in (
+        lambda t: t.view(-1, 6), lambda t: t.view((24,)), lambda t: t.permute(2, 0, 1), lambda t: t.permute((0, -1, 1)),
+        lambda t: t[0].permute(0, 1), lambda t: t.argmax(), lambda t: t.argmax(1), lambda t: t.argmax(-1, True),
+    ):  # fmt: skip
+        ours, theirs = call(Tensor(x)), call(torch.tensor(x))
+        assert type(ours) is Tensor and ours.tolist() == theirs.tolist() and f"torch.{ours.dtype}" == str(theirs.dtype)
 
 
 RENAMED = {  # keywords of PyTorch's that have another name here

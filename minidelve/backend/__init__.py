@@ -6,6 +6,7 @@ Only this room imports `kernels` and `cupy`. The mathematics of the network does
 from minidelve.backend.arrays import array_module, device_of, empty_like, inverse, memory_order, to_device, uniform
 from minidelve.backend.cuda import cuda_state, cupy_module
 from minidelve.backend.dtypes import as_taken, float_dtype, held
+from minidelve.backend.foreign import capsule, native
 from minidelve.backend.implementations import (
     DEVICE_OF,
     KERNEL_DTYPES,
@@ -30,6 +31,7 @@ __all__ = [
     "available",
     "can_run",
     "can_share",
+    "capsule",
     "chosen",
     "cuda_state",
     "cupy_module",
@@ -42,6 +44,7 @@ __all__ = [
     "kernels_for",
     "matmul",
     "memory_order",
+    "native",
     "readable",
     "to_device",
     "uniform",

@@ -6,8 +6,8 @@ A tensor holds, and `held` is its door,
     bool and integers        masks, class numbers, indices, pixels
 
 float16 becomes float32: a CPU has no fast arithmetic for it. (--precision rounds the factors of products, which is
-another matter: precision.py.) Complex numbers, long doubles, text, dates, records, objects and masked arrays are
-refused.
+another matter: precision.py.) Complex numbers, long doubles, 16-bit brain floats, text, dates, records, objects and
+masked arrays are refused.
 
 An op computes in one dtype, and `as_taken` is its door, where Function.apply hands the arrays over. Its inputs meet in
 the widest float among them, and where there is none

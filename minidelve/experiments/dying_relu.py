@@ -184,7 +184,7 @@ ITEM = Item(
         "lab": Budget(2, settings(LAB, 3, (0.25, 1, 4))),
         "full": Budget(4, settings(FULL, 10, (0.25, 0.5, 1, 2, 4, 8))),
     },
-    minutes={"quick": 2, "class": 3, "lab": 8},
+    minutes={"quick": 2, "class": 6, "lab": 8},
     variants=variants,
     run=run, derived=totals, table=table, claims=[MoreWithTheRate()], draw=draw,
 )  # fmt: skip

@@ -123,7 +123,7 @@ ITEM = Item(
     f"A run has started when its training loss is {FALL} below ln C, C the number of classes; one that "
     "never does counts as starting at the end.",
     budgets={"quick": Budget(1, QUICK), "class": Budget(3, CLASS), "lab": Budget(2, LAB), "full": Budget(4, FULL)},
-    minutes={"quick": 1, "class": 4, "lab": 7},
+    minutes={"quick": 1, "class": 6, "lab": 7},
     variants=lambda budget: list(INITS),
     run=run, derived=lambda rows: starts(rows) + courses.beside_guessing(rows), table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

@@ -196,7 +196,7 @@ ITEM = Item(
         "lab": Budget(16, {"networks": 64, "widths": WIDTHS}),
         "full": Budget(64, {"networks": 128, "widths": WIDTHS}),
     },
-    minutes={"quick": 1, "class": 7, "lab": 20},
+    minutes={"quick": 1, "class": 4, "lab": 20},
     variants=lambda budget: [f"{start}, {depth}" for depth in DEPTHS for start in STARTS],
     run=run, table=table, claims=[AsPredicted()], draw=draw,
 )  # fmt: skip

@@ -118,7 +118,7 @@ ITEM = Item(
     "each activation and the same options, several seeds; tested after the last epoch with every window at three "
     f"scales, and with their mean. {large.DIFFERENT}",
     budgets={**large.BUDGETS, "class": Budget(4, large.CLASS)},
-    minutes={"quick": 1, "class": 7, "lab": 26},
+    minutes={"quick": 1, "class": 8, "lab": 26},
     variants=lambda budget: list(VARIANTS),
     run=run, derived=gains, table=table, claims=CLAIMS, draw=draw,
 )  # fmt: skip

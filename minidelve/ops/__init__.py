@@ -33,12 +33,12 @@ from minidelve.ops.local_response_norm import local_response_norm
 from minidelve.ops.matmul import matmul
 from minidelve.ops.max_pool2d import max_pool2d
 from minidelve.ops.prelu import prelu
-from minidelve.ops.reductions import max, mean, min, std, sum, var
+from minidelve.ops.reductions import argmax, max, mean, min, std, sum, var
 from minidelve.ops.relu import relu
-from minidelve.ops.shaping import getitem, reshape, transpose
+from minidelve.ops.shaping import getitem, permute, reshape, transpose, view
 from minidelve.ops.softmax import log_softmax, softmax
 from minidelve.ops.spatial_pyramid_pool2d import spatial_pyramid_pool2d
-from minidelve.ops.to_device import to
+from minidelve.ops.to_device import cpu, to
 from minidelve.pytorch_names import TENSOR, knowing_pytorch, missing, names_of
 from minidelve.tensor import Tensor, as_array
 
@@ -62,15 +62,19 @@ METHODS = {
     "min": min,
     "var": var,
     "std": std,
+    "argmax": argmax,
     "exp": exp,
     "log": log,
     "sqrt": sqrt,
     "abs": absolute,
     "__abs__": absolute,
     "reshape": reshape,
+    "view": view,
     "transpose": transpose,
+    "permute": permute,
     "T": property(transpose),
     "to": to,
+    "cpu": cpu,
 }
 for _name, _function in METHODS.items():
     setattr(Tensor, _name, knowing_pytorch(_function) if callable(_function) else _function)
@@ -81,7 +85,7 @@ def _missing_attribute(tensor, name):
     raise missing(type(tensor).__name__, name, dir(Tensor), TENSOR)
 
 
-for _name in ("__init__", "backward"):
+for _name in ("__init__", "backward", "numpy", "tolist"):
     setattr(Tensor, _name, knowing_pytorch(getattr(Tensor, _name)))
 Tensor.__getattr__ = _missing_attribute  # type: ignore[attr-defined]
 

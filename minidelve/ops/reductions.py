@@ -127,6 +127,18 @@ def min(x: Tensor, axis: Axis = None, keepdims: bool = False) -> Tensor:
     return Min.apply(x, axis=axis, keepdims=keepdims)
 
 
+def argmax(x: Tensor, axis: int | None = None, keepdims: bool = False) -> Tensor:
+    """The place of the largest element over `axis`, the first one of several: integers, in a tensor outside the graph.
+
+    Without `axis` the place is counted through all elements, row after row.
+    """
+    refuse_bare_arrays("argmax", x)
+    if isinstance(axis, tuple | list):
+        raise TypeError(f"argmax: axis is {shown(axis)}; expected an integer or None")
+    axes(axis, x.ndim)
+    return Tensor(x.data.argmax(axis=axis, keepdims=keepdims))
+
+
 def var(x: Tensor, axis: Axis = None, *, keepdims: bool = False, ddof: int = 0) -> Tensor:
     """The variance over `axis`, divided by n - ddof: by n, as NumPy's; PyTorch's divides by n - 1, ddof=1."""
     refuse_bare_arrays("var", x)

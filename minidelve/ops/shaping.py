@@ -16,8 +16,9 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.backend import array_module, device_of, to_device
-from minidelve.tensor import Function, Tensor
+from minidelve.backend import array_module, device_of, native, to_device
+from minidelve.errors import shown
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class Reshape(Function):
@@ -77,6 +78,18 @@ def reshape(x: Tensor, *shape: Any) -> Tensor:
     return Reshape.apply(x, shape=shape[0] if len(shape) == 1 else shape)
 
 
+def view(x: Tensor, *shape: Any) -> Tensor:
+    """x with another shape of the same size: PyTorch's name of reshape, and here the same function.
+
+    PyTorch's view refuses an order in memory in which it would have to copy; this one copies. Maps lie channels last
+    here, so x.view(N, -1) behind a convolution is such a case. The numbers are those that PyTorch gives.
+    """
+    if len(shape) == 1 and not isinstance(shape[0], int | np.integer | tuple | list):
+        cure = "write Tensor(t.data.view(dtype)) to read the bytes as another dtype"
+        raise TypeError(f"view: the shape is {shown(shape[0])}; expected integers; {cure}")
+    return reshape(x, *shape)
+
+
 def transpose(x: Tensor, *axes: Any) -> Tensor:
     """x with its axes permuted, as x.transpose(2, 0, 1) or x.transpose((2, 0, 1)); without `axes` in reverse order.
 
@@ -92,7 +105,18 @@ def transpose(x: Tensor, *axes: Any) -> Tensor:
     return Transpose.apply(x, axes=order)
 
 
-def permutation(x: Tensor, axes: tuple[Any, ...]) -> tuple[int, ...]:
+def permute(x: Tensor, *axes: Any) -> Tensor:
+    """x with all its axes in another order, as x.permute(2, 0, 1) or x.permute((2, 0, 1)).
+
+    What transpose does, in PyTorch's words: (0, 1) is an order too. Raises ValueError for what is no permutation.
+    """
+    refuse_bare_arrays("permute", x)
+    if len(axes) == 1 and isinstance(axes[0], tuple | list):
+        axes = tuple(axes[0])
+    return Transpose.apply(x, axes=permutation(x, axes, "permute"))
+
+
+def permutation(x: Tensor, axes: tuple[Any, ...], op: str = "transpose") -> tuple[int, ...]:
     """`axes` from 0 on; ValueError, with the cure for a pair that PyTorch would swap, unless they permute x's."""
     whole = all(isinstance(i, int | np.integer) and not isinstance(i, bool) and -x.ndim <= i < x.ndim for i in axes)
     order = tuple(int(i) % x.ndim for i in axes) if whole else ()
@@ -103,7 +127,7 @@ def permutation(x: Tensor, axes: tuple[Any, ...]) -> tuple[int, ...]:
     else:
         cure = ""
     if not whole or sorted(order) != list(range(x.ndim)):
-        raise ValueError(f"transpose: axes {axes} of shape {x.shape}; expected each of its {x.ndim} axes once{cure}")
+        raise ValueError(f"{op}: axes {axes} of shape {x.shape}; expected each of its {x.ndim} axes once{cure}")
     return order
 
 
@@ -115,4 +139,6 @@ def getitem(x: Tensor, index: Any) -> Tensor:
 def _own(part: Any) -> Any:
     """One part of an index; an array is copied, as backward needs it again and the caller may reuse it."""
     part = part.data if isinstance(part, Tensor) else part
-    return part.copy() if hasattr(part, "dtype") else part
+    if isinstance(part, (np.ndarray, np.generic)):
+        return part.copy()
+    return native(part).copy() if hasattr(part, "dtype") else part

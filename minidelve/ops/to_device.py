@@ -31,3 +31,8 @@ def to(x: Tensor, device: str) -> Tensor:
     when CUDA cannot be used, ValueError for an unknown device.
     """
     return x if device == x.device else ToDevice.apply(x, device=device)
+
+
+def cpu(x: Tensor) -> Tensor:
+    """x.to("cpu"): this tensor on the CPU, itself if it is there."""
+    return to(x, "cpu")

@@ -6,7 +6,7 @@ from typing import Any, NoReturn
 
 import numpy as np
 
-from minidelve.backend import device_of, held
+from minidelve.backend import device_of, held, native, to_device
 from minidelve.errors import shown
 
 
@@ -49,6 +49,14 @@ class HeldArray:
             raise ValueError(f"item() needs exactly one element; this tensor has shape {self.shape}")
         return self._data.item()
 
+    def tolist(self) -> Any:
+        """The elements as Python numbers, in lists of lists of this shape; a single number without axes."""
+        return to_device(self._data, "cpu").tolist()
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        """The kind of device and its number, as DLPack counts them: (1, 0) is the CPU, (2, 0) the first GPU."""
+        return self._data.__dlpack_device__()
+
     def __float__(self) -> float:
         return float(self.item())
 
@@ -71,12 +79,12 @@ def as_array(data: Any, beside: Any = None) -> Any:
     beside   the dtype of a tensor that data are to be combined with. It is taken by what has none of its own: numbers
              of Python, alone or in lists, and of NumPy. A float beside integers becomes float32
 
-    Raises TypeError for what is not a number or an array of them.
+    Raises TypeError for what is not a number or an array of them, and for another library's that wants a gradient.
     """
     if isinstance(data, HeldArray):
         return data._data
-    if hasattr(data, "dtype"):
-        array = data if hasattr(data, "__cuda_array_interface__") else np.asanyarray(data)
+    if hasattr(data, "dtype") or hasattr(data, "__dlpack__"):
+        array = data if type(data) is np.ndarray else native(data)
         own = array.ndim > 0 or beside is None
     else:
         array, own = _array_from(data), hasattr(data, "__array__")

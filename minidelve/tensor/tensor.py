@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import numpy as np
 
-from minidelve.backend import array_module
+from minidelve.backend import array_module, capsule
 from minidelve.errors import shown
 from minidelve.tensor.array import HeldArray, as_array
 from minidelve.tensor.walk import Node, walk_back
@@ -16,10 +16,11 @@ from minidelve.tensor.walk import Node, walk_back
 class Tensor(HeldArray):
     """An array that remembers how it was made.
 
-    data            array, number, or nested lists. It may be assigned later, outside the graph
+    data            array of any library, number, or nested lists. It may be assigned later, outside the graph
     requires_grad   ask backward() for dE/d(this tensor) in .grad; needs a floating dtype
 
-    Raises TypeError for data that are not numbers, and for requires_grad with another dtype.
+    Raises TypeError for data that are not numbers or want a gradient elsewhere, and for requires_grad with another
+    dtype.
 
     One rule for dtypes (backend/dtypes.py keeps it):
 
@@ -30,7 +31,9 @@ class Tensor(HeldArray):
         moved       by reshape, indexing and max(axis) in the dtype they have
         numbers     of Python, NumPy's scalars, arrays without axes, and lists take the dtype of the tensor beside them
 
-    An array of another order of bytes, or one that cannot be written, is copied. Any strides will do.
+    An array of another order of bytes, or one that cannot be written, is copied. Any strides will do. All others are
+    shared: the tensor holds that very memory. So it is with the arrays of other libraries, PyTorch's for one, and with
+    what they make of a tensor (torch.from_dlpack(t), torch.as_tensor(t)): both go by DLPack (backend/foreign.py).
 
     >>> w = Tensor([1.0, 2.0], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -75,12 +78,27 @@ class Tensor(HeldArray):
 
     __hash__ = object.__hash__  # == compares elements, but a tensor is itself in sets and dicts
 
-    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+    def numpy(self) -> np.ndarray:
+        """The array, not a copy of it; TypeError for a tensor that wants a gradient or lives on the GPU."""
         if self.requires_grad:
             raise TypeError("NumPy would lose the gradient of this tensor; write t.data or t.detach() to drop it")
         if self.device == "cuda":
             raise TypeError("this tensor lives on the GPU; NumPy expects one on the CPU; write t.to('cpu')")
-        return np.array(self.data, dtype=dtype, copy=copy)
+        return self.data
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray:
+        return np.array(self.numpy(), dtype=dtype, copy=copy)
+
+    def __dlpack__(
+        self, *, stream: Any = None, max_version: Any = None, dl_device: Any = None, copy: bool | None = None
+    ) -> Any:
+        """The array for another library, which calls this: torch.from_dlpack(t), np.from_dlpack(t).
+
+        Raises BufferError for a tensor that wants a gradient, and for one with negative strides, such as t[::-1].
+        """
+        if self.requires_grad:
+            raise BufferError("another library would lose the gradient of this tensor; write t.detach() to drop it")
+        return capsule(self.data, copy, stream=stream, max_version=max_version, dl_device=dl_device)
 
     def detach(self) -> Tensor:
         """The same array outside the graph (no copy)."""
@@ -150,7 +168,11 @@ class Tensor(HeldArray):
         abs: Callable[[], Tensor]
         reshape: Callable[..., Tensor]
         transpose: Callable[..., Tensor]
+        permute: Callable[..., Tensor]
+        view: Callable[..., Tensor]
+        argmax: Callable[..., Tensor]
         to: Callable[[str], Tensor]
+        cpu: Callable[[], Tensor]
         graph: Callable[..., Any]  # by minidelve/analysis/notebook.py
         T: Tensor
 

@@ -82,6 +82,8 @@ def gradient_cases(seed: int = 0) -> list[GradientCase]:
         ("std", "over axis -1", lambda x: x.std(axis=-1), [normal(3, 4)]),
         # shaping
         ("reshape", "(2, 6) to (3, 4)", lambda x: x.reshape(3, 4), [normal(2, 6)]),
+        ("reshape", "view, (2, 6) as (4, 3)", lambda x: x.view(4, -1), [normal(2, 6)]),
+        ("transpose", "permute, axes 1, 2, 0", lambda x: x.permute(1, 2, 0), [normal(2, 3, 4)]),
         ("transpose", "axes 2, 0, 1", lambda x: x.transpose(2, 0, 1), [normal(2, 3, 4)]),
         ("getitem", "every second, backwards", lambda x: x[:, ::-2], [normal(2, 5)]),
         ("getitem", "a row taken twice", lambda x: x[ROWS], [normal(3, 2)]),

@@ -102,6 +102,8 @@ VALUES: dict[tuple[str, str], Callable[..., Any]] = {
     ("var", "over axis 0, ddof 1"): lambda x: x.var(axis=0, ddof=1),
     ("var", "over axis 0"): lambda x: x.var(axis=0), ("std", "over axis -1"): lambda x: x.std(axis=-1),
     ("reshape", "(2, 6) to (3, 4)"): lambda x: x.reshape(3, 4),
+    ("reshape", "view, (2, 6) as (4, 3)"): lambda x: x.reshape(4, 3),
+    ("transpose", "permute, axes 1, 2, 0"): lambda x: np.moveaxis(x, 0, 2),
     ("transpose", "axes 2, 0, 1"): lambda x: np.moveaxis(x, 2, 0),
     ("getitem", "every second, backwards"): lambda x: np.stack([x[:, 4], x[:, 2], x[:, 0]], axis=1),
     ("getitem", "a row taken twice"): lambda x: np.stack([x[2], x[0], x[0]]),

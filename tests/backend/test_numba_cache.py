@@ -8,6 +8,7 @@ import pickle
 import re
 import shutil
 import time
+from itertools import product
 
 import numba
 import pytest
@@ -136,8 +137,7 @@ def test_every_signature_of_a_kernel_is_kept_under_its_name(folder):
     after = kernel_of(folder)
     assert (after(3), after(3.5), sum(after.stats.cache_hits.values())) == (6, 7.0, 2)
     name = kernel._cache._cache_file._name
-    keys = [(signature, processor, ("the code", constants))
-            for signature in ("int64", "float64") for processor in ("zen", "skylake") for constants in ("2", "3")]  # fmt: skip
+    keys = list(product(("int64", "float64"), ("zen", "skylake"), [("the code", "2"), ("the code", "3")]))
     assert len({name(key) for key in keys}) == 8  # two machines with one folder do not write over each other's
     assert name(("int64", "zen", ("edited", "2"))) == name(keys[0])
 

@@ -6,25 +6,20 @@ import pytest
 from minidelve import data, nn
 from minidelve.errors import Diverged
 from minidelve.evaluation.predict import predict
-from minidelve.tensor import Tensor
 
 STATISTICS = data.Statistics(np.zeros((4, 4, 3), np.float32), 1.0)
 
 
-class Says(nn.Module):
+def says(logits):
     """A network that gives these logits, whatever it sees."""
-
-    def __init__(self, logits):
-        super().__init__()
-        self.logits = np.float32([logits])
-
-    def forward(self, x):
-        return Tensor(np.repeat(self.logits, len(x.data), axis=0))
+    layer = nn.Linear(48, len(logits))
+    layer.weight.data[...], layer.bias.data[...] = 0, logits
+    return nn.Sequential(nn.Flatten(), layer)
 
 
 def guesses(logits, images=1, **options):
     pictures = [(f"{i}.png", np.full((4, 6, 3), i, np.uint8)) for i in range(images)]
-    return predict(Says(logits), pictures, STATISTICS, data.CenterCrop(4), "abcdefg"[: len(logits)], **options)
+    return predict(says(logits), pictures, STATISTICS, data.CenterCrop(4), "abcdefg"[: len(logits)], **options)
 
 
 def test_the_likeliest_come_first_and_equals_in_the_order_of_the_classes():

@@ -109,3 +109,19 @@ def test_an_axis_that_is_no_integer_is_named(name, axis):
 
 def test_the_maximum_of_nothing_is_refused():
     raises(ValueError, lambda: zeros(0, 3).max(axis=0), "zero-size")
+
+
+@pytest.mark.parametrize("keepdims", [False, True])
+@pytest.mark.parametrize("axis", [None, 0, -1])
+def test_argmax_is_numpys_as_a_tensor_outside_the_graph(axis, keepdims, rng):
+    x = rng.integers(0, 3, (3, 4)).astype(float)  # with ties: the first one counts
+    y = Tensor(x, requires_grad=True).argmax(axis, keepdims)
+    assert type(y) is Tensor and not y.requires_grad and y.function is None
+    assert_close(y.data, np.argmax(x, axis, keepdims=keepdims))
+
+
+def test_argmax_of_nan_is_nans_place_and_of_several_axes_is_refused():
+    assert Tensor([1.0, np.nan, 3.0]).argmax().item() == 1
+    raises(TypeError, lambda: zeros(2, 2).argmax((0, 1)), "axis is (0, 1); expected an integer or None")
+    raises(TypeError, lambda: zeros(2, 2).argmax(True), "axis is True")
+    raises(ValueError, lambda: zeros(2, 2).argmax(2), "axis 2 is out of bounds")

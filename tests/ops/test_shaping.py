@@ -103,3 +103,23 @@ def test_wrong_shapes_axes_and_indices_are_named():
     raises(ValueError, lambda: zeros(2, 3).transpose(0, 2), "2")
     raises(IndexError, lambda: zeros(2, 3)[2], "2")
     raises(IndexError, lambda: zeros(2, 3)[0, 0, 0])
+
+
+def test_view_is_reshape_whatever_lies_how_in_memory(rng):
+    x = rng.standard_normal((2, 3, 4))
+    for f in (lambda x: x.view(6, -1), lambda x: x.view((24,))):
+        check_gradients(f, x)
+        layout_does_not_matter(f, x)
+    assert np.shares_memory(Tensor(x).view(24).data, x)
+    raises(TypeError, lambda: Tensor(x).view(np.float32), "view: the shape is", "Tensor(t.data.view(dtype))")
+
+
+def test_permute_takes_every_axis_once_and_any_order(rng):
+    x = rng.standard_normal((2, 3, 4))
+    for axes in itertools.permutations(range(3)):
+        assert_close(Tensor(x).permute(*axes).data, x.transpose(axes))
+        assert_close(Tensor(x).permute(list(axes)).data, x.transpose(axes))
+    check_gradients(lambda x: x.permute(-1, 0, 1), x)
+    assert Tensor(1.0).permute().item() == 1
+    for wrong in ((), (0, 1), (0, 0, 1), (0, 1, 3), (0.0, 1, 2), (None,)):
+        raises(ValueError, lambda wrong=wrong: Tensor(x).permute(*wrong), "permute: axes", "each of its 3 axes once")

@@ -4,7 +4,7 @@ import cupy
 import numpy as np
 import pytest
 
-from minidelve import backend
+from minidelve import Tensor, backend
 
 OPERATIONS = [
     lambda x, a: x + a, lambda x, a: a + x, lambda x, a: x @ a, lambda x, a: x == a, lambda x, a: x.__iadd__(a),
@@ -124,3 +124,61 @@ def test_a_generator_repeats_with_its_seed():
 
     np.testing.assert_array_equal(draws(3), draws(3))
     assert (draws(3)[0] != draws(4)[0]).any() and (draws(3)[0] != draws(3)[1]).any()
+
+
+class Foreign:
+    """An array on the GPU of a library that is not CuPy: it speaks DLPack, or like Numba's has an interface alone."""
+
+    def __init__(self, array, *names):
+        self.array, self.dtype = array, str(array.dtype)
+        for name in names:
+            value = getattr(array, name)
+            setattr(self, name, value) if name.endswith("interface__") else self.speak(name, value)
+
+    def speak(self, name, method):
+        self.__class__ = type("Foreign", (Foreign,), {**vars(type(self)), name: lambda self, **asked: method(**asked)})
+
+
+WAYS = {"dlpack": ("__dlpack__", "__dlpack_device__"), "interface": ("__cuda_array_interface__",)}
+
+
+@pytest.mark.parametrize("way", WAYS)
+def test_a_foreign_array_on_the_gpu_becomes_cupy_s_in_the_same_memory(way):
+    x = cupy.arange(12, dtype=np.float32).reshape(3, 4)
+    for own in (x, x[:, 1::2], x.T):
+        w = Tensor([1.0], requires_grad=True)
+        w.data = foreign = Foreign(own, *WAYS[way])
+        for t in (Tensor(foreign), w):
+            assert type(t.data) is cupy.ndarray and t.device == "cuda" and t.tolist() == own.tolist()
+            assert cupy.shares_memory(t.data, x) and t.data.strides == own.strides
+    t.data[0, 0] = 9
+    assert x[0, 0].item() == 9
+
+
+def test_what_cupy_cannot_read_is_refused_in_a_line():
+    x = Foreign(cupy.ones(2, np.complex64), *WAYS["dlpack"])
+    with pytest.raises(TypeError, match=r"a tensor cannot hold this .*Foreign of complex64: CuPy does not support"):
+        Tensor(x)
+
+
+def test_a_tensor_on_the_gpu_is_handed_out_there_and_comes_back_on_purpose():
+    t = Tensor(cupy.arange(6.0).reshape(2, 3), requires_grad=True)
+    out = cupy.from_dlpack(t.detach())
+    assert cupy.shares_memory(out, t.data) and t.__dlpack_device__() == (2, 0)
+    assert np.from_dlpack(t.detach(), device="cpu").tolist() == t.tolist() == [[0, 1, 2], [3, 4, 5]]
+    for wrong in (t, t.detach()[::-1]):
+        with pytest.raises(BufferError):
+            cupy.from_dlpack(wrong)
+    with pytest.raises(TypeError, match="lives on the GPU"):
+        t.detach().numpy()
+    there = t.cpu()
+    (there * there).sum().backward()
+    assert there.device == "cpu" and type(t.grad) is cupy.ndarray and t.grad.tolist() == [[0, 2, 4], [6, 8, 10]]
+
+
+def test_places_views_and_orders_of_axes_are_found_on_the_gpu():
+    t = Tensor(cupy.asarray(np.float32([[1, 5, 5], [7, 3, 2]])))
+    places = t.argmax(axis=1)
+    assert type(places.data) is cupy.ndarray and places.tolist() == [1, 0] and t.argmax().item() == 3
+    assert t.view(3, 2).tolist() == [[1, 5], [5, 7], [3, 2]] and t.permute(1, 0).tolist() == [[1, 7], [5, 3], [5, 2]]
+    assert t[Foreign(cupy.asarray([1, 1]), *WAYS["dlpack"])].tolist() == [[7, 3, 2]] * 2

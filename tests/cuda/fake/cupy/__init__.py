@@ -63,6 +63,8 @@ def arange(start, stop=None, step=1, dtype=None):
 
 
 def array(obj, dtype=None, copy=True, order="K", subok=False, ndmin=0, *, blocking=False):
+    if not isinstance(obj, ndarray) and hasattr(obj, "__cuda_array_interface__"):
+        obj = _array.at(obj.__cuda_array_interface__)
     if not isinstance(obj, ndarray):  # NumPy array, number or lists of numbers; lists of device arrays raise
         return _array.fresh(np.array(obj, dtype, order=order, ndmin=ndmin))
     if ndmin > obj.ndim:
@@ -77,6 +79,15 @@ def asarray(a, dtype=None, order=None, *, copy=None, blocking=False):
 def ascontiguousarray(a, dtype=None):
     _host(a)
     return array(a.reshape(1) if a.ndim == 0 else a, dtype, False, "C")
+
+
+def from_dlpack(array, *, device=None, copy=None):
+    if device is not None or array.__dlpack_device__()[0] != _array.CUDA:
+        raise NotImplementedError("from_dlpack() to or from the CPU is not in the fake")
+    x = array.__dlpack__(stream=1, max_version=(1, 0), copy=copy).taken()
+    if x.dtype.kind not in "fiub":
+        raise NotImplementedError(f"CuPy does not support {x.dtype} yet")
+    return _array.view_of(x, x._host[...])
 
 
 def asnumpy(a, stream=None, order="C", out=None, *, blocking=True):

@@ -14,8 +14,9 @@ import weakref
 
 import numpy as np
 
-from cupy._memory import Memory, MemoryPointer
+from cupy._memory import Memory, MemoryPointer, living
 
+CPU, CUDA = 1, 2  # DLPack's numbers
 SCALARS = int, float, complex, np.generic  # bool is an int
 
 
@@ -69,6 +70,14 @@ class ndarray:
             "Implicit conversion to a NumPy array is not allowed. "
             "Please use `.get()` to construct a NumPy array explicitly."
         )
+
+    def __dlpack_device__(self):
+        return CUDA, 0
+
+    def __dlpack__(self, *, stream=None, max_version=None, dl_device=None, copy=None):
+        if dl_device == (CPU, 0):
+            return self.get().__dlpack__(max_version=max_version)
+        return Capsule(self.copy() if copy else self)
 
     def get(self, stream=None, order="C", out=None, blocking=True):
         stream = current_stream() if stream is None else stream
@@ -164,6 +173,19 @@ class ndarray:
         return own(*args, **kwargs)
 
 
+class Capsule:
+    """What `__dlpack__` gives out; like DLPack's it can be taken once."""
+
+    def __init__(self, array):
+        self._array = array
+
+    def taken(self):
+        if self._array is None:
+            raise ValueError("A DLPack tensor object cannot be consumed multiple times")
+        array, self._array = self._array, None
+        return array
+
+
 # -- NumPy's work on device memory ---------------------------------------------------------------
 
 
@@ -227,6 +249,16 @@ def view_of(owner, x):
     view = ndarray.__new__(ndarray)
     view._host, view._memory, view.base = x, owner._memory, owner if owner.base is None else owner.base
     return view
+
+
+def at(interface):
+    """The array that a `__cuda_array_interface__` describes."""
+    address, _ = interface["data"]
+    memory = next(memory for memory in living if memory.ptr <= address < memory.ptr + memory.size)
+    whole = view_of(ndarray(0), memory._bytes(0, memory.size))
+    x = np.ndarray(interface["shape"], interface["typestr"], whole._host, address - memory.ptr, interface["strides"])
+    whole._memory = memory
+    return view_of(whole, x)
 
 
 def like_numpy_s(name, parameters, of=apply):

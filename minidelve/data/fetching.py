@@ -22,7 +22,7 @@ from minidelve.data.door import door, reason
 from minidelve.data.sources.members import check_name
 from minidelve.data.sources.source import open_source
 from minidelve.disk.files import disk_errors, replace, scratch_folder
-from minidelve.disk.owning import check_links, own_name
+from minidelve.disk.owning import check_links, own_name, tidy
 from minidelve.errors import DataError
 from minidelve.progress import bar
 
@@ -84,6 +84,8 @@ def fetch(
         )
     unpacked = archive.with_suffix("")
     if archive.suffix == ".tgz" and unpacked.is_dir():
+        tidy(archive)
+        tidy(unpacked)
         return Fetched(unpacked, True)
     check_links(folder, f"{folder}", DataError)
     with disk_errors(f"{folder}:", "free some space or name another folder with --dir", DataError):
@@ -95,6 +97,8 @@ def fetch(
                     _download(remote, archive, retries, progressbar)
                 if archive.suffix == ".tgz" and not unpacked.is_dir():
                     _unpack(archive, unpacked)
+        else:
+            tidy(archive)
         if archive.suffix == ".tgz":
             return Fetched(unpacked, False)
         open_source(archive)  # refuses names that lead outside, though nothing is unpacked

@@ -3,6 +3,7 @@
     with OwnFolder(path, {"last.npz"}, "--out runs/a"):  a folder of known files
     with own_file(path, "--json speed.json"):             a file that is written when the work is done
     with own_name(path):                                  a name beside which work is prepared
+    tidy(path)                                            what is finished, but killed before it was cleared up
     with new_folder(path, "toy-images") as folder:        a folder that appears when all of it is there
     holder(path)                                          who works in a folder
 
@@ -169,6 +170,12 @@ def own_name(path: Path, what: str, error: type[UserError] = RunError) -> Iterat
         yield
     finally:
         lock.release()
+
+
+def tidy(path: Path) -> None:
+    """Remove what killed processes left beside a finished `path`; nothing where another works or none can write."""
+    with suppress(OSError, UserError), own_name(path, f"{path}"):
+        pass
 
 
 @contextmanager

@@ -92,6 +92,18 @@ def test_what_is_there_already_is_not_fetched_again(offer, server, zipped, tmp_p
     assert fetch("set", tmp_path, registry=registry) == (path, True) and len(server.asked) == 1
 
 
+@pytest.mark.parametrize("name", ["photos.zip", "photos.tgz"])
+def test_what_a_fetch_killed_at_its_very_end_left_is_removed(offer, zipped, tmp_path, name):
+    registry = offer(zipped if name.endswith("zip") else tgz(("photos/a", b"1")), name)
+    fetch("set", tmp_path, registry=registry)
+    whole = names(tmp_path)
+    left = [f".{name}.lock", ".photos.lock"] if name.endswith("tgz") else [f".{name}.lock"]
+    for leftover in (*left, f"{name}.1-0af39c.unfinished"):
+        (tmp_path / leftover).write_text("process 999999999 on elsewhere, 0af39c00")
+    assert fetch("set", tmp_path, registry=registry).was_there
+    assert names(tmp_path) == whole
+
+
 def test_another_address_and_checksum_may_be_given(offer, zipped, tmp_path):
     url = offer(zipped, "mirror.zip")["set"].url
     old = {"set": Remote("http://127.0.0.1:9/gone.zip", "md5:" + "0" * 32)}

@@ -21,8 +21,8 @@ from minidelve.training.views import views
 
 def main(model: str, path: str, out: str, size: int) -> None:
     dataset = open_any_split(path)
-    statistics = data.compute_statistics(dataset, views(size, round(size * 256 / 224))[1], max_images=100)
-    config = Config(data=str(Path(path).absolute()), model=model, size=size)
+    config = Config(data=str(Path(path).absolute()), model=model, size=size, short_side=round(size * 256 / 224))
+    statistics = data.compute_statistics(dataset, views(size, config.short_side)[1], max_images=100)
     network = models.create(model, len(dataset.classes), config.activation, config.init, config.seed)
     meta = {
         "config": asdict(config),

@@ -200,11 +200,16 @@ def disk_errors(
         raise error(f"{what} cannot be written ({raised.strerror or raised})", cure=cure) from raised
 
 
-def try_room(folder: Path, size: int = ROOM) -> None:
-    """Write `size` bytes into a folder that is there, and remove them again. Raises OSError, as for a full disk."""
-    trial = unfinished(folder / "trial")
+def try_room(folder: Path, size: int = ROOM, of: str = "trial") -> None:
+    """Write `size` bytes into a folder that is there, and remove them again. Raises OSError, as for a full disk.
+
+    of    the name that they are unfinished under: whoever owns it next removes what a killed trial left
+    """
+    trial = unfinished(folder / of)
     try:
         with open(trial, "xb") as file:
+            if os.name != "nt":  # which removes no open file
+                trial.unlink()  # a process that is killed from here on leaves nothing
             _reserve(file, size, folder)
     finally:
         trial.unlink(missing_ok=True)

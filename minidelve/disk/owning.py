@@ -198,7 +198,7 @@ def own_file(path: Path, what: str, error: type[UserError] = RunError) -> Iterat
                         cure="make it, or name a file in one that exists",
                     )
                 stack.enter_context(own_name(place, what, error))
-                try_room(folder)
+                try_room(folder, of=place.name)
         yield
 
 

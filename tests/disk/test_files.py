@@ -214,3 +214,11 @@ def test_windows_is_asked_again_while_somebody_reads_the_old_file(tmp_path, monk
         windows.setattr(files.os, "name", "nt")
         files.replace(tmp_path / "new", tmp_path / "old")
     assert len(calls) == 3 and (tmp_path / "old").read_text() == "new"
+
+
+@pytest.mark.skipif(os.name == "nt", reason="Windows removes no open file: owning.py's cleaning does")
+def test_a_trial_of_the_room_that_is_killed_leaves_nothing(tmp_path, monkeypatch):
+    seen = []
+    monkeypatch.setattr(files, "_reserve", lambda file, size, folder: seen.append(os.listdir(folder)))
+    files.try_room(tmp_path, 100)
+    assert seen == [[]] and os.listdir(tmp_path) == []

@@ -29,7 +29,7 @@ class Box(OwnFolder):
 def full(monkeypatch):
     """A disk on which there is room for no file of any size."""
 
-    def refuse(*args):
+    def refuse(*args, **options):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(owning, "try_room", refuse)

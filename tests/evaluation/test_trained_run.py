@@ -254,7 +254,8 @@ def test_pictures_that_are_none_are_named_in_one_line(run, images, parts):
 def test_a_file_that_pillow_opened_and_cannot_read_is_named(run, pictures, tmp_path):
     cut = tmp_path / "cut.png"
     cut.write_bytes(pictures[0].read_bytes()[:600])
-    raises(DataError, lambda: run.predict(Image.open(cut)), str(cut), "is broken or truncated")
+    with Image.open(cut) as opened:
+        raises(DataError, lambda: run.predict(opened), str(cut), "is broken or truncated")
 
 
 @pytest.mark.parametrize("top", [0, -1, 2.0, "3", True, None])

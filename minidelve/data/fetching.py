@@ -99,6 +99,7 @@ def fetch(
                     _unpack(archive, unpacked)
         else:
             tidy(archive)
+            tidy(unpacked)
         if archive.suffix == ".tgz":
             return Fetched(unpacked, False)
         open_source(archive)  # refuses names that lead outside, though nothing is unpacked

@@ -97,8 +97,7 @@ def test_what_a_fetch_killed_at_its_very_end_left_is_removed(offer, zipped, tmp_
     registry = offer(zipped if name.endswith("zip") else tgz(("photos/a", b"1")), name)
     fetch("set", tmp_path, registry=registry)
     whole = names(tmp_path)
-    left = [f".{name}.lock", ".photos.lock"] if name.endswith("tgz") else [f".{name}.lock"]
-    for leftover in (*left, f"{name}.1-0af39c.unfinished"):
+    for leftover in (f".{name}.lock", ".photos.lock", f"{name}.1-0af39c.unfinished"):
         (tmp_path / leftover).write_text("process 999999999 on elsewhere, 0af39c00")
     assert fetch("set", tmp_path, registry=registry).was_there
     assert names(tmp_path) == whole

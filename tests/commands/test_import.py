@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import struct
 import sys
 
@@ -115,6 +116,18 @@ def test_weights_of_another_network(refused, words, tmp_path):
 def test_another_number_of_classes(refused, words, tmp_path):
     np.savez(tmp_path / "a.npz", **state(classes=1000))
     refused(words("a.npz"), "a.npz tells 1000 classes apart", "four has 4", "--data")
+
+
+def test_other_classes_of_the_same_number(ok, refused, trained, words, tiny_data, tmp_path):
+    """The file of a run says which row of its last layer is which class."""
+    ok("export", trained, tmp_path / "a.safetensors")
+    other = tmp_path / "other"
+    shutil.copytree(tiny_data, other)
+    for split in ("train", "val"):
+        (other / split / "blue").rename(other / split / "azure")
+    given = ["import", tmp_path / "a.safetensors", "--model", "lab14", "--data", other, "--input", "minidelve", "--out"]
+    refused([*given, tmp_path / "new"], "a.safetensors tells 'blue' where other has the class 'azure'", "--data")
+    assert not (tmp_path / "new").exists()
 
 
 def test_numbers_that_are_none(refused, words, tmp_path):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
@@ -110,12 +111,19 @@ def activation_of(weights: Weights, options: Mapping[str, Any], input: str) -> s
 
 
 def check_classes(weights: Weights, network: Network, naming: str, dataset: data.Dataset) -> None:
-    """DataError where the file's last layer is right but for the number of classes."""
+    """DataError where the file's last layer is right but for the number of classes, or where it names other ones."""
     last = [name for name in theirs(naming, network) if name.endswith(".weight")][-1]
     found, wanted = weights.entries.get(theirs(naming, network)[last]), dict(network.named_parameters())[last].shape
     if found and len(found.shape) == 2 and found.shape[1] == wanted[1] and found.shape[0] != wanted[0]:
         raise data.DataError(
             f"{weights.path} tells {found.shape[0]} classes apart, and {dataset.name} has {wanted[0]}",
+            cure="give the data set of its classes with --data",
+        )
+    names = weights.classes() or dataset.classes
+    if names != dataset.classes:
+        theirs_first, ours = next((a, b) for a, b in zip_longest(names, dataset.classes) if a != b)
+        raise data.DataError(
+            f"{weights.path} tells {shown(theirs_first)} where {dataset.name} has the class {shown(ours)}",
             cure="give the data set of its classes with --data",
         )
 

@@ -45,6 +45,11 @@ class Weights:
             )
         return array
 
+    def classes(self) -> list[str] | None:
+        """The ids of the classes in their order, where the file says them."""
+        with self.intact():
+            return safetensors_file.classes_of(self.path) if self.path.suffix.lower() == ".safetensors" else None
+
     @contextmanager
     def intact(self) -> Iterator[None]:
         """CheckpointError inside this block for whatever a library raises about the file."""

@@ -26,7 +26,7 @@ from minidelve.interchange.weights.entries import Entries, Entry
 
 MOST_HEADER = 4 * 2**20  # bytes; a network of the paper needs a few thousand
 FLOATS = ("F32", "F16", "F64")
-METADATA = "__metadata__"
+METADATA, FACTS = "__metadata__", "minidelve"
 ARRAY = record({"dtype": text, "shape": list_of(integer(0), most=16), "data_offsets": list_of(integer(0), 2, 2)})
 
 
@@ -53,9 +53,20 @@ def header_of(path: Path) -> dict:
     return header
 
 
+def classes_of(path: Path) -> list[str] | None:
+    """The ids of the classes in the order of the last layer, where the file is one of ours; else None."""
+    metadata = header_of(path).get(METADATA)
+    facts = metadata.get(FACTS) if isinstance(metadata, dict) else None
+    try:
+        classes = records.parse(facts)["classes"] if isinstance(facts, str) else None
+    except (ValueError, KeyError, TypeError):  # somebody else's, who uses our name
+        return None
+    return classes if isinstance(classes, list) and all(isinstance(name, str) for name in classes) else None
+
+
 def write(file: BinaryIO, arrays: dict[str, np.ndarray], facts: dict[str, object]) -> None:
     """Write arrays under their names, and facts as one JSON text into the header's metadata."""
     # Its NumPy writer takes the memory of an array as it lies there, whatever the strides say.
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {"minidelve": json.dumps(facts, ensure_ascii=False)}  # several would be written in any order
+    metadata = {FACTS: json.dumps(facts, ensure_ascii=False)}  # several would be written in any order
     file.write(library("safetensors.numpy", "weights", "a .safetensors file").save(plain, metadata))

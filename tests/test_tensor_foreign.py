@@ -178,3 +178,19 @@ def test_tolist_gives_python_numbers_of_any_tensor():
 def test_cpu_is_the_tensor_itself_where_it_is_there_already():
     w = Tensor([1.0], requires_grad=True)
     assert w.cpu() is w
+
+
+def test_a_minus_that_pytorch_keeps_beside_the_memory_counts():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    assert Tensor(torch._neg_view(torch.tensor([1.0, -2.0]))).tolist() == [-1.0, 2.0]
+    assert Tensor(torch.tensor([1 + 2j]).conj().imag).tolist() == [-2.0]
+
+
+def test_a_state_that_cannot_be_taken_says_which_part():
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    layer = nn.Linear(2, 2)
+    state = {name: torch.ones(p.shape) for name, p in layer.named_parameters()}
+    layer.load_state_dict(state)
+    assert layer.weight.data.tolist() == [[1.0, 1.0], [1.0, 1.0]]
+    raises(TypeError, lambda: layer.load_state_dict({**state, "bias": state["bias"].bfloat16()}), "bias", "float32")
+    raises(TypeError, lambda: layer.load_state_dict([1]), "got a list", "arrays by name")

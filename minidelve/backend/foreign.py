@@ -33,6 +33,8 @@ def native(x: Any) -> Any:
     kind = f"{type(x).__module__}.{type(x).__qualname__}"
     if getattr(x, "requires_grad", False) is True:
         raise TypeError(f"the gradient that this {kind} wants cannot cross over; write x.detach() to drop it")
+    if hasattr(x, "resolve_neg"):  # PyTorch's, which may keep a minus beside the memory and hand out only the latter
+        x = x.resolve_neg()
     cupy = cupy_module() if _lies_on_gpu(x) else None
     try:
         return _as_numpys(x) if cupy is None else _as_cupys(x, cupy)

@@ -67,6 +67,8 @@ def check_array(image: np.ndarray, name: str, axes: tuple[int, ...]) -> None:
         channels_first = image.ndim in axes and image.shape[image.ndim - 3] == 3
         cure = f"write x.transpose({'0, 2, 3, 1' if image.ndim == 4 else '1, 2, 0'})" if channels_first else ""
         raise DataError(given, expected=expected, cure=cure)
+    if 0 in image.shape[-3:]:
+        raise DataError(given, expected="at least one pixel")
     if image.dtype != np.uint8:
         cure = "for numbers from 0 to 1 write (255 * x).round().astype(np.uint8)" if image.dtype.kind == "f" else ""
         raise DataError(given, expected="uint8, from 0 to 255", cure=cure)

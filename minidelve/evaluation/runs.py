@@ -61,6 +61,10 @@ class Way:
         scales = [] if self.scales is None else self.scales
         if not isinstance(scales, list | tuple | range) or not all(type(s) is int and s > 0 for s in scales):
             raise RunError(f"scales are {shown(scales)}", expected="a list of shorter sides in pixels, as [256, 384]")
+        if self.scales is not None and not len(scales):
+            raise RunError("scales are []", expected="at least one, or None for the size that the run was trained on")
+        if self.flip not in (True, False, None) or isinstance(self.flip, int) and type(self.flip) is not bool:
+            raise RunError(f"flip is {shown(self.flip)}", expected="True, False or None")
         if type(self.batch_size) is not int or self.batch_size < 1:
             raise RunError(f"batch_size is {shown(self.batch_size)}", expected="an integer of at least 1")
 

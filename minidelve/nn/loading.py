@@ -7,7 +7,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from minidelve.backend import to_device
+from minidelve.backend import native, to_device
 from minidelve.tensor import Tensor
 
 
@@ -25,6 +25,8 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
 
     Raises ValueError, before anything is changed, naming missing and unknown entries or a wrong shape.
     """
+    if not isinstance(state, Mapping):
+        raise TypeError(f"load_state_dict: got a {type(state).__name__}; expected arrays by name, as of state_dict()")
     unmatched = Unmatched(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
     if strict and unmatched.missing_keys:
         names = ", ".join(unmatched.missing_keys)
@@ -36,7 +38,11 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
     for name, parameter in own.items():
         if name not in state:
             continue
-        arrays[name] = array = np.asarray(state[name])
+        try:
+            given = native(state[name]) if hasattr(state[name], "__dlpack__") else np.asarray(state[name])
+        except TypeError as error:
+            raise TypeError(f"load_state_dict: {name}: {error}") from error
+        arrays[name] = array = to_device(given, "cpu")
         if array.shape != parameter.shape or array.dtype.kind not in "fiub":
             raise ValueError(
                 f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "

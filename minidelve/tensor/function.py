@@ -108,7 +108,8 @@ def refuse_bare_arrays(op: str, *inputs: Any, optional: Sequence[Any] = ()) -> N
     """TypeError with the cure if an input of the op is no Tensor; an optional one may be None."""
     for x in (*inputs, *(x for x in optional if x is not None)):
         if not isinstance(x, Tensor):
-            raise TypeError(f"{op} works on Tensors; got a {type(x).__name__}: wrap it, Tensor(x)")
+            kind = type(x).__name__ if type(x).__name__ != "Tensor" else f"{type(x).__module__}.Tensor"
+            raise TypeError(f"{op} works on Tensors; got a {kind}: wrap it, Tensor(x)")
 
 
 def refuse_options_by_place(op: type[Function], inputs: tuple[Any, ...]) -> None:

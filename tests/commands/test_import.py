@@ -156,6 +156,13 @@ def test_a_file_without_slopes_that_was_exported_here(refused, words, tmp_path):
     refused(words("a.npz", "--input", "minidelve"), "a.npz has no slopes of PReLU", "--activation relu, or lrelu")
 
 
+def test_a_file_that_was_exported_here_says_what_its_input_is(ok, refused, trained, tiny_data, tmp_path):
+    ok("export", trained, tmp_path / "a.safetensors")
+    given = ["import", tmp_path / "a.safetensors", "--data", tiny_data, "--out", tmp_path / "new", "--model"]
+    refused([*given, "lab14", "--input", "caffe"], "--input caffe", "says itself", "give --input minidelve")
+    refused([*given, "small14", "--input", "minidelve"], "does not hold the weights of small14", "--model")
+
+
 def test_a_crop_that_is_too_small(refused, words, tmp_path):
     np.savez(tmp_path / "a.npz", **state())
     refused(words("a.npz", "--size", 5), "--size 5 is too small for lab14")

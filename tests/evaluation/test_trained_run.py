@@ -258,6 +258,11 @@ def test_a_file_that_pillow_opened_and_cannot_read_is_named(run, pictures, tmp_p
         raises(DataError, lambda: run.predict(opened), str(cut), "is broken or truncated")
 
 
+@pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (2, 0, 4, 3)])
+def test_an_array_without_pixels_is_refused(run, shape):
+    raises(DataError, lambda: run.predict(np.zeros(shape, np.uint8)), str(shape), "at least one pixel")
+
+
 @pytest.mark.parametrize("top", [0, -1, 2.0, "3", True, None])
 def test_a_wrong_top_is_refused(run, pictures, top):
     raises(RunError, lambda: run.predict(pictures[0], top=top), f"top is {top!r}", "integer of at least 1")
@@ -268,6 +273,9 @@ def test_a_wrong_way_of_testing_is_refused(run, tmp_path):
         (lambda: run.evaluate(protocol="full"), "protocol is 'full'", "center, ten-view, dense"),
         (lambda: run.evaluate(scales=256), "scales are 256", "[256, 384]"),
         (lambda: run.evaluate(scales=[20]), "--scales 20", "crops of 28"),
+        (lambda: run.evaluate(scales=[]), "scales are []", "at least one"),
+        (lambda: run.evaluate(flip="no"), "flip is 'no'", "True, False or None"),
+        (lambda: run.evaluate(flip=3), "flip is 3", "True, False or None"),
         (lambda: run.evaluate(batch_size=0), "batch_size is 0", "at least 1"),
         (lambda: run.evaluate(data=5), "data is 5", "expected a path"),
         (lambda: run.evaluate("toy"), "toy has 10 classes", "the 4 the run was trained on"),

@@ -46,6 +46,8 @@ def imported(path: Path, input: str, options: Mapping[str, Any], naming: str | N
     Raises RunError, DataError or CheckpointError with one line for what the user can mend.
     """
     weights = Weights(path)
+    if input != OWN and MEAN in weights.entries:
+        raise RunError(f"--input {input}: {weights.path} says itself what its input is", cure=f"give --input {OWN}")
     dataset = open_any_split(options["data"])
     size = options.get("size") or size_of(weights, input, options["model"])
     given = {"short_side": round(size * 256 / 224), **options, "size": size}  # the paper's 256 for crops of 224
@@ -105,7 +107,7 @@ def activation_of(weights: Weights, options: Mapping[str, Any], input: str) -> s
             named = theirs(naming, network)
             if any(weights.entries[named[a]].shape == slopes[a] for a in slopes if named[a] in weights.entries):
                 return activation
-    if input == OWN:
+    if input == OWN and not any(name.endswith("_act.a") for name in weights.entries):
         raise RunError(f"{weights.path} has no slopes of PReLU", cure="give the run's --activation relu, or lrelu")
     return "relu"
 

@@ -10,6 +10,7 @@ travels with the weights, and load_state_dict finds the network's names and no o
 from __future__ import annotations
 
 import re
+import warnings
 import zipfile
 from collections import OrderedDict
 from collections.abc import Mapping
@@ -52,13 +53,14 @@ def loaded(path: Path) -> Any:
     """What the file holds, where that is tensors."""
     torch = pytorch()
     try:
-        return torch.load(path, map_location="cpu", weights_only=True)
+        with warnings.catch_warnings(action="ignore"):  # of what an old pickle may hold: it is refused below
+            return torch.load(path, map_location="cpu", weights_only=True)
     except Exception as error:
         if "weights_only" not in str(error):
             raise
         code = CODE.search(str(error))
         raise CheckpointError(
-            f"{path} wants to run code{f', {code[1]}' if code else ''}, when it is read; it was not run",
+            f"{path} wants to run code{f', {code[1]},' if code else ''} when it is read; it was not run",
             expected="a state dict and nothing else",
             cure="get one from whoever wrote it: torch.save(network.state_dict(), path)",
         ) from error

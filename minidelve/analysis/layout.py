@@ -110,6 +110,7 @@ def rows_of(sources: Sequence[Sequence[int]]) -> list[int]:
 
 
 def join(above: Place, below: Place) -> None:
+    """Draw an edge between two places."""
     above.below.append(below)
     below.above.append(above)
 

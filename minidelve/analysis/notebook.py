@@ -60,6 +60,8 @@ def table_html(head: Sequence[str], rows: Any) -> str:
 
 
 def row_html(kind: str, row: Sequence[str]) -> str:
+    """A row of such a table, of cells "th" or "td"."""
+
     def style(cell: str) -> str:
         return NUMBER if cell.replace(",", "").isdigit() else CELL
 

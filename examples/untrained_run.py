@@ -6,24 +6,34 @@
 MODEL is a name that `minidelve train --model` knows, PATH a data set of which one split is enough. The mean
 image is that of up to 100 of its pictures. The weights are drawn by the paper's initialization; the
 network has learned nothing, so expect errors near 100%. A fourth argument is the crop's side; the default
-is 224, and 56 for lab14.
+is 224, and 56 for lab14. A fifth is a number to which the standard deviation of the logits is brought, by a factor on
+the last layer: without training they are so small that all probabilities are alike.
 """
 
 import sys
 from dataclasses import asdict
 from pathlib import Path
 
-from minidelve import data, models
+import numpy as np
+
+from minidelve import Tensor, data, models
+from minidelve.nn import Module
 from minidelve.training.checkpoint import Checkpoint, save
 from minidelve.training.config import Config
+from minidelve.training.validation import evaluating
 from minidelve.training.views import views
 
+SPREAD_OVER = 100  # pictures, of which the mean image is made too
 
-def main(model: str, path: str, out: str, size: int) -> None:
+
+def main(model: str, path: str, out: str, size: int, deviation: float | None = None) -> None:
     dataset = open_any_split(path)
     config = Config(data=str(Path(path).absolute()), model=model, size=size, short_side=round(size * 256 / 224))
-    statistics = data.compute_statistics(dataset, views(size, config.short_side)[1], max_images=100)
+    view = views(size, config.short_side)[1]
+    statistics = data.compute_statistics(dataset, view, max_images=SPREAD_OVER)
     network = models.create(model, len(dataset.classes), config.activation, config.init, config.seed)
+    if deviation is not None:
+        spread(network, data.Loader(dataset, 1, view, statistics, shuffle=False, seed=0), deviation)
     meta = {
         "config": asdict(config),
         "std": statistics.std,
@@ -41,6 +51,15 @@ def main(model: str, path: str, out: str, size: int) -> None:
     print(f"{out}/best.npz: {model} with {count:,} random parameters, {len(dataset.classes)} classes, crops of {size}")
 
 
+def spread(network: Module, loader: data.Loader, deviation: float) -> None:
+    """Scale the last layer so that the logits have this standard deviation, over the first pictures."""
+    with evaluating(network):
+        logits = [network(Tensor(x)).data for (x, _), _ in zip(loader.epoch(0), range(SPREAD_OVER))]
+    weight, bias = network.parameters()[-2:]
+    for parameter in (weight, bias):
+        parameter.data *= deviation / np.std(logits)
+
+
 def open_any_split(path: str) -> data.Dataset:
     """The validation images, or the training images where there are no others."""
     try:
@@ -50,7 +69,8 @@ def open_any_split(path: str) -> data.Dataset:
 
 
 if __name__ == "__main__":
-    if len(sys.argv) not in (4, 5):
+    if not 4 <= len(sys.argv) <= 6:
         sys.exit(__doc__)
     model, path, out = sys.argv[1:4]
-    main(model, path, out, int(sys.argv[4]) if len(sys.argv) == 5 else models.usual_size(model))
+    size = int(sys.argv[4]) if len(sys.argv) > 4 else models.usual_size(model)
+    main(model, path, out, size, float(sys.argv[5]) if len(sys.argv) > 5 else None)

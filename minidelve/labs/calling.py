@@ -1,0 +1,88 @@
+"""Call a task's function on inputs, and note all that can be seen of it.
+
+The judge calls the product's functions so, and the process of the student's code the student's.
+"""
+
+from __future__ import annotations
+
+import time
+import traceback
+import warnings
+from collections.abc import Collection
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from minidelve.errors import one_line
+from minidelve.labs.task import Inputs, Task
+
+LONGEST = 200  # letters of an error
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What one call gave.
+
+    outputs    by name; a number as an array without axes
+    error      what was raised, as "TypeError: ..."; "" if nothing was
+    line       where in the student's files, as "kernels/reference/prelu.py:14"; "" if not there
+    blank      whether it was the NotImplementedError of a blank
+    modified   inputs that the call has changed
+    again      outputs that a second call gave otherwise
+    seconds    of the processor, for one call
+    """
+
+    outputs: dict[str, np.ndarray] = field(default_factory=dict)
+    error: str = ""
+    line: str = ""
+    blank: bool = False
+    modified: tuple[str, ...] = ()
+    again: tuple[str, ...] = ()
+    seconds: float = 0.0
+
+
+def observe(task: Task, inputs: Inputs, files: Collection[str] = ()) -> Observation:
+    """Call twice, on copies of the inputs. `files` are the student's, of which an error's line may tell."""
+    results = []
+    first: Inputs = {}
+    seconds = 0.0
+    for _ in range(2):
+        given = {name: x.copy() if isinstance(x, np.ndarray) else x for name, x in inputs.items()}
+        started = time.process_time()
+        try:
+            with np.errstate(all="ignore"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                results.append({name: as_output(x) for name, x in task.call(**given).items()})
+        except Exception as error:  # whatever a student's code raises
+            said = one_line(f"{type(error).__name__}: {error}")[:LONGEST]
+            blank = isinstance(error, NotImplementedError) and str(error).startswith("lab ")
+            return Observation(error=said, line=line_in(error, files), blank=blank)
+        seconds = time.process_time() - started
+        first = first or given
+    outputs, second = results
+    modified = tuple(name for name, x in inputs.items() if isinstance(x, np.ndarray) and not same(x, first[name]))
+    again = tuple(name for name, x in outputs.items() if not same(x, second.get(name)))
+    return Observation(outputs, modified=modified, again=again, seconds=seconds)
+
+
+def as_output(x: Any) -> np.ndarray:
+    """An output as an array that needs no pickle; TypeError for one that would."""
+    array = np.array(x)
+    if array.dtype.kind not in "biufcU":
+        raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
+    return array
+
+
+def same(x: Any, y: Any) -> bool:
+    """Whether two arrays are alike in shape and in every bit; a NaN is like itself."""
+    if x is None or y is None or x.shape != y.shape or x.dtype != y.dtype:
+        return False
+    return bool(np.array_equal(x, y, equal_nan=x.dtype.kind in "fc"))
+
+
+def line_in(error: BaseException, files: Collection[str]) -> str:
+    """The deepest line of these files in an error's traceback, as "file:line"."""
+    frames = [(f, frame) for frame in traceback.extract_tb(error.__traceback__) for f in files
+              if frame.filename.replace("\\", "/").endswith("/" + f)]  # fmt: skip
+    return f"{frames[-1][0]}:{frames[-1][1].lineno}" if frames else ""

@@ -1,0 +1,90 @@
+"""The labs of the course, as the folder labs/ declares them.
+
+    labs/labN/lab.md         what is handed out: goals, reading, tasks, experiment, question
+    labs/labN/lab.py         TITLE, READING, TASKS (task.py), CUTS: what of the docstrings would give a blank away
+    labs/labN/mistakes.py    mistakes (task.Mistakes), the wrong answers that are known
+    labs/labN/variants/V/    a variant: the same files, `files/` with the skeletons, and right.py with BODIES, the
+                             right ones, which the product does not have
+
+mistakes.py and right.py are never read where a student's code runs.
+
+In a checkout the folder lies beside the package; an installed package has it inside, as minidelve/labs/course.
+"""
+
+from __future__ import annotations
+
+import runpy
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from minidelve.errors import UserError, shown
+from minidelve.labs.task import Mistake, Task
+
+HERE = Path(__file__).resolve().parent
+COURSE = HERE / "course" if (HERE / "course").is_dir() else HERE.parents[1] / "labs"
+NUMBERS = range(1, 9)
+
+
+@dataclass(frozen=True)
+class Lab:
+    """One lab. cuts: by file, the lines of its docstrings that give an answer away."""
+
+    number: int
+    title: str
+    reading: tuple[str, ...]
+    tasks: tuple[Task, ...]
+    cuts: dict[str, tuple[str, ...]]
+    folder: Path
+    variant: str | None = None
+
+    @property
+    def blanks(self) -> dict[str, list[str]]:
+        """The functions to write, by file."""
+        blanks: dict[str, list[str]] = {}
+        for task in self.tasks:
+            for blank in task.blanks:
+                file, _, function = blank.partition(":")
+                if function not in blanks.setdefault(file, []):
+                    blanks[file].append(function)
+        return blanks
+
+    @property
+    def points(self) -> int:
+        return sum(task.points for task in self.tasks)
+
+    def mistakes(self) -> list[Mistake]:
+        """The wrong answers that are known."""
+        path = self.folder / "mistakes.py"
+        known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
+        first = {task.name: task.blanks[0] for task in self.tasks}
+        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in known]
+
+    def right(self) -> dict[str, Callable[..., Any]]:
+        """The right bodies by their blanks, where the product has none: those of a variant."""
+        path = self.folder / "right.py"
+        return dict(runpy.run_path(str(path))["BODIES"]) if path.exists() else {}
+
+
+@cache
+def lab(number: int, variant: str | None = None, course: Path = COURSE) -> Lab:
+    """The lab of a number; UserError if there is none, or no such variant of it."""
+    folder = course / f"lab{number}"
+    if number not in NUMBERS or not (folder / "lab.py").exists():
+        raise UserError(f"there is no lab {shown(number)}", expected=f"1 to {NUMBERS[-1]}")
+    if variant is not None and variant not in (known := variants(number, course)):
+        expected = f"one of: {', '.join(known)}" if known else "none: this lab has no variants"
+        raise UserError(f"lab {number} has no variant {shown(variant)}", expected=expected)
+    if variant is not None:
+        folder = folder / "variants" / variant
+    names = runpy.run_path(str(folder / "lab.py"))
+    cuts = {file: tuple(lines) for file, lines in names.get("CUTS", {}).items()}
+    return Lab(number, names["TITLE"], tuple(names["READING"]), tuple(names["TASKS"]), cuts, folder, variant)
+
+
+def variants(number: int, course: Path = COURSE) -> list[str]:
+    """The names of a lab's variants."""
+    folder = course / f"lab{number}" / "variants"
+    return sorted(path.parent.name for path in folder.glob("*/lab.py"))

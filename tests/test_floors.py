@@ -30,7 +30,7 @@ FLOORS = [
     {"minidelve.training"},
     {"minidelve.evaluation", "minidelve.interchange"},
     {"minidelve"},  # the root re-exports what is below it
-    {"minidelve.bench", "minidelve.experiments"},
+    {"minidelve.bench", "minidelve.experiments", "minidelve.labs"},
     {"minidelve.commands"},
     {"minidelve.cli", "minidelve.__main__"},
 ]

@@ -26,7 +26,7 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     """The first hint: what of a result is not as it should be, and where first.
 
     >>> where("da", "two channels", np.array([1.0, 4.0]), np.array([1.0, 2.0]), np.dtype("float64"))
-    'da[1] is 4, expected 2 (case: two channels; 1 of 2 numbers differ)'
+    'da[1] is 4, expected 2 (case: two channels; 1 of 2 differ)'
     """
     if got.shape != right.shape:
         return f"{name} has shape {got.shape}, expected {right.shape} (case: {case})"

@@ -1,4 +1,4 @@
-"""The student's file is the one that runs, in all that is started through the overlay, and never an older state of it."""
+"""The student's file runs in all that is started through the overlay, and never an older state of it."""
 
 import json
 import shutil

@@ -116,7 +116,7 @@ def prints_of(node: Defined) -> Prints:
 
 
 def steps(node: Defined) -> list[str]:
-    """A function's body as the words of its syntax tree: kinds of nodes, attributes, numbers; every name is the same."""
+    """A body as the words of its syntax tree: kinds of nodes, attributes, numbers; every name is the same."""
     has_docstring = ast.get_docstring(node, clean=False) is not None
     found: list[str] = []
     stack: list[ast.AST] = list(reversed(node.body[1:] if has_docstring else node.body))

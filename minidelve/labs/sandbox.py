@@ -24,8 +24,9 @@ from functools import cache
 from importlib.util import find_spec
 from pathlib import Path
 
-# What the product and its labs import beside the standard library, each a folder, with that of its own libraries.
+# What the product and its labs import beside the standard library.
 PACKAGES = "numpy", "PIL", "threadpoolctl", "tqdm"
+LIBRARIES_OF_PACKAGES = "numpy.libs", "pillow.libs"
 LIBRARIES = "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"
 ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
 KEPT = "SYSTEMROOT", "WINDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"  # of the environment: without them none starts
@@ -100,14 +101,14 @@ def start(
 
 def stop(process: subprocess.Popen[bytes]) -> None:
     """End a process and all that it has started, as far as the system lets us."""
-    if process.poll() is None:
+    if process.returncode is None:
         if hasattr(os, "killpg"):
             with suppress(ProcessLookupError, PermissionError):
                 os.killpg(process.pid, signal.SIGKILL)
         elif os.name == "nt" and (taskkill := shutil.which("taskkill")):
             subprocess.run([taskkill, "/F", "/T", "/PID", str(process.pid)], capture_output=True)
         process.kill()
-    process.wait()
+        process.wait()
 
 
 def ending(code: int) -> str:
@@ -173,19 +174,25 @@ def box(way: WAY, seen: Iterable[Path]) -> list[str]:
     """The beginning of a command that runs the rest of it confined."""
     home, packages = Path(sys.base_prefix).resolve(), packages_folder()
     python = [Path(base_python()), home / "lib", Path(sysconfig.get_path("stdlib"))]
-    systems = [path for path in map(Path, LIBRARIES) if path.exists()]
+    bound = list(dict.fromkeys([*(path for path in map(Path, LIBRARIES) if path.exists()), *python]))
+    installed = [packages / name for name in [*PACKAGES, *(f"{name}.py" for name in PACKAGES), *LIBRARIES_OF_PACKAGES]]
+    inside = [*(path for path in installed if path.exists()), *seen]
     words = [*way, "--die-with-parent", "--new-session", "--dev", "/dev", "--size", str(SPACE), "--tmpfs", "/tmp"]
-    for path in dict.fromkeys([*systems, *python]):
+    for folder in parents([*bound, *inside], bound):
+        words += ["--perms", "0755", "--dir", str(folder)]  # else only root could go through it
+    for path in bound:
         words += ["--ro-bind", str(path), str(path)]
-    for path in other_packages([*systems, *python]):
+    for path in other_packages(bound):
         words += ["--tmpfs", str(path)]
-    for name in PACKAGES:
-        for path in packages.glob(f"{name}*"):
-            if path.name in (name, f"{name}.py", f"{name}.libs") or name == "PIL" and path.name == "pillow.libs":
-                words += ["--ro-bind", str(path), str(path)]
-    for path in seen:
+    for path in inside:
         words += ["--ro-bind", str(path), str(path)]
     return [*words, "--remount-ro", "/"]
+
+
+def parents(paths: Iterable[Path], bound: Iterable[Path]) -> list[Path]:
+    """The folders above these paths, outermost first, that are in none of the bound ones."""
+    above = {folder for path in paths for folder in path.parents}
+    return sorted(folder for folder in above if not any(folder.is_relative_to(path) for path in bound))
 
 
 def other_packages(bound: Iterable[Path]) -> list[Path]:

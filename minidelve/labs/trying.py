@@ -123,7 +123,7 @@ def run(job: Path, trial: Trial, left: list[str], limits: Limits, confined: bool
     process = sandbox.start(arguments, job, [product], confined=confined)
     task, how = LOADING, ""
     try:
-        for record in incoming(process, limits, trial):
+        for record in incoming(process, left, limits, trial):
             if (name := record.get("begins")) in left and name not in trial.ended:
                 task = name
             elif record.get("ends") == task != LOADING:
@@ -167,7 +167,9 @@ def frames_of(record: Mapping[str, Any]) -> list[tuple[str, int | None]]:
     return [(str(p[0]), p[1]) for p in pairs if isinstance(p, list) and len(p) == 2 and isinstance(p[1], int)]
 
 
-def incoming(process: subprocess.Popen[bytes], limits: Limits, trial: Trial) -> Iterator[dict[str, Any]]:
+def incoming(
+    process: subprocess.Popen[bytes], left: list[str], limits: Limits, trial: Trial
+) -> Iterator[dict[str, Any]]:
     """The records of a process, as they come; the last one, {"ended": ...}, if it has to be stopped.
 
     It has `limits.seconds` to load the files, and for each task.
@@ -181,7 +183,7 @@ def incoming(process: subprocess.Popen[bytes], limits: Limits, trial: Trial) -> 
     ]
     for thread in threads:
         thread.start()
-    end = time.monotonic() + limits.seconds
+    end, waiting = time.monotonic() + limits.seconds, list(left)
     try:
         while True:
             try:
@@ -191,7 +193,8 @@ def incoming(process: subprocess.Popen[bytes], limits: Limits, trial: Trial) -> 
                 return
             if record is None:
                 break
-            if "begins" in record:
+            if (name := record.get("begins")) in waiting:
+                waiting.remove(name)
                 end = time.monotonic() + limits.seconds
             yield record
         with suppress(subprocess.TimeoutExpired):  # its output has ended, and so should it

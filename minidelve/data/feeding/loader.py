@@ -3,10 +3,10 @@
 Threads, not processes: Pillow and NumPy let go of Python's lock while they decode and copy, and a
 batch made by a thread is in our memory already.
 
-What an epoch yields depends on (seed, epoch) alone. The order comes from one random generator, the
-views and colour of an image from another that is seeded with its index, and batches are handed out in
-the order they were planned, whichever thread is ready first. So any number of workers gives the
-same batches, bit for bit, and a run can be repeated on another machine.
+What an epoch yields depends on (seed, epoch) alone, and batches are handed out in the order they were
+planned, whichever thread is ready first.
+The order of an epoch comes from one random generator; each image has another of its own for its views and colour.
+So any number of workers gives the same batches, bit for bit, and a run can be repeated on another machine.
 """
 
 import contextlib

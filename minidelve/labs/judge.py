@@ -116,7 +116,8 @@ class Judge:
         right = self.right[task.name]
         cases = [case for case in right if case in wrong]
         names = [n for n in right[cases[0]].outputs if any(self.differs(n, got.get(c), right[c], c) for c in cases)]
-        whole = self.known(task, got, names)
+        # First a mistake that is the same in all outputs; else one may be taken for another that does more.
+        whole = self.known(task, got, list(right[cases[0]].outputs)) or self.known(task, got, names)
         if whole:
             return (self.finding_of(whole, task, got, names, cases),)
         found: list[Finding] = []

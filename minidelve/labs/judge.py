@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve.backend import use
-from minidelve.labs.calling import Observation, observe
+from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
 from minidelve.labs.differences import alike, manner, where
 from minidelve.labs.replacing import replaced
@@ -22,10 +22,8 @@ from minidelve.labs.task import Inputs, Mistake, Task
 DTYPES = np.dtype(np.float64), np.dtype(np.float32)
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter
-LARGE = "large"  # the case that only tells the time
 GENERIC = "compare the smallest case by hand; nothing that is known gives these numbers"
 
-Case = tuple[str, str]  # its name, and the name of its floats' dtype
 Observed = Mapping[Case, Observation]
 
 

@@ -132,11 +132,12 @@ class Judge:
         names = [n for n in right[wrong[0]].outputs if any(differs(n, got.get(c), right[c], c) for c in wrong)]
         if all(got.get(case) is None for case in wrong):
             return (of_ending(ended, wrong[0][0]),)
-        if whole := self.known(task, got, None):
+        # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
+        if whole := self.known(task, got, None) or self.known(task, got, names):
             return (self.finding_of(whole, task, got, names, wrong),)
         found: list[Finding] = []
         for name in names:
-            mistake = self.known(task, got, name)
+            mistake = self.known(task, got, [name])
             if mistake is not None:
                 found.append(self.finding_of(mistake, task, got, [name], wrong))
             else:
@@ -146,12 +147,12 @@ class Judge:
         unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])
 
-    def known(self, task: Task, got: Observed, name: str | None) -> Mistake | None:
-        """The known mistake that gives this output in every case; without a name, that gives all that was seen."""
+    def known(self, task: Task, got: Observed, names: Sequence[str] | None) -> Mistake | None:
+        """The known mistake that gives these outputs in every case; without names, that gives all that was seen."""
         right = self.right[task.name]
         for mistake, gives in self.mistakes(task).values():
-            shows = name is None or any(differs(name, gives[case], right[case], case) for case in gives)
-            if shows and same_in_all(got, gives, list(gives), name):
+            shows = names is None or any(differs(n, gives[c], right[c], c) for n in names for c in gives)
+            if shows and same_in_all(got, gives, list(gives), names):
                 return mistake
         return None
 
@@ -169,19 +170,18 @@ def first(name: str, why: str) -> Finding:
     return Finding(f"mend {name} first", why, f"{name} is used here: with it mended, check this one again.")
 
 
-def same_in_all(got: Observed, other: Observed, cases: Sequence[Case], name: str | None = None) -> bool:
-    """Whether two codes gave the same in these cases, but for rounding: one output, or all that was seen."""
-    return all(same(got.get(case), other[case], case, name) for case in cases if case in other)
+def same_in_all(got: Observed, other: Observed, cases: Sequence[Case], names: Sequence[str] | None = None) -> bool:
+    """Whether two codes gave the same in these cases, but for rounding: these outputs, or all that was seen."""
+    return all(same(got.get(case), other[case], case, names) for case in cases if case in other)
 
 
-def same(got: Observation | None, other: Observation, case: Case, name: str | None) -> bool:
+def same(got: Observation | None, other: Observation, case: Case, names: Sequence[str] | None) -> bool:
     """Whether two calls gave the same, but for rounding, or raised the same kind of error."""
     if got is None:
         return False
     if got.error or other.error:
         return got.error.partition(":")[0] == other.error.partition(":")[0]
-    if name is None and (got.modified, set(got.again)) != (other.modified, set(other.again)):
+    if names is None and (got.modified, set(got.again)) != (other.modified, set(other.again)):
         return False
-    names = other.outputs if name is None else [name]
     mine, its, dtype = got.outputs, other.outputs, np.dtype(case[1])
-    return all(n in mine and n in its and alike(mine[n], its[n], dtype) for n in names)
+    return all(n in mine and n in its and alike(mine[n], its[n], dtype) for n in (its if names is None else names))

@@ -15,8 +15,8 @@ the wrong number of bins for some L: L = 10 and n = 6 make 9.
 
     f_n[m, c, i, j] = max of x[m, c, r, w] over rows r of bin i and columns w of bin j      (m the image)
 
-Backward is max pooling's: df goes to the place of the first maximum, and adds up where several bins chose the
-same place.
+Backward is max pooling's: df goes to the place of the first maximum.
+It adds up where several bins chose the same place.
 
 Each f_n is flattened in the order (C, n, n), and the levels lie end to end in the order given: C * sum n^2 numbers
 for an image.

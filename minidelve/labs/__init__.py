@@ -1,6 +1,9 @@
 """The machinery of the course: hand out, overlay, probe, judge, report. What is taught stands in labs/, a folder a lab.
 
     course.py        the labs, as labs/labN/lab.py and mistakes.py declare them
+    blanks.py        the product's files with the bodies removed that a student writes
+    files.py         a student's files, looked at before they are run
+    overlay.py       the student's files in place of the product's, in a process of its own
     task.py          what they are declared with: Task, Mistakes
     calling.py       calls a task's function, and notes all that can be seen of it
     differences.py   two results: where they differ, and in what way

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve.backend import use
-from minidelve.labs.calling import Observation, observe
+from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
 from minidelve.labs.differences import alike, manner, where
 from minidelve.labs.replacing import replaced
@@ -22,10 +22,8 @@ from minidelve.labs.task import Inputs, Mistake, Task
 DTYPES = np.dtype(np.float64), np.dtype(np.float32)
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter
-LARGE = "large"  # the case that only tells the time
 GENERIC = "compare the smallest case by hand; nothing that is known gives these numbers"
 
-Case = tuple[str, str]  # its name, and the name of its floats' dtype
 Observed = Mapping[Case, Observation]
 
 
@@ -116,7 +114,8 @@ class Judge:
         right = self.right[task.name]
         cases = [case for case in right if case in wrong]
         names = [n for n in right[cases[0]].outputs if any(self.differs(n, got.get(c), right[c], c) for c in cases)]
-        whole = self.known(task, got, names)
+        # First a mistake that is the same in all outputs; else one may be taken for another that does more.
+        whole = self.known(task, got, list(right[cases[0]].outputs)) or self.known(task, got, names)
         if whole:
             return (self.finding_of(whole, task, got, names, cases),)
         found: list[Finding] = []

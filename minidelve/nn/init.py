@@ -125,7 +125,7 @@ def he_normal_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.G
 
     It is N(0, 2 / ((1 + a^2) n)).
     """
-    return normal_(w, he_std(w.shape, mode, a), rng)
+    return normal_(w, he_std(shape_of(w), mode, a), rng)
 
 
 def he_uniform_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
@@ -133,7 +133,7 @@ def he_uniform_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.
 
     Its bound is sqrt(6 / ((1 + a^2) n)).
     """
-    return uniform_(w, bound=math.sqrt(3) * he_std(w.shape, mode, a), rng=rng)
+    return uniform_(w, bound=math.sqrt(3) * he_std(shape_of(w), mode, a), rng=rng)
 
 
 def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
@@ -141,7 +141,7 @@ def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | 
 
     They are N(0, 2 / (n + nhat)) and N(0, 1 / n).
     """
-    return normal_(w, xavier_std(w.shape, mode), rng)
+    return normal_(w, xavier_std(shape_of(w), mode), rng)
 
 
 def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
@@ -149,7 +149,15 @@ def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator |
 
     Its bound is sqrt(6 / (n + nhat)).
     """
-    return uniform_(w, bound=math.sqrt(3) * xavier_std(w.shape, mode), rng=rng)
+    return uniform_(w, bound=math.sqrt(3) * xavier_std(shape_of(w), mode), rng=rng)
+
+
+def shape_of(w: Tensor) -> tuple[int, ...]:
+    """The shape of a weight; TypeError with the cure for what is none, such as the layer that has it."""
+    if not isinstance(w, Tensor) and isinstance(getattr(w, "weight", None), Tensor):
+        raise TypeError(f"init works on a weight; got a {type(w).__name__}: pass its weight, layer.weight")
+    refuse_bare_arrays("init", w)
+    return w.shape
 
 
 def kaiming_normal_(
@@ -202,13 +210,13 @@ def normal_(w: Tensor, std: float, rng: np.random.Generator | None = None) -> Te
     Raises ValueError for a std that is not above 0. There is no mean: it is 0.
     """
     _check("std", std)
-    return _fill(w, lambda rng: std * rng.standard_normal(w.shape), rng)
+    return _fill(w, lambda rng: std * rng.standard_normal(shape_of(w)), rng)
 
 
 def uniform_(w: Tensor, *, bound: float, rng: np.random.Generator | None = None) -> Tensor:
     """Fill w evenly from [-bound, bound], in place; returns w. Raises ValueError for a bound that is not above 0."""
     _check("bound", bound)
-    return _fill(w, lambda rng: rng.uniform(-bound, bound, w.shape), rng)
+    return _fill(w, lambda rng: rng.uniform(-bound, bound, shape_of(w)), rng)
 
 
 def _check(name: str, number: float) -> None:
@@ -217,7 +225,7 @@ def _check(name: str, number: float) -> None:
 
 
 def _fill(w: Tensor, draw: Callable[[np.random.Generator], Any], rng: np.random.Generator | None) -> Tensor:
-    refuse_bare_arrays("init", w)
+    shape_of(w)
     check_generator("init", rng)
     if w.dtype.kind != "f":  # most numbers would become 0
         raise TypeError(f"a tensor of {w.dtype} cannot be filled at random; expected float32 or float64")

@@ -32,14 +32,29 @@ class MatMul(Function):
         return x @ y
 
     def backward(self, df):
+        x, y = self.matrices()
+        df = self.as_matrices(df)
+        dx = df @ y.swapaxes(-1, -2) if self.needs[0] else None
+        dy = x.swapaxes(-1, -2) @ df if self.needs[1] else None
+        return self.as_given(dx, dy)
+
+    def matrices(self):
+        """x and y, a vector among them as a matrix of one row or one column."""
         x, y = self.saved
-        X = x[None, :] if x.ndim == 1 else x
-        Y = y[:, None] if y.ndim == 1 else y
-        dF = df[..., None] if y.ndim == 1 else df
-        dF = dF[..., None, :] if x.ndim == 1 else dF
-        dx = unbroadcast(dF @ Y.swapaxes(-1, -2), X.shape).reshape(x.shape) if self.needs[0] else None
-        dy = unbroadcast(X.swapaxes(-1, -2) @ dF, Y.shape).reshape(y.shape) if self.needs[1] else None
-        return dx, dy
+        return x[None, :] if x.ndim == 1 else x, y[:, None] if y.ndim == 1 else y
+
+    def as_matrices(self, df):
+        """df as the product of these matrices has it."""
+        x, y = self.saved
+        df = df[..., None] if y.ndim == 1 else df
+        return df[..., None, :] if x.ndim == 1 else df
+
+    def as_given(self, *gradients):
+        """The gradients of these matrices in the shapes of x and y; None stays None."""
+        return tuple(
+            None if d is None else (d if d.shape == m.shape else unbroadcast(d, m.shape)).reshape(given.shape)
+            for d, m, given in zip(gradients, self.matrices(), self.saved)
+        )
 
 
 def matmul(x: Any, y: Any) -> Tensor:

@@ -24,22 +24,33 @@ def walk_back(root: Node, gradient: Any, retain_graph: bool) -> None:
     refuse_freed(order)
     for node in order:
         df = arrived.pop(id(node))
-        if isinstance(node, HeldArray):  # a leaf: nothing else in the graph is an array
+        if is_leaf(node):
             add_to_grad(node, df)
             continue
-        node.retain_graph = retain_graph
-        gradients = node.run_backward(df)
-        for i, (source, gradient) in enumerate(zip(node.sources, gradients, strict=True)):
-            if source is None:
-                continue
-            earlier, others = arrived.get(id(source)), (*gradients[:i], *gradients[i + 1 :])
+        for source, share in shares_of(node, df, retain_graph):
+            earlier = arrived.get(id(source))
             if earlier is not None:
-                gradient = earlier + gradient  # not +=: `earlier` may be an array that others hold too
-            elif isinstance(source, HeldArray) and overlaps(gradient, (df, *node.saved, *others)):
-                gradient = gradient.copy()  # a leaf owns its .grad: scaling it must change nothing else
-            arrived[id(source)] = gradient
+                share = earlier + share  # not +=: `earlier` may be an array that others hold too
+            arrived[id(source)] = share
         if not retain_graph:
             node.free()
+
+
+def shares_of(node: Node, df: Any, retain_graph: bool) -> list[tuple[Node, Any]]:
+    """Run a Function's backward; each source that wants a gradient, with its share.
+
+    A leaf may keep its share as .grad, so it gets an array of its own: scaling that must change nothing else.
+    """
+    node.retain_graph = retain_graph
+    gradients = node.run_backward(df)
+    shares = []
+    for i, (source, share) in enumerate(zip(node.sources, gradients, strict=True)):
+        if source is None:
+            continue
+        if is_leaf(source) and overlaps(share, (df, *node.saved, *gradients[:i], *gradients[i + 1 :])):
+            share = share.copy()
+        shares.append((source, share))
+    return shares
 
 
 def add_to_grad(leaf: Any, df: Any) -> None:
@@ -69,15 +80,20 @@ def reverse_topological_order(root: Node) -> list[Node]:
     return order[::-1]
 
 
+def is_leaf(node: Node) -> bool:
+    """Whether the walk ends here: nothing else in the graph is an array."""
+    return isinstance(node, HeldArray)
+
+
 def sources_of(node: Node) -> tuple[Node | None, ...]:
-    """The nodes one step further back; a leaf has none."""
-    return () if isinstance(node, HeldArray) else node.sources
+    """The nodes one step further back, None for an input that wants no gradient; a leaf has none."""
+    return () if is_leaf(node) else node.sources
 
 
 def refuse_freed(order: list[Node]) -> None:
     """RuntimeError with the cure if a Function of these has let go of what it saved."""
     for node in order:
-        if not isinstance(node, HeldArray) and node.freed:
+        if not is_leaf(node) and node.freed:
             raise RuntimeError(
                 f"backward() needs {type(node).__name__} a second time, but the first backward() freed what it had "
                 "saved; call the first one with retain_graph=True, or run the forward pass again"

@@ -4,7 +4,7 @@ He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks"
 networks of arXiv 1502.01852 (Table 1; A, B, C of Table 3) have it between the last conv layer and fc1.
 
 A level n cuts the H x W map into n x n bins and keeps the maximum of each. The n equal parts of a length L end
-between two rows or within one. Bin i of n (i from 0) has every row of which part i has a share:
+between two rows or within one. Bin i of n (i from 0) has every row of which part i has a share.
 
     [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
 

@@ -33,9 +33,10 @@ def skeletons(lab: Lab) -> dict[str, str]:
 
 
 def handed_out(lab: Lab, file: str) -> str:
-    """One file: the product's of today, emptied; a variant brings files of its own."""
-    if lab.variant:
-        text = (lab.folder / "files" / file).read_text(encoding="utf-8")
+    """One file: the variant's own, where it has one, else the product's of today, emptied."""
+    own = lab.folder / "files" / file
+    if lab.variant and own.exists():
+        text = own.read_text(encoding="utf-8")
         if filled := [name for name in lab.blanks[file] if not is_blank(found(text, name, file))]:
             raise Vanished(f"{file} of variant {lab.variant} has a body in {', '.join(filled)}; expected a blank")
         return text

@@ -1,9 +1,11 @@
 """Folders as students have them."""
 
+import json
 from pathlib import Path
 
 from minidelve.labs import course
 from minidelve.labs.blanks import original
+from minidelve.labs.experimenting import digest
 from minidelve.labs.handing_out import hand_out
 
 KERNEL, OP = "kernels/reference/prelu.py", "minidelve/ops/prelu.py"
@@ -22,4 +24,14 @@ def solved(path: Path, *numbers: int) -> Path:
     for number in numbers:
         for file in course.lab(number).blanks:
             (path / file).write_text(original(file), encoding="utf-8")
+    return path
+
+
+def done(path: Path, number: int) -> Path:
+    """The same with answers and numbers, as it is handed in."""
+    solved(path, number)
+    (path / f"lab{number}/answers.md").write_text("# Lab\n\nName: Zoë Ode\n\nBecause.\n", encoding="utf-8")
+    files = {file: digest(original(file)) for file in course.lab(number).blanks}
+    numbers = {"lab": number, "seed": 0, "quick": False, "numbers": {"a": 1.0}, "files": files}
+    (path / f"lab{number}/numbers.json").write_text(json.dumps(numbers), encoding="utf-8")
     return path

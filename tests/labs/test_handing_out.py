@@ -106,6 +106,12 @@ def test_another_variant_is_refused_with_the_cure(lab, variant, folder, tmp_path
     refused(lab, tmp_path / "other", "as variant mine")
 
 
+def test_a_variant_takes_the_product_s_file_where_it_has_none(lab, variant, folder):
+    (variant.folder / "files" / OP).unlink()
+    hand_out(variant, folder)
+    assert (folder / OP).read_text(encoding="utf-8") == skeletons(lab)[OP]
+
+
 def test_a_variant_s_file_without_a_blank_is_an_error(variant, folder):
     path = variant.folder / "files" / KERNEL
     path.write_text(blanks.original(KERNEL), encoding="utf-8")

@@ -1,7 +1,6 @@
 """What is handed in: everything of a lab that is marked, or one line that says what is missing."""
 
 import io
-import json
 import zipfile
 
 import pytest
@@ -9,10 +8,9 @@ import pytest
 from minidelve.errors import UserError
 from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.experimenting import digest
 from minidelve.labs.folder import opened
 from minidelve.labs.submitting import packed, student_name, to_hand_in
-from tests.labs.students import KERNEL, OP, solved, started
+from tests.labs.students import KERNEL, OP, done, started
 
 FILES = [KERNEL, OP, "lab3/answers.md", "lab3/numbers.json", ".course/record.json"]
 
@@ -25,11 +23,7 @@ def lab():
 @pytest.fixture
 def folder(tmp_path):
     """A folder in which lab 3 is done."""
-    folder = solved(tmp_path / "course", 3)
-    (folder / "lab3/answers.md").write_text("# Lab 3\n\nName: Zoë Ode\n\nBecause.\n", encoding="utf-8")
-    files = {file: digest(original(file)) for file in (KERNEL, OP)}
-    (folder / "lab3/numbers.json").write_text(json.dumps({"lab": 3, "numbers": {"a": 1.0}, "files": files}))
-    return folder
+    return done(tmp_path / "course", 3)
 
 
 def test_a_lab_that_is_done_is_handed_in_whole(lab, folder):
@@ -65,7 +59,7 @@ def test_blanks_and_numbers_of_another_file_are_remarked(lab, folder):
     (folder / OP).write_bytes((folder / ".course/handed_out" / OP).read_bytes())
     _, remarks = to_hand_in(lab, opened(folder))
     changed = [f"{file} has changed since `minidelve lab run 3`: run it again" for file in (KERNEL, OP)]
-    assert remarks == [f"{OP}: PReLU.backward still to be written", *changed]
+    assert remarks == [f"{OP}: {', '.join(lab.blanks[OP])} still to be written", *changed]
     (folder / "lab3/numbers.json").write_text("[]")
     assert "lab3/numbers.json is not what `minidelve lab run` wrote" in to_hand_in(lab, opened(folder))[1]
 

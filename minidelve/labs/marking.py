@@ -23,6 +23,7 @@ from minidelve.labs.files import MOST_BYTES, student_file
 from minidelve.labs.folder import ANSWERS, KEPT, labs_of
 from minidelve.labs.judge import Judge, Verdict
 from minidelve.labs.overlay import ROOT
+from minidelve.labs.sandbox import Limits
 from minidelve.labs.similarity import of_student
 from minidelve.labs.submission import unpacked
 from minidelve.labs.trying import WAITS, Trial, tried
@@ -66,7 +67,7 @@ class Mark:
     results: dict[str, Any] = field(default_factory=dict)
 
 
-def marked(order: Order) -> Mark:
+def marked(order: Order, limits: Limits | None = None) -> Mark:
     """The mark of a submission."""
     each = lab(order.lab, order.variant)
     mark = Mark(order.student, of=each.points)
@@ -80,11 +81,12 @@ def marked(order: Order) -> Mark:
         left_out = completed(each, folder)
         mark.warnings += left_out
         judge = Judge(each, order.seed)
-        trial = tried(each, folder, judge.cases, confined=order.confined, product=Path(order.product))
+        product = Path(order.product)
+        trial = tried(each, folder, judge.cases, limits=limits, confined=order.confined, product=product)
         verdicts = verdicts_on(judge, trial)
         note_trial(mark, trial, verdicts)
         if order.experiments:
-            mark.experiment = again.verdict(each, folder, Path(order.product), order.confined)
+            mark.experiment = again.verdict(each, folder, product, order.confined)
         mark.prints = {name: sorted(found) for name, found in prints_of(each, folder).items()}
     tasks = [
         {

@@ -71,15 +71,25 @@ class Workers:
                 order = waiting.get_nowait()
             except queue.Empty:
                 break
-            process = process if process and process.poll() is None else self._start()
+            if process and process.poll() is not None:
+                self._end(process)
+                process = None
+            process = process or self._start()
             mark = asked(process, order)
             if not self.stopped:
                 done.put((order, mark))
         if process:
-            assert process.stdin is not None
-            with suppress(OSError):
-                process.stdin.close()  # at whose end it ends
-            process.wait()
+            self._end(process)
+
+    def _end(self, process: subprocess.Popen[str]) -> None:
+        """Let a process end, as it does when nothing more can come."""
+        assert process.stdin is not None and process.stdout is not None
+        with suppress(OSError):
+            process.stdin.close()
+        process.wait()
+        process.stdout.close()
+        with self.lock:
+            self.running.discard(process)
 
     def _start(self) -> subprocess.Popen[str]:
         environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}

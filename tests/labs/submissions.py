@@ -175,8 +175,8 @@ LOST, LATE = 0, 1  # at the top of the file: nothing is left; in the function: t
 HARM: dict[str, tuple[int, str, str]] = {  # name: where, how it ends (RAISES: by an error), what it does
     "loops": (LATE, "time", "while True:\n    pass"),
     "sleeps": (LATE, "time", "import time\ntime.sleep(3600)"),
-    "exits": (LATE, "", "import sys\nsys.exit()"),
-    "exits-at-once": (LATE, "", "import os\nos._exit(0)"),
+    "exits": (LATE, "no answer", "import sys\nsys.exit()"),
+    "exits-at-once": (LATE, "no answer", "import os\nos._exit(0)"),
     "segfaults": (LATE, "SIGSEGV", "import ctypes\nctypes.string_at(0)"),
     "fills-memory": (LATE, RAISES, "held = [bytes([1]) * 2**26 for _ in range(10**6)]"),
     "fills-the-disk": (

@@ -172,7 +172,7 @@ def incoming(
 ) -> Iterator[dict[str, Any]]:
     """The records of a process, as they come; the last one, {"ended": ...}, if it has to be stopped.
 
-    It has `limits.seconds` to load the files, and for each task.
+    It has `limits.loading` seconds to load the files, and `limits.seconds` for each task.
     """
     assert process.stdout is not None and process.stderr is not None
     arrived: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -183,7 +183,7 @@ def incoming(
     ]
     for thread in threads:
         thread.start()
-    end, waiting = time.monotonic() + limits.seconds, list(left)
+    end, waiting = time.monotonic() + limits.loading, list(left)
     try:
         while True:
             try:
@@ -203,6 +203,9 @@ def incoming(
         sandbox.stop(process)
         for thread in threads:
             thread.join(1.0)  # a process that got away may hold the pipes
+        if not any(thread.is_alive() for thread in threads):
+            process.stdout.close()
+            process.stderr.close()
         trial.printed = (trial.printed + "".join(printed))[: limits.printed]
 
 

@@ -69,7 +69,7 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     wrong = ~close(got, right, dtype)
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
-    numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.ndim else ""
+    numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.size > 1 else ""
     return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}{numbers})"
 
 

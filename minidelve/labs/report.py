@@ -6,6 +6,7 @@ The first hint says where it shows, the second of what kind the mistake is, the 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
 
 from minidelve.errors import escaped
 from minidelve.labs.course import Lab
@@ -17,7 +18,7 @@ PRINTED_LINES = 12
 UNTOUCHED = "nothing is written yet: begin with {task}, the function {function} of {file}"
 
 
-def report(lab: Lab, verdicts: Collection[Verdict], hints: int = 1) -> list[str]:
+def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) -> list[str]:
     """The lines on a lab's tasks, and the sum of their points."""
     total = sum(verdict.points for verdict in verdicts)
     widest = max(len(verdict.task.name) for verdict in verdicts)
@@ -25,7 +26,7 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int = 1) -> list[str]
     for verdict in verdicts:
         lines.append(f"{verdict.task.name:<{widest}}  {points(verdict):>7}  {in_a_word(verdict)}")
         for finding in verdict.findings:
-            lines += [f"    {line}" for line in of_finding(finding, hints)]
+            lines += [f"    {line}" for line in of_finding(finding, 1 if verdict.status == "waits" else hints)]
     lines.append(f"{'lab ' + str(lab.number):<{widest}}  {f'{total:g} of {sum(v.task.points for v in verdicts):g}':>7}")
     if untouched(verdicts):
         task = next(iter(verdicts)).task
@@ -33,7 +34,8 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int = 1) -> list[str]
         lines.append(UNTOUCHED.format(task=task.name, function=function, file=file))
     elif any(verdict.findings for verdict in verdicts if verdict.status != "waits") and hints < MOST_HINTS:
         more = "--hint" if hints == 1 else "--hint --hint"
-        lines.append(f"`minidelve lab check {lab.number} {more}` says more")
+        where = f"{lab.number} {folder}" if folder != Path(".") else f"{lab.number}"
+        lines.append(f"`minidelve lab check {where} {more}` says more")
     return lines
 
 

@@ -89,6 +89,7 @@ def start(
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",  # what was printed before a crash is seen
         "HOME": str(folder),
         "LANG": "C.UTF-8",
     }

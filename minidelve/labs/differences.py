@@ -161,12 +161,11 @@ def factor(ratio: float) -> str:
 def off_by(pairs: Sequence[Pair]) -> str | None:
     """All numbers are too large by the same."""
     shifts = [float(pair.got.flat[0]) - float(pair.right.flat[0]) for pair in pairs]
-    same = all(pair.alike(pair.got - shift) for pair, shift in zip(pairs, shifts))
-    if not same or not enough(pairs) or min(pair.right.size for pair in pairs) < 2:
+    if not enough(pairs) or not all(pair.alike(pair.got - shift) for pair, shift in zip(pairs, shifts)):
         return None
     if np.allclose(shifts, shifts[0], rtol=1e-3):
         return f"every number is off by {number(shifts[0])}"
-    return "every number of a case is off by the same"
+    return "every number of a case is off by the same" if min(pair.right.size for pair in pairs) > 1 else None
 
 
 def wrong_where(pairs: Sequence[Pair]) -> str | None:
@@ -188,8 +187,8 @@ def at_one_index(pairs: Sequence[Pair]) -> str | None:
     """What is wrong is at one end of an axis."""
     for axis in range(min(pair.right.ndim for pair in pairs)):
         for end, index in (("first", 0), ("last", -1)):
-            right = [np.delete(pair.wrong, index, axis) for pair in pairs]
-            if all(rest.size and not rest.any() for rest in right) and enough(pairs):
+            rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
+            if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
                 return f"only the {end} index of axis {axis} is wrong"
     return None
 

@@ -135,14 +135,13 @@ class Judge:
         # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
         if whole := self.known(task, got, None) or self.known(task, got, names):
             return (self.finding_of(whole, task, got, names, wrong),)
-        found: list[Finding] = []
+        found = beside_the_numbers(got, right, wrong)  # first: the numbers may be wrong for this reason
         for name in names:
-            mistake = self.known(task, got, [name])
-            if mistake is not None:
+            tells = right[wrong[0]].outputs[name].dtype.kind != "b"  # a single False is many mistakes'
+            if tells and (mistake := self.known(task, got, [name])):
                 found.append(self.finding_of(mistake, task, got, [name], wrong))
             else:
                 found.append(of_output(name, got, right, inputs, wrong, ended))
-        found += beside_the_numbers(got, right, wrong)
         known = list({f.id: f for f in found if f.id}.values())
         unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])

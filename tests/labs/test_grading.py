@@ -13,14 +13,15 @@ import pytest
 
 from minidelve.errors import UserError
 from minidelve.labs import grading, sandbox
-from minidelve.labs.course import lab
+from minidelve.labs.blanks import original
+from minidelve.labs.course import lab, labs
 from minidelve.labs.grading import Task, digest_of_product, graded, submissions
 from minidelve.labs.marking import Order, marked
 from minidelve.labs.sandbox import Limits
 from minidelve.labs.secret import seed_of
 from minidelve.labs.stripped import stripped
 from tests.helpers import ROOT, raises
-from tests.labs.submissions import all_of
+from tests.labs.submissions import all_of, zip_of
 
 SECRET = b"a secret of the tests"
 SHORT = Limits(seconds=4, cpu=2)
@@ -87,6 +88,17 @@ def test_all_thirty_are_marked_as_expected(tmp_path, number):
         assert (marks[name].points, tuple(marks[name].mistakes)) == (points, expected.mistakes), marks[name]
         assert expected.ended in marks[name].ended
     assert not list(ROOT.rglob("was_here.py"))
+
+
+@pytest.mark.parametrize("number", [each.number for each in labs() if each.tasks])
+def test_the_product_s_own_files_get_full_points(tmp_path, number):
+    """Without what is left out of the product, too; and nobody is asked whom they copied from."""
+    each = lab(number)
+    (tmp_path / "ada.zip").write_bytes(zip_of(number, "ada", {file: original(file) for file in each.blanks}))
+    with stripped(each) as product:
+        order = Order(str(tmp_path / "ada.zip"), "ada", number, None, (number,), str(product), CONFINED)
+        mark = marked(order)
+    assert (mark.points, mark.mistakes, mark.ended, mark.warnings, mark.prints) == (each.points, [], "", [], {})
 
 
 # -- a folder of them ------------------------------------------------------------------------------------

@@ -33,7 +33,11 @@ NAME = re.compile(r"^name:[ \t]*(\S[^\n]*)$", re.IGNORECASE | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Order:
-    """A submission to mark. product: what lies under the student's files (stripped.py)."""
+    """A submission to mark.
+
+    product    what lies under the student's files (stripped.py)
+    whole      the same for the experiment (again.py); "" if that is not to be run
+    """
 
     path: str
     student: str
@@ -42,7 +46,7 @@ class Order:
     seed: tuple[int, ...]
     product: str
     confined: bool
-    experiments: bool = False
+    whole: str = ""
 
 
 @dataclass
@@ -85,8 +89,8 @@ def marked(order: Order, limits: Limits | None = None) -> Mark:
         trial = tried(each, folder, judge.cases, limits=limits, confined=order.confined, product=product)
         verdicts = verdicts_on(judge, trial)
         note_trial(mark, trial, verdicts)
-        if order.experiments:
-            mark.experiment = again.verdict(each, folder, product, order.confined)
+        if order.whole:
+            mark.experiment = again.verdict(each, folder, Path(order.whole), order.confined)
         mark.prints = {name: sorted(found) for name, found in prints_of(each, folder).items()}
     tasks = [
         {

@@ -11,7 +11,7 @@ Each backward is df times a local slope:
     f = log(x)     df/dx = 1 / x
     f = sqrt(x)    df/dx = 1 / (2 f)
     f = |x|        df/dx = sign(x)
-    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is the maximum and the minimum)
+    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is either)
 
 Where x and y have different shapes the gradients are summed back to them (broadcasting.py).
 

@@ -55,8 +55,7 @@ def spread(network: Module, loader: data.Loader, deviation: float) -> None:
     """Scale the last layer so that the logits have this standard deviation, over the first pictures."""
     with evaluating(network):
         logits = [network(Tensor(x)).data for (x, _), _ in zip(loader.epoch(0), range(SPREAD_OVER))]
-    weight, bias = network.parameters()[-2:]
-    for parameter in (weight, bias):
+    for parameter in list(network.parameters())[-2:]:  # weight and bias
         parameter.data *= deviation / np.std(logits)
 
 

@@ -68,7 +68,7 @@ TENSOR = {  # attributes and methods of torch.Tensor
     "int": "Tensor(t.data.astype(np.int32))", "bool": "Tensor(t.data.astype(bool))",
     "type": "Tensor(t.data.astype(np.float64))", "astype": "Tensor(t.data.astype(np.float64))",
     "half": "so: --precision mixed, or using_precision(\"mixed\")",
-    "requires_grad_": "Tensor(t.data, requires_grad=True)", "is_leaf": "t.function is None", "grad_fn": "t.function",
+    "requires_grad_": "t.requires_grad = True", "is_leaf": "t.function is None", "grad_fn": "t.function",
     "argmin": "t.data.argmin(axis=0)", "topk": "np.argsort(-t.data)[..., :k]",
     "sort": "np.sort(t.data)", "argsort": "np.argsort(t.data)", "any": "t.data.any()", "all": "t.data.all()",
     "isnan": "np.isnan(t.data)", "isfinite": "np.isfinite(t.data)", "isinf": "np.isinf(t.data)",

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from minidelve import Tensor, cross_entropy, nn
+from minidelve import Tensor, cross_entropy, leaky_relu, nn, relu
 from tests.helpers import raises
 
 DTYPES = ["float32", "float64", "uint8", "int32", "int64", "bool"]
@@ -194,3 +194,18 @@ def test_a_state_that_cannot_be_taken_says_which_part():
     assert layer.weight.data.tolist() == [[1.0, 1.0], [1.0, 1.0]]
     raises(TypeError, lambda: layer.load_state_dict({**state, "bias": state["bias"].bfloat16()}), "bias", "float32")
     raises(TypeError, lambda: layer.load_state_dict([1]), "got a list", "arrays by name")
+
+
+def test_an_op_is_told_by_the_name_it_was_called_with(torch):
+    for f in (relu, leaky_relu):
+        raises(TypeError, lambda f=f: f(torch.ones(2)), rf"{f.__name__} works on Tensors; got a torch.Tensor")
+
+
+def test_a_list_of_what_has_no_counterpart_is_refused(torch):
+    for x, why in ((torch.ones(1, dtype=torch.bfloat16), "BFloat16"), (torch.ones(1, requires_grad=True), "detach")):
+        raises(TypeError, lambda x=x: Tensor([x]), "a tensor holds numbers", why)
+
+
+def test_targets_that_are_no_numbers_are_refused_by_name():
+    for targets in (None, "ab"):
+        raises(TypeError, lambda t=targets: cross_entropy(Tensor([[1.0, 2.0]]), t), "cross_entropy: targets: ")

@@ -47,6 +47,8 @@ def pixels_of(image: Any, name: str) -> tuple[str, np.ndarray]:
     """(what to call it, uint8 (H, W, 3)) of one picture that is called `name` if it has no path."""
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
+        if not path:
+            raise DataError(f"{name}: {what(image)}", expected=KINDS)
         if not isinstance(path, str):
             raise DataError(f"{name}: is a path in bytes, {shown(path)}", expected="text")
         return path, data.decode(path, upright=True)

@@ -184,7 +184,9 @@ def member(way: Way, candidate: Candidate, transforms: list[Shown]) -> Member:
     config, size = candidate.saved.meta["config"], len(candidate.saved.mean)
     for scale in way.scales or []:
         if scale < size:
-            raise RunError(f"--scales {scale}: {candidate.name} was trained with crops of {size}; give at least that")
+            raise RunError(
+                f"a scale of {scale} is too small", expected=f"at least {size}, the crops of {candidate.name}"
+            )
     if way.scales:
         wanted = [Shown(data.ResizeShorterSide(scale), size) for scale in way.scales]
     else:

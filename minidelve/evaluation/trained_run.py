@@ -27,7 +27,7 @@ from minidelve.analysis.summary import summarize
 from minidelve.data import Dataset
 from minidelve.errors import RunError, shown
 from minidelve.evaluation import runs
-from minidelve.evaluation.given_images import given_images
+from minidelve.evaluation.given_images import given_images, what
 from minidelve.evaluation.predict import (
     BATCH,
     Prediction,
@@ -55,8 +55,8 @@ def load(run: str | os.PathLike[str], device: str = "cpu") -> TrainedRun:
     Raises CheckpointError where there is no such run, where its file is damaged, or where its training had diverged;
     RunError for a device that cannot be used.
     """
-    if not isinstance(run, str | os.PathLike) or not isinstance(os.fspath(run), str):
-        raise RunError(f"load: the run is {shown(run)}", expected="the path of a run folder or of an .npz file")
+    if not isinstance(run, str | os.PathLike) or not isinstance(os.fspath(run), str) or run == "":
+        raise RunError(f"load: the run {what(run)}", expected="the path of a run folder or of an .npz file")
     if device not in ("cpu", "cuda"):
         raise RunError(f"load: device is {shown(device)}", expected="'cpu' or 'cuda'")
     check_device(device)
@@ -148,7 +148,7 @@ class TrainedRun:
         Raises RunError, DataError or CheckpointError with one line for anything the user can mend.
         """
         way = Way(protocol, scales, flip, batch_size=batch_size, device=self.device)
-        if data is not None and not isinstance(data, str | os.PathLike | Dataset):
+        if data == "" or data is not None and not isinstance(data, str | os.PathLike | Dataset):
             raise RunError(f"evaluate: data is {shown(data)}", expected="a path, 'toy' or an opened data set")
         if not isinstance(data, Dataset):
             data = runs.open_data(None if data is None else os.fspath(data), split, [self._loaded])

@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from minidelve.backend import native, to_device
+from minidelve.errors import shown
 from minidelve.tensor import Tensor
 
 
@@ -27,6 +28,8 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: got a {type(state).__name__}; expected arrays by name, as of state_dict()")
+    if strict not in (True, False):
+        raise TypeError(f"load_state_dict: strict is {shown(strict)}; expected True or False")
     unmatched = Unmatched(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
     if strict and unmatched.missing_keys:
         names = ", ".join(unmatched.missing_keys)

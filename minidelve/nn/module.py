@@ -179,6 +179,8 @@ class Module:
     @knowing_pytorch
     def requires_grad_(self, requires_grad: bool = True) -> Module:
         """Whether every parameter gets a gradient; one that does not has none, and SGD leaves it as it is."""
+        if requires_grad not in (True, False):
+            raise TypeError(f"requires_grad_: got {shown(requires_grad)}; expected True or False")
         for parameter in self.parameters():
             parameter.requires_grad = requires_grad
             parameter.grad = parameter.grad if requires_grad else None
@@ -186,6 +188,8 @@ class Module:
 
     def apply(self, f: Callable[[Module], Any]) -> Module:
         """Call f(module) for every module below, children first, and for itself."""
+        if not callable(f):
+            raise TypeError(f"apply: got {shown(f)}; expected a function that is called with each module")
         for child in {id(child): child for child in self.children()}.values():
             child.apply(f)
         f(self)

@@ -45,7 +45,10 @@ def cross_entropy(logits: Tensor, targets: Any) -> Tensor:
     or a class that does not exist.
     """
     refuse_bare_arrays("cross_entropy", logits)
-    targets = as_array(targets).copy()  # backward needs it
+    try:
+        targets = as_array(targets).copy()  # backward needs it
+    except TypeError as error:
+        raise TypeError(f"cross_entropy: targets: {error}") from error
     if logits.ndim != 2 or targets.shape != logits.shape[:1] or 0 in logits.shape:
         raise ValueError(
             f"cross_entropy: logits have shape {logits.shape} and targets {targets.shape}; expected (N, classes) "

@@ -18,7 +18,7 @@ from __future__ import annotations
 from minidelve.backend import kernels_for
 from minidelve.ops.arguments import number
 from minidelve.ops.calling_kernels import over_numbers
-from minidelve.tensor import Function, Tensor
+from minidelve.tensor import Function, Tensor, refuse_bare_arrays
 
 
 class LeakyReLU(Function):
@@ -34,4 +34,5 @@ class LeakyReLU(Function):
 
 def leaky_relu(y: Tensor, slope: float = 0.01) -> Tensor:
     """y where positive, slope * y elsewhere, for y of any shape. The default is the slope of the paper's LReLU."""
+    refuse_bare_arrays("leaky_relu", y)
     return LeakyReLU.apply(y, slope=slope)

@@ -9,9 +9,10 @@
 from __future__ import annotations
 
 from minidelve.ops.leaky_relu import leaky_relu
-from minidelve.tensor import Tensor
+from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def relu(y: Tensor) -> Tensor:
     """max(0, y) elementwise, any shape."""
+    refuse_bare_arrays("relu", y)
     return leaky_relu(y, slope=0.0)

@@ -7,7 +7,7 @@ from typing import Any, NoReturn
 import numpy as np
 
 from minidelve.backend import device_of, held, native, to_device
-from minidelve.errors import shown
+from minidelve.errors import one_line, shown
 
 
 class HeldArray:
@@ -102,6 +102,8 @@ def _array_from(data: Any) -> np.ndarray:
         array = np.array(data)
     except ValueError:  # rows of unequal length
         array = np.array(None)
+    except Exception as error:  # of another library's numbers, which raises its own
+        raise TypeError(f"a tensor holds numbers, or lists of them of one length: {one_line(str(error))}") from error
     if array.dtype.kind in "fiub":
         return array
     raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown(data)} (dtype {array.dtype})")

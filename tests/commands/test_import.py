@@ -219,7 +219,7 @@ def test_a_state_dict_that_wants_to_run_code_does_not(refused, words, tmp_path, 
 
 def test_a_state_dict_that_is_none(refused, words, tmp_path):
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
-    for content, part in (([1], "'list'"), ({"a": 1}, "'a' is no dense"), ({"a": torch.zeros(2).long()}, "'a' is no")):
+    for content, part in (({"a": 1}, "'a' is no dense"), ({"a": torch.zeros(2).long()}, "'a' is no")):
         torch.save(content, tmp_path / "a.pt")
         refused(words("a.pt"), "a.pt is not an intact .pt file", part)
     (tmp_path / "a.pt").write_bytes((tmp_path / "a.pt").read_bytes()[:-30])
@@ -240,3 +240,13 @@ def test_a_library_that_is_not_there(refused, words, tmp_path, monkeypatch, libr
     monkeypatch.setitem(sys.modules, library, None)
     caffemodel.net_parameter.cache_clear()
     refused(words(f"a.{ending}"), f"a .{ending} file needs the library {library}", f"minidelve[{extra}]")
+
+
+def test_a_pt_file_that_holds_something_else(refused, words, tmp_path):
+    torch = pytest.importorskip("torch", reason="PyTorch is not installed")
+    for content in ([torch.ones(2)], torch.ones(2)):
+        torch.save(content, tmp_path / "a.pt")
+        refused(words("a.pt"), f"a.pt holds a {type(content).__name__}; expected a state dict, tensors by name; save")
+    for content in (b"text, and no weights", b""):
+        (tmp_path / "a.pt").write_bytes(content)
+        refused(words("a.pt"), "a.pt is not an intact .pt file (", " ", "); fetch the file again")

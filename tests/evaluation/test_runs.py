@@ -29,5 +29,5 @@ def test_a_scale_is_at_least_the_crop(network, statistics):
     run, shown = Candidate("runs/a", saved, network), []
     tested = member(Way("dense", scales=[32, 40]), run, shown)
     assert (tested.scales, tested.columns, [s.crop for s in shown]) == (["32", "40"], [0, 1], [32, 32])
-    with pytest.raises(RunError, match="--scales 31: runs/a was trained with crops of 32; give at least that"):
+    with pytest.raises(RunError, match="a scale of 31 is too small; expected at least 32, the crops of runs/a"):
         member(Way("dense", scales=[40, 31]), run, shown)

@@ -11,7 +11,7 @@ from PIL import Image
 import minidelve
 from minidelve import data, models, nn
 from minidelve.cli import main
-from minidelve.errors import CheckpointError, DataError, Diverged, RunError
+from minidelve.errors import CheckpointError, DataError, Diverged, RunError, UserError
 from minidelve.evaluation import ensemble
 from minidelve.evaluation.runs import Evaluation
 from minidelve.training.checkpoint import Checkpoint, save
@@ -215,7 +215,7 @@ def test_what_is_no_run_is_refused(tmp_path, path):
         ("nan.npz", "fc3.bias is not finite", "had diverged"),
     ):  # fmt: skip
         raises(CheckpointError, lambda name=name: minidelve.load(tmp_path / name), str(tmp_path / name), *parts)
-    raises(RunError, lambda: minidelve.load(7), "the run is 7", "expected the path")
+    raises(RunError, lambda: minidelve.load(7), "the run is an int, 7", "expected the path")
     raises(RunError, lambda: minidelve.load(path, "gpu"), "device is 'gpu'", "'cpu' or 'cuda'")
     raises(TypeError, lambda: minidelve.load(path, map_location="cpu"), "takes no map_location=; write device=")
 
@@ -258,6 +258,15 @@ def test_a_file_that_pillow_opened_and_cannot_read_is_named(run, pictures, tmp_p
         raises(DataError, lambda: run.predict(opened), str(cut), "is broken or truncated")
 
 
+def test_an_empty_path_is_refused(run):
+    with pytest.raises(UserError, match="load: the run is a str, ''; expected the path of a run folder"):
+        minidelve.load("")
+    with pytest.raises(UserError, match="the image: is a str, ''; expected a path"):
+        run.predict("")
+    with pytest.raises(UserError, match="evaluate: data is ''; expected a path, 'toy'"):
+        run.evaluate("")
+
+
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (2, 0, 4, 3)])
 def test_an_array_without_pixels_is_refused(run, shape):
     raises(DataError, lambda: run.predict(np.zeros(shape, np.uint8)), str(shape), "at least one pixel")
@@ -272,7 +281,7 @@ def test_a_wrong_way_of_testing_is_refused(run, tmp_path):
     for call, *parts in (
         (lambda: run.evaluate(protocol="full"), "protocol is 'full'", "center, ten-view, dense"),
         (lambda: run.evaluate(scales=256), "scales are 256", "[256, 384]"),
-        (lambda: run.evaluate(scales=[20]), "--scales 20", "crops of 28"),
+        (lambda: run.evaluate(scales=[20]), "a scale of 20", "at least 28"),
         (lambda: run.evaluate(scales=[]), "scales are []", "at least one"),
         (lambda: run.evaluate(flip="no"), "flip is 'no'", "True, False or None"),
         (lambda: run.evaluate(flip=3), "flip is 3", "True, False or None"),

@@ -5,7 +5,7 @@ import pytest
 
 import minidelve as md
 from minidelve import Tensor
-from minidelve.nn import Parameter, init
+from minidelve.nn import Linear, Parameter, init
 from tests.helpers import raises
 
 SEEDS = range(4, 8)  # networks of random weights
@@ -142,3 +142,11 @@ def test_glorot_is_xavier():
             for who in ("glorot", "xavier")
         ]
         np.testing.assert_array_equal(*drawn)
+
+
+@pytest.mark.parametrize("fill", [init.he_normal_, init.xavier_uniform_, lambda w: init.normal_(w, 0.1)])
+def test_a_layer_in_place_of_its_weight_is_told_so(fill):
+    with pytest.raises(TypeError, match=r"init works on a weight; got a Linear: pass its weight, layer\.weight"):
+        fill(Linear(3, 2))
+    with pytest.raises(TypeError, match="init works on Tensors; got a NoneType"):
+        fill(None)

@@ -378,6 +378,16 @@ def test_a_mode_that_is_no_truth_is_refused(mode):
         nn.ReLU().train(mode)
 
 
+def test_an_option_that_is_no_truth_and_a_function_that_is_none_are_refused():
+    layer = nn.Linear(3, 2)
+    with pytest.raises(TypeError, match="strict is 'no'; expected True or False"):
+        layer.load_state_dict(layer.state_dict(), strict="no")
+    with pytest.raises(TypeError, match="requires_grad_: got 'a'; expected True or False"):
+        layer.requires_grad_("a")
+    with pytest.raises(TypeError, match="apply: got None; expected a function"):
+        layer.apply(None)
+
+
 # -- repr ------------------------------------------------------------------------------------------
 
 

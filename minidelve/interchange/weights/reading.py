@@ -62,7 +62,8 @@ class Weights:
                 f"{self.path} cannot be read ({error.strerror or error})", cure="check the path"
             ) from error
         except Exception as error:  # a damaged file can fail in many ways
-            reason = (str(error) or type(error).__name__).partition("\n")[0]
+            words = str(error).partition("\n")[0]
+            reason = words if " " in words else "its content is of another kind"  # a bare number or name tells nothing
             kind = self.path.suffix.lower()
             raise CheckpointError(
                 f"{self.path} is not an intact {kind} file ({reason})", cure="fetch the file again"
@@ -90,7 +91,7 @@ def check(weights: Weights, network: Network, naming: str, besides: frozenset[st
     parts += [f"unknown: {listed(unknown)}"] if unknown else []
     raise RunError(
         f"{weights.path} does not hold the weights of {network.title} in {naming}'s names: {'; '.join(parts)}",
-        cure="give the --model and the options that it is of, and its --names",
+        cure="give the --model, --activation and other options that it is of, and its --names",
     )
 
 

@@ -42,7 +42,11 @@ def read(path: Path) -> Entries:
         if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
             state = state[name]
     if not isinstance(state, Mapping):
-        raise ValueError(f"it holds {shown(type(state).__name__)}; expected a state dict, tensors by name")
+        raise CheckpointError(
+            f"{path} holds a {type(state).__name__}",
+            expected="a state dict, tensors by name",
+            cure="save one, torch.save(network.state_dict(), path)",
+        )
     beside = {
         name: vars(state)[attribute(name)] for name in BESIDE if attribute(name) in getattr(state, "__dict__", {})
     }

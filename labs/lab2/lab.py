@@ -37,9 +37,8 @@ def scores(rng, dtype):
     }  # fmt: skip
     large = normal(rng, dtype, (3, 4)) + np.array([[800], [-800], [0]], dtype)
     cases["scores about 800, -800 and 0"] = {"df": normal(rng, dtype, (3, 4)), "z": large, "axis": 1}
-    cases["a row of very unlike scores"] = {
-        "df": normal(rng, dtype, (1, 3)), "z": np.array([[0, -900, 300]], dtype), "axis": 1
-    }  # fmt: skip
+    unlike = np.concatenate([normal(rng, dtype, (1, 3)), np.array([[0, -900, 300]], dtype)])
+    cases["a row of very unlike scores"] = {"df": normal(rng, dtype, (2, 3)), "z": unlike, "axis": 1}
     return cases
 
 

@@ -17,7 +17,7 @@ so is y_{l-1}, and f = ReLU keeps exactly half of its second moment:
     Var[y_l] = 1/2 n_l Var[w_l] Var[y_{l-1}]                                                 (8)
     Var[y_L] = Var[y_1] * product over l = 2..L of  1/2 n_l Var[w_l]                         (9)
 
-If each factor is beta, the end is off by beta^(L-1). So make each factor 1:
+If each factor is beta, the end is off by beta^(L-1). So make each factor 1.
 
     1/2 n_l Var[w_l] = 1      std = sqrt(2 / n_l)                                           (10)
 
@@ -49,7 +49,7 @@ So 1/2 becomes (1 + a^2) / 2:
     1/2 (1 + a^2) n_l Var[w_l] = 1    std = sqrt(2 / ((1 + a^2) n_l))                      (10a)
 
 a = 0 is ReLU. a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
-was derived: forward, backward, or as a compromise with the mean of the two fans,
+was derived: forward, backward, or as a compromise with the mean of the two fans.
 
     Var[w] = 1/n,    1/nhat,    2 / (n + nhat)
 

@@ -73,7 +73,8 @@ def _(y, a, bias=None, out=None):
     return into(out, f if bias is None else f + bias)
 
 
-@mistakes.of(FORWARD, "pf-noout", CONTRACT, "out is not written: whoever gave it looks for the result there. See into.py.")
+@mistakes.of(FORWARD, "pf-noout", CONTRACT,
+             "out is not written: whoever gave it looks for the result there. See into.py.")  # fmt: skip
 def _(y, a, bias=None, out=None):
     y = y if bias is None else y + bias
     return np.where(y > 0, y, a * y)
@@ -188,8 +189,9 @@ def _(df, y, a, out=None):
     return into(out, right_dy(df, y, a)), right_terms(df, y).mean(axis=0)
 
 
-@mistakes.of(KERNEL, "pb-all", SUM, "One number for all channels is the gradient of a shared slope. Here each channel "
-             "has its own: do not sum over C.")  # fmt: skip
+@mistakes.of(KERNEL, "pb-all", SUM,
+             "One number for all channels is the gradient of a shared slope. Here each channel has its "
+             "own: do not sum over C.")  # fmt: skip
 def _(df, y, a, out=None):
     return into(out, right_dy(df, y, a)), right_terms(df, y).sum()
 
@@ -199,8 +201,9 @@ def _(df, y, a, out=None):
     return into(out, right_dy(df, y, a)), right_terms(df, y)
 
 
-@mistakes.of(KERNEL, "pb-channels", SUM, "da has a number for each position: you summed over the channels. Each channel "
-             "has its own a, and all positions used it.")  # fmt: skip
+@mistakes.of(KERNEL, "pb-channels", SUM,
+             "da has a number for each position: you summed over the channels. Each channel has its own "
+             "a, and all positions used it.")  # fmt: skip
 def _(df, y, a, out=None):
     return into(out, right_dy(df, y, a)), right_terms(df, y).sum(axis=1)
 
@@ -236,14 +239,16 @@ def _(terms, a):
     return terms.sum(axis=(2, 3))
 
 
-@of_sum(OP, "pb-all", SUM, "One number for all channels is the gradient of a shared slope. Here each channel has its "
-        "own: do not sum over C.")  # fmt: skip
+@of_sum(OP, "pb-all", SUM,
+        "One number for all channels is the gradient of a shared slope. Here each channel has its own: "
+        "do not sum over C.")  # fmt: skip
 def _(terms, a):
     return terms.sum()
 
 
-@of_sum(OP, "pb-all1", SUM, "One number for all channels is the gradient of a shared slope. Here each channel has its "
-        "own: do not sum over C.")  # fmt: skip
+@of_sum(OP, "pb-all1", SUM,
+        "One number for all channels is the gradient of a shared slope. Here each channel has its own: "
+        "do not sum over C.")  # fmt: skip
 def _(terms, a):
     return terms.sum(keepdims=True).reshape(1)
 
@@ -264,8 +269,8 @@ def _(terms, a):
 
 
 # -- backward, a wrong sum: a shared slope -----------------------------------------------------------
-@of_sum(SHARED, "ps-channel", SHARED_SUM, "a has one number, da has C: a shared slope is the same in all channels, so "
-        "sum over them too.")  # fmt: skip
+@of_sum(SHARED, "ps-channel", SHARED_SUM,
+        "a has one number, da has C: a shared slope is the same in all channels, so sum over them too.")  # fmt: skip
 def _(terms, a):
     return terms.sum(axis=(0, 2, 3))
 

@@ -52,13 +52,23 @@ class Parser(argparse.ArgumentParser):
         ]
         if words[1:2] and words[1] in actions:
             return [name, *words[2:]]
-        if actions and len(words) > 2 and "-" not in (words[1][:1], words[2][:1]) and not is_data(words[1]):
-            meant = closest(words[1], actions)
+        if actions and words[1:] and not words[1].startswith("-") and self.is_misspelt(place, words):
+            meant, path = closest(words[1], actions), f"{place} PATH, or " if self.takes_a_word(place) else ""
             self.error(
-                f"there is no subcommand {shown(name)}; expected {place} PATH, or {place} with one of: "
+                f"there is no subcommand {shown(name)}; expected {path}{place} with one of: "
                 f"{', '.join(actions)}{did_you_mean(meant and f'{place} {meant}')}"
             )
         return words
+
+    def is_misspelt(self, place: str, words: list[str]) -> bool:
+        """Whether the word after `data` is no action and no data set, or `lab` takes no word but an action."""
+        if not self.takes_a_word(place):
+            return True
+        return len(words) > 2 and not words[2].startswith("-") and not is_data(words[1])
+
+    def takes_a_word(self, place: str) -> bool:
+        """Whether a subcommand that has actions takes another word in their place, as `data PATH` does."""
+        return bool(self.subcommands.choices[place]._get_positional_actions())
 
     def refuse(self, unknown: Sequence[str], words: Sequence[str]) -> None:
         """An error if there are unknown words among those of the command line."""

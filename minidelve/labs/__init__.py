@@ -1,14 +1,18 @@
 """The machinery of the course: hand out, overlay, probe, judge, report. What is taught stands in labs/, a folder a lab.
 
-    course.py        the labs, as labs/labN/lab.py and mistakes.py declare them
-    blanks.py        the product's files with the bodies removed that a student writes
-    files.py         a student's files, looked at before they are run
-    overlay.py       the student's files in place of the product's, in a process of its own
-    task.py          what they are declared with: Task, Mistakes
-    calling.py       calls a task's function, and notes all that can be seen of it
-    differences.py   two results: where they differ, and in what way
-    judge.py         right, a known mistake, or what can be seen
-    replacing.py     a function of the product replaced for a while, which is how a mistake is made
+    course.py          the labs, as labs/labN/lab.py and mistakes.py declare them
+    blanks.py          the product's files with the bodies removed that a student writes
+    files.py           a student's files, looked at before they are run
+    folder.py          a student's folder: what was started in it
+    handing_out.py     a lab written into it
+    experimenting.py   a lab's experiment on the student's files
+    submitting.py      what is handed in
+    overlay.py         the student's files in place of the product's, in a process of its own
+    task.py            what they are declared with: Task, Mistakes
+    calling.py         calls a task's function, and notes all that can be seen of it
+    differences.py     two results: where they differ, and in what way
+    judge.py           right, a known mistake, or what can be seen
+    replacing.py       a function of the product replaced for a while, which is how a mistake is made
 
 A student's code is never loaded here: it runs in a process of its own, which is given inputs and writes arrays.
 """

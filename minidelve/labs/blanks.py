@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import ast
 import io
+import itertools
 import tokenize
 import warnings
 from collections.abc import Iterable
@@ -18,6 +19,7 @@ from pathlib import Path
 from minidelve.labs.course import Lab
 from minidelve.labs.overlay import ROOT
 
+DERIVE = "...    for you to derive"
 Defined = ast.FunctionDef | ast.AsyncFunctionDef
 
 
@@ -31,9 +33,10 @@ def skeletons(lab: Lab) -> dict[str, str]:
 
 
 def handed_out(lab: Lab, file: str) -> str:
-    """One file: the product's of today, emptied; a variant brings files of its own."""
-    if lab.variant:
-        text = (lab.folder / "files" / file).read_text(encoding="utf-8")
+    """One file: the variant's own, where it has one, else the product's of today, emptied."""
+    own = lab.folder / "files" / file
+    if lab.variant and own.exists():
+        text = own.read_text(encoding="utf-8")
         if filled := [name for name in lab.blanks[file] if not is_blank(found(text, name, file))]:
             raise Vanished(f"{file} of variant {lab.variant} has a body in {', '.join(filled)}; expected a blank")
         return text
@@ -57,8 +60,7 @@ def emptied(text: str, names: Iterable[str], cuts: Iterable[str], number: int, f
     for name in names:
         start, end, indent = body_of(found(text, name, file), text, f"{file}: {name}")
         edits.append((start, end, [f'{indent}raise NotImplementedError("lab {number}: {name}")']))
-    for cut in cuts:
-        edits += [(at, at + 1, []) for at in lines_of_docstrings(text, cut, file)]
+    edits += cuts_of(text, cuts, file)
     for start, end, new in sorted(edits, reverse=True):
         lines[start:end] = new
         if not new and start and lines[start - 1].strip() == "" == lines[start].strip():
@@ -120,14 +122,31 @@ def end_of_header(node: Defined, text: str) -> int:
     return node.lineno - 1 + next(token.start[0] for token in tokens if token.type == tokenize.NEWLINE)
 
 
-def lines_of_docstrings(text: str, line: str, file: str) -> list[int]:
-    """Where a line stands in docstrings, from 0; Vanished if nowhere."""
+def cuts_of(text: str, cuts: Iterable[str], file: str) -> list[tuple[int, int, list[str]]]:
+    """The edits that take these lines out; where a derivation had lines of its own, one says that they are missing."""
     lines = text.split("\n")
-    places = []
+    places: dict[int, int] = {}
+    for cut in cuts:
+        places |= places_of(text, cut, file)
+    edits = []
+    for start in sorted(at for at in places if at - 1 not in places):
+        end = next(at for at in itertools.count(start) if at not in places)
+        indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
+        is_formula = len(indent) > places[start]
+        is_doctest = any(line.lstrip().startswith((">>>", "...")) for line in lines[start - 1 : end])
+        edits.append((start, end, [indent + DERIVE] if is_formula and not is_doctest else []))
+    return edits
+
+
+def places_of(text: str, line: str, file: str) -> dict[int, int]:
+    """Where a line stands in docstrings, from 0, and how far each of these is indented; Vanished if nowhere."""
+    lines = text.split("\n")
+    places: dict[int, int] = {}
     for node in ast.walk(parsed(text)):
         if isinstance(node, ast.Module | ast.ClassDef | Defined) and ast.get_docstring(node, clean=False) is not None:
-            docstring = node.body[0]
-            places += [at for at in range(docstring.lineno - 1, docstring.end_lineno or 0) if lines[at] == line]
+            first = node.body[0]
+            held = range(first.lineno - 1, first.end_lineno or 0)
+            places |= {at: first.col_offset for at in held if lines[at] == line}
     if not places:
         raise Vanished(f"{file} has no line {line!r} in a docstring")
     return places

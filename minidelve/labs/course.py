@@ -84,6 +84,11 @@ def lab(number: int, variant: str | None = None, course: Path = COURSE) -> Lab:
     return Lab(number, names["TITLE"], tuple(names["READING"]), tuple(names["TASKS"]), cuts, folder, variant)
 
 
+def labs(course: Path = COURSE) -> list[Lab]:
+    """All labs there are, without variants."""
+    return [lab(number, course=course) for number in NUMBERS if (course / f"lab{number}" / "lab.py").exists()]
+
+
 def variants(number: int, course: Path = COURSE) -> list[str]:
     """The names of a lab's variants."""
     folder = course / f"lab{number}" / "variants"

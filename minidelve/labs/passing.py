@@ -22,10 +22,9 @@ from minidelve.errors import one_line
 from minidelve.labs.calling import LONGEST, Case, Observation
 from minidelve.labs.task import Inputs
 
-DTYPES = [
-    np.dtype(order + kind + str(size)) for kind, sizes in {"i": (2, 4, 8), "u": (2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}.items()
-    for size in sizes for order in "<>"
-] + [np.dtype(name) for name in ("|b1", "|i1", "|u1")]  # fmt: skip
+SIZES = {"i": (2, 4, 8), "u": (2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
+DTYPES = [np.dtype(f"{order}{kind}{size}") for kind, sizes in SIZES.items() for size in sizes for order in "<>"]
+DTYPES += [np.dtype(name) for name in ("?", "i1", "u1")]
 LONGEST_LINE = 2**16
 MOST_OUTPUTS = 100
 
@@ -121,9 +120,15 @@ def observation(record: Mapping[str, Any], outputs: dict[str, np.ndarray]) -> Ob
     seconds = record.get("seconds")
     if not isinstance(seconds, (int, float)) or isinstance(seconds, bool) or not 0 <= seconds < 1e6:
         raise ValueError("a record's seconds are no number")
-    names = [tuple(listed(record.get(key), text)) for key in ("modified", "again")]
-    error, line = text(record.get("error")), text(record.get("line"))
-    return Observation(outputs, error, line, record.get("blank") is True, *names, float(seconds))
+    return Observation(
+        outputs,
+        error=text(record.get("error")),
+        line=text(record.get("line")),
+        blank=record.get("blank") is True,
+        modified=tuple(listed(record.get("modified"), text)),
+        again=tuple(listed(record.get("again"), text)),
+        seconds=float(seconds),
+    )
 
 
 def output(stream: IO[bytes], size: int) -> np.ndarray:

@@ -28,13 +28,17 @@ from pathlib import Path
 PACKAGES = "numpy", "PIL", "threadpoolctl", "tqdm"
 LIBRARIES_OF_PACKAGES = "numpy.libs", "pillow.libs"
 LIBRARIES = "/usr/lib", "/usr/lib64", "/lib", "/lib64", "/etc/ld.so.cache", "/etc/alternatives"
-ONE_THREAD = dict.fromkeys(("OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"), "1")
+BLAS = "OPENBLAS_NUM_THREADS", "OMP_NUM_THREADS", "MKL_NUM_THREADS", "VECLIB_MAXIMUM_THREADS"
+ONE_THREAD = dict.fromkeys(BLAS, "1")
 KEPT = "SYSTEMROOT", "WINDIR", "LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH"  # of the environment: without them none starts
 SPACE = 2**24  # bytes of /tmp
 WAY = tuple[str, ...]
-# As root, bubblewrap needs no namespace of users, and the process can become nobody, whose processes are counted.
-AS_ROOT = "--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts", "--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"  # fmt: skip
 AS_USER = ("--unshare-all",)
+# As root, bubblewrap needs no namespace of users, and the process can become nobody, whose processes are counted.
+AS_ROOT = (
+    *("--unshare-ipc", "--unshare-pid", "--unshare-net", "--unshare-uts"),
+    *("--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"),
+)
 
 
 @dataclass(frozen=True)

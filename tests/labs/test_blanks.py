@@ -16,6 +16,8 @@ SOURCE = '''"""Doubles.
 
     d/dx twice = 2
 
+Which is all.
+
 """
 
 import numpy as np
@@ -54,9 +56,15 @@ def test_bodies_go_and_all_else_stays_letter_by_letter():
     assert text == expected
 
 
-def test_a_cut_goes_from_the_docstring_with_the_gap_that_it_leaves():
-    text = emptied(SOURCE, [], ["    d/dx twice = 2", "        2"], 3)
-    assert text == SOURCE.replace("    d/dx twice = 2\n\n", "").replace("        2\n", "")
+def test_a_formula_that_was_cut_leaves_a_line_that_says_so():
+    text = emptied(SOURCE, [], ["    d/dx twice = 2"], 3)
+    assert text == SOURCE.replace("    d/dx twice = 2\n", "    ...    for you to derive\n")
+
+
+def test_a_sentence_or_doctest_that_was_cut_leaves_no_gap():
+    text = emptied(SOURCE, [], ["Which is all.", "        2", "        >>> Doubled().backward(1)"], 3)
+    expected = SOURCE.replace("Which is all.\n\n", "")
+    assert text == expected.replace("        >>> Doubled().backward(1)\n        2\n", "")
 
 
 @pytest.mark.parametrize("name", ["once", "Doubled.sideways", "Halved.forward", "forward", "twice"])
@@ -90,7 +98,8 @@ def test_every_lab_s_skeletons_hold_all_but_the_answers(number, variant):
             answers = set(blanks.original(file).split("\n")) - set(text.split("\n"))
             assert set(lab.cuts.get(file, ())) <= answers
             left = iter(blanks.original(file).split("\n"))
-            assert all(line in left for line in text.split("\n") if 'raise NotImplementedError("lab ' not in line)
+            new = (f'raise NotImplementedError("lab {number}: ', blanks.DERIVE)
+            assert all(line in left for line in text.split("\n") if not line.strip().startswith(new))
 
 
 def test_no_file_is_in_two_labs():

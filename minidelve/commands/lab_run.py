@@ -1,0 +1,46 @@
+"""`minidelve lab run`: a lab's experiment on the student's files."""
+
+from __future__ import annotations
+
+import argparse
+from typing import Any
+
+from minidelve.commands.arguments import add_command, add_lab_arguments, at_least
+from minidelve.labs.experimenting import chosen, run_experiment
+from minidelve.labs.folder import opened
+from minidelve.progress import say
+
+EXAMPLE = """
+minidelve lab run 3 mycourse
+minidelve lab run 3 mycourse --quick
+"""
+MORE = """
+Your files of this lab and of those before it take the place of the framework's, in a process of their own; a file
+that still has a blank is left out. The numbers that come out are kept in DIR/labN, beside the pictures.
+"""
+
+
+def add_to(subparsers: Any) -> None:
+    """Declare the subcommand."""
+    parser = add_command(subparsers, "lab run", "run a lab's experiment on your files", EXAMPLE, run)
+    parser.description += "\n" + MORE
+    add_lab_arguments(parser)
+    parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of all that is random (default 0)")
+    parser.add_argument(
+        "--quick", action="store_true", help="a trial of seconds, which tells nothing but whether it runs"
+    )
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run it, and keep its numbers."""
+    folder = opened(args.folder)
+    lab = folder.started(args.number)
+    files = chosen(lab, folder)
+    for file in files.left_out:
+        say(f"left out: {file.file}, in which {', '.join(file.left)} is still to be written")
+    yours = ", ".join(file.file for file in files.files) or "no file of yours"
+    say(f"lab {lab.number}'s experiment runs on {yours} in {args.folder}; all else is the framework's")
+    code = run_experiment(lab, folder, files.files, args.seed, args.quick)
+    if code == 0:
+        say(f"its numbers are in {folder.numbers(lab.number, args.quick)}")
+    return code

@@ -88,10 +88,10 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
     """A folder with the student's files, the lab's tasks and their cases, open to everyone; it goes with the block."""
     with tempfile.TemporaryDirectory(prefix="minidelve-lab-", ignore_cleanup_errors=True) as name:
         job = Path(name).resolve()
-        for file in lab.blanks:
+        for file in lab.files:
             (job / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, job / "files" / file)
-        shutil.copyfile(lab.folder / "lab.py", job / "lab.py")
+        shutil.copyfile(lab.declared, job / "lab.py")
         for i, inputs in enumerate(cases.values()):
             passing.write_cases(job / f"{i}.npz", inputs)
         for path in [job, *job.rglob("*")]:
@@ -105,7 +105,7 @@ def write_job(
     """Write down what the process has to do (child.py)."""
     asked = {
         "folder": str(job / "files"),
-        "files": list(lab.blanks),
+        "files": lab.files,
         "script": str(product / "minidelve" / "labs" / "child.py"),
         "argv": [str(job / "job.json")],
         "lab": str(job / "lab.py"),

@@ -149,6 +149,7 @@ def call_all_together(pixels, targets, like):
             loss_is, _ = find_gradients(run, Tensor(batch), labels)
             losses.append(float(loss_is()))
             sgd.step()
+            sgd.lr /= 10
         errors = evaluate(network, zip(batches, targets, strict=True))
     slopes = np.concatenate([p.data for name, p in network.named_parameters() if name.endswith("act.a")])
     return {"loss of each batch": np.array(losses), "loss afterwards": errors.loss, "top-1 error": errors.top1,

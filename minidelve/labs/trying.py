@@ -29,6 +29,7 @@ from minidelve.labs.task import Inputs
 
 LOADING = ""  # in place of a task: the student's files are being loaded
 NOTHING = "no answer"  # the process ended well, and its task did not
+WAITS = "waits"  # a task that it needs did not end well: it was not tried
 
 
 @dataclass
@@ -79,8 +80,16 @@ def tried(
         while left := [name for name in cases if name not in trial.ended]:
             write_job(job, lab, list(cases), left, limits, confined, product)
             run(job, trial, left, limits, confined, product)
+            let_wait(lab, trial)
     trial.seconds = time.monotonic() - began
     return trial
+
+
+def let_wait(lab: Lab, trial: Trial) -> None:
+    """Leave out the tasks that need one whose process was ended: theirs would be too, and each takes its time."""
+    for task in lab.tasks:
+        if task.name in trial.observed and task.name not in trial.ended and any(map(trial.ended.get, task.needs)):
+            trial.ended[task.name] = WAITS
 
 
 @contextmanager

@@ -104,7 +104,7 @@ class TrainedRun:
         predictions = Predictions(self)
         for part, seen, scores in self._scored(images, BATCH):
             for (path, _), pixels, p in zip(part, seen, scores, strict=True):
-                # A copy: the caller's array, of which it may be a part, may hold another picture by the time it is drawn.
+                # A copy: the caller's array, of which it may be a part, may hold another picture when it is drawn.
                 predictions.append(Prediction(path, pixels.copy(), likeliest(p, self.class_names, int(top))))
         return predictions
 

@@ -142,6 +142,11 @@ def test_another_mistake_is_one_line(refused, folder, tmp_path):
     refused(["lab", "check", 3, folder, "--task", "prelu"], "lab 3 has no task 'prelu'", "prelu_forward, prelu_back")
 
 
+def test_the_last_lab_wants_the_files_of_all_before(refused, folder):
+    started(folder, 3, 8)
+    refused(["lab", "check", 8, folder], "is missing", "minidelve lab start 1")
+
+
 def test_ctrl_c_ends_the_process_of_the_students_code(folder):
     """It loops, and is gone when the command has ended."""
     solved(folder, 3)

@@ -139,8 +139,8 @@ plt.show()
 
 # %% [markdown]
 # **Before you go on:** how does the third picture of a row follow from the two others? Derive it: write ln of softmax
-# out before you take the derivative. Do the bars of the third picture always add up to the same number? What would it mean
-# if they did not?
+# out before you take the derivative. Do the bars of the third picture always add up to the same number? What would it
+# mean if they did not?
 #
 # ## A batch
 #

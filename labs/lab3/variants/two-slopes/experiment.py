@@ -55,7 +55,8 @@ def main(out: Path, seed: int, quick: bool = False) -> dict[str, float]:
             numbers |= {f"{'ab'[s]} {layer}, {kind}": float(slopes[:, layer - 1, s].mean()) for layer in LAYERS}
     say("\nmeans over the seeds, at the end      PReLU  two slopes")
     for name in ("error", "loss", *(f"a {layer}" for layer in LAYERS), *(f"b {layer}" for layer in LAYERS)):
-        say(f"  {name:<32}" + "".join(f"{numbers[f'{name}, {k}']:10.3f}" for k in START if f"{name}, {k}" in numbers))
+        both = (numbers.get(f"{name}, {kind}") for kind in START)
+        say(f"  {name:<32}" + "".join(" " * 10 if number is None else f"{number:10.3f}" for number in both))
     if content := picture("slopes.png", lambda: figure(ended)):
         write_whole(out / "slopes.png", content)
     return numbers

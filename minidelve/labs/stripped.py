@@ -11,13 +11,13 @@ from __future__ import annotations
 
 import ast
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 from minidelve.labs.blanks import parsed, skeletons
 from minidelve.labs.course import Lab
-from minidelve.labs.overlay import ROOT
+from minidelve.labs.overlay import ROOT, module_of
 
 LEFT_OUT = (
     "kernels/cupy_cuda", "kernels/numba_cpu", "kernels/numba_cuda", "minidelve/bench", "minidelve/commands",
@@ -32,19 +32,19 @@ SECOND = {
     2: ("minidelve/models/auxiliary.py",),
     3: ("kernels/reference/leaky_relu.py", "minidelve/ops/conv/activation.py", "minidelve/ops/leaky_relu.py"),
     4: (
-        "kernels/reference/products.py", "kernels/reference/windows.py", "kernels/reference/winograd.py",
-        "minidelve/ops/conv/direct.py", "minidelve/ops/conv/simple.py", "minidelve/ops/conv/winograd.py",
+        "kernels/reference/winograd.py", "minidelve/ops/conv/direct.py", "minidelve/ops/conv/simple.py",
+        "minidelve/ops/conv/winograd.py",
     ),
-    5: ("kernels/reference/avg_pool.py", "kernels/reference/windows.py", "minidelve/ops/avg_pool2d.py"),
+    5: ("kernels/reference/avg_pool.py", "minidelve/ops/avg_pool2d.py"),
 }  # fmt: skip
 
 
 @contextmanager
-def stripped(lab: Lab, root: Path = ROOT) -> Iterator[Path]:
-    """The root of such a copy, which goes with the block."""
+def stripped(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> Iterator[Path]:
+    """The root of such a copy, which goes with the block. `others`: labs whose blanks are emptied too."""
     with tempfile.TemporaryDirectory(prefix="minidelve-product-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
-        for file, text in stripped_files(lab, root).items():
+        for file, text in stripped_files(lab, root, others).items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -53,7 +53,7 @@ def stripped(lab: Lab, root: Path = ROOT) -> Iterator[Path]:
         yield folder
 
 
-def stripped_files(lab: Lab, root: Path = ROOT) -> dict[str, str]:
+def stripped_files(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> dict[str, str]:
     """The files of the copy, by their place in the product."""
     files = {}
     for path in [*root.glob("kernels/**/*.py"), *root.glob("minidelve/**/*.py")]:
@@ -61,10 +61,27 @@ def stripped_files(lab: Lab, root: Path = ROOT) -> dict[str, str]:
         if file in KEPT or not any(file == part or file.startswith(part + "/") for part in LEFT_OUT):
             files[file] = path.read_text(encoding="utf-8")
     files["kernels/numba_cpu/__init__.py"] = ""  # by which the backend knows that the package is ours
+    own = skeletons(lab)
+    given = {name for text in own.values() for name in imported(text)}  # a student may use what a blank file imports
     for file in SECOND.get(lab.number, ()):
-        if file not in lab.blanks:
+        if file not in own and module_of(file) not in given:
             files[file] = hollow(files[file])
-    return files | skeletons(lab)
+    for each in (*others, *lab.tried_on):
+        files |= skeletons(each)
+    return files
+
+
+def imported(text: str) -> Iterator[str]:
+    """The names of the modules that a source imports, and of what it takes from them.
+
+    >>> sorted(imported("from kernels.reference.into import into"))
+    ['kernels.reference.into', 'kernels.reference.into.into']
+    """
+    for node in ast.walk(parsed(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
 def hollow(text: str) -> str:

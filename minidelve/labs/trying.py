@@ -29,6 +29,7 @@ from minidelve.labs.task import Inputs
 
 LOADING = ""  # in place of a task: the student's files are being loaded
 NOTHING = "no answer"  # the process ended well, and its task did not
+WAITS = "waits"  # a task that it needs did not end well: it was not tried
 
 
 @dataclass
@@ -79,8 +80,16 @@ def tried(
         while left := [name for name in cases if name not in trial.ended]:
             write_job(job, lab, list(cases), left, limits, confined, product)
             run(job, trial, left, limits, confined, product)
+            let_wait(lab, trial)
     trial.seconds = time.monotonic() - began
     return trial
+
+
+def let_wait(lab: Lab, trial: Trial) -> None:
+    """Leave out the tasks that need one whose process was ended: theirs would be too, and each takes its time."""
+    for task in lab.tasks:
+        if task.name in trial.observed and task.name not in trial.ended and any(map(trial.ended.get, task.needs)):
+            trial.ended[task.name] = WAITS
 
 
 @contextmanager
@@ -88,15 +97,29 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
     """A folder with the student's files, the lab's tasks and their cases, open to everyone; it goes with the block."""
     with tempfile.TemporaryDirectory(prefix="minidelve-lab-", ignore_cleanup_errors=True) as name:
         job = Path(name).resolve()
-        for file in lab.blanks:
+        for file in lab.files:
             (job / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, job / "files" / file)
-        shutil.copyfile(lab.folder / "lab.py", job / "lab.py")
+        for source in declared_in(lab):
+            (job / in_job(lab, source)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source, job / in_job(lab, source))
         for i, inputs in enumerate(cases.values()):
             passing.write_cases(job / f"{i}.npz", inputs)
         for path in [job, *job.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         yield job
+
+
+def declared_in(lab: Lab) -> list[Path]:
+    """Every lab.py that is needed: a variant's may read the lab's own, above it."""
+    above = [lab.folder.parents[1] / lab.declared.name] if lab.variant else []
+    return list(dict.fromkeys([lab.declared, *above]))
+
+
+def in_job(lab: Lab, source: Path) -> str:
+    """Where a lab.py lies in a job: the one above the other, as in the course."""
+    inside = f"/variants/{lab.variant}" if source.parent.parent.name == "variants" else ""
+    return f"labs/lab{lab.number}{inside}/{source.name}"
 
 
 def write_job(
@@ -105,10 +128,10 @@ def write_job(
     """Write down what the process has to do (child.py)."""
     asked = {
         "folder": str(job / "files"),
-        "files": list(lab.blanks),
+        "files": lab.files,
         "script": str(product / "minidelve" / "labs" / "child.py"),
         "argv": [str(job / "job.json")],
-        "lab": str(job / "lab.py"),
+        "lab": str(job / in_job(lab, lab.declared)),
         "tasks": {name: f"{names.index(name)}.npz" for name in left},
         "limits": limits.asked(),
         "nobody": sandbox.becomes_nobody(confined, [product, job]),
@@ -172,7 +195,7 @@ def incoming(
 ) -> Iterator[dict[str, Any]]:
     """The records of a process, as they come; the last one, {"ended": ...}, if it has to be stopped.
 
-    It has `limits.seconds` to load the files, and for each task.
+    It has `limits.loading` seconds to load the files, and `limits.seconds` for each task.
     """
     assert process.stdout is not None and process.stderr is not None
     arrived: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -183,7 +206,7 @@ def incoming(
     ]
     for thread in threads:
         thread.start()
-    end, waiting = time.monotonic() + limits.seconds, list(left)
+    end, waiting = time.monotonic() + limits.loading, list(left)
     try:
         while True:
             try:
@@ -203,6 +226,9 @@ def incoming(
         sandbox.stop(process)
         for thread in threads:
             thread.join(1.0)  # a process that got away may hold the pipes
+        if not any(thread.is_alive() for thread in threads):
+            process.stdout.close()
+            process.stderr.close()
         trial.printed = (trial.printed + "".join(printed))[: limits.printed]
 
 

@@ -120,8 +120,8 @@ plt.show()
 # %% [markdown]
 # The last picture is what the next layer gets **on average**. It is x again, and too dark.
 #
-# **Before you go on:** what must each picture under a mask be multiplied by, so that the average is x? Try it with p = 0.2
-# and p = 0.8. Why is it better to do so in training than to darken x in testing?
+# **Before you go on:** what must each picture under a mask be multiplied by, so that the average is x? Try it with
+# p = 0.2 and p = 0.8. Why is it better to do so in training than to darken x in testing?
 #
 # ## A mean of means
 #

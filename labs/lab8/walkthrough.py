@@ -13,8 +13,8 @@
 # %% [markdown]
 # # Lab 8, a warm-up: what can be done with a run
 #
-# A small network is trained on pictures that are drawn by formula, and then looked at. It takes half a minute, and lies in
-# `runs/first` afterwards. Any run folder of `minidelve train` would do, those of this lab's experiment too.
+# A small network is trained on pictures that are drawn by formula, and then looked at. It takes half a minute, and lies
+# in `runs/first` afterwards. Any run folder of `minidelve train` would do, those of this lab's experiment too.
 
 # %%
 from pathlib import Path
@@ -84,13 +84,13 @@ plt.show()
 #
 # ## The slopes
 #
-# Each PReLU began with 0.25 in all of its channels. This is what has become of them. The paper's Table 1 has such numbers
-# for a network that saw a million images for weeks.
+# Each PReLU began with 0.25 in all of its channels. This is what has become of them. The paper's Table 1 has such
+# numbers for a network that saw a million images for weeks.
 
 # %%
 slopes = {name.removesuffix("_act.a"): p.data for name, p in run.network.named_parameters() if name.endswith("_act.a")}
 figure, panel = plt.subplots(figsize=(8, 3.8), layout="constrained")
-for i, (name, a) in enumerate(slopes.items()):
+for i, a in enumerate(slopes.values()):
     panel.plot(np.full(len(a), i), a, "_", color="0.6")
     panel.plot(i, a.mean(), "ko", markersize=5)
 panel.axhline(0.25, color="C0", linestyle="--", linewidth=1, label="at the start")

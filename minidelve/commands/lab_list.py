@@ -25,7 +25,6 @@ the framework's: its training and its commands run on your functions.
   minidelve lab run N DIR        run the lab's experiment on your files
   minidelve lab submit N DIR     make the file to hand in
 """
-WITHOUT = "       nothing to write: experiments on what you wrote"
 
 
 def add_to(subparsers: Any) -> None:
@@ -44,15 +43,24 @@ def run(args: argparse.Namespace) -> int:
     folder = opened(args.folder) if args.folder else None
     for lab in labs():
         say(f"lab {lab.number}  {lab.title}")
-        functions = sum(map(len, lab.blanks.values()))
-        say(
-            f"       {functions} functions to write in {len(lab.blanks)} files" if functions else "       an experiment"
-        )
+        say(f"       {task_of(lab)}")
         if known := variants(lab.number):
             say(f"       variants: {', '.join(known)}")
         if folder and lab.number in folder.labs:
             say(f"       {progress_of(folder.started(lab.number), folder)}")
     return 0
+
+
+def task_of(lab: Lab) -> str:
+    """What is to be done in a lab."""
+    if not lab.blanks:
+        return "nothing to write: experiments on what was written before"
+    return f"{count(functions_of(lab), 'function')} to write, in {count(len(lab.blanks), 'file')}"
+
+
+def functions_of(lab: Lab) -> int:
+    """How many there are to write."""
+    return sum(map(len, lab.blanks.values()))
 
 
 def count(number: int, what: str) -> str:
@@ -62,9 +70,11 @@ def count(number: int, what: str) -> str:
 
 def progress_of(lab: Lab, folder: Folder) -> str:
     """How much of a lab is written."""
-    variant = f", variant {lab.variant}" if lab.variant else ""
+    state = f"started as variant {lab.variant}" if lab.variant else "started"
     try:
-        left = [name for file in student_files(lab, folder.path).values() for name in file.left]
+        left = sum(len(file.left) for file in student_files(lab, folder.path).values())
     except UserError as error:
-        return f"started{variant}; {error}"
-    return f"started{variant}; still to write: {', '.join(left)}" if left else f"started{variant}; all is written"
+        return f"{state}; {error}"
+    if not lab.blanks:
+        return state
+    return f"{state}; {left} of {functions_of(lab)} still to write" if left else f"{state}; all is written"

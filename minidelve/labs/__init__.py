@@ -10,8 +10,14 @@
     overlay.py         the student's files in place of the product's, in a process of its own
     task.py            what they are declared with: Task, Mistakes
     calling.py         calls a task's function, and notes all that can be seen of it
+    child.py           the process in which the student's code runs; what passes to and from it: passing.py
+    sandbox.py         what that process may use and see
+    stripped.py        the product without a lab's answers, for where nobody looks on
+    trying.py          a student's files tried in such a process
     differences.py     two results: where they differ, and in what way
+    findings.py        what can be seen of a mistake that is not known
     judge.py           right, a known mistake, or what can be seen
+    checking.py        a lab checked for the student; its lines: report.py
     replacing.py       a function of the product replaced for a while, which is how a mistake is made
 
 A student's code is never loaded here: it runs in a process of its own, which is given inputs and writes arrays.

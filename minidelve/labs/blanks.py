@@ -63,8 +63,8 @@ def emptied(text: str, names: Iterable[str], cuts: Iterable[str], number: int, f
     edits += cuts_of(text, cuts, file)
     for start, end, new in sorted(edits, reverse=True):
         lines[start:end] = new
-        if not new and start and lines[start - 1].strip() == "" == lines[start].strip():
-            del lines[start]  # two empty lines where a cut was between them
+        if not new and not lines[start - 1].strip() and lines[start].strip() in ("", '"""'):
+            del lines[start - 1]  # the empty line before what was cut
     return "\n".join(lines)
 
 

@@ -18,6 +18,7 @@ from minidelve.errors import one_line
 from minidelve.labs.task import Inputs, Task
 
 LONGEST = 200  # letters of an error
+MOST_BYTES = 2**26  # of an output
 LARGE = "large"  # the case that only tells the time
 
 Case = tuple[str, str]  # its name, and the name of its floats' dtype
@@ -71,10 +72,12 @@ def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int 
 
 def as_output(x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
-    array = np.array(x)
+    array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
         raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
-    return array
+    if array.nbytes > MOST_BYTES:
+        raise TypeError(f"the result has {array.nbytes / 1e6:.0f} MB")
+    return np.array(array)
 
 
 def same(x: Any, y: Any) -> bool:

@@ -113,9 +113,9 @@ def load(asked: dict[str, Any], records: Records) -> None:
     from minidelve.backend import use
     from minidelve.labs.overlay import module_of, origins
 
-    use("reference")
     for file in asked["files"]:
         importlib.import_module(module_of(file))
+    use("reference")
     records.send({"loaded": origins(asked["files"])})
 
 

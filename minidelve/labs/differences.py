@@ -69,7 +69,7 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     wrong = ~close(got, right, dtype)
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
-    numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.ndim else ""
+    numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.size > 1 else ""
     return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}{numbers})"
 
 
@@ -161,12 +161,11 @@ def factor(ratio: float) -> str:
 def off_by(pairs: Sequence[Pair]) -> str | None:
     """All numbers are too large by the same."""
     shifts = [float(pair.got.flat[0]) - float(pair.right.flat[0]) for pair in pairs]
-    same = all(pair.alike(pair.got - shift) for pair, shift in zip(pairs, shifts))
-    if not same or not enough(pairs) or min(pair.right.size for pair in pairs) < 2:
+    if not enough(pairs) or not all(pair.alike(pair.got - shift) for pair, shift in zip(pairs, shifts)):
         return None
     if np.allclose(shifts, shifts[0], rtol=1e-3):
         return f"every number is off by {number(shifts[0])}"
-    return "every number of a case is off by the same"
+    return "every number of a case is off by the same" if min(pair.right.size for pair in pairs) > 1 else None
 
 
 def wrong_where(pairs: Sequence[Pair]) -> str | None:
@@ -188,8 +187,8 @@ def at_one_index(pairs: Sequence[Pair]) -> str | None:
     """What is wrong is at one end of an axis."""
     for axis in range(min(pair.right.ndim for pair in pairs)):
         for end, index in (("first", 0), ("last", -1)):
-            right = [np.delete(pair.wrong, index, axis) for pair in pairs]
-            if all(rest.size and not rest.any() for rest in right) and enough(pairs):
+            rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
+            if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
                 return f"only the {end} index of axis {axis} is wrong"
     return None
 

@@ -121,10 +121,10 @@ class Judge:
         made = [known[f.id] for each in needed for f in each.findings if f.id is not None]
         follows = bool(made) and same_in_all(got, self.with_mistakes(made, task), list(self.right[task.name]))
         if follows:
-            return Verdict(task, 0, "waits", (first(name, "what is wrong here follows from it"),))
+            return Verdict(task, 0, "waits", (first(name, "what is wrong here comes from there"),))
         if any(finding.id for finding in verdict.findings):
             return verdict
-        return Verdict(task, 0, "waits", (first(name, "this task needs it"),))
+        return Verdict(task, 0, "waits", (first(name, "it is used here"),))
 
     def findings(self, task: Task, got: Observed, wrong: Sequence[Case], ended: str) -> tuple[Finding, ...]:
         """What is wrong with a task: of each output that differs a finding, a known mistake's where there is one."""
@@ -135,14 +135,13 @@ class Judge:
         # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
         if whole := self.known(task, got, None) or self.known(task, got, names):
             return (self.finding_of(whole, task, got, names, wrong),)
-        found: list[Finding] = []
+        found = beside_the_numbers(got, right, wrong)  # first: the numbers may be wrong for this reason
         for name in names:
-            mistake = self.known(task, got, [name])
-            if mistake is not None:
+            tells = right[wrong[0]].outputs[name].dtype.kind != "b"  # a single False is many mistakes'
+            if tells and (mistake := self.known(task, got, [name])):
                 found.append(self.finding_of(mistake, task, got, [name], wrong))
             else:
                 found.append(of_output(name, got, right, inputs, wrong, ended))
-        found += beside_the_numbers(got, right, wrong)
         known = list({f.id: f for f in found if f.id}.values())
         unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])
@@ -167,7 +166,9 @@ class Judge:
 
 def first(name: str, why: str) -> Finding:
     """What to say of a task that waits for another."""
-    return Finding(f"mend {name} first", why, f"{name} is used here: with it mended, check this one again.")
+    return Finding(
+        f"mend {name} first: {why}", "it waits for another task", f"Check this one again when {name} is right."
+    )
 
 
 def same_in_all(got: Observed, other: Observed, cases: Sequence[Case], names: Sequence[str] | None = None) -> bool:

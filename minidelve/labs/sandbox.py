@@ -46,6 +46,7 @@ class Limits:
     """What a process may use.
 
     seconds     for each task, until the process is ended
+    loading     seconds until the student's files are loaded
     cpu         seconds of the processor, for each task
     memory      bytes of address space
     file        bytes of a file: none can be filled
@@ -55,6 +56,7 @@ class Limits:
     """
 
     seconds: float = 12
+    loading: float = 20
     cpu: int = 6
     memory: int = 2**31
     file: int = 0
@@ -87,6 +89,7 @@ def start(
         "PYTHONPATH": os.pathsep.join(map(str, paths)),
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONIOENCODING": "utf-8",
+        "PYTHONUNBUFFERED": "1",  # what was printed before a crash is seen
         "HOME": str(folder),
         "LANG": "C.UTF-8",
     }

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import ast
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -32,19 +32,19 @@ SECOND = {
     2: ("minidelve/models/auxiliary.py",),
     3: ("kernels/reference/leaky_relu.py", "minidelve/ops/conv/activation.py", "minidelve/ops/leaky_relu.py"),
     4: (
-        "kernels/reference/products.py", "kernels/reference/windows.py", "kernels/reference/winograd.py",
-        "minidelve/ops/conv/direct.py", "minidelve/ops/conv/simple.py", "minidelve/ops/conv/winograd.py",
+        "kernels/reference/winograd.py", "minidelve/ops/conv/direct.py", "minidelve/ops/conv/simple.py",
+        "minidelve/ops/conv/winograd.py",
     ),
-    5: ("kernels/reference/avg_pool.py", "kernels/reference/windows.py", "minidelve/ops/avg_pool2d.py"),
+    5: ("kernels/reference/avg_pool.py", "minidelve/ops/avg_pool2d.py"),
 }  # fmt: skip
 
 
 @contextmanager
-def stripped(lab: Lab, root: Path = ROOT) -> Iterator[Path]:
-    """The root of such a copy, which goes with the block."""
+def stripped(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> Iterator[Path]:
+    """The root of such a copy, which goes with the block. `others`: labs whose blanks are emptied too."""
     with tempfile.TemporaryDirectory(prefix="minidelve-product-", ignore_cleanup_errors=True) as name:
         folder = Path(name).resolve()
-        for file, text in stripped_files(lab, root).items():
+        for file, text in stripped_files(lab, root, others).items():
             path = folder / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text, encoding="utf-8")
@@ -53,7 +53,7 @@ def stripped(lab: Lab, root: Path = ROOT) -> Iterator[Path]:
         yield folder
 
 
-def stripped_files(lab: Lab, root: Path = ROOT) -> dict[str, str]:
+def stripped_files(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> dict[str, str]:
     """The files of the copy, by their place in the product."""
     files = {}
     for path in [*root.glob("kernels/**/*.py"), *root.glob("minidelve/**/*.py")]:
@@ -64,7 +64,7 @@ def stripped_files(lab: Lab, root: Path = ROOT) -> dict[str, str]:
     for file in SECOND.get(lab.number, ()):
         if file not in lab.blanks:
             files[file] = hollow(files[file])
-    for each in lab.tried_on:
+    for each in (*others, *lab.tried_on):
         files |= skeletons(each)
     return files
 

@@ -91,12 +91,25 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
         for file in lab.files:
             (job / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, job / "files" / file)
-        shutil.copyfile(lab.declared, job / "lab.py")
+        for source in declared_in(lab):
+            (job / in_job(lab, source)).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(source / "lab.py", job / in_job(lab, source))
         for i, inputs in enumerate(cases.values()):
             passing.write_cases(job / f"{i}.npz", inputs)
         for path in [job, *job.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         yield job
+
+
+def declared_in(lab: Lab) -> list[Path]:
+    """The folders of the lab.py that are needed: a variant's may read the lab's own, above it."""
+    return [lab.folder, lab.folder.parents[1]] if lab.variant else [lab.folder]
+
+
+def in_job(lab: Lab, folder: Path) -> str:
+    """Where a folder's lab.py lies in a job: the one above the other, as in the course."""
+    inside = f"/variants/{lab.variant}" if lab.variant and folder == lab.folder else ""
+    return f"labs/lab{lab.number}{inside}/lab.py"
 
 
 def write_job(
@@ -108,7 +121,7 @@ def write_job(
         "files": lab.files,
         "script": str(product / "minidelve" / "labs" / "child.py"),
         "argv": [str(job / "job.json")],
-        "lab": str(job / "lab.py"),
+        "lab": str(job / in_job(lab, lab.folder)),
         "tasks": {name: f"{names.index(name)}.npz" for name in left},
         "limits": limits.asked(),
         "nobody": sandbox.becomes_nobody(confined, [product, job]),
@@ -172,7 +185,7 @@ def incoming(
 ) -> Iterator[dict[str, Any]]:
     """The records of a process, as they come; the last one, {"ended": ...}, if it has to be stopped.
 
-    It has `limits.seconds` to load the files, and for each task.
+    It has `limits.loading` seconds to load the files, and `limits.seconds` for each task.
     """
     assert process.stdout is not None and process.stderr is not None
     arrived: queue.Queue[dict[str, Any] | None] = queue.Queue()
@@ -183,7 +196,7 @@ def incoming(
     ]
     for thread in threads:
         thread.start()
-    end, waiting = time.monotonic() + limits.seconds, list(left)
+    end, waiting = time.monotonic() + limits.loading, list(left)
     try:
         while True:
             try:
@@ -203,6 +216,9 @@ def incoming(
         sandbox.stop(process)
         for thread in threads:
             thread.join(1.0)  # a process that got away may hold the pipes
+        if not any(thread.is_alive() for thread in threads):
+            process.stdout.close()
+            process.stderr.close()
         trial.printed = (trial.printed + "".join(printed))[: limits.printed]
 
 

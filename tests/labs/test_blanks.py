@@ -64,7 +64,7 @@ def test_a_formula_that_was_cut_leaves_a_line_that_says_so():
 def test_a_sentence_or_doctest_that_was_cut_leaves_no_gap():
     text = emptied(SOURCE, [], ["Which is all.", "        2", "        >>> Doubled().backward(1)"], 3)
     expected = SOURCE.replace("Which is all.\n\n", "")
-    assert text == expected.replace("        >>> Doubled().backward(1)\n        2\n", "")
+    assert text == expected.replace("\n        >>> Doubled().backward(1)\n        2\n", "")
 
 
 @pytest.mark.parametrize("name", ["once", "Doubled.sideways", "Halved.forward", "forward", "twice"])

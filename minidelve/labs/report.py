@@ -1,0 +1,70 @@
+"""What a student is told: a line for each task, with its points, and of what is wrong as many hints as were asked for.
+
+The first hint says where it shows, the second of what kind the mistake is, the third is the sentence that explains it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Sequence
+from pathlib import Path
+
+from minidelve.errors import escaped
+from minidelve.labs.course import Lab
+from minidelve.labs.findings import Finding
+from minidelve.labs.judge import Verdict
+
+MOST_HINTS = 3
+PRINTED_LINES = 12
+UNTOUCHED = "nothing is written yet: begin with {task}, the function {function} of {file}"
+
+
+def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) -> list[str]:
+    """The lines on a lab's tasks, and the sum of their points."""
+    total = sum(verdict.points for verdict in verdicts)
+    widest = max(len(verdict.task.name) for verdict in verdicts)
+    lines = []
+    for verdict in verdicts:
+        lines.append(f"{verdict.task.name:<{widest}}  {points(verdict):>7}  {in_a_word(verdict)}")
+        for finding in verdict.findings:
+            lines += [f"    {line}" for line in of_finding(finding, 1 if verdict.status == "waits" else hints)]
+    lines.append(f"{'lab ' + str(lab.number):<{widest}}  {f'{total:g} of {sum(v.task.points for v in verdicts):g}':>7}")
+    if untouched(verdicts):
+        task = next(iter(verdicts)).task
+        file, _, function = task.blanks[0].partition(":")
+        lines.append(UNTOUCHED.format(task=task.name, function=function, file=file))
+    elif any(verdict.findings for verdict in verdicts if verdict.status != "waits") and hints < MOST_HINTS:
+        more = "--hint" if hints == 1 else "--hint --hint"
+        where = f"{lab.number} {folder}" if folder != Path(".") else f"{lab.number}"
+        lines.append(f"`minidelve lab check {where} {more}` says more")
+    return lines
+
+
+def points(verdict: Verdict) -> str:
+    """Such as "2 of 5"."""
+    return f"{verdict.points:g} of {verdict.task.points:g}"
+
+
+def in_a_word(verdict: Verdict) -> str:
+    """How a task stands."""
+    if verdict.status == "right":
+        return "right, but slow" if verdict.findings else "right"
+    return {"blank": "not written yet", "waits": "waits for another task"}.get(verdict.status, "wrong")
+
+
+def untouched(verdicts: Iterable[Verdict]) -> bool:
+    """Whether nothing at all is written."""
+    return all(verdict.status == "blank" or verdict.status == "waits" for verdict in verdicts)
+
+
+def of_finding(finding: Finding, hints: int) -> Sequence[str]:
+    """As many of a finding's hints as were asked for."""
+    return [finding.where, finding.kind, finding.sentence][:hints]
+
+
+def of_printed(printed: str) -> list[str]:
+    """What the student's code printed, its first lines."""
+    if not printed.strip():
+        return []
+    lines = printed.strip().splitlines()
+    more = [f"  ({len(lines) - PRINTED_LINES} more lines)"] if len(lines) > PRINTED_LINES else []
+    return ["", "your code printed:", *(f"  {escaped(line)[:200]}" for line in lines[:PRINTED_LINES]), *more]

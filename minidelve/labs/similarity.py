@@ -45,19 +45,15 @@ class Pair:
     share: float
 
 
-def similar(sources: Mapping[str, Mapping[str, str]], products: Mapping[str, str]) -> list[Pair]:
-    """The pairs to ask about, the most alike first.
-
-    sources     of each student the texts of the lab's files, by file
-    products    the product's texts of the same files
-    """
+def similar(students: Mapping[str, Mapping[str, Prints]]) -> list[Pair]:
+    """The pairs to ask about, the most alike first. students: of each what of_student gives."""
     by_function: dict[str, dict[str, Prints]] = {}
-    for student, files in sources.items():
-        for name, found in of_student(files, products).items():
+    for student, functions in students.items():
+        for name, found in functions.items():
             by_function.setdefault(name, {})[student] = found
     pairs = []
     for function, of in by_function.items():
-        rare = without_common(of, len(sources))
+        rare = without_common(of, len(students))
         for first, second in combinations(sorted(rare), 2):
             share = overlap(rare[first], rare[second])
             if share >= ALIKE:
@@ -66,7 +62,11 @@ def similar(sources: Mapping[str, Mapping[str, str]], products: Mapping[str, str
 
 
 def of_student(files: Mapping[str, str], products: Mapping[str, str]) -> dict[str, Prints]:
-    """The prints of a student's long functions, by "file:function", without those that resemble the product's."""
+    """The prints of a student's long functions, by "file:function", without those that resemble the product's.
+
+    files       the texts of the student's files, by file
+    products    the product's texts of the same files
+    """
     kept = {}
     for file, text in files.items():
         theirs = [prints_of(node) for _, node in functions(products.get(file, ""))]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from minidelve.labs.blanks import parsed, skeletons
 from minidelve.labs.course import Lab
-from minidelve.labs.overlay import ROOT
+from minidelve.labs.overlay import ROOT, module_of
 
 LEFT_OUT = (
     "kernels/cupy_cuda", "kernels/numba_cpu", "kernels/numba_cuda", "minidelve/bench", "minidelve/commands",
@@ -61,12 +61,27 @@ def stripped_files(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> d
         if file in KEPT or not any(file == part or file.startswith(part + "/") for part in LEFT_OUT):
             files[file] = path.read_text(encoding="utf-8")
     files["kernels/numba_cpu/__init__.py"] = ""  # by which the backend knows that the package is ours
+    own = skeletons(lab)
+    given = {name for text in own.values() for name in imported(text)}  # a student may use what a blank file imports
     for file in SECOND.get(lab.number, ()):
-        if file not in lab.blanks:
+        if file not in own and module_of(file) not in given:
             files[file] = hollow(files[file])
     for each in (*others, *lab.tried_on):
         files |= skeletons(each)
     return files
+
+
+def imported(text: str) -> Iterator[str]:
+    """The names of the modules that a source imports, and of what it takes from them.
+
+    >>> sorted(imported("from kernels.reference.into import into"))
+    ['kernels.reference.into', 'kernels.reference.into.into']
+    """
+    for node in ast.walk(parsed(text)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom) and node.module and not node.level:
+            yield from (node.module, *(f"{node.module}.{alias.name}" for alias in node.names))
 
 
 def hollow(text: str) -> str:

@@ -29,6 +29,7 @@ from minidelve.labs.task import Inputs
 
 LOADING = ""  # in place of a task: the student's files are being loaded
 NOTHING = "no answer"  # the process ended well, and its task did not
+WAITS = "waits"  # a task that it needs did not end well: it was not tried
 
 
 @dataclass
@@ -79,8 +80,16 @@ def tried(
         while left := [name for name in cases if name not in trial.ended]:
             write_job(job, lab, list(cases), left, limits, confined, product)
             run(job, trial, left, limits, confined, product)
+            let_wait(lab, trial)
     trial.seconds = time.monotonic() - began
     return trial
+
+
+def let_wait(lab: Lab, trial: Trial) -> None:
+    """Leave out the tasks that need one whose process was ended: theirs would be too, and each takes its time."""
+    for task in lab.tasks:
+        if task.name in trial.observed and task.name not in trial.ended and any(map(trial.ended.get, task.needs)):
+            trial.ended[task.name] = WAITS
 
 
 @contextmanager
@@ -93,7 +102,7 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
             shutil.copyfile(folder / file, job / "files" / file)
         for source in declared_in(lab):
             (job / in_job(lab, source)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / "lab.py", job / in_job(lab, source))
+            shutil.copyfile(source, job / in_job(lab, source))
         for i, inputs in enumerate(cases.values()):
             passing.write_cases(job / f"{i}.npz", inputs)
         for path in [job, *job.rglob("*")]:
@@ -102,14 +111,15 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
 
 
 def declared_in(lab: Lab) -> list[Path]:
-    """The folders of the lab.py that are needed: a variant's may read the lab's own, above it."""
-    return [lab.folder, lab.folder.parents[1]] if lab.variant else [lab.folder]
+    """Every lab.py that is needed: a variant's may read the lab's own, above it."""
+    above = [lab.folder.parents[1] / lab.declared.name] if lab.variant else []
+    return list(dict.fromkeys([lab.declared, *above]))
 
 
-def in_job(lab: Lab, folder: Path) -> str:
-    """Where a folder's lab.py lies in a job: the one above the other, as in the course."""
-    inside = f"/variants/{lab.variant}" if lab.variant and folder == lab.folder else ""
-    return f"labs/lab{lab.number}{inside}/lab.py"
+def in_job(lab: Lab, source: Path) -> str:
+    """Where a lab.py lies in a job: the one above the other, as in the course."""
+    inside = f"/variants/{lab.variant}" if source.parent.parent.name == "variants" else ""
+    return f"labs/lab{lab.number}{inside}/{source.name}"
 
 
 def write_job(
@@ -121,7 +131,7 @@ def write_job(
         "files": lab.files,
         "script": str(product / "minidelve" / "labs" / "child.py"),
         "argv": [str(job / "job.json")],
-        "lab": str(job / in_job(lab, lab.folder)),
+        "lab": str(job / in_job(lab, lab.declared)),
         "tasks": {name: f"{names.index(name)}.npz" for name in left},
         "limits": limits.asked(),
         "nobody": sandbox.becomes_nobody(confined, [product, job]),

@@ -113,8 +113,8 @@ def elsewhere(words: list[str]) -> str:
         return "it takes minutes; tests/commands/test_bench.py has it with small networks"
     if words[:2] == ["data", "fetch"]:
         return "it downloads; tests/commands/test_data_fetch.py has it on a server of its own"
-    if words[:2] == ["lab", "run"] and "--quick" not in words:
-        return "it takes minutes; with --quick it is run"
+    if words[:2] == ["lab", "run"] and "--quick" not in words or "--experiments" in words:
+        return "it takes minutes; with --quick, or without --experiments, it is run"
     return ""
 
 
@@ -163,6 +163,10 @@ def world(tmp_path_factory) -> Path:
         (root / name).write_bytes(picture(1))
     weights_of_others(root)
     students.done(root / "mycourse", 3)
+    (root / "handed-in").mkdir()
+    students.handed_in(root / "mycourse", 3, root / "handed-in/lab3-Zoë-Ode.zip")
+    (root / "course-secret").write_text("nobody can guess this line\n")
+    (root / "course-secret").chmod(0o600)
     (root / "dogs.txt").write_text("n01\nn02\n")
     (root / "docs").symlink_to(ROOT / "docs")
     return root

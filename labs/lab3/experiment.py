@@ -116,17 +116,17 @@ def figure(ended):
 
     drawing, (left, right) = panels("PReLU with (2) as a sum, and as a mean", columns=2)
     for i, (kind, runs) in enumerate(ended.items()):
-        losses = np.array([[loss for loss, _ in course] for course, _ in runs])
-        for n, course in enumerate(losses):
-            left.plot(range(1, len(course) + 1), course, label=None if n else f"(2) is a {kind}", **line(i))
-        slopes = np.array([slopes for _, slopes in runs])
-        places = np.arange(1, slopes.shape[1] + 1) + 0.25 * (i - 0.5)
-        look = line(i) | {"linestyle": "none", "alpha": 0.6}
-        right.plot(places, slopes.transpose(1, 0, 2).reshape(len(places), -1)[:, :1], label=f"(2) is a {kind}", **look)
-        right.plot(places, slopes.transpose(1, 0, 2).reshape(len(places), -1)[:, 1:], **look)
+        look, name = line(i), f"(2) is a {kind}"
+        for n, (course, _) in enumerate(runs):
+            left.plot(range(1, len(course) + 1), [loss for loss, _ in course], label=None if n else name, **look)
+        slopes = np.array([slopes for _, slopes in runs]).transpose(1, 0, 2).reshape(len(runs[0][1]), -1)
+        places = np.arange(1, len(slopes) + 1) + 0.25 * (i - 0.5)  # of the layers
+        for n, column in enumerate(slopes.T):
+            right.plot(places, column, label=None if n else name, **look | {"linestyle": "none", "alpha": 0.6})
     left.set(title="What is watched: the loss", xlabel="epoch", ylabel="training loss")
     right.set(title="What is learned: the slopes", xlabel="layer", ylabel="slope of each channel, all seeds")
-    right.set_xticks(range(1, slopes.shape[1] + 1))
+    left.set_xticks(range(1, len(course) + 1))
+    right.set_xticks(range(1, len(slopes) + 1))
     right.axhline(START, color="0.4", linestyle=":", label=f"the start, {START}")
     legend(left, right)
     return drawing

@@ -4,7 +4,7 @@ import numpy as np
 
 from minidelve.labs.task import Task
 
-TITLE = "Pooling: a vector of one size from a map of any"
+TITLE = "Pooling, a vector of one size from a map of any"
 READING = ("4. Any image size: minidelve/ops/spatial_pyramid_pool2d.py",)
 MAX_POOL, BIN_MAX = "kernels/reference/max_pool.py", "kernels/reference/bin_max.py"
 PYRAMID = "minidelve/ops/spatial_pyramid_pool2d.py"

@@ -2,7 +2,7 @@
 
 from minidelve.labs.task import Task
 
-TITLE = "Initialization: a signal that arrives"
+TITLE = "Initialization, a signal that arrives"
 READING = ("5. How to start: minidelve/nn/init.py",)
 INIT = "minidelve/nn/init.py"
 CUTS = {

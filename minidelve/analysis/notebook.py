@@ -38,11 +38,13 @@ def layers_html(layers: Sequence[Layer]) -> str:
 
 def parts_html(module: nn.Module) -> str:
     """The table of a module's parts, of which no input is known: their arguments and their parameters."""
-    leaves = [(name, part) for name, part in module.named_modules() if not any(part.named_children())]
     rows = []
-    for name, part in leaves:
-        own = [f"{key}: {' x '.join(map(str, p.shape))}" for key, p in part.named_parameters()]
-        rows.append((name, f"{type(part).__name__}({part.extra()})", ", ".join(own), f"{count(part):,}"))
+    for name, part in module.named_modules():
+        own = {key: p for key, p in vars(part).items() if isinstance(p, nn.Parameter)}
+        if own or not any(part.named_children()):
+            shapes = [f"{key}: {' x '.join(map(str, p.shape))}" for key, p in own.items()]
+            numbers = sum(p.size for p in own.values())
+            rows.append((name, f"{type(part).__name__}({part.extra()})", ", ".join(shapes), f"{numbers:,}"))
     head = ("layer", "type", "parameters", "numbers")
     return table_html(head, rows) + f"<pre>{count(module):,} numbers in all</pre>"
 

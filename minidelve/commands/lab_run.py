@@ -1,4 +1,4 @@
-"""`minidelve lab run`: a lab's experiment on the student's files."""
+"""`minidelve lab run`: a lab's experiment, or any command, on the student's files."""
 
 from __future__ import annotations
 
@@ -6,17 +6,20 @@ import argparse
 from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments, at_least
-from minidelve.labs.experimenting import chosen, run_experiment
+from minidelve.labs.experimenting import chosen, run_command, run_experiment
 from minidelve.labs.folder import opened
 from minidelve.progress import say
 
 EXAMPLE = """
 minidelve lab run 3 mycourse
 minidelve lab run 3 mycourse --quick
+minidelve lab run 3 mycourse -- check-grad --op prelu --kernels reference
 """
 MORE = """
 Your files of this lab and of those before it take the place of the framework's, in a process of their own; a file
 that still has a blank is left out. The numbers that come out are kept in DIR/labN, beside the pictures.
+Behind -- may stand any command of this program: it runs on your files in place of the experiment. (Training takes
+compiled kernels unless it is given --kernels reference --algorithm im2col, which are the ones that you write.)
 """
 
 
@@ -29,6 +32,9 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--quick", action="store_true", help="a trial of seconds, which tells nothing but whether it runs"
     )
+    parser.add_argument(
+        "command", nargs="*", metavar="-- COMMAND", help="a command to run on your files, such as: -- train --out mine"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
@@ -38,8 +44,10 @@ def run(args: argparse.Namespace) -> int:
     files = chosen(lab, folder)
     for file in files.left_out:
         say(f"left out: {file.file}, in which {', '.join(file.left)} is still to be written")
-    yours = ", ".join(file.file for file in files.files) or "no file of yours"
-    say(f"lab {lab.number}'s experiment runs on {yours} in {args.folder}; all else is the framework's")
+    what = f"minidelve {args.command[0]}" if args.command else f"lab {lab.number}'s experiment"
+    say(f"{what} runs on {files.in_words()} in {args.folder}; all else is the framework's")
+    if args.command:
+        return run_command(folder, files.files, args.command)
     code = run_experiment(lab, folder, files.files, args.seed, args.quick)
     if code == 0:
         say(f"its numbers are in {folder.numbers(lab.number, args.quick)}")

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from minidelve.commands.meant import close_choice, close_option, closest, list_for, option_like, option_taking, place_of
@@ -41,8 +42,20 @@ class Parser(argparse.ArgumentParser):
                 [word for word in options if word.startswith("--") and word.partition("=")[0] not in known], words
             )
         found, unknown = super().parse_known_args(words, namespace)
-        self.refuse(unknown, words)
-        return found, unknown
+        self.refuse(self.without_late(unknown, found), words)
+        return found, []
+
+    def without_late(self, unknown: list[str], found: argparse.Namespace) -> list[str]:
+        """The unknown words without a [DIR] that stands behind options, where older versions of argparse miss it."""
+        for place in self._get_positional_actions():
+            passed_over = place.nargs == "?" and isinstance(place.default, Path)
+            if passed_over and unknown[:1] and unknown[0][:1] != "-" and getattr(found, place.dest) is place.default:
+                try:
+                    setattr(found, place.dest, self._get_value(place, unknown[0]))
+                except argparse.ArgumentError as error:
+                    self.error(str(error))
+                return unknown[1:]
+        return unknown
 
     def with_action(self, words: list[str]) -> list[str]:
         """The words, `data pack` made one of them: argparse takes no subcommand where another's PATH may stand."""

@@ -104,7 +104,8 @@ class TrainedRun:
         predictions = Predictions(self)
         for part, seen, scores in self._scored(images, BATCH):
             for (path, _), pixels, p in zip(part, seen, scores, strict=True):
-                predictions.append(Prediction(path, pixels, likeliest(p, self.class_names, int(top))))
+                # A copy: the caller's array, of which it may be a part, may hold another picture when it is drawn.
+                predictions.append(Prediction(path, pixels.copy(), likeliest(p, self.class_names, int(top))))
         return predictions
 
     def predict_proba(self, images: Any, batch_size: int = BATCH) -> np.ndarray:
@@ -148,7 +149,7 @@ class TrainedRun:
         Raises RunError, DataError or CheckpointError with one line for anything the user can mend.
         """
         way = Way(protocol, scales, flip, batch_size=batch_size, device=self.device)
-        if data == "" or data is not None and not isinstance(data, str | os.PathLike | Dataset):
+        if data is not None and not isinstance(data, str | os.PathLike | Dataset) or isinstance(data, str) and not data:
             raise RunError(f"evaluate: data is {shown(data)}", expected="a path, 'toy' or an opened data set")
         if not isinstance(data, Dataset):
             data = runs.open_data(None if data is None else os.fspath(data), split, [self._loaded])

@@ -4,7 +4,8 @@
     labs/labN/lab.py         TITLE, READING, TASKS (task.py), CUTS: what of the docstrings would give a blank away
     labs/labN/mistakes.py    mistakes (task.Mistakes), the wrong answers that are known
     labs/labN/variants/V/    a variant: the same files, `files/` with the skeletons, and right.py with BODIES, the
-                             right ones, which the product does not have
+                             right ones, which the product does not have. What it lacks of lab.py, lab.md,
+                             experiment.py and `files/` is the lab's own
 
 mistakes.py and right.py are never read where a student's code runs.
 
@@ -41,6 +42,22 @@ class Lab:
     variant: str | None = None
 
     @property
+    def declared(self) -> Path:
+        """The lab.py that declares it."""
+        return found_in(self.folder, "lab.py")
+
+    @property
+    def files(self) -> list[str]:
+        """The student's files that it is tried on: its own, or where it hands out none, those of all labs before."""
+        return [file for each in self.tried_on for file in each.blanks]
+
+    @property
+    def tried_on(self) -> list[Lab]:
+        """The labs whose files these are: itself, or all before it."""
+        course = self.folder.parents[2 if self.variant else 0]
+        return [self] if self.blanks else [each for each in labs(course) if each.number < self.number]
+
+    @property
     def blanks(self) -> dict[str, list[str]]:
         """The functions to write, by file."""
         blanks: dict[str, list[str]] = {}
@@ -59,7 +76,7 @@ class Lab:
         """The wrong answers that are known."""
         path = self.folder / "mistakes.py"
         known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
-        first = {task.name: task.blanks[0] for task in self.tasks}
+        first = {task.name: task.blanks[0] for task in self.tasks if task.blanks}
         return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in known]
 
     def right(self) -> dict[str, Callable[..., Any]]:
@@ -79,9 +96,15 @@ def lab(number: int, variant: str | None = None, course: Path = COURSE) -> Lab:
         raise UserError(f"lab {number} has no variant {shown(variant)}", expected=expected)
     if variant is not None:
         folder = folder / "variants" / variant
-    names = runpy.run_path(str(folder / "lab.py"))
+    names = runpy.run_path(str(found_in(folder, "lab.py")))
     cuts = {file: tuple(lines) for file, lines in names.get("CUTS", {}).items()}
     return Lab(number, names["TITLE"], tuple(names["READING"]), tuple(names["TASKS"]), cuts, folder, variant)
+
+
+def found_in(folder: Path, name: str) -> Path:
+    """A file of a lab's folder; of a variant's that lacks it, the lab's own."""
+    own = folder / name
+    return own if own.exists() or folder.parent.name != "variants" else folder.parents[1] / name
 
 
 def labs(course: Path = COURSE) -> list[Lab]:
@@ -92,4 +115,4 @@ def labs(course: Path = COURSE) -> list[Lab]:
 def variants(number: int, course: Path = COURSE) -> list[str]:
     """The names of a lab's variants."""
     folder = course / f"lab{number}" / "variants"
-    return sorted(path.parent.name for path in folder.glob("*/lab.py"))
+    return sorted(path.parent.name for path in folder.glob("*/right.py"))

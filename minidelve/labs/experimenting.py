@@ -10,6 +10,7 @@ import hashlib
 import json
 import math
 import runpy
+import signal
 import subprocess
 import sys
 import time
@@ -40,6 +41,14 @@ class Chosen:
 
     files: tuple[StudentFile, ...]
     left_out: tuple[StudentFile, ...]
+
+    def in_words(self) -> str:
+        """Such as "your 3 files of labs 3, 4"."""
+        if not self.files:
+            return "no file of yours"
+        numbers = sorted({file.lab for file in self.files})
+        count, labs = len(self.files), f"lab{'' if len(numbers) == 1 else 's'} {', '.join(map(str, numbers))}"
+        return f"your {count} files of {labs}" if count > 1 else f"your file of {labs}"
 
 
 def chosen(lab: Lab, folder: Folder) -> Chosen:
@@ -73,11 +82,11 @@ def run_experiment(lab: Lab, folder: Folder, files: Sequence[StudentFile], seed:
         names = [file.file for file in files]
         asked = {"experiment": str(path), "out": str(out.resolve()), "numbers": str(numbers), "files": names}
         argv = [json.dumps({**asked, "seed": seed, "quick": quick})]
-        job = {"folder": str(folder.path.resolve()), "files": names, "module": __name__, "argv": argv}
-        (Path(scratch) / "job.json").write_text(json.dumps(job), encoding="utf-8")
         started = time.monotonic()
-        if code := ended(overlay.command(Path(scratch) / "job.json")):
+        if code := overlaid(folder, files, __name__, argv):
             return code
+        if not numbers.exists():
+            raise UserError("the experiment ended without its numbers", cure="is there an exit() in a file of yours?")
         record = {
             "lab": lab.number, "variant": lab.variant, "version": __version__, "seed": seed, "quick": quick,
             "seconds": round(time.monotonic() - started, 1), "numbers": parse(numbers.read_bytes()),
@@ -85,6 +94,23 @@ def run_experiment(lab: Lab, folder: Folder, files: Sequence[StudentFile], seed:
         }  # fmt: skip
         write_whole(kept, json.dumps(record, indent=2) + "\n")
     return 0
+
+
+def run_command(folder: Folder, files: Sequence[StudentFile], words: Sequence[str]) -> int:
+    """Run a command of ours, "train --data toy", on the student's files; its exit code."""
+    try:
+        return overlaid(folder, files, "minidelve", words)
+    except KeyboardInterrupt:
+        return 128 + signal.SIGINT  # the command has said so itself
+
+
+def overlaid(folder: Folder, files: Sequence[StudentFile], module: str, argv: Sequence[str]) -> int:
+    """Run a module with these files in place of the product's; its exit code."""
+    job = {"folder": str(folder.path.resolve()), "files": [f.file for f in files], "module": module, "argv": list(argv)}
+    with TemporaryDirectory() as scratch:
+        path = Path(scratch) / "job.json"
+        path.write_text(json.dumps(job), encoding="utf-8")
+        return ended(overlay.command(path))
 
 
 def digest(text: str) -> str:

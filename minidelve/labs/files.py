@@ -17,8 +17,9 @@ MOST_BYTES = 2**20  # of a source file
 
 @dataclass(frozen=True)
 class StudentFile:
-    """A file that can be tried. left: the functions whose bodies are still to be written."""
+    """A file of a lab that can be tried. left: the functions whose bodies are still to be written."""
 
+    lab: int
     file: str
     path: Path
     text: str
@@ -47,7 +48,7 @@ def student_file(lab: Lab, folder: Path, file: str) -> StudentFile:
         raise UserError(f"{path} is not Python ({error or 'it is nested too deeply'})") from None
     expected = handed_out(lab, file) if lab.variant else original(file)
     blanks = {name: checked(tree, name, found(expected, name, file), path) for name in lab.blanks[file]}
-    return StudentFile(file, path, text, tuple(name for name, node in blanks.items() if is_blank(node)))
+    return StudentFile(lab.number, file, path, text, tuple(name for name, node in blanks.items() if is_blank(node)))
 
 
 def text_of(path: Path, cure: str) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from minidelve.errors import UserError
 from minidelve.labs.blanks import skeletons
-from minidelve.labs.course import Lab
+from minidelve.labs.course import Lab, found_in
 from minidelve.labs.folder import ANSWERS, KEPT, TEXT, Folder, to_be_filled, write_new
 
 QUESTION = re.compile(r"^#+ [^\n]*\bquestion\b[^\n]*\n(.*?)(?=^#|\Z)", re.DOTALL | re.IGNORECASE | re.MULTILINE)
@@ -76,7 +76,7 @@ def in_words(variant: str | None) -> str:
 
 def texts(lab: Lab) -> dict[str, str]:
     """The text of a lab, and the page for the answers in words."""
-    path = lab.folder / "lab.md"
+    path = found_in(lab.folder, "lab.md")
     text = path.read_text(encoding="utf-8") if path.exists() else f"# Lab {lab.number}: {lab.title}\n"
     return {f"lab{lab.number}/{TEXT}": text, f"lab{lab.number}/{ANSWERS}": answers(lab, text)}
 

@@ -66,7 +66,7 @@ def stripped_files(lab: Lab, root: Path = ROOT, others: Iterable[Lab] = ()) -> d
     for file in SECOND.get(lab.number, ()):
         if file not in own and module_of(file) not in given:
             files[file] = hollow(files[file])
-    for each in (*others, lab):
+    for each in (*others, *lab.tried_on):
         files |= skeletons(each)
     return files
 

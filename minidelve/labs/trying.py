@@ -97,12 +97,12 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
     """A folder with the student's files, the lab's tasks and their cases, open to everyone; it goes with the block."""
     with tempfile.TemporaryDirectory(prefix="minidelve-lab-", ignore_cleanup_errors=True) as name:
         job = Path(name).resolve()
-        for file in lab.blanks:
+        for file in lab.files:
             (job / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, job / "files" / file)
         for source in declared_in(lab):
             (job / in_job(lab, source)).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(source / "lab.py", job / in_job(lab, source))
+            shutil.copyfile(source, job / in_job(lab, source))
         for i, inputs in enumerate(cases.values()):
             passing.write_cases(job / f"{i}.npz", inputs)
         for path in [job, *job.rglob("*")]:
@@ -111,14 +111,15 @@ def room(lab: Lab, folder: Path, cases: Mapping[str, Mapping[Case, Inputs]]) -> 
 
 
 def declared_in(lab: Lab) -> list[Path]:
-    """The folders of the lab.py that are needed: a variant's may read the lab's own, above it."""
-    return [lab.folder, lab.folder.parents[1]] if lab.variant else [lab.folder]
+    """Every lab.py that is needed: a variant's may read the lab's own, above it."""
+    above = [lab.folder.parents[1] / lab.declared.name] if lab.variant else []
+    return list(dict.fromkeys([lab.declared, *above]))
 
 
-def in_job(lab: Lab, folder: Path) -> str:
-    """Where a folder's lab.py lies in a job: the one above the other, as in the course."""
-    inside = f"/variants/{lab.variant}" if lab.variant and folder == lab.folder else ""
-    return f"labs/lab{lab.number}{inside}/lab.py"
+def in_job(lab: Lab, source: Path) -> str:
+    """Where a lab.py lies in a job: the one above the other, as in the course."""
+    inside = f"/variants/{lab.variant}" if source.parent.parent.name == "variants" else ""
+    return f"labs/lab{lab.number}{inside}/{source.name}"
 
 
 def write_job(
@@ -127,10 +128,10 @@ def write_job(
     """Write down what the process has to do (child.py)."""
     asked = {
         "folder": str(job / "files"),
-        "files": list(lab.blanks),
+        "files": lab.files,
         "script": str(product / "minidelve" / "labs" / "child.py"),
         "argv": [str(job / "job.json")],
-        "lab": str(job / in_job(lab, lab.folder)),
+        "lab": str(job / in_job(lab, lab.declared)),
         "tasks": {name: f"{names.index(name)}.npz" for name in left},
         "limits": limits.asked(),
         "nobody": sandbox.becomes_nobody(confined, [product, job]),

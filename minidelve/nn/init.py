@@ -101,6 +101,8 @@ def he_std(shape: tuple[int, ...], mode: str = "fan_in", a: float = 0.0) -> floa
     [0.059, 0.042, 0.029, 0.021]
     """
     n = fan(shape, mode)
+    if not isinstance(a, int | float | np.number):
+        raise TypeError(f"init: a is {shown(a)}; expected a number, the slope behind the layer")
     return math.sqrt(2 / ((1 + a * a) * n))  # (10) (14) (10a)
 
 

@@ -42,9 +42,10 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
         if name not in state:
             continue
         try:
-            given = native(state[name]) if hasattr(state[name], "__dlpack__") else np.asarray(state[name])
-        except TypeError as error:
-            raise TypeError(f"load_state_dict: {name}: {error}") from error
+            given = _array_of(state[name])
+        except (TypeError, ValueError) as error:
+            kind = TypeError if isinstance(error, TypeError) else ValueError
+            raise kind(f"load_state_dict: {name}: {error}") from error
         arrays[name] = array = to_device(given, "cpu")
         if array.shape != parameter.shape or array.dtype.kind not in "fiub":
             raise ValueError(
@@ -55,3 +56,9 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
         parameter = own[name]
         parameter.data[...] = to_device(array.astype(parameter.dtype), parameter.device)
     return unmatched
+
+
+def _array_of(given: Any) -> Any:
+    if isinstance(given, Tensor):  # such as those of named_parameters()
+        return given.data
+    return native(given) if hasattr(given, "__dlpack__") else np.asarray(given)

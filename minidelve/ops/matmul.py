@@ -7,8 +7,8 @@ x_ik enters row i of f once for each j, with slope y_kj; y_kj enters column j on
     dE/dx_ik = sum_j df_ij y_kj          dx = df y^T
     dE/dy_kj = sum_i x_ik df_ij          dy = x^T df
 
-A vector is a matrix of one row (on the left) or one column (on the right). A matrix that multiplies a whole
-stack gets the sum of its gradients (`unbroadcast`).
+A vector is a matrix of one row (on the left) or one column (on the right). Where one matrix multiplies a whole
+stack, its gradients come back to it through `unbroadcast`.
 
 >>> x, y = Tensor([[1.0, 2.0]], requires_grad=True), Tensor([[3.0], [4.0]], requires_grad=True)
 >>> (x @ y).sum().backward()

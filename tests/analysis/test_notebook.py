@@ -41,6 +41,17 @@ def test_another_module_is_the_table_of_its_parts():
     assert cells(nn.ReLU()._repr_html_())[1:] == [["", "ReLU()", "", "0"]]
 
 
+def test_a_parameter_beside_parts_has_a_row_so_that_the_numbers_add_up():
+    class Scaled(nn.Module):
+        def __init__(self):
+            self.scale = nn.Parameter(np.ones(3, np.float32))
+            self.inner = nn.Linear(3, 2)
+
+    _, *rows = cells(Scaled()._repr_html_())
+    assert rows == [["", "Scaled()", "scale: 3", "3"], ["inner", "Linear(3, 2)", "weight: 2 x 3, bias: 2", "8"]]
+    assert "11 numbers in all" in Scaled()._repr_html_()
+
+
 def test_names_are_text_and_not_html():
     block = nn.Module()
     setattr(block, "<script>", nn.ReLU())

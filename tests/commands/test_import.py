@@ -148,6 +148,9 @@ def test_an_input_that_the_file_does_not_tell(refused, words, tmp_path):
     refused(words("a.npz", *own), "has neither", "input.mean of shape (28, 28, 3)")
     np.savez(tmp_path / "b.npz", **state(), **{"input.mean": np.zeros((28, 28, 3)), "input.std": np.zeros(1)})
     refused(words("b.npz", *own), "input.std is 0.0", "above 0")
+    np.savez(tmp_path / "c.npz", **state(), **{"input.mean": np.zeros(()), "input.std": np.ones(1)})
+    without_size = [word for word in words("c.npz", *own) if word not in ("--size", 28)]
+    refused(without_size, "has input.mean of shape () and input.std of shape (1,)")
 
 
 def test_a_file_without_slopes_that_was_exported_here(refused, words, tmp_path):

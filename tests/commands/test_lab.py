@@ -4,6 +4,7 @@ import zipfile
 
 import pytest
 
+from minidelve.cli import main
 from minidelve.labs import experimenting
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab, labs
@@ -36,7 +37,7 @@ def test_a_lab_from_start_to_the_file_that_is_handed_in(ok, refused, folder, exp
     (folder / "lab3/answers.md").write_text("Because.\n")
     refused(["lab", "submit", 3, folder], "numbers.json is missing", f"minidelve lab run 3 {folder}")
     said = ok("lab", "run", 3, folder, "--seed", 5)
-    assert f"runs on {KERNEL}, {OP} in {folder}; all else is the framework's" in said
+    assert f"lab 3's experiment runs on your 2 files of lab 3 in {folder}; all else is the framework's" in said
     assert f"its numbers are in {folder}/lab3/numbers.json" in said
     refused(["lab", "submit", 3, folder], "lab3/answers.md has no name", "--student")
     monkeypatch.chdir(tmp_path)
@@ -48,10 +49,29 @@ def test_a_lab_from_start_to_the_file_that_is_handed_in(ok, refused, folder, exp
     ok(*again, "--overwrite")
 
 
+def test_any_command_runs_on_the_student_s_files(folder, capfd):
+    solved(folder, 3)
+    text = original(KERNEL)
+    check = ["lab", "run", "3", str(folder), "--", "check-grad", "--op", "prelu", "--kernels", "reference"]
+    assert main(check) == 0
+    assert f"minidelve check-grad runs on your 2 files of lab 3 in {folder}" in capfd.readouterr().out
+    (folder / KERNEL).write_text(text.replace(".sum(axis=0)  # (2)", ".mean(axis=0)  # (2)"), encoding="utf-8")
+    assert main(check) == 1
+    assert "kernels/reference/prelu.py" in capfd.readouterr().out
+
+
 def test_the_list_names_every_lab(ok):
     said = ok("lab", "list")
     assert said == ok("lab")
     assert all(f"lab {each.number}  {each.title}\n" in said for each in labs())
+
+
+def test_the_folder_may_stand_behind_options(ok, refused, folder, experiment):
+    solved(folder, 3)
+    assert f"in {folder}/lab3/quick/numbers.json" in ok("lab", "run", "3", "--seed", 5, "--quick", folder)
+    refused(["lab", "run", 3, "--seed", 5, ""], "the path is empty")
+    refused(["lab", "run", 3, "--seed", 5, folder, folder], f"'{folder}' has no place")
+    refused(["lab", "run", 3, folder, "--seed", 5, folder], f"'{folder}' has no place")
 
 
 MISTAKES = [

@@ -283,7 +283,13 @@ class Storm:
     @staticmethod
     def is_done(said: str) -> bool:
         """Whether a refusal means that the work was done before the kill came."""
-        done = ("is a finished packed store", "already exists", "sheet.png exists", "half.onnx exists", "lab3.zip exists")
+        done = (
+            "is a finished packed store",
+            "already exists",
+            "sheet.png exists",
+            "half.onnx exists",
+            "lab3.zip exists",
+        )
         return any(words in said for words in done)
 
     @staticmethod

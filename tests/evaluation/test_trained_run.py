@@ -170,6 +170,13 @@ def test_a_crop_that_is_larger_than_the_usual_memory_is_seen_all_the_same(run, p
     np.testing.assert_array_equal(run.predict_proba(pictures[:2]), expected)
 
 
+def test_what_was_predicted_stays_when_the_callers_array_changes(run, pictures):
+    frame = pixels_of(pictures[:1])[0][2:-2, 2:-2]
+    before, prediction = frame.copy(), run.predict(frame)[0]
+    frame[...] = 0
+    np.testing.assert_array_equal(prediction.view, before)
+
+
 def test_predictions_are_drawn(run, pictures):
     predictions = run.predict(pictures[:2])
     assert predictions._repr_png_().startswith(b"\x89PNG")
@@ -287,6 +294,7 @@ def test_a_wrong_way_of_testing_is_refused(run, tmp_path):
         (lambda: run.evaluate(flip=3), "flip is 3", "True, False or None"),
         (lambda: run.evaluate(batch_size=0), "batch_size is 0", "at least 1"),
         (lambda: run.evaluate(data=5), "data is 5", "expected a path"),
+        (lambda: run.evaluate(np.zeros((2, 3))), "data is array(", "expected a path"),
         (lambda: run.evaluate("toy"), "toy has 10 classes", "the 4 the run was trained on"),
         (lambda: run.evaluate(tmp_path / "none"), str(tmp_path / "none")),
         (lambda: run.evaluate(split="test"), "no split 'test'"),

@@ -88,6 +88,12 @@ def test_an_error_of_the_student_s_is_one_line_with_its_place(run, folder):
     assert not (folder / "lab3/numbers.json").exists()
 
 
+def test_an_exit_in_a_student_s_file_is_told(run, folder):
+    (folder / KERNEL).write_text("raise SystemExit\n" + original(KERNEL))
+    with pytest.raises(UserError, match=r"ended without its numbers; is there an exit\(\)"):
+        run()
+
+
 def test_a_mistake_is_one_line_and_a_fault_of_ours_a_traceback(run, lab):
     path = lab.folder / "experiment.py"
     path.write_text(

@@ -7,9 +7,9 @@ import sys
 import pytest
 
 from minidelve.labs import overlay
+from minidelve.labs.course import lab, labs
 from tests.helpers import ROOT, python
-
-OP, KERNEL = "minidelve/ops/prelu.py", "kernels/reference/prelu.py"
+from tests.labs.students import KERNEL, OP, solved
 
 
 @pytest.fixture
@@ -25,11 +25,12 @@ def folder(tmp_path):
 def run(folder):
     """run("module", "a.module", *argv) or run("script", path, ...): what a job of these files says."""
 
-    def start(kind, what, *argv, files=(OP, KERNEL), exit_code=0):
+    def start(kind, what, *argv, files=(OP, KERNEL), folder=folder, exit_code=0):
         job = folder / "job.json"
         asked = {"folder": str(folder), "files": files, kind: str(what), "argv": list(map(str, argv))}
         job.write_text(json.dumps(asked))
-        return python(*overlay.command(job)[1:], environment=overlay.environment(), cwd=folder, exit_code=exit_code)
+        environment = overlay.environment() | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""}
+        return python(*overlay.command(job)[1:], environment=environment, cwd=folder, exit_code=exit_code)
 
     return start
 
@@ -88,3 +89,18 @@ def test_a_package_keeps_its_other_modules(folder, run):
     said = run("script", script(folder, "import kernels.contract; print(kernels.mine, kernels.contract.__file__)"),
                files=["kernels/__init__.py"]).stdout.split()  # fmt: skip
     assert said == ["1", str(ROOT / "kernels/contract.py")]
+
+
+def test_every_lab_s_files_take_the_place_of_the_product_s(tmp_path, folder, run):
+    numbers = [lab.number for lab in labs()]
+    solved(tmp_path / "all", *numbers)
+    files = [file for number in numbers for file in lab(number).blanks]
+    path = script(folder, f"""
+import importlib, json, minidelve.cli
+from minidelve.labs.overlay import module_of, origins
+for file in {files!r}:
+    importlib.import_module(module_of(file))
+print(json.dumps(origins({files!r})))
+""")  # fmt: skip
+    said = run("script", path, files=files, folder=tmp_path / "all").stdout
+    assert json.loads(said) == {file: str(tmp_path / "all" / file) for file in files}

@@ -135,6 +135,12 @@ def test_kaiming_draws_as_pytorch_does(name, by_place):
     assert abs(w.data).max() == pytest.approx(theirs.abs().max().item(), rel=0.3 if "normal" in name else 0.001)
 
 
+def test_a_word_in_place_of_the_slope_is_told_so():
+    w = Parameter(np.empty((2, 3)))
+    for call in (lambda: init.kaiming_normal_(w, "relu"), lambda: init.he_uniform_(w, a="relu")):
+        raises(TypeError, call, "init: a is 'relu'; expected a number, the slope")
+
+
 def test_glorot_is_xavier():
     for kind in ("normal_", "uniform_"):
         drawn = [

@@ -119,6 +119,7 @@ FAULTS = {
     "missing": (lambda s: s.pop("inner.1.a"), r"no entry for inner\.1\.a"),
     "unknown": (lambda s: s.update(extra=np.ones(1)), "the model has no extra"),
     "shape": (lambda s: s.update({"inner.1.a": np.ones(5)}), r"inner\.1\.a is .* shape \(5,\); expected .*\(2,\)"),
+    "uneven": (lambda s: s.update({"inner.1.a": [[1.0], [1.0, 2.0]]}), r"load_state_dict: inner\.1\.a: "),
     "text": (lambda s: s.update({"inner.1.a": np.array(["a", "b"])}), r"inner\.1\.a is <U1 .*expected numbers"),
 }
 
@@ -133,6 +134,13 @@ def test_a_wrong_state_raises_before_anything_changes(spoil, message):
         block.load_state_dict(state)
     for name, array in block.state_dict().items():
         np.testing.assert_array_equal(array, before[name])
+
+
+def test_a_state_may_hold_the_parameters_of_another_module():
+    one, other = nn.Linear(3, 2), nn.Linear(3, 2)
+    one.load_state_dict(dict(other.named_parameters()))
+    np.testing.assert_array_equal(one.weight.data, other.weight.data)
+    assert not np.shares_memory(one.weight.data, other.weight.data) and one.weight.requires_grad
 
 
 def test_a_state_that_fits_in_part_is_loaded_in_part_if_asked_for():
@@ -378,7 +386,7 @@ def test_a_mode_that_is_no_truth_is_refused(mode):
         nn.ReLU().train(mode)
 
 
-def test_an_option_that_is_no_truth_and_a_function_that_is_none_are_refused():
+def test_no_truth_as_an_option_and_no_function_to_apply_are_refused():
     layer = nn.Linear(3, 2)
     with pytest.raises(TypeError, match="strict is 'no'; expected True or False"):
         layer.load_state_dict(layer.state_dict(), strict="no")

@@ -46,6 +46,7 @@ MESSAGES = {
 }  # fmt: skip
 CONVOLUTION, FULLY_CONNECTED, PRELU = "Convolution", "InnerProduct", "PReLU"
 V1_TYPES = {4: CONVOLUTION, 14: FULLY_CONNECTED}
+FOUR_D = ("num", "channels", "height", "width")  # the shape of old
 DIMENSIONS = {CONVOLUTION: 4, FULLY_CONNECTED: 2}  # of a layer's weight
 
 
@@ -83,8 +84,12 @@ def arrays_of(net: Any) -> Iterator[tuple[str, Entry]]:
 
 
 def entry_of(blob: Any, dimensions: int) -> Entry:
-    """A blob, without the ones that a 4-D shape has in front, or with one that a single number lacks."""
-    shape = tuple(blob.shape.dim) if blob.HasField("shape") else (blob.num, blob.channels, blob.height, blob.width)
+    """A blob, without the ones that a 4-D shape has in front, or with one that a single number lacks.
+
+    Caffe writes no shape at all for a single number, such as a slope that all channels share.
+    """
+    is_of_old = any(map(blob.HasField, FOUR_D))
+    shape = tuple(getattr(blob, name) for name in FOUR_D) if is_of_old else tuple(blob.shape.dim)
     while len(shape) > dimensions and shape[0] == 1:
         shape = shape[1:]
     shape = shape or (1,)

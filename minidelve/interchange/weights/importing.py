@@ -89,7 +89,7 @@ def open_any_split(path: str) -> data.Dataset:
 def size_of(weights: Weights, input: str, model: str) -> int:
     """The side of the mean image that the file holds, else of the crop that the model is made for."""
     if input == OWN and MEAN in weights.entries:
-        return max(1, *weights.entries[MEAN].shape[:1])
+        return max((1, *weights.entries[MEAN].shape[:1]))
     return 56 if model == "lab14" else 224
 
 

@@ -68,5 +68,7 @@ def write(file: BinaryIO, arrays: dict[str, np.ndarray], facts: dict[str, object
     """Write arrays under their names, and facts as one JSON text into the header's metadata."""
     # Its NumPy writer takes the memory of an array as it lies there, whatever the strides say.
     plain = {name: np.ascontiguousarray(array) for name, array in arrays.items()}
-    metadata = {FACTS: json.dumps(facts, ensure_ascii=False)}  # several would be written in any order
+    # One text, for several would be written in any order; in ASCII, for a folder's name may have bytes that no UTF-8
+    # holds.
+    metadata = {FACTS: json.dumps(facts)}
     file.write(library("safetensors.numpy", "weights", "a .safetensors file").save(plain, metadata))

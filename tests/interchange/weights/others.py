@@ -74,12 +74,12 @@ def field(number: int, value: int | bytes) -> bytes:
 
 
 def blob(array: np.ndarray, legacy: bool, double: bool = False) -> bytes:
-    """A BlobProto: with the 4-D shape of old, or with one of its own."""
+    """A BlobProto: with the 4-D shape of old, or with one of its own, which a single number lacks as in Caffe."""
     if legacy:
         shape = (1,) * (4 - array.ndim) + array.shape
         head = b"".join(field(i, n) for i, n in enumerate(shape, 1))
     else:
-        head = field(7, field(1, b"".join(map(varint, array.shape))))
+        head = field(7, field(1, b"".join(map(varint, array.shape)))) if array.ndim else b""
     return head + (field(8, array.astype("<f8").tobytes()) if double else field(5, array.astype("<f4").tobytes()))
 
 

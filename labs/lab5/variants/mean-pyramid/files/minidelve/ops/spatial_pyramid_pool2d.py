@@ -6,6 +6,8 @@ networks of arXiv 1502.01852 (Table 1; A, B, C of Table 3) have it, with maxima,
 A level n cuts the H x W map into n x n bins and keeps the mean of each. The n equal parts of a length L end
 between two rows or within one. Bin i of n (i from 0) has every row of which part i has a share.
 
+    ...    for you to derive
+
 The main text of arXiv 1406.4729 has another recipe, windows of ceil(L/n) with stride floor(L/n), which gives
 the wrong number of bins for some L: L = 10 and n = 6 make 9.
 

@@ -114,13 +114,13 @@ def numbers_again(
     """The numbers of the experiment on the student's files; or why there are none."""
     with tempfile.TemporaryDirectory(prefix="minidelve-again-", ignore_cleanup_errors=True) as name:
         room = Path(name).resolve()
-        for file in lab.blanks:
+        for file in lab.files:
             (room / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, room / "files" / file)
         shutil.copyfile(experiment, room / "experiment.py")
         shutil.copyfile(CHILD, room / "again.py")
         asked = {
-            "folder": str(room / "files"), "files": list(lab.blanks), "script": str(room / "again.py"),
+            "folder": str(room / "files"), "files": lab.files, "script": str(room / "again.py"),
             "argv": [str(room / "job.json")], "experiment": str(room / "experiment.py"), "seed": seed,
             "limits": limits.asked(), "nobody": sandbox.becomes_nobody(confined, [product, room]),
         }  # fmt: skip

@@ -2,6 +2,7 @@
 
     labs/labN/lab.md         what is handed out: goals, reading, tasks, experiment, question
     labs/labN/lab.py         TITLE, READING, TASKS (task.py), CUTS: what of the docstrings would give a blank away
+    labs/labN/rubric.md      how the answers in words are marked (docs/teaching.md)
     labs/labN/mistakes.py    mistakes (task.Mistakes), the wrong answers that are known
     labs/labN/variants/V/    a variant: the same files, `files/` with the skeletons, and right.py with BODIES, the
                              right ones, which the product does not have. What it lacks of lab.py, lab.md,

@@ -28,6 +28,7 @@ SMALL = {"model": "lab14", "size": 56, "batch_size": 32, "width": 0.5, "mileston
 RATE, EPOCHS = {"toy": 0.005}, {"toy": 4}
 USUAL_RATE, USUAL_EPOCHS = 0.01, 2
 QUICK_IMAGES, QUICK_SEEDS = (128, 64), 2
+QUICK = {"width": 0.25, "fc": 64, "size": 32, "short_side": 36}
 OWN, COMPILED = {"kernels": "reference", "algorithm": "im2col"}, {}
 ACTIVATIONS = "prelu", "relu"
 # How far a number may lie from another run's: relatively, absolutely. Times are nobody's merit.
@@ -42,7 +43,7 @@ def main(out: Path, seed: int, quick: bool = False, source: str | None = None) -
     say(f"The images: {sets[0].name}, {len(sets[0]):,} to train on and {len(sets[1]):,} to test with")
     if source == "toy":
         say(f"(for real ones set the variable {VARIABLE} to the path of a data set)")
-    numbers = two_ways(out, seed, source, sets)
+    numbers = two_ways(out, seed, source, sets, quick)
     seeds = range(seed, seed + (QUICK_SEEDS if quick else SEEDS))
     errors = against(out, seeds, source, sets, quick)
     numbers |= compared(errors, seeds)
@@ -58,12 +59,12 @@ def images(source, quick):
     return data.open_for_training(source)
 
 
-def two_ways(out, seed, source, sets):
+def two_ways(out, seed, source, sets, quick):
     """One epoch on the student's kernels, one on the compiled ones."""
     numbers = {}
     for who, kernels, words in (("own", OWN, "your kernels"), ("compiled", COMPILED, "the compiled ones")):
         say(f"\n1. An epoch of lab14 on {words}")
-        options = LAB14 | {"lr": RATE.get(source, USUAL_RATE), "data": source, "seed": seed}
+        options = LAB14 | {"lr": RATE.get(source, USUAL_RATE), "data": source, "seed": seed} | (QUICK if quick else {})
         row = trained(out, f"lab14-{who}", Config(**options, **kernels), sets).history[0]
         numbers |= {f"{who}_loss": row["train_loss"], f"{who}_error": row["val_top1_error"]}
         numbers[f"{who}_images_per_second"] = row["images_per_second"]
@@ -77,7 +78,7 @@ def two_ways(out, seed, source, sets):
 def against(out, seeds, source, sets, quick):
     """The top-1 validation errors of each activation: (seeds, epochs)."""
     epochs = 1 if quick else EPOCHS.get(source, USUAL_EPOCHS)
-    options = SMALL | {"lr": RATE.get(source, USUAL_RATE), "data": source, "epochs": epochs}
+    options = SMALL | {"lr": RATE.get(source, USUAL_RATE), "data": source, "epochs": epochs} | (QUICK if quick else {})
     errors = {activation: [] for activation in ACTIVATIONS}
     for seed in seeds:
         for activation in ACTIVATIONS:

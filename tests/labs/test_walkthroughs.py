@@ -1,27 +1,38 @@
-"""Every lab's walk-through runs from its first cell to its last, on the finished source, and draws."""
+"""The walk-through of every lab is a notebook in jupytext's form that runs from its first cell to its last."""
 
-import runpy
+import os
+from pathlib import Path
 
-import matplotlib
 import pytest
-from matplotlib import pyplot
 
 from minidelve.labs.course import COURSE
+from tests.helpers import ROOT
 
-NOTEBOOKS = sorted(COURSE.glob("lab*/walkthrough.py"))
+WALKTHROUGHS = sorted(COURSE.glob("lab*/walkthrough.py"))
+NAMES = [path.parent.name for path in WALKTHROUGHS]
+SECONDS = 120  # for a cell
 
 
-@pytest.mark.parametrize("path", NOTEBOOKS, ids=[path.parent.name for path in NOTEBOOKS])
-def test_a_walk_through_runs_and_draws(path, monkeypatch, tmp_path):
-    drawn = []
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setattr(pyplot, "show", lambda: drawn.extend(pyplot.get_fignums()))
-    before = matplotlib.get_backend()
-    try:
-        pyplot.switch_backend("agg")
-        runpy.run_path(str(path))
-    finally:
-        pyplot.close("all")
-        pyplot.switch_backend(before)
-    assert drawn
-    assert path.read_text(encoding="utf-8").startswith("# ---\n# jupyter:")
+def notebook(path: Path):
+    jupytext = pytest.importorskip("jupytext")
+    return jupytext.read(path)
+
+
+@pytest.mark.parametrize("path", WALKTHROUGHS, ids=NAMES)
+def test_it_is_a_notebook_of_texts_and_pictures(path):
+    cells = notebook(path).cells
+    assert cells[0].cell_type == "markdown" and cells[0].source.startswith(f"# Lab {path.parent.name[-1]}")
+    assert {"code", "markdown"} == {cell.cell_type for cell in cells}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("path", WALKTHROUGHS, ids=NAMES)
+def test_it_runs_to_its_end_and_draws(path, tmp_path):
+    nbclient = pytest.importorskip("nbclient")
+    pytest.importorskip("ipykernel")
+    cells = notebook(path)
+    client = nbclient.NotebookClient(cells, timeout=SECONDS, resources={"metadata": {"path": str(tmp_path)}})
+    client.execute(env=os.environ | {"PYTHONPATH": str(ROOT)})
+    shown = [output for cell in cells.cells if cell.cell_type == "code" for output in cell.outputs]
+    drawn = [output for output in shown if {"image/png", "image/svg+xml"} & output.get("data", {}).keys()]
+    assert len(drawn) >= 2

@@ -6,7 +6,7 @@ import numpy as np
 
 from minidelve.labs.task import Task
 
-TITLE = "The engine: a gradient for anything"
+TITLE = "The engine, a gradient for anything"
 READING = ("2. The engine: minidelve/tensor/",)
 TENSOR, WALK = "minidelve/tensor/tensor.py", "minidelve/tensor/walk.py"
 BROADCASTING, ELEMENTWISE = "minidelve/ops/broadcasting.py", "minidelve/ops/elementwise.py"

@@ -4,7 +4,7 @@ import numpy as np
 
 from minidelve.labs.task import Task
 
-TITLE = "The loss: how surprised a network is"
+TITLE = "The loss, how surprised a network is"
 READING = ("7. The loss: minidelve/ops/cross_entropy.py",)
 SOFTMAX, CROSS_ENTROPY = "minidelve/ops/softmax.py", "minidelve/ops/cross_entropy.py"
 LINEAR = "minidelve/ops/linear.py"

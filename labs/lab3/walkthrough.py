@@ -20,7 +20,7 @@
 import matplotlib.pyplot as plt
 import numpy as np
 
-from minidelve import Tensor, prelu
+from minidelve import Tensor, graph, prelu
 
 SLOPES = [-0.5, 0.0, 0.25, 1.0, 1.5]
 LOOKS = [("#b03a2e", "-."), ("#9a9a9a", "-"), ("#000000", "-"), ("#1f4e9c", "--"), ("#3a9b8f", ":")]
@@ -78,8 +78,8 @@ plt.show()
 # ## One slope, used many times
 #
 # A channel has one a, and uses it at every position of every image. Here is a channel of two images of 3 x 4, and a
-# loss E = (f(y) w).sum() with random weights w. Let a move a little *at one position only*, and see by how much E moves;
-# then let a move everywhere, as it really does.
+# loss E = (f(y) w).sum() with random weights w. Let a move a little *at one position only*, and see by how much E
+# moves; then let a move everywhere, as it really does.
 
 # %%
 rng = np.random.default_rng(0)
@@ -117,6 +117,6 @@ plt.show()
 # %%
 leaf = Tensor(np.array([a]), requires_grad=True)
 E = (prelu(Tensor(maps[:, None]), leaf) * Tensor(w[:, None])).sum()
-E.backward()
+E.backward(retain_graph=True)
 print(f"small steps {whole:.6f}, backward {leaf.grad[0]:.6f}")
-E
+graph(E)

@@ -22,8 +22,10 @@ A lab is a few of this framework's own functions, emptied, for you to write. Wha
 the framework's: its training and its commands run on your functions.
   minidelve lab list             the labs
   minidelve lab start N DIR      hand a lab out into a folder, one folder for the whole course
-  minidelve lab run N DIR        run the lab's experiment on your files
+  minidelve lab check N DIR      is what you have written right?
+  minidelve lab run N DIR        run the lab's experiment, or any command, on your files
   minidelve lab submit N DIR     make the file to hand in
+  minidelve lab grade N FOLDER   for lecturers: mark what was handed in
 """
 
 

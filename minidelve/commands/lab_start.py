@@ -37,6 +37,8 @@ def run(args: argparse.Namespace) -> int:
     for file, names in chosen.blanks.items():
         say(f"  {file}: {', '.join(names)}")
     say(f"  lab{chosen.number}/{ANSWERS}: your answer in words")
+    if chosen.tasks:
+        say(f"to see whether it is right: minidelve lab check {chosen.number} {args.folder}")
     if done.kept:
         say(f"kept as they are: {', '.join(done.kept)}")
     for file, (out, into) in done.changed.items():

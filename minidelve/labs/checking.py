@@ -20,7 +20,8 @@ def checked(lab: Lab, folder: Path, limits: Limits | None = None) -> tuple[list[
 
     UserError where a file is missing, is no Python or cannot be called, or where another one was run in its place.
     """
-    student_files(lab, folder)
+    for each in lab.tried_on:
+        student_files(each, folder)
     judge = Judge(lab, *SEEDS)
     trial = tried(lab, folder, judge.cases, limits=limits)
     if trial.failed:

@@ -90,10 +90,11 @@ def labs_of(path: Path) -> dict[int, Started]:
     try:
         content = unsealed(read_file(path, MOST_BYTES))
         check(content, RECORD)
-        return {int(number): Started(**found) for number, found in content["labs"].items() if int(number) in NUMBERS}
+        found = {int(number): Started(each["version"], each["variant"]) for number, each in content["labs"].items()}
+        return {number: started for number, started in found.items() if number in NUMBERS}
     except FileNotFoundError:
         return {}
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, ValueError) as error:
         cure = "remove it and start the labs again: that writes no file that is there"
         raise UserError(f"{path} cannot be read ({error})", cure=cure) from None
 

@@ -30,8 +30,9 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) ->
     lines.append(f"{'lab ' + str(lab.number):<{widest}}  {f'{total:g} of {sum(v.task.points for v in verdicts):g}':>7}")
     if untouched(verdicts):
         task = next(iter(verdicts)).task
-        file, _, function = task.blanks[0].partition(":")
-        lines.append(UNTOUCHED.format(task=task.name, function=function, file=file))
+        if task.blanks:
+            file, _, function = task.blanks[0].partition(":")
+            lines.append(UNTOUCHED.format(task=task.name, function=function, file=file))
     elif any(verdict.findings for verdict in verdicts if verdict.status != "waits") and hints < MOST_HINTS:
         more = "--hint" if hints == 1 else "--hint --hint"
         where = f"{lab.number} {folder}" if folder != Path(".") else f"{lab.number}"

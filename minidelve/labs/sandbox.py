@@ -17,8 +17,8 @@ import signal
 import subprocess
 import sys
 import sysconfig
-from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from functools import cache
 from importlib.util import find_spec
@@ -100,10 +100,32 @@ def start(
         own["PYTHONPATH"] += os.pathsep + str(packages_folder())
         seen = [*paths, *(path.resolve() for path in readable), folder.resolve()]
         command = [*box(way, seen), "--chdir", str(folder), "--", base_python(), "-S", "-P", *map(str, arguments)]
-    return subprocess.Popen(
-        command, cwd=folder, env=kept | ONE_THREAD | own | dict(environment or {}), stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+    with interrupts_wait() as started:
+        process = subprocess.Popen(
+            command, cwd=folder, env=kept | ONE_THREAD | own | dict(environment or {}), stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, start_new_session=True,
+        )  # fmt: skip
+        started.append(process)
+    return process
+
+
+@contextmanager
+def interrupts_wait() -> Iterator[list[subprocess.Popen[bytes]]]:
+    """Ctrl-C inside this block comes at its end, and ends the processes that were started: none is left behind."""
+    started: list[subprocess.Popen[bytes]] = []
+    held: set[signal.Signals] | None = None
+    if hasattr(signal, "pthread_sigmask"):
+        held = signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])  # type: ignore[assignment]
+    try:
+        yield started
+    finally:
+        try:
+            if held is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, held)
+        except BaseException:
+            for process in started:
+                stop(process)
+            raise
 
 
 def stop(process: subprocess.Popen[bytes]) -> None:

@@ -113,7 +113,7 @@ def elsewhere(words: list[str]) -> str:
         return "it takes minutes; tests/commands/test_bench.py has it with small networks"
     if words[:2] == ["data", "fetch"]:
         return "it downloads; tests/commands/test_data_fetch.py has it on a server of its own"
-    if words[:2] == ["lab", "run"] and "--quick" not in words or "--experiments" in words:
+    if words[:2] == ["lab", "run"] and not {"--quick", "check-grad"} & {*words} or "--experiments" in words:
         return "it takes minutes; with --quick, or without --experiments, it is run"
     return ""
 

@@ -23,8 +23,7 @@ def name(lab: Lab) -> str:
     return f"lab{lab.number}-{lab.variant}" if lab.variant else f"lab{lab.number}"
 
 
-def handed_out(lab: Lab) -> dict[str, str]:
-    """The files that a lab is tried on, as they were handed out."""
+def untouched(lab: Lab) -> dict[str, str]:
     return {file: text for each in lab.tried_on for file, text in skeletons(each).items()}
 
 
@@ -40,7 +39,7 @@ def verdicts_on(lab: Lab, files: dict[str, str], folder: Path, **options) -> tup
 
 @pytest.mark.parametrize("lab", WITH_VARIANTS, ids=name)
 def test_the_untouched_skeleton_is_worth_nothing(lab, tmp_path):
-    verdicts, _ = verdicts_on(lab, handed_out(lab), tmp_path)
+    verdicts, _ = verdicts_on(lab, untouched(lab), tmp_path)
     assert {v.task.name: v.points for v in verdicts if v.points or v.status not in ("blank", "waits")} == {}
 
 
@@ -61,7 +60,7 @@ def test_nothing_that_a_process_reads_holds_an_answer(lab):
     with stripped(lab) as product:
         files = {str(path.relative_to(product)) for path in product.rglob("*") if path.is_file()}
         texts = {file: (product / file).read_text(encoding="utf-8") for file in lab.files}
-    assert texts == handed_out(lab)
+    assert texts == untouched(lab)
     wanted = {"right.py", "mistakes.py", "judge.py", "cases.py", "values.py"}
     assert {file for file in files if os.path.basename(file) in wanted or not file.endswith(".py")} == set()
     folders = {file.split("/")[1] for file in files if file.startswith("kernels/")}

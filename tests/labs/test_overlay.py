@@ -29,7 +29,8 @@ def run(folder):
         job = folder / "job.json"
         asked = {"folder": str(folder), "files": files, kind: str(what), "argv": list(map(str, argv))}
         job.write_text(json.dumps(asked))
-        return python(*overlay.command(job)[1:], environment=overlay.environment(), cwd=folder, exit_code=exit_code)
+        environment = overlay.environment() | {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": ""}
+        return python(*overlay.command(job)[1:], environment=environment, cwd=folder, exit_code=exit_code)
 
     return start
 

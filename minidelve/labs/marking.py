@@ -113,13 +113,13 @@ def unread(each: Lab, mark: Mark, why: str) -> Mark:
 def completed(each: Lab, folder: Path) -> list[str]:
     """Put the blank file in the place of each that cannot be tried, which costs its own tasks alone; what was wrong."""
     said = []
-    for file in each.blanks:
+    for owner, file in [(one, file) for one in each.tried_on for file in one.blanks]:
         try:
-            student_file(each, folder, file)
+            student_file(owner, folder, file)
         except UserError as error:
             said.append(one_line(str(error).replace(f"{folder}/", "").partition("; `minidelve lab start")[0]))
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(handed_out(each, file), encoding="utf-8")
+            (folder / file).write_text(handed_out(owner, file), encoding="utf-8")
     return said
 
 

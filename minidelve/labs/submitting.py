@@ -35,12 +35,12 @@ def to_hand_in(lab: Lab, folder: Folder, incomplete: bool = False) -> tuple[dict
 
     texts = {}
     try:
-        files = student_files(lab, folder.path)
+        files = {name: file for each in lab.tried_on for name, file in student_files(each, folder.path).items()}
         remarks += [f"{f.file}: {', '.join(f.left)} still to be written" for f in files.values() if f.left]
         texts = {f.file: f.text for f in files.values()}
     except UserError as error:
         wrong(error)
-    names = [*lab.blanks, f"lab{lab.number}/{ANSWERS}", f"lab{lab.number}/{NUMBERS_FILE}", f"{KEPT}/record.json"]
+    names = [*lab.files, f"lab{lab.number}/{ANSWERS}", f"lab{lab.number}/{NUMBERS_FILE}", f"{KEPT}/record.json"]
     contents = {}
     for name in names:
         try:

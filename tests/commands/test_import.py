@@ -54,7 +54,13 @@ def test_a_state_dict_is_that_of_the_twin_of_the_benchmarks(ok, trained, tmp_pat
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     from minidelve.bench.twin import twin_of
 
-    ok("export", trained, tmp_path / "run.pt")
+    ends = "for inputs (pixels - state.input_mean) / state.input_std"
+    for options, names in (
+        (["--names", "torchvision"], "in torchvision's names"),
+        ([], "for torch.nn.Sequential(layers)"),
+    ):
+        said = ok("export", trained, tmp_path / "run.pt", "--overwrite", *options)
+        assert f"tensors {names}, {ends}" in said
     found = torch.load(tmp_path / "run.pt", weights_only=True)
     saved = checkpoint.load(trained / "best.npz")
     twin = twin_of(torch, checkpoint.trained_network(saved, trained))
@@ -75,7 +81,9 @@ def test_a_name_of_another_program_is_that_of_the_same_layer(ok, trained, tmp_pa
     assert np.array_equal(ours["conv2_1.weight"], theirs["features.3.weight"])
     assert np.array_equal(ours["fc2_act.a"], theirs["classifier.4.weight"])
     with pytest.importorskip("safetensors").safe_open(tmp_path / "minidelve.safetensors", framework="np") as file:
-        assert json.loads(file.metadata()["minidelve"])["classes"] == ["blue", "green", "red", "yellow"]
+        facts = json.loads(file.metadata()["minidelve"])
+    assert facts["classes"] == facts["class_names"] == ["blue", "green", "red", "yellow"]
+    assert (facts["model"], facts["activation"]) == ("lab14", "prelu")
 
 
 def test_names_are_of_weights(refused, trained, tmp_path):

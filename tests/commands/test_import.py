@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from minidelve import models
+from minidelve.errors import RunError
 from minidelve.interchange.weights import caffemodel
 from minidelve.training import checkpoint
+from minidelve.training.run_folder import RunFolder
 from tests.interchange.weights import others
 
 NARROW = {"width": 0.1, "fc": 8, "levels": [1]}
@@ -172,6 +174,15 @@ def test_a_file_that_was_exported_here_says_what_its_input_is(ok, refused, train
     given = ["import", tmp_path / "a.safetensors", "--data", tiny_data, "--out", tmp_path / "new", "--model"]
     refused([*given, "lab14", "--input", "caffe"], "--input caffe", "says itself", "give --input minidelve")
     refused([*given, "small14", "--input", "minidelve"], "does not hold the weights of small14", "--model")
+
+
+def test_room_is_looked_for_before_anything_is_written(refused, words, tmp_path, monkeypatch):
+    def full(self, size):
+        raise RunError(f"no room for {size} bytes")
+
+    np.savez(tmp_path / "a.npz", **state())
+    monkeypatch.setattr(RunFolder, "try_room", full)
+    refused(words("a.npz"), "no room for")
 
 
 def test_a_crop_that_is_too_small(refused, words, tmp_path):

@@ -19,8 +19,8 @@ The fully connected layers.  Call u_q(a, b) the numbers that fc1 reads of window
 
     z_o(a, b) = sum over q of W[o, q] u_q(a, b) + bias_o                                 (3d)
 
-with the same W for all windows. That is a convolution over the map u: its kernel is 1 x 1, its weight W[o, q, 1, 1].
-fc2 and fc3 read z in the same way.
+with the same W for all windows. That is what a convolution of the map u computes if its kernel is 1 x 1 and its weight
+is W in the shape (outputs, inputs, 1, 1). fc2 and fc3 read z in the same way.
 
 The order of fc1's columns.  For fc1, level n begins at some place B and has its channels slowest; the map is made bin
 by bin, and has them fastest:
@@ -40,11 +40,10 @@ from collections.abc import Sequence
 import numpy as np
 
 from minidelve import nn
-from minidelve.analysis.summary import output_shape
+from minidelve.evaluation.footprint import last_map
 from minidelve.evaluation.windows import patch_sizes
 from minidelve.interchange.to_onnx.graph import LAST, Graph
 from minidelve.interchange.to_onnx.layers import Layers, add_layer, add_layers, weight_and_bias
-from minidelve.ops.geometry import Shape
 from minidelve.ops.spatial_pyramid_pool2d import bin_edges
 
 
@@ -59,7 +58,7 @@ def add_mean(graph: Graph, images: str, mean: np.ndarray, crop: int) -> str:
     if mean.shape[1:] == (1, 1):
         return checked
     sizes = graph.node("Concat", "size_of_the_mean", graph.integers("one_of_three", [1, 3]), size, axis=0)
-    # Between the middles of pixels, as Pillow's bilinear: no image is smaller, so neither averages pixels away.
+    # Interpolated between the middles of pixels, as by Pillow, which does more only where an image shrinks: none does.
     how = {"mode": "linear", "coordinate_transformation_mode": "half_pixel"}
     return graph.node("Resize", "resized_mean", checked, "", "", sizes, **how)
 
@@ -90,13 +89,10 @@ def add_dense_layers(graph: Graph, layers: Layers, x: str, crop: int) -> str:
     at = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.SpatialPyramidPool2d)), None)
     if at is None:
         raise ValueError("a dense graph needs spatial pyramid pooling before the fully connected layers")
-    shape: Shape = (3, crop, crop)
-    for _, layer in layers[:at]:
-        shape = output_shape(layer, shape)
+    channels, k, _ = last_map([layer for _, layer in layers[:at]], crop, crop)
     x = add_layers(graph, layers[:at], x, (3, crop, crop))
     name, pyramid = layers[at]
     assert isinstance(pyramid, nn.SpatialPyramidPool2d)
-    channels, k, _ = shape
     x = add_window_pyramids(graph, name, x, k, pyramid.levels)
     return add_head(graph, layers[at + 1 :], x, by_bins(channels, pyramid.levels))
 
@@ -127,7 +123,7 @@ def add_window_pyramids(graph: Graph, name: str, x: str, k: int, levels: Sequenc
         for i, (top, bottom) in enumerate(bins):
             for j, (left, right) in enumerate(bins):
                 M = maxima[bottom - top, right - left]
-                ends = [bottom - k or LAST, right - k or LAST]  # k - e_i before the end; -0 would be the beginning
+                ends = [bottom - k or LAST, right - k or LAST]  # k - e_i before the end; 0 would be the beginning
                 parts.append(graph.slice(f"{name}.{place}_{n}x{n}.{i}_{j}", M, [2, 3], [top, left], ends))  # (2d)
     return graph.node("Concat", name, *parts, axis=1)
 

@@ -89,10 +89,6 @@ def many_copies(rng):
     return {"df": normal(rng, np.float32, (2000, 500)), "shape": (500,)}
 
 
-def many_pairs(rng):
-    return {name: normal(rng, np.float32, (600, 1000)) for name in ("df", "x", "y")}
-
-
 def large_matrices(rng):
     return {name: normal(rng, np.float32, (128, 128)) for name in ("df", "x", "y")}
 
@@ -295,9 +291,9 @@ def call_descend(x, wanted, U, b, V, steps):
 ENGINE = "reverse_topological_order", "add_to_grad", "walk_back"
 TASKS = [
     Task("unbroadcast", (f"{BROADCASTING}:unbroadcast",), 1, broadcast, call_unbroadcast, large=many_copies),
-    Task("Multiply.backward", (f"{ELEMENTWISE}:Multiply.backward",), 1, pairs, call_multiply, large=many_pairs),
-    Task("Divide.backward", (f"{ELEMENTWISE}:Divide.backward",), 1, pairs, call_divide, large=many_pairs),
-    Task("Maximum.backward", (f"{ELEMENTWISE}:Maximum.backward",), 1, ties, call_maximum, large=many_pairs),
+    Task("Multiply.backward", (f"{ELEMENTWISE}:Multiply.backward",), 1, pairs, call_multiply),
+    Task("Divide.backward", (f"{ELEMENTWISE}:Divide.backward",), 1, pairs, call_divide),
+    Task("Maximum.backward", (f"{ELEMENTWISE}:Maximum.backward",), 1, ties, call_maximum),
     Task("MatMul.backward", (f"{MATMUL}:MatMul.backward",), 1, matrices, call_matmul, large=large_matrices),
     Task("reverse_topological_order", (f"{WALK}:reverse_topological_order",), 1, graphs, call_order),
     Task("add_to_grad", (f"{WALK}:add_to_grad",), 1, two_gradients, call_add_to_grad),

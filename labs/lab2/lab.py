@@ -71,11 +71,15 @@ def normal(rng, dtype, shape):
 
 
 def many_scores(rng):
-    return {"df": normal(rng, np.float32, (10_000, 40)), "z": normal(rng, np.float32, (10_000, 40)), "axis": 1}
+    return {"df": normal(rng, np.float32, (25_000, 40)), "z": normal(rng, np.float32, (25_000, 40)), "axis": 1}
+
+
+def many_rows(rng):
+    return {"df": normal(rng, np.float32, (30_000, 16)), "z": normal(rng, np.float32, (30_000, 16)), "axis": 1}
 
 
 def large_batch(rng):
-    return {"df": np.float32(1), "z": normal(rng, np.float32, (10_000, 40)), "targets": rng.integers(40, size=10_000)}
+    return {"df": np.float32(1), "z": normal(rng, np.float32, (25_000, 40)), "targets": rng.integers(40, size=25_000)}
 
 
 def large_layer(rng):
@@ -142,10 +146,10 @@ def call_linear_backward(df, x, W):
 TASKS = [
     Task("Softmax.forward", (f"{SOFTMAX}:Softmax.forward",), 1, scores, call_softmax, large=many_scores),
     Task("Softmax.backward", (f"{SOFTMAX}:Softmax.backward",), 1, scores, call_softmax_backward,
-         needs=("Softmax.forward",), large=many_scores),
+         needs=("Softmax.forward",), large=many_rows),
     Task("log_probabilities", (f"{SOFTMAX}:log_probabilities",), 2, scores, call_log_probabilities, large=many_scores),
     Task("LogSoftmax.backward", (f"{SOFTMAX}:LogSoftmax.backward",), 1, scores, call_log_softmax_backward,
-         needs=("log_probabilities",), large=many_scores),
+         needs=("log_probabilities",), large=many_rows),
     Task("CrossEntropy.forward", (f"{CROSS_ENTROPY}:CrossEntropy.forward",), 2, batches, call_cross_entropy,
          needs=("log_probabilities",), large=large_batch),
     Task("CrossEntropy.backward", (f"{CROSS_ENTROPY}:CrossEntropy.backward",), 2, batches, call_cross_entropy_backward,

@@ -86,7 +86,7 @@ def main(out: Path, seed: int = 0, quick: bool = False) -> dict[str, float]:
         images = Images(seed, quick)
         networks = {course: network(seed) for course in COURSES}
         for course, net in networks.items():
-            train(net, images, COURSES[course], epochs=3 if quick else 9, course=course)
+            train(net, images, COURSES[course], epochs=3 if quick else 12, course=course)
         numbers: dict[str, float] = {}
         say("test images  last map  vector for fc   error %, one size   three sizes")
         for size in SIZES:

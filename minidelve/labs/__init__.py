@@ -6,6 +6,7 @@
     folder.py          a student's folder: what was started in it
     handing_out.py     a lab written into it
     experimenting.py   a lab's experiment on the student's files
+    trainings.py       the trainings of an experiment, which go on where they were stopped
     submitting.py      what is handed in
     overlay.py         the student's files in place of the product's, in a process of its own
     task.py            what they are declared with: Task, Mistakes

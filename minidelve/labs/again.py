@@ -7,12 +7,14 @@ word of the student's code: code that lies here has lied in its numbers.json too
 from __future__ import annotations
 
 import json
+import os
 import runpy
 import shutil
 import subprocess
 import tempfile
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -23,19 +25,26 @@ from minidelve.labs import sandbox
 from minidelve.labs.course import Lab
 from minidelve.labs.experimenting import experiment_of
 from minidelve.labs.folder import NUMBERS_FILE
+from minidelve.labs.overlay import ROOT
 from minidelve.labs.sandbox import Limits
 from minidelve.labs.trying import listen
 
 AGREE = "agree"
 MOST = 2**16  # bytes of numbers
 LONGEST = 120  # letters
-LIMITS = Limits(seconds=1200, cpu=1800, memory=2**32, file=2**24)
+LIMITS = Limits(seconds=2400, cpu=1800, memory=2**33, file=2**26, processes=64)
+SPACE = 2**28  # bytes of files: an experiment that trains keeps checkpoints
+COMPILER = "numba", "llvmlite"  # for the product's compiled kernels
+IMAGES = "MINIDELVE_LAB_DATA"  # the variable by which experiments are given images
 HANDED_IN = record({"seed": integer(0, 2**32 - 1), "quick": switch, "numbers": map_of(maybe(number()))})
 CHILD = Path(__file__).with_name("again_child.py")
 
 
 def verdict(lab: Lab, folder: Path, product: Path, confined: bool, limits: Limits = LIMITS) -> str:
-    """Whether the numbers of a submission come again: "agree", or what else there is to say."""
+    """Whether the numbers of a submission come again: "agree", or what else there is to say.
+
+    product    what lies under the student's files (whole_product)
+    """
     try:
         experiment = experiment_of(lab)
         handed_in = numbers_of(folder / f"lab{lab.number}" / NUMBERS_FILE)
@@ -51,7 +60,6 @@ def verdict(lab: Lab, folder: Path, product: Path, confined: bool, limits: Limit
 
 def numbers_of(path: Path) -> dict[str, Any]:
     """The numbers that were handed in, and their seed; ValueError for anything else."""
-
     try:
         found = parse(read_file(path, MOST))
     except FileNotFoundError:
@@ -87,20 +95,32 @@ def said(number: float | None) -> str:
     return "not finite" if number is None else f"{number:.6g}"
 
 
+@contextmanager
+def whole_product(root: Path = ROOT) -> Iterator[Path]:
+    """The root of a copy of the product that everyone may read; it goes with the block. Experiments train with it."""
+    with tempfile.TemporaryDirectory(prefix="minidelve-whole-", ignore_cleanup_errors=True) as name:
+        folder = Path(name).resolve()
+        for package in ("kernels", "minidelve"):
+            inside = ("__pycache__", "course") if package == "minidelve" else ("__pycache__",)
+            shutil.copytree(root / package, folder / package, ignore=shutil.ignore_patterns(*inside))
+        for path in [folder, *folder.rglob("*")]:
+            path.chmod(0o755 if path.is_dir() else 0o644)
+        yield folder
+
+
 def numbers_again(
     lab: Lab, folder: Path, experiment: Path, seed: int, product: Path, confined: bool, limits: Limits
 ) -> dict[str, Any] | str:
     """The numbers of the experiment on the student's files; or why there are none."""
-
     with tempfile.TemporaryDirectory(prefix="minidelve-again-", ignore_cleanup_errors=True) as name:
         room = Path(name).resolve()
-        for file in lab.blanks:
+        for file in lab.files:
             (room / "files" / file).parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(folder / file, room / "files" / file)
         shutil.copyfile(experiment, room / "experiment.py")
         shutil.copyfile(CHILD, room / "again.py")
         asked = {
-            "folder": str(room / "files"), "files": list(lab.blanks), "script": str(room / "again.py"),
+            "folder": str(room / "files"), "files": lab.files, "script": str(room / "again.py"),
             "argv": [str(room / "job.json")], "experiment": str(room / "experiment.py"), "seed": seed,
             "limits": limits.asked(), "nobody": sandbox.becomes_nobody(confined, [product, room]),
         }  # fmt: skip
@@ -108,7 +128,16 @@ def numbers_again(
         for path in [room, *room.rglob("*")]:
             path.chmod(0o755 if path.is_dir() else 0o644)
         overlay = product / "minidelve" / "labs" / "overlay.py"
-        process = sandbox.start([overlay, room / "job.json"], room, [product], confined=confined)
+        packages = [sandbox.packages_folder() / name for name in COMPILER]
+        readable, environment = [path for path in packages if path.is_dir()], {}
+        if images := os.environ.get(IMAGES):
+            environment[IMAGES] = str(Path(images).resolve())
+            readable.append(Path(images).resolve())
+        if confined:
+            environment["NUMBA_CACHE_DIR"] = "/tmp/compiled"
+        process = sandbox.start(
+            [overlay, room / "job.json"], room, [product], readable, confined, environment, space=SPACE
+        )
         return answer_of(process, limits.seconds)
 
 
@@ -130,6 +159,9 @@ def answer_of(process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any
         sandbox.stop(process)
     for thread in threads:
         thread.join(1.0)
+    if process.stdout and process.stderr and not any(thread.is_alive() for thread in threads):
+        process.stdout.close()
+        process.stderr.close()
     if how := sandbox.ending(process.returncode):
         return f"{how} {''.join(err).strip().rpartition(chr(10))[2]}".strip()
     try:

@@ -31,7 +31,11 @@ NUMBERS = range(1, 9)
 
 @dataclass(frozen=True)
 class Lab:
-    """One lab. cuts: by file, the lines of its docstrings that give an answer away."""
+    """One lab.
+
+    cuts       by file, the lines of its docstrings that give an answer away
+    left_out   labs whose files are not tried, where this one is tried on those of all before it
+    """
 
     number: int
     title: str
@@ -40,6 +44,7 @@ class Lab:
     cuts: dict[str, tuple[str, ...]]
     folder: Path
     variant: str | None = None
+    left_out: tuple[int, ...] = ()
 
     @property
     def declared(self) -> Path:
@@ -55,7 +60,8 @@ class Lab:
     def tried_on(self) -> list[Lab]:
         """The labs whose files these are: itself, or all before it."""
         course = self.folder.parents[2 if self.variant else 0]
-        return [self] if self.blanks else [each for each in labs(course) if each.number < self.number]
+        before = [each for each in labs(course) if each.number < self.number and each.number not in self.left_out]
+        return [self] if self.blanks else before
 
     @property
     def blanks(self) -> dict[str, list[str]]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from minidelve import __version__
@@ -68,7 +68,8 @@ class Folder:
                 cure=f"minidelve lab start {number} {self.path}",
             )
         variant = self.labs[number].variant
-        return lab(number, variant) if variant else any_lab
+        variants = tuple(n for n, each in self.labs.items() if each.variant)  # other functions than the product's
+        return lab(number, variant) if variant else replace(any_lab, left_out=variants)
 
     def note(self, each: Lab) -> None:
         """Record that a lab was started. Raises OSError."""

@@ -24,7 +24,7 @@ from minidelve.disk.files import disk_errors, read_file, remove_unfinished, writ
 from minidelve.disk.owning import OwnFolder
 from minidelve.disk.records import MOST_BYTES, sealed, unsealed
 from minidelve.errors import RunError, UserError, one_line, shown
-from minidelve.labs import course, marks_table, sandbox
+from minidelve.labs import again, course, marks_table, sandbox
 from minidelve.labs.marking import Mark, Order
 from minidelve.labs.overlay import ROOT
 from minidelve.labs.secret import fingerprint, seed_of
@@ -191,9 +191,9 @@ def graded(task: Task) -> list[Mark]:
             if marks:
                 note(f"{len(marks)} of {len(found)} submissions are graded already")
             base = stack.enter_context(stripped(task.lab))
-            orders = [
-                order_of(task, found[student], student, base, confined) for student in found if student not in marks
-            ]
+            whole = stack.enter_context(again.whole_product()) if task.experiments else None
+            left = [student for student in found if student not in marks]
+            orders = [order_of(task, found[student], student, base, whole, confined) for student in left]
             try:
                 for mark in marked(orders, task, product):
                     results.keep(mark, digests[mark.student])
@@ -206,11 +206,11 @@ def graded(task: Task) -> list[Mark]:
     return ordered
 
 
-def order_of(task: Task, path: Path, student: str, product: Path, confined: bool) -> Order:
+def order_of(task: Task, path: Path, student: str, product: Path, whole: Path | None, confined: bool) -> Order:
     """The order to mark a submission."""
     seed = tuple(seed_of(task.secret, task.lab.number, student, task.lab.variant))
     where, lab = str(path.absolute()), task.lab
-    return Order(where, student, lab.number, lab.variant, seed, str(product), confined, task.experiments)
+    return Order(where, student, lab.number, lab.variant, seed, str(product), confined, str(whole or ""))
 
 
 def marked(orders: Sequence[Order], task: Task, product: str) -> Iterator[Mark]:

@@ -33,7 +33,11 @@ NAME = re.compile(r"^name:[ \t]*(\S[^\n]*)$", re.IGNORECASE | re.MULTILINE)
 
 @dataclass(frozen=True)
 class Order:
-    """A submission to mark. product: what lies under the student's files (stripped.py)."""
+    """A submission to mark.
+
+    product    what lies under the student's files (stripped.py)
+    whole      the same for the experiment (again.py); "" if that is not to be run
+    """
 
     path: str
     student: str
@@ -42,7 +46,7 @@ class Order:
     seed: tuple[int, ...]
     product: str
     confined: bool
-    experiments: bool = False
+    whole: str = ""
 
 
 @dataclass
@@ -85,8 +89,8 @@ def marked(order: Order, limits: Limits | None = None) -> Mark:
         trial = tried(each, folder, judge.cases, limits=limits, confined=order.confined, product=product)
         verdicts = verdicts_on(judge, trial)
         note_trial(mark, trial, verdicts)
-        if order.experiments:
-            mark.experiment = again.verdict(each, folder, product, order.confined)
+        if order.whole:
+            mark.experiment = again.verdict(each, folder, Path(order.whole), order.confined)
         mark.prints = {name: sorted(found) for name, found in prints_of(each, folder).items()}
     tasks = [
         {
@@ -113,21 +117,26 @@ def unread(each: Lab, mark: Mark, why: str) -> Mark:
 def completed(each: Lab, folder: Path) -> list[str]:
     """Put the blank file in the place of each that cannot be tried, which costs its own tasks alone; what was wrong."""
     said = []
-    for file in each.blanks:
+    for own, file in files_of(each):
         try:
-            student_file(each, folder, file)
+            student_file(own, folder, file)
         except UserError as error:
             said.append(one_line(str(error).replace(f"{folder}/", "").partition("; `minidelve lab start")[0]))
             (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(handed_out(each, file), encoding="utf-8")
+            (folder / file).write_text(handed_out(own, file), encoding="utf-8")
     return said
+
+
+def files_of(each: Lab) -> list[tuple[Lab, str]]:
+    """The files that a lab is tried on, each with the lab that hands it out."""
+    return [(own, file) for own in each.tried_on for file in own.blanks]
 
 
 def verdicts_on(judge: Judge, trial: Trial) -> list[Verdict]:
     """The verdict on every task; nothing for one in whose place something else than the student's file was called."""
     verdicts = []
     for verdict in judge.verdicts(trial.observed, trial.ended).values():
-        files = {blank.partition(":")[0] for blank in verdict.task.blanks}
+        files = {blank.partition(":")[0] for blank in verdict.task.blanks} or set(judge.lab.files)
         replaced = not trial.failed and not files.isdisjoint(trial.others)
         verdicts.append(Verdict(verdict.task, 0, "not called") if replaced else verdict)
     return verdicts
@@ -171,18 +180,18 @@ def ended(trial: Trial) -> str:
 def said_of(each: Lab, judge: Judge, trial: Trial, verdict: Verdict) -> str:
     """What the student may read of a task."""
     if trial.failed and verdict.status == "wrong":
-        kind, line = feedback.kind_of(trial.failed), feedback.of_line(trial.line, each.blanks)
+        kind, line = feedback.kind_of(trial.failed), feedback.of_line(trial.line, each.files)
         return f"Your files could not be loaded: {kind}{line}."
     task = verdict.task
-    return feedback.words(task, judge, trial.observed[task.name], verdict, trial.ended[task.name], list(each.blanks))
+    return feedback.words(task, judge, trial.observed[task.name], verdict, trial.ended[task.name], each.files)
 
 
 def prints_of(each: Lab, folder: Path) -> dict[str, frozenset[int]]:
     """The prints of the student's long functions that are not handed out and do not resemble the right ones."""
     texts, known = {}, {}
-    for file in each.blanks:
+    for own, file in files_of(each):
         texts[file] = (folder / file).read_bytes().decode("utf-8-sig", "replace")
-        known[file] = handed_out(each, file)
+        known[file] = handed_out(own, file)
         if (ROOT / file).is_file():
             known[file] += "\n" + original(file)
     right = each.folder / "right.py"

@@ -76,12 +76,14 @@ def start(
     readable: Iterable[Path] = (),
     confined: bool = False,
     environment: Mapping[str, str] | None = None,
+    space: int = 0,
 ) -> subprocess.Popen[bytes]:
     """Start Python with these arguments in a folder; its output comes through pipes.
 
     paths      the folders of its PYTHONPATH
     readable   files and folders that a confined process sees, beside Python, the packages and these paths
     confined   in bubblewrap; RuntimeError where that does not work
+    space      bytes of files that a confined process may write, all in /tmp
     """
     paths = [path.resolve() for path in paths]
     kept = {name: os.environ[name] for name in KEPT if name in os.environ}
@@ -99,7 +101,8 @@ def start(
             raise RuntimeError("bubblewrap does not work here")
         own["PYTHONPATH"] += os.pathsep + str(packages_folder())
         seen = [*paths, *(path.resolve() for path in readable), folder.resolve()]
-        command = [*box(way, seen), "--chdir", str(folder), "--", base_python(), "-S", "-P", *map(str, arguments)]
+        inside = [*box(way, seen, space), "--chdir", str(folder), "--"]
+        command = [*inside, base_python(), "-S", "-P", *map(str, arguments)]
     with interrupts_wait() as started:
         process = subprocess.Popen(
             command, cwd=folder, env=kept | ONE_THREAD | own | dict(environment or {}), stdin=subprocess.DEVNULL,
@@ -199,14 +202,15 @@ def packages_folder() -> Path:
     return Path(spec.origin).parents[1]
 
 
-def box(way: WAY, seen: Iterable[Path]) -> list[str]:
+def box(way: WAY, seen: Iterable[Path], space: int = 0) -> list[str]:
     """The beginning of a command that runs the rest of it confined."""
     home, packages = Path(sys.base_prefix).resolve(), packages_folder()
     python = [Path(base_python()), home / "lib", Path(sysconfig.get_path("stdlib"))]
     bound = list(dict.fromkeys([*(path for path in map(Path, LIBRARIES) if path.exists()), *python]))
     installed = [packages / name for name in [*PACKAGES, *(f"{name}.py" for name in PACKAGES), *LIBRARIES_OF_PACKAGES]]
     inside = [*(path for path in installed if path.exists()), *seen]
-    words = [*way, "--die-with-parent", "--new-session", "--dev", "/dev", "--size", str(SPACE), "--tmpfs", "/tmp"]
+    words = [*way, "--die-with-parent", "--new-session", "--dev", "/dev"]
+    words += [*(("--perms", "1777") if space else ()), "--size", str(space or SPACE), "--tmpfs", "/tmp"]
     for folder in parents([*bound, *inside], bound):
         words += ["--perms", "0755", "--dir", str(folder)]  # else only root could go through it
     for path in bound:

@@ -33,21 +33,22 @@ def to_hand_in(lab: Lab, folder: Folder, incomplete: bool = False) -> tuple[dict
             raise error
         remarks.append(str(error))
 
-    texts = {}
-    try:
-        files = student_files(lab, folder.path)
-        remarks += [f"{f.file}: {', '.join(f.left)} still to be written" for f in files.values() if f.left]
-        texts = {f.file: f.text for f in files.values()}
-    except UserError as error:
-        wrong(error)
-    names = [*lab.blanks, f"lab{lab.number}/{ANSWERS}", f"lab{lab.number}/{NUMBERS_FILE}", f"{KEPT}/record.json"]
+    texts: dict[str, str] = {}
+    for each in lab.tried_on:
+        try:
+            files = student_files(each, folder.path)
+            remarks += [f"{f.file}: {', '.join(f.left)} still to be written" for f in files.values() if f.left]
+            texts |= {f.file: f.text for f in files.values()}
+        except UserError as error:
+            wrong(error)
+    names = [*lab.files, f"lab{lab.number}/{ANSWERS}", f"lab{lab.number}/{NUMBERS_FILE}", f"{KEPT}/record.json"]
     contents = {}
     for name in names:
         try:
             contents[name] = content_of(lab, folder, name)
         except UserError as error:
             wrong(error)
-    if lab.blanks and (numbers := contents.get(f"lab{lab.number}/{NUMBERS_FILE}")):
+    if numbers := contents.get(f"lab{lab.number}/{NUMBERS_FILE}"):
         remarks += outdated(numbers, texts, lab)
     return contents, remarks
 

@@ -241,7 +241,8 @@ def read(stream: IO[bytes], most: int, arrived: queue.Queue[dict[str, Any] | Non
         pass  # it was stopped in the middle of one
     except (ValueError, RecursionError) as error:
         arrived.put({"ended": f"it sent what is no result ({one_line(str(error))[:80]})"})
-    arrived.put(None)
+    finally:
+        arrived.put(None)
 
 
 def listen(stream: IO[bytes], most: int, printed: list[str]) -> None:

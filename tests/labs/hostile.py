@@ -12,6 +12,8 @@ from contextlib import suppress
 
 import numpy as np
 
+PORT = 0  # at which the test listens
+
 
 def fine(x):
     return 2 * x
@@ -61,7 +63,7 @@ def calls_itself(x):
 
 
 def fills_memory(x):
-    return [np.empty(2**24) for _ in range(1000)]
+    return float(len([np.empty(2**24) for _ in range(1000)]))
 
 
 def wants_an_array_of_terabytes(x):
@@ -143,8 +145,9 @@ def says_that_others_have_ended(x):
     time.sleep(1000)
 
 
-def looks_for_the_network(x):
-    return socket.create_connection(("192.0.2.1", 80), timeout=0.2)
+def calls_the_network(x):
+    socket.create_connection(("127.0.0.1", PORT), timeout=5)
+    return x
 
 
 def lies_about_its_inputs(x):

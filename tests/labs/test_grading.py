@@ -90,11 +90,11 @@ def test_all_thirty_are_marked_as_expected(tmp_path, number):
     assert not list(ROOT.rglob("was_here.py"))
 
 
-@pytest.mark.parametrize("number", [each.number for each in labs() if each.tasks])
+@pytest.mark.parametrize("number", [each.number for each in labs()])
 def test_the_product_s_own_files_get_full_points(tmp_path, number):
     """Without what is left out of the product, too; and nobody is asked whom they copied from."""
     each = lab(number)
-    (tmp_path / "ada.zip").write_bytes(zip_of(number, "ada", {file: original(file) for file in each.blanks}))
+    (tmp_path / "ada.zip").write_bytes(zip_of(number, "ada", {file: original(file) for file in each.files}))
     with stripped(each) as product:
         order = Order(str(tmp_path / "ada.zip"), "ada", number, None, (number,), str(product), CONFINED)
         mark = marked(order)

@@ -4,6 +4,7 @@ Each kind is a task of one lab, so that one trial goes through all of them: what
 """
 
 import os
+import socket
 from pathlib import Path
 
 import numpy as np
@@ -41,9 +42,9 @@ ENDS = {
     "takes_compiled_kernels": "ModuleNotFoundError: numba",
     "imports_numba": "ModuleNotFoundError: numba is not for the labs",
     "starts_threads": "RuntimeError: can't start new thread", "starts_a_program": "BlockingIOError",
-    "forks": "BlockingIOError", "looks_for_the_network": "OSError", "lies_about_its_inputs": None,
+    "forks": "BlockingIOError", "calls_the_network": "ConnectionRefusedError", "lies_about_its_inputs": None,
 }  # fmt: skip
-ONLY_CONFINED = {"looks_for_the_network", "loops_deaf_to_the_limit", "says_that_others_have_ended"}
+ONLY_CONFINED = {"calls_the_network", "loops_deaf_to_the_limit", "says_that_others_have_ended"}
 NEEDS_NOBODY = {"forks", "starts_a_program", "starts_threads"}  # a bound that root does not feel
 
 
@@ -80,7 +81,9 @@ def hostile(request, tmp_path_factory) -> trying.Trial:
         pytest.skip("bubblewrap does not work here")
     root = tmp_path_factory.mktemp("hostile")
     lab = lab_of(root / "lab", ["fine", *kinds_for(request.param), "last"])
-    return try_out(lab, student(root / "student"), confined=request.param)
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        text = HOSTILE.replace("PORT = 0", f"PORT = {server.getsockname()[1]}")
+        return try_out(lab, student(root / "student", text), confined=request.param)
 
 
 @pytest.mark.parametrize("kind", ENDS)
@@ -174,3 +177,10 @@ def test_without_groups_of_processes_time_still_ends_it(tmp_path, monkeypatch):
     lab = lab_of(tmp_path / "lab", ["fine", "loops", "last"])
     trial = try_out(lab, student(tmp_path / "student"), limits=Limits(seconds=0.5, cpu=100))
     assert trial.ended == {"fine": "", "loops": "time", "last": ""}
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="the system does not bound a processor's time")
+def test_the_processors_time_is_bounded_too(tmp_path):
+    lab = lab_of(tmp_path / "lab", ["loops"])
+    trial = try_out(lab, student(tmp_path / "student"), limits=Limits(seconds=60, cpu=1))
+    assert trial.ended == {"loops": "time"} and trial.seconds < 40

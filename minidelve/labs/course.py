@@ -79,11 +79,12 @@ class Lab:
         return sum(task.points for task in self.tasks)
 
     def mistakes(self) -> list[Mistake]:
-        """The wrong answers that are known."""
+        """The wrong answers that are known to its tasks."""
         path = self.folder / "mistakes.py"
         known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
         first = {task.name: task.blanks[0] for task in self.tasks if task.blanks}
-        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in known]
+        here = [m for m in known if m.task in {task.name for task in self.tasks}]
+        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in here]
 
     def right(self) -> dict[str, Callable[..., Any]]:
         """The right bodies by their blanks, where the product has none: those of a variant."""

@@ -96,7 +96,7 @@ class Lab:
         return replace(self, tasks=tasks, left_out=tuple(variants), not_tried=why)
 
     def mistakes(self) -> list[Mistake]:
-        """The wrong answers that are known, to its tasks."""
+        """The wrong answers that are known to its tasks."""
         path = self.folder / "mistakes.py"
         known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
         first = {task.name: task.blanks[0] for task in self.tasks if task.blanks}

@@ -57,7 +57,7 @@ def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int 
         try:
             with np.errstate(all="ignore"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                results.append({name: as_output(x) for name, x in task.call(**given).items()})
+                results.append({name: as_output(name, x) for name, x in task.call(**given).items()})
         except Exception as error:  # whatever a student's code raises
             said = one_line(f"{type(error).__name__}: {error}")[:LONGEST]
             blank = isinstance(error, NotImplementedError) and str(error).startswith("lab ")
@@ -70,13 +70,14 @@ def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int 
     return Observation(outputs, modified=modified, again=again, seconds=seconds)
 
 
-def as_output(x: Any) -> np.ndarray:
+def as_output(name: str, x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
     array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
-        raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
+        kind = "None" if x is None else f"a {type(x).__name__}" + (" of objects" if isinstance(x, np.ndarray) else "")
+        raise TypeError(f"{name} is {kind}, expected an array of numbers")
     if array.nbytes > MOST_BYTES:
-        raise TypeError(f"the result has {array.nbytes / 1e6:.0f} MB")
+        raise TypeError(f"{name} has {array.nbytes / 1e6:.0f} MB")
     return np.array(array)
 
 

@@ -72,12 +72,15 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
     numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.size > 1 else ""
-    return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}{numbers})"
+    found, expected = number(got[place]), number(right[place])
+    if found == expected:  # they differ further down
+        found, expected = number(got[place], 12), number(right[place], 12)
+    return f"{at} is {found}, expected {expected} (case: {case}{numbers})"
 
 
-def number(x: object) -> str:
+def number(x: object, digits: int = 6) -> str:
     """A number of a hint."""
-    return f"{float(x):.6g}" if isinstance(x, (float, np.floating)) else str(x)
+    return f"{float(x):.{digits}g}" if isinstance(x, (float, np.floating)) else str(x)
 
 
 # -- in what way ---------------------------------------------------------------------------------------------

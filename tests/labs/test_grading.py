@@ -186,6 +186,12 @@ def test_seeds_differ_by_student_lab_secret_and_variant():
     assert len({tuple(seed) for seed in seeds}) == len(seeds) and seed_of(SECRET, 3, "ada") == seeds[0]
 
 
+def test_who_handed_in_no_numbers_has_none_to_run_again(handed_in, tmp_path):
+    folder = some(tmp_path / "in", handed_in[0], "kate")
+    graded(Task(lab(3), folder, SECRET, tmp_path / "out", 1, experiments=True))
+    assert rows_of(tmp_path / "out")["kate"]["experiment"] == "none: no numbers.json"
+
+
 # -- interrupted -----------------------------------------------------------------------------------------
 
 

@@ -22,8 +22,6 @@ SLOPE = "another local slope than (3)"
 DY = "another local slope than (dy)"
 CONTRACT = "the numbers are right, the contract is not kept"
 SHARED_SUM = "a shared slope has one gradient, of all channels"
-
-
 IMAGES_ONLY = "da has the shape of a map: you summed over the images only. Every position used the same a."
 
 

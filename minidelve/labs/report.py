@@ -22,12 +22,13 @@ MOST_HINTS = 3
 PRINTED_LINES = 12
 MOST_NUMBERS = 24  # of an input, to compute with by hand
 UNTOUCHED = "nothing is written yet: begin with {task}, the function {function} of {file}"
+UNTOUCHED_BEFORE = "nothing is written yet: this lab tries what the labs before it hand out"
 
 
 def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) -> list[str]:
     """The lines on a lab's tasks, and the sum of their points."""
     total = sum(verdict.points for verdict in verdicts)
-    widest = max(len(verdict.task.name) for verdict in verdicts)
+    widest = max(len(name) for name in [*(verdict.task.name for verdict in verdicts), *lab.not_tried])
     lines = []
     for verdict in verdicts:
         lines.append(f"{verdict.task.name:<{widest}}  {points(verdict):>7}  {in_a_word(verdict)}")
@@ -35,12 +36,13 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) ->
             lines += [f"    {line}" for line in of_finding(finding, 1 if verdict.status == "waits" else hints)]
         if hints > 1:
             lines += [f"    {line}" for line in of_inputs(verdict)]
+    lines += [f"{name:<{widest}}  {'':>7}  not tried: {why}" for name, why in lab.not_tried.items()]
     lines.append(f"{'lab ' + str(lab.number):<{widest}}  {f'{total:g} of {sum(v.task.points for v in verdicts):g}':>7}")
     if untouched(verdicts):
         task = next(iter(verdicts)).task
-        if task.blanks:
-            file, _, function = task.blanks[0].partition(":")
-            lines.append(UNTOUCHED.format(task=task.name, function=function, file=file))
+        function = task.blanks[0].partition(":")[2] if task.blanks else ""
+        begin = UNTOUCHED if function else UNTOUCHED_BEFORE
+        lines.append(begin.format(task=task.name, function=function, file=task.file))
     elif any(verdict.findings for verdict in verdicts if verdict.status != "waits") and hints < MOST_HINTS:
         more = "--hint" if hints == 1 else "--hint --hint"
         where = f"{lab.number} {folder}" if folder != Path(".") else f"{lab.number}"

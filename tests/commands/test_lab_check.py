@@ -13,8 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from minidelve.commands import lab_run
 from minidelve.labs import trying
 from minidelve.labs.blanks import original
+from minidelve.labs.course import lab
+from minidelve.labs.folder import opened
+from minidelve.labs.handing_out import hand_out
+from minidelve.labs.judge import Verdict
+from minidelve.labs.report import report
+from minidelve.labs.submitting import to_hand_in
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
 
@@ -180,6 +187,26 @@ def test_another_mistake_is_one_line(refused, folder, tmp_path):
 def test_the_last_lab_wants_the_files_of_all_before(refused, folder):
     started(folder, 3, 8)
     refused(["lab", "check", 8, folder], "is missing", "minidelve lab start 1")
+
+
+def test_a_lab_done_as_a_variant_is_left_out_of_the_last(refused, ok, folder, monkeypatch):
+    """A variant's functions are others: neither its files nor the product's in their place are worth points."""
+    solved(folder, 1, 2, 4, 5, 6, 7)
+    hand_out(lab(3, "two-slopes"), folder)
+    started(folder, 8)
+    said = ok("lab", "check", 8, folder)
+    assert re.search(r"lab 3: PReLU +not tried: lab 3 was done as the variant two-slopes\n", said)
+    assert said.endswith("9 of 9\n") and "lab 3" not in said.replace("lab 3: PReLU", "").replace("lab 3 was done", "")
+    refused(["lab", "check", 8, folder, "--task", "lab 3: PReLU"], "not tried: lab 3 was done as the variant")
+    handed_in, _ = to_hand_in(opened(folder).started(8), opened(folder), incomplete=True)
+    assert not {KERNEL, OP} & handed_in.keys() and original(KERNEL) not in handed_in.values()
+    monkeypatch.setattr(lab_run, "run_experiment", lambda lab, folder, files, *more: sum(f.lab == 3 for f in files))
+    assert "left out: lab 3, which was done as the variant two-slopes\n" in ok("lab", "run", 8, folder)
+
+
+def test_the_last_lab_says_where_to_begin(folder):
+    lines = report(lab(8), [Verdict(task, 0, "waits") for task in lab(8).tasks], 1, folder)
+    assert lines[-1] == "nothing is written yet: this lab tries what the labs before it hand out"
 
 
 def test_ctrl_c_ends_the_process_of_the_students_code(folder):

@@ -159,13 +159,13 @@ def call_all_together(pixels, targets, like):
 ENGINE, LOSS, PRELU, CONV = "lab 1: a graph", "lab 2: the loss", "lab 3: PReLU", "lab 4: a convolution"
 POOLING, START, STEPS = "lab 5: pooling", "lab 6: the first weights", "lab 7: three steps"
 TASKS = [
-    Task(ENGINE, (), 1, several(x=(4, 3), y=(4, 5), W=(3, 5), b=(5,)), call_engine),
-    Task(LOSS, (), 1, labelled((4, 3), 5, W=(5, 3), b=(5,)), call_loss, needs=(ENGINE,)),
-    Task(PRELU, (), 1, several(y=(2, 3, 4, 5), a=(3,)), call_prelu, needs=(ENGINE,)),
-    Task(CONV, (), 1, several(x=(2, 3, 7, 8), W=(4, 3, 3, 2), b=(4,)), call_conv, needs=(ENGINE,)),
-    Task(POOLING, (), 1, several(x=(2, 3, 8, 11)), call_pooling, needs=(ENGINE,)),
-    Task(START, (), 1, several(w=(6, 3, 2, 3)), call_initialization),
-    Task(STEPS, (), 1, labelled((6, 7), 7, a=(3,)), call_training),
+    Task(ENGINE, (), 1, several(x=(4, 3), y=(4, 5), W=(3, 5), b=(5,)), call_engine, earlier=1),
+    Task(LOSS, (), 1, labelled((4, 3), 5, W=(5, 3), b=(5,)), call_loss, needs=(ENGINE,), earlier=2),
+    Task(PRELU, (), 1, several(y=(2, 3, 4, 5), a=(3,)), call_prelu, needs=(ENGINE,), earlier=3),
+    Task(CONV, (), 1, several(x=(2, 3, 7, 8), W=(4, 3, 3, 2), b=(4,)), call_conv, needs=(ENGINE,), earlier=4),
+    Task(POOLING, (), 1, several(x=(2, 3, 8, 11)), call_pooling, needs=(ENGINE,), earlier=5),
+    Task(START, (), 1, several(w=(6, 3, 2, 3)), call_initialization, earlier=6),
+    Task(STEPS, (), 1, labelled((6, 7), 7, a=(3,)), call_training, earlier=7),
     Task("all of it: three batches", (), 3, images, call_all_together,
          needs=(ENGINE, LOSS, PRELU, CONV, POOLING, START, STEPS)),
 ]  # fmt: skip

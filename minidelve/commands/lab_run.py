@@ -44,6 +44,9 @@ def run(args: argparse.Namespace) -> int:
     files = chosen(lab, folder)
     for file in files.left_out:
         say(f"left out: {file.file}, in which {', '.join(file.left)} is still to be written")
+    for number, variant in folder.variants.items():
+        if number < lab.number:
+            say(f"left out: lab {number}, which was done as the variant {variant}")
     what = f"minidelve {args.command[0]}" if args.command else f"lab {lab.number}'s experiment"
     say(f"{what} runs on {files.in_words()} in {args.folder}; all else is the framework's")
     if args.command:

@@ -124,17 +124,24 @@ def end_of_header(node: Defined, text: str) -> int:
 
 def cuts_of(text: str, cuts: Iterable[str], file: str) -> list[tuple[int, int, list[str]]]:
     """The edits that take these lines out; where a derivation had lines of its own, one says that they are missing."""
+
+    def only_cuts(start: int, end: int) -> bool:
+        return all(at in places or not lines[at].strip() for at in range(start, end))
+
     lines = text.split("\n")
     places: dict[int, int] = {}
     for cut in cuts:
         places |= places_of(text, cut, file)
-    edits = []
+    edits: list[tuple[int, int, list[str]]] = []
+    said = 0  # where the last line that says so ends
     for start in sorted(at for at in places if at - 1 not in places):
         end = next(at for at in itertools.count(start) if at not in places)
         indent = lines[start][: len(lines[start]) - len(lines[start].lstrip())]
         is_formula = len(indent) > places[start]
         is_doctest = any(line.lstrip().startswith((">>>", "...")) for line in lines[start - 1 : end])
-        edits.append((start, end, [indent + DERIVE] if is_formula and not is_doctest else []))
+        new = [indent + DERIVE] if is_formula and not is_doctest and not (said and only_cuts(said, start)) else []
+        said = end if new else said
+        edits.append((start, end, new))
     return edits
 
 

@@ -43,6 +43,8 @@ def checked(lab: Lab, folder: Path, limits: Limits | None = None) -> tuple[list[
 def with_task(lab: Lab, name: str) -> Lab:
     """The lab with one of its tasks, and those that it needs; UserError for a name that none has."""
     tasks = {task.name: task for task in lab.tasks}
+    if name in lab.not_tried:
+        raise UserError(f"{shown(name)} is not tried: {lab.not_tried[name]}", cure="check the others")
     if name not in tasks:
         raise UserError(f"lab {lab.number} has no task {shown(name)}", expected=f"one of: {', '.join(tasks)}")
     wanted = [name]

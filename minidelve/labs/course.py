@@ -2,6 +2,7 @@
 
     labs/labN/lab.md         what is handed out: goals, reading, tasks, experiment, question
     labs/labN/lab.py         TITLE, READING, TASKS (task.py), CUTS: what of the docstrings would give a blank away
+    labs/labN/rubric.md      how the answers in words are marked (docs/teaching.md)
     labs/labN/mistakes.py    mistakes (task.Mistakes), the wrong answers that are known
     labs/labN/variants/V/    a variant: the same files, `files/` with the skeletons, and right.py with BODIES, the
                              right ones, which the product does not have. What it lacks of lab.py, lab.md,
@@ -15,8 +16,8 @@ In a checkout the folder lies beside the package; an installed package has it in
 from __future__ import annotations
 
 import runpy
-from collections.abc import Callable
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -35,6 +36,7 @@ class Lab:
 
     cuts       by file, the lines of its docstrings that give an answer away
     left_out   labs whose files are not tried, where this one is tried on those of all before it
+    not_tried  by name, why a task of the lab is not among its tasks here
     """
 
     number: int
@@ -45,6 +47,7 @@ class Lab:
     folder: Path
     variant: str | None = None
     left_out: tuple[int, ...] = ()
+    not_tried: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def declared(self) -> Path:
@@ -78,12 +81,27 @@ class Lab:
     def points(self) -> int:
         return sum(task.points for task in self.tasks)
 
+    def beside(self, variants: Mapping[int, str]) -> Lab:
+        """The lab where others were done as these variants, by their numbers.
+
+        A variant's functions are others than the product's: neither its files nor the tasks that call them are tried.
+        """
+        why = {
+            task.name: f"lab {task.earlier} was done as the variant {variants[task.earlier]}"
+            for task in self.tasks
+            if task.earlier in variants
+        }
+        needs = {task.name: tuple(name for name in task.needs if name not in why) for task in self.tasks}
+        tasks = tuple(replace(task, needs=needs[task.name]) for task in self.tasks if task.name not in why)
+        return replace(self, tasks=tasks, left_out=tuple(variants), not_tried=why)
+
     def mistakes(self) -> list[Mistake]:
-        """The wrong answers that are known."""
+        """The wrong answers that are known to its tasks."""
         path = self.folder / "mistakes.py"
         known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
         first = {task.name: task.blanks[0] for task in self.tasks if task.blanks}
-        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in known]
+        own = [mistake for mistake in known if mistake.task in first]
+        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in own]
 
     def right(self) -> dict[str, Callable[..., Any]]:
         """The right bodies by their blanks, where the product has none: those of a variant."""

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from minidelve import __version__
@@ -57,6 +57,11 @@ class Folder:
         """Where the numbers of a lab's experiment are kept; a quick one has pictures and numbers of its own."""
         return self.of_lab(number) / ("quick" if quick else "") / NUMBERS_FILE
 
+    @property
+    def variants(self) -> dict[int, str]:
+        """The variants of the labs that were done as one."""
+        return {number: each.variant for number, each in self.labs.items() if each.variant}
+
     def started(self, number: int) -> Lab:
         """A lab that was started here; UserError for another."""
         any_lab = lab(number)
@@ -68,8 +73,7 @@ class Folder:
                 cure=f"minidelve lab start {number} {self.path}",
             )
         variant = self.labs[number].variant
-        variants = tuple(n for n, each in self.labs.items() if each.variant)  # other functions than the product's
-        return lab(number, variant) if variant else replace(any_lab, left_out=variants)
+        return lab(number, variant) if variant else any_lab.beside(self.variants)
 
     def note(self, each: Lab) -> None:
         """Record that a lab was started. Raises OSError."""

@@ -1,6 +1,8 @@
 """`minidelve lab check`: points and hints on a student's own files, and one line where they cannot be tried."""
 
+import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -8,10 +10,18 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
+from minidelve.commands import lab_run
 from minidelve.labs import trying
 from minidelve.labs.blanks import original
+from minidelve.labs.course import lab
+from minidelve.labs.folder import opened
+from minidelve.labs.handing_out import hand_out
+from minidelve.labs.judge import Verdict
+from minidelve.labs.report import report
+from minidelve.labs.submitting import to_hand_in
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
 
@@ -71,6 +81,37 @@ def test_hints_come_one_by_one(check, folder):
     assert "says more" not in third
 
 
+def test_the_second_hint_shows_the_numbers_to_compute_with(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, (SUM, MEAN))
+    first, second = check(1), check(1, "--hint")
+    assert "in the case" not in first
+    numbers = re.findall(r"    (\w+) = (\[\[?-?[\d.e, \[\]-]+\])\n", second)
+    df, y, a = (np.array(json.loads(said)) for name, said in numbers if name in ("df", "y", "a"))
+    got = re.search(r"da\[0\] is (\S+), expected (\S+) ", second)
+    assert float(got[1]) == pytest.approx((df * np.minimum(y, 0)).mean(), rel=1e-2)
+    assert float(got[2]) == pytest.approx((df * np.minimum(y, 0)).sum(), rel=1e-2) and a.shape == (1,)
+
+
+def test_a_large_input_is_told_by_its_shape(check, folder):
+    solved(folder, 3)
+    rewrite(folder, OP, ("y = in_kernels_order(y)", "y = in_kernels_order(y) * len(y)"))
+    assert "y = an array of shape (2, 3, 4, 5)\n" in check(1, "--hint")
+
+
+def test_what_was_promised_beside_the_numbers_is_named(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, ("into(out, np.where(y > 0, y, a * y))", "np.where(y > 0, y, 2 * a * y)"))
+    said = check(1, "--hint", "--hint")
+    assert "out holds f: False, expected True (case: " in said and "a promise is not kept" in said
+
+
+def test_what_the_caller_cannot_use_is_no_line_of_the_file(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, ("return into(out, dy), da", "return into(out, dy), None"))
+    assert "look at what you return" in check(1, "--hint", "--hint")
+
+
 def test_what_waits_says_for_which_task(check, folder):
     solved(folder, 3)
     rewrite(folder, KERNEL, (SUM, MEAN))
@@ -91,6 +132,7 @@ def test_one_task_alone_can_be_checked(check, folder):
     rewrite(folder, KERNEL, (SUM, MEAN))
     assert check(0, "--task", "prelu_forward").endswith("2 of 2\n")
     assert "prelu_backward" in check(1, "--task", "PReLU on maps")
+    assert KIND in check(1, "--task", "prelu_backward", "--hint")
 
 
 def test_what_the_code_prints_is_shown(check, folder):
@@ -145,6 +187,26 @@ def test_another_mistake_is_one_line(refused, folder, tmp_path):
 def test_the_last_lab_wants_the_files_of_all_before(refused, folder):
     started(folder, 3, 8)
     refused(["lab", "check", 8, folder], "is missing", "minidelve lab start 1")
+
+
+def test_a_lab_done_as_a_variant_is_left_out_of_the_last(refused, ok, folder, monkeypatch):
+    """A variant's functions are others: neither its files nor the product's in their place are worth points."""
+    solved(folder, 1, 2, 4, 5, 6, 7)
+    hand_out(lab(3, "two-slopes"), folder)
+    started(folder, 8)
+    said = ok("lab", "check", 8, folder)
+    assert re.search(r"lab 3: PReLU +not tried: lab 3 was done as the variant two-slopes\n", said)
+    assert said.endswith("9 of 9\n") and "lab 3" not in said.replace("lab 3: PReLU", "").replace("lab 3 was done", "")
+    refused(["lab", "check", 8, folder, "--task", "lab 3: PReLU"], "not tried: lab 3 was done as the variant")
+    handed_in, _ = to_hand_in(opened(folder).started(8), opened(folder), incomplete=True)
+    assert not {KERNEL, OP} & handed_in.keys() and original(KERNEL) not in handed_in.values()
+    monkeypatch.setattr(lab_run, "run_experiment", lambda lab, folder, files, *more: sum(f.lab == 3 for f in files))
+    assert "left out: lab 3, which was done as the variant two-slopes\n" in ok("lab", "run", 8, folder)
+
+
+def test_the_last_lab_says_where_to_begin(folder):
+    lines = report(lab(8), [Verdict(task, 0, "waits") for task in lab(8).tasks], 1, folder)
+    assert lines[-1] == "nothing is written yet: this lab tries what the labs before it hand out"
 
 
 def test_ctrl_c_ends_the_process_of_the_students_code(folder):

@@ -61,6 +61,22 @@ def test_a_formula_that_was_cut_leaves_a_line_that_says_so():
     assert text == SOURCE.replace("    d/dx twice = 2\n", "    ...    for you to derive\n")
 
 
+def test_formulas_that_follow_each_other_leave_one_such_line():
+    text = emptied(SOURCE, [], ["    twice(x) = 2 x", "    d/dx twice = 2"], 3)
+    assert text == SOURCE.replace("    twice(x) = 2 x\n\n    d/dx twice = 2\n", "    ...    for you to derive\n")
+
+
+@pytest.mark.parametrize(("number", "variant"), EVERY)
+def test_what_was_cut_leaves_no_gaps_in_docstrings(number, variant):
+    for file, text in blanks.skeletons(course.lab(number, variant)).items():
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and (
+                words := ast.get_docstring(node, clean=False)
+            ):
+                assert "\n\n\n" not in words and not words.rstrip(" ").endswith("\n\n"), (file, words)
+                assert f"{blanks.DERIVE}\n\n    {blanks.DERIVE}" not in words, (file, words)
+
+
 def test_a_sentence_or_doctest_that_was_cut_leaves_no_gap():
     text = emptied(SOURCE, [], ["Which is all.", "        2", "        >>> Doubled().backward(1)"], 3)
     expected = SOURCE.replace("Which is all.\n\n", "")

@@ -54,12 +54,15 @@ def add_mean(graph: Graph, images: str, mean: np.ndarray, crop: int) -> str:
 def add_dense_layers(graph: Graph, layers: Layers, x: str, crop: int) -> str:
     """All layers over images (N, 3, H, W): logits (N, classes, rows of windows, columns of windows).
 
-    Raises ValueError unless one of the layers is a pyramid.
+    Raises ValueError unless one of the layers is a pyramid, and for a pooling in ceil mode, whose padding in ONNX would
+    be that of one size.
     """
     layers = list(layers)
     at = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.SpatialPyramidPool2d)), None)
     if at is None:
         raise ValueError("a dense graph needs spatial pyramid pooling before the fully connected layers")
+    if any(isinstance(layer, nn.MaxPool2d) and layer.ceil_mode for _, layer in layers[:at]):
+        raise ValueError("a dense graph cannot have a pooling in ceil mode; its padding depends on the image's size")
     shape: Shape = (3, crop, crop)
     for _, layer in layers[:at]:
         shape = output_shape(layer, shape)

@@ -24,6 +24,12 @@ from minidelve.commands import (
     evaluate,
     export,
     import_,
+    lab_check,
+    lab_grade,
+    lab_list,
+    lab_run,
+    lab_start,
+    lab_submit,
     predict,
     reproduce,
     summary,
@@ -36,7 +42,7 @@ from minidelve.progress import is_terminal, note, open_closed_streams
 
 COMMANDS = (
     train, evaluate, predict, export, import_, summary, data, data_pack, data_fetch, data_copy, check_grad, bench,
-    reproduce, doctor,
+    reproduce, lab_list, lab_start, lab_check, lab_run, lab_submit, lab_grade, doctor,
 )  # fmt: skip
 DESCRIPTION = "Train, test and take apart the networks of 'Delving Deep into Rectifiers' (He et al. 2015)."
 

@@ -12,15 +12,16 @@ import minidelve
 from tests.helpers import ROOT, python
 
 PACKAGES = ("minidelve", "kernels")
+COURSE = "minidelve/labs/course"  # what labs/ is there
 
 
 @pytest.fixture(scope="module")
 def tree(tmp_path_factory) -> Path:
     """A copy of the sources: building leaves build/ and *.egg-info behind."""
     tree = tmp_path_factory.mktemp("tree")
-    for name in ("setup.cfg", "pyproject.toml", "README.md", "LICENSE"):
+    for name in ("setup.cfg", "setup.py", "pyproject.toml", "README.md", "LICENSE"):
         shutil.copy(ROOT / name, tree)
-    for name in (*PACKAGES, "tests", "docs", "examples"):
+    for name in (*PACKAGES, "labs", "tests", "docs", "examples"):
         if (ROOT / name).is_dir():
             shutil.copytree(ROOT / name, tree / name, ignore=shutil.ignore_patterns("__pycache__", ".*"))
     return tree
@@ -44,16 +45,17 @@ def installed(wheel, tmp_path_factory) -> Path:
 
 def test_wheel_holds_every_package_and_data_file_and_nothing_else(wheel):
     expected = {
-        path.relative_to(ROOT).as_posix()
-        for package in PACKAGES
-        for path in (ROOT / package).rglob("*")
+        path.relative_to(ROOT).as_posix().replace("labs/", f"{COURSE}/", 1 if folder == "labs" else 0)
+        for folder in (*PACKAGES, "labs")
+        for path in (ROOT / folder).rglob("*")
         if path.is_file() and "__pycache__" not in path.parts and not path.name.startswith(".")
     }
     assert {"minidelve/py.typed", "kernels/README.md", "kernels/numba_cpu/__init__.py"} <= expected
+    assert f"{COURSE}/lab3/lab.py" in expected
     packed = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     assert packed == expected, (
         f"missing: {sorted(expected - packed)} (a folder without __init__.py? a pattern missing in "
-        f"[options.package_data] of setup.cfg?); too many: {sorted(packed - expected)}"
+        f"[options.package_data] of setup.cfg, or a kind of file in setup.py?); too many: {sorted(packed - expected)}"
     )
 
 
@@ -73,7 +75,7 @@ target = pathlib.Path(sys.argv[1])
 names = []
 for path in sorted(target.glob("minidelve/**/*.py")) + sorted(target.glob("kernels/**/*.py")):
     parts = path.relative_to(target).with_suffix("").parts
-    if parts[-1] != "__main__" and "_cuda" not in str(path):  # the CUDA kernels need CuPy
+    if parts[-1] != "__main__" and "_cuda" not in str(path) and "course" not in parts:  # the CUDA kernels need CuPy
         names.append(".".join(parts[:-1] if parts[-1] == "__init__" else parts))
 strangers = [n for n in names if not importlib.import_module(n).__file__.startswith(str(target))]
 print(json.dumps([len(names), strangers]))
@@ -81,6 +83,14 @@ print(json.dumps([len(names), strangers]))
     here = {"PYTHONPATH": str(installed)}
     count, strangers = json.loads(python("-c", script, installed, cwd=tmp_path, environment=here).stdout)
     assert count > 10 and strangers == []
+
+
+def test_installed_wheel_has_the_course(installed, tmp_path):
+    here = {"PYTHONPATH": str(installed)}
+    assert "lab 3  PReLU" in python("-m", "minidelve", "lab", "list", cwd=tmp_path, environment=here).stdout
+    python("-m", "minidelve", "lab", "start", 3, "mine", cwd=tmp_path, environment=here)
+    skeleton = (tmp_path / "mine/kernels/reference/prelu.py").read_text()
+    assert "raise NotImplementedError" in skeleton
 
 
 def test_importing_minidelve_loads_nothing_heavy(installed, tmp_path):

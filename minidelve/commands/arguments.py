@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 from minidelve.backend.precision import PRECISIONS
@@ -15,9 +16,9 @@ from minidelve.training.computing import computing_with
 from minidelve.training.config import Config
 
 __all__ = [
-    "add_command", "add_compute_options", "add_device_options", "add_loader_options", "add_options",
-    "add_precision_option", "add_run_argument", "add_thread_options", "at_least", "computing", "data_path",
-    "note_threads", "some_path",
+    "add_command", "add_compute_options", "add_device_options", "add_lab_arguments", "add_loader_options",
+    "add_options", "add_precision_option", "add_run_argument", "add_thread_options", "at_least", "computing",
+    "data_path", "note_threads", "some_path",
 ]  # fmt: skip
 
 
@@ -26,7 +27,7 @@ def add_command(subparsers: Any, name: str, help: str, example: str, run: Callab
     parser = subparsers.add_parser(
         name,
         help=help,
-        description=help[0].upper() + help[1:] + ".",
+        description=help[0].upper() + help[1:] + ("" if help.endswith("?") else "."),
         epilog="examples:\n" + "\n".join(f"  {line}" for line in example.strip().splitlines()),
     )
     parser.set_defaults(run=run)
@@ -110,6 +111,15 @@ def add_compute_options(parser: argparse.ArgumentParser) -> None:
 def computing(args: argparse.Namespace) -> AbstractContextManager[None]:
     """What --kernels and --algorithm ask for on --device, put into effect for a block."""
     return computing_with(getattr(args, "kernels", None), getattr(args, "algorithm", "auto"), args.device)
+
+
+def add_lab_arguments(parser: argparse.ArgumentParser) -> None:
+    """The lab, and the student's folder of the course."""
+    parser.add_argument("number", metavar="N", type=at_least(1), help="which lab, 1 to 8")
+    parser.add_argument(
+        "folder", metavar="DIR", nargs="?", type=some_path, default=Path("."),
+        help="the folder that `minidelve lab start` made (default: the current one)",
+    )  # fmt: skip
 
 
 def add_run_argument(parser: argparse.ArgumentParser) -> None:

@@ -6,6 +6,7 @@ import argparse
 import os
 import sys
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
 from minidelve.commands.meant import close_choice, close_option, closest, list_for, option_like, option_taking, place_of
@@ -41,8 +42,20 @@ class Parser(argparse.ArgumentParser):
                 [word for word in options if word.startswith("--") and word.partition("=")[0] not in known], words
             )
         found, unknown = super().parse_known_args(words, namespace)
-        self.refuse(unknown, words)
-        return found, unknown
+        self.refuse(self.without_late(unknown, found), words)
+        return found, []
+
+    def without_late(self, unknown: list[str], found: argparse.Namespace) -> list[str]:
+        """The unknown words without a [DIR] that stands behind options, where older versions of argparse miss it."""
+        for place in self._get_positional_actions():
+            passed_over = place.nargs == "?" and isinstance(place.default, Path)
+            if passed_over and unknown[:1] and unknown[0][:1] != "-" and getattr(found, place.dest) is place.default:
+                try:
+                    setattr(found, place.dest, self._get_value(place, unknown[0]))
+                except argparse.ArgumentError as error:
+                    self.error(str(error))
+                return unknown[1:]
+        return unknown
 
     def with_action(self, words: list[str]) -> list[str]:
         """The words, `data pack` made one of them: argparse takes no subcommand where another's PATH may stand."""
@@ -52,13 +65,23 @@ class Parser(argparse.ArgumentParser):
         ]
         if words[1:2] and words[1] in actions:
             return [name, *words[2:]]
-        if actions and len(words) > 2 and "-" not in (words[1][:1], words[2][:1]) and not is_data(words[1]):
-            meant = closest(words[1], actions)
+        if actions and words[1:] and not words[1].startswith("-") and self.is_misspelt(place, words):
+            meant, path = closest(words[1], actions), f"{place} PATH, or " if self.takes_a_word(place) else ""
             self.error(
-                f"there is no subcommand {shown(name)}; expected {place} PATH, or {place} with one of: "
+                f"there is no subcommand {shown(name)}; expected {path}{place} with one of: "
                 f"{', '.join(actions)}{did_you_mean(meant and f'{place} {meant}')}"
             )
         return words
+
+    def is_misspelt(self, place: str, words: list[str]) -> bool:
+        """Whether the word after `data` is no action and no data set, or `lab` takes no word but an action."""
+        if not self.takes_a_word(place):
+            return True
+        return len(words) > 2 and not words[2].startswith("-") and not is_data(words[1])
+
+    def takes_a_word(self, place: str) -> bool:
+        """Whether a subcommand that has actions takes another word in their place, as `data PATH` does."""
+        return bool(self.subcommands.choices[place]._get_positional_actions())
 
     def refuse(self, unknown: Sequence[str], words: Sequence[str]) -> None:
         """An error if there are unknown words among those of the command line."""

@@ -2,10 +2,43 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest number of the right result
-FEW = 4  # numbers, from which on a factor that all share is no chance
+FEW = 4  # numbers, from which on what they share is no chance
+NUMBERS = "biufc"  # kinds of dtypes
+
+
+@dataclass(frozen=True)
+class Pair:
+    """What came back of one output in one case, what is right, and the inputs and other right outputs of the case."""
+
+    got: np.ndarray
+    right: np.ndarray
+    dtype: np.dtype
+    inputs: Mapping[str, Any]
+    others: Mapping[str, np.ndarray]
+
+    def alike(self, got: np.ndarray) -> bool:
+        """Whether this would have been right."""
+        return alike(got, self.right, self.dtype)
+
+    @property
+    def ratio(self) -> float | None:
+        """How many times too large all numbers are; None if they share no factor."""
+        largest = np.abs(self.right).argmax()
+        with np.errstate(all="ignore"):
+            ratio = float(self.got.flat[largest]) / float(self.right.flat[largest])
+        return ratio if ratio and np.isfinite(ratio) and self.alike(self.got / ratio) else None
+
+    @property
+    def wrong(self) -> np.ndarray:
+        """Which numbers are not right."""
+        return ~close(self.got, self.right, self.dtype)
 
 
 def alike(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> bool:
@@ -15,11 +48,14 @@ def alike(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> bool:
 
 def close(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
     """Which numbers of two results of one shape are the same, but for rounding in `dtype`; NaN is like NaN."""
-    if right.dtype.kind not in "fc" or got.dtype.kind not in "biufc":
-        return np.asarray(got == right) if right.dtype.kind not in "fc" else np.zeros(right.shape, bool)
+    if (got.dtype.kind in NUMBERS) != (right.dtype.kind in NUMBERS):  # a text beside a number
+        return np.zeros(right.shape, bool)
+    if right.dtype.kind not in "fc":
+        return np.asarray(got == right)
     finite = np.abs(right[np.isfinite(right)])
     scale = finite.max() if finite.size else 0.0
-    return np.isclose(got, right, rtol=0, atol=TOLERANCE[dtype.name] * max(scale, 1e-30), equal_nan=True)
+    with np.errstate(all="ignore"):
+        return np.isclose(got, right, rtol=0, atol=TOLERANCE[dtype.name] * (float(scale) or 1.0), equal_nan=True)
 
 
 def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> str:
@@ -30,11 +66,13 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     """
     if got.shape != right.shape:
         return f"{name} has shape {got.shape}, expected {right.shape} (case: {case})"
+    if right.dtype.kind == "b" and not right.shape:
+        return f"{name}: {got}, expected {right} (case: {case})"
     wrong = ~close(got, right, dtype)
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
-    numbers = f"{int(wrong.sum())} of {right.size} differ"
-    return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}; {numbers})"
+    numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.size > 1 else ""
+    return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}{numbers})"
 
 
 def number(x: object) -> str:
@@ -42,49 +80,167 @@ def number(x: object) -> str:
     return f"{float(x):.6g}" if isinstance(x, (float, np.floating)) else str(x)
 
 
-def manner(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> str | None:
-    """In what way a whole result is wrong, where all its numbers tell the same; else None.
+# -- in what way ---------------------------------------------------------------------------------------------
 
-    >>> manner(np.array([2.0, -4.0, 6.0, 1.0]), np.array([1.0, -2.0, 3.0, 0.5]), np.dtype("float64"))
+
+def manner(pairs: Sequence[Pair]) -> str | None:
+    """In what way an output is wrong, where all the cases that differ tell the same; else None.
+
+    >>> right = np.array([1.0, -2.0, 3.0, 0.5])
+    >>> manner([Pair(2 * right, right, right.dtype, {}, {})])
     'every number is 2 times what it should be'
     """
-    if got.shape != right.shape:
-        return manner_of_shape(got, right, dtype)
-    bad = int((~np.isfinite(got) & np.isfinite(right)).sum()) if got.dtype.kind == "f" else 0
-    if bad:
-        return f"{bad} of {right.size} are infinite or NaN"
-    if right.size >= FEW and right.dtype.kind == "f" and got.dtype.kind in "biuf" and np.isfinite(right).all():
-        if not got.any():
-            return "every number is 0"
-        largest = np.abs(right).argmax()
-        ratio = float(got.flat[largest]) / float(right.flat[largest])
-        if ratio and alike(got / ratio, right, dtype):
-            return factor(ratio)
-        shift = float(got.flat[0]) - float(right.flat[0])
-        if alike(got - shift, right, dtype):
-            return f"every number is off by {number(shift)}"
-        if got.ndim == 2 and got.shape[0] == got.shape[1] and alike(got.T, right, dtype):
-            return "it is transposed"
-        if alike(np.sort(got, axis=None), np.sort(right, axis=None), dtype):
-            return "the numbers are right, and in another order"
+    rules = SHAPES if any(pair.got.shape != pair.right.shape for pair in pairs) else VALUES
+    comparable = all(pair.got.dtype.kind in "biuf" and pair.right.dtype.kind in "biuf" for pair in pairs)
+    if not comparable or any(not pair.right.size or pair.right.dtype.kind == "b" for pair in pairs):
+        return None
+    with np.errstate(all="ignore"):  # a wrong number may be of any size
+        return next((words for rule in rules if (words := rule(pairs))), None)
+
+
+def in_all(words: str, holds: Callable[[Pair], bool]) -> Callable[[Sequence[Pair]], str | None]:
+    """The rule that says this if it holds in every case, and for enough numbers."""
+
+    def rule(pairs: Sequence[Pair]) -> str | None:
+        return words if enough(pairs) and all(holds(pair) for pair in pairs) else None
+
+    return rule
+
+
+def enough(pairs: Sequence[Pair]) -> bool:
+    """Whether there are so many numbers that what they share is no chance."""
+    return sum(pair.right.size for pair in pairs if pair.right.any()) >= FEW
+
+
+def not_finite(pairs: Sequence[Pair]) -> str | None:
+    bad = [(~np.isfinite(pair.got) & np.isfinite(pair.right)).sum() for pair in pairs]
+    worst = int(np.argmax(bad))
+    return f"{bad[worst]} of {pairs[worst].right.size} are infinite or NaN" if bad[worst] else None
+
+
+def is_an_input(pairs: Sequence[Pair]) -> str | None:
+    """The output is something that went in, or another result."""
+    for what in ("inputs", "others"):
+        for name in getattr(pairs[0], what):
+            arrays = [getattr(pair, what).get(name) for pair in pairs]
+            arrays = [x if isinstance(x, np.ndarray) and x.dtype.kind == "f" else None for x in arrays]
+            if enough(pairs) and all(
+                x is not None and x.any() and alike(pair.got, x, pair.dtype) for x, pair in zip(arrays, pairs)
+            ):
+                return f"it is {name}" + (" as it came in" if what == "inputs" else ", another result")
     return None
 
 
-def manner_of_shape(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> str | None:
-    """What a result of another shape has to do with the right one."""
-    if got.ndim == 2 and got.shape == right.shape[::-1] and alike(got.T, right, dtype):
-        return "it is transposed"
-    if got.size == right.size and alike(got.reshape(right.shape), right, dtype):
-        return "the numbers are right, the shape is not"
+def times(pairs: Sequence[Pair]) -> str | None:
+    """All numbers are wrong by one factor: of all cases, or in each by the length of an axis of an input."""
+    ratios = [pair.ratio for pair in pairs if pair.right.any() and np.isfinite(pair.right).all()]
+    known = [ratio for ratio in ratios if ratio is not None]
+    if not known or len(known) < len(ratios) or not enough(pairs):
+        return None
+    if np.allclose(known, known[0], rtol=1e-3):
+        return factor(known[0])
+    for name, x in pairs[0].inputs.items():
+        for axis in range(getattr(x, "ndim", 0)):
+            lengths = [pair.inputs[name].shape[axis] for pair in pairs if pair.right.any()]
+            for sizes, done in ((lengths, "multiplied"), ([1 / length for length in lengths], "divided")):
+                if np.allclose(known, sizes, rtol=1e-3):
+                    return f"every number is {done} by the length of axis {axis} of {name}"
+    if min(pair.right.size for pair in pairs) > 1:
+        return "every number of a case is wrong by one factor, and it is another one in each case"
     return None
 
 
 def factor(ratio: float) -> str:
     """How many times too large all numbers are, in words."""
-    if np.isclose(ratio, -1, rtol=1e-4):
+    if np.isclose(ratio, -1, rtol=1e-3):
         return "every number has the wrong sign"
     near = 1 / ratio if abs(ratio) < 1 else ratio
     whole = round(near)
-    if abs(ratio) < 1 and np.isclose(near, whole, rtol=1e-4):
+    if abs(ratio) < 1 and np.isclose(near, whole, rtol=1e-3):
         return f"every number is 1/{abs(whole)} of what it should be" + (", with the wrong sign" if ratio < 0 else "")
     return f"every number is {ratio:.4g} times what it should be"
+
+
+def off_by(pairs: Sequence[Pair]) -> str | None:
+    """All numbers are too large by the same."""
+    shifts = [float(pair.got.flat[0]) - float(pair.right.flat[0]) for pair in pairs]
+    if not enough(pairs) or not all(pair.alike(pair.got - shift) for pair, shift in zip(pairs, shifts)):
+        return None
+    if np.allclose(shifts, shifts[0], rtol=1e-3):
+        return f"every number is off by {number(shifts[0])}"
+    return "every number of a case is off by the same" if min(pair.right.size for pair in pairs) > 1 else None
+
+
+def wrong_where(pairs: Sequence[Pair]) -> str | None:
+    """What is wrong is where an input has one sign."""
+    signs = {"above 0": np.greater, "below 0": np.less, "0": np.equal}
+    for name in pairs[0].inputs:
+        given = [np.asarray(pair.inputs.get(name)) for pair in pairs]
+        if any(x.dtype.kind not in "iuf" or x.shape != pair.right.shape for x, pair in zip(given, pairs)):
+            continue
+        for words, sign in signs.items():
+            places = [sign(x, 0) for x in given]
+            wrong = [pair.wrong for pair in pairs]
+            if all((w <= p).all() for w, p in zip(wrong, places)) and any((~p).any() for p in places) and enough(pairs):
+                return f"it is wrong only where {name} is {words}"
+    return None
+
+
+def at_one_index(pairs: Sequence[Pair]) -> str | None:
+    """What is wrong is at one end of an axis."""
+    for axis in range(min(pair.right.ndim for pair in pairs)):
+        for end, index in (("first", 0), ("last", -1)):
+            rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
+            if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
+                return f"only the {end} index of axis {axis} is wrong"
+    return None
+
+
+def summed_over(pairs: Sequence[Pair]) -> str | None:
+    """The result has an axis that should have been summed over, or lacks one."""
+    for axis in range(min(pair.got.ndim for pair in pairs)):
+        if all(pair.alike(pair.got.sum(axis=axis)) for pair in pairs) and enough(pairs):
+            return f"it would be right, summed over its axis {axis}"
+    if all(pair.got.size == 1 and close_sum(pair, 1) for pair in pairs) and enough(pairs):
+        return "it is the sum of all that it should hold"
+    for axis in range(min(pair.right.ndim for pair in pairs)):
+        if all(alike(pair.got, pair.right.sum(axis=axis), pair.dtype) for pair in pairs) and enough(pairs):
+            return f"axis {axis} of what it should be was summed over"
+    return None
+
+
+def close_sum(pair: Pair, count: int) -> bool:
+    return bool(np.isclose(pair.got.sum() * count, pair.right.sum(), rtol=TOLERANCE[pair.dtype.name]))
+
+
+SHAPES = (
+    in_all("it is transposed", lambda pair: pair.alike(pair.got.T)),
+    in_all(
+        "the numbers are right, the shape is not",
+        lambda pair: pair.got.size == pair.right.size and pair.alike(pair.got.reshape(pair.right.shape)),
+    ),
+    is_an_input,
+    summed_over,
+)
+VALUES = (
+    not_finite,
+    in_all("every number is 0", lambda pair: not pair.got.any()),
+    is_an_input,
+    times,
+    off_by,
+    in_all(
+        "it is transposed",
+        lambda pair: pair.got.ndim == 2 and len({*pair.got.shape}) == 1 and pair.alike(pair.got.T),
+    ),
+    in_all(
+        "it is reversed",
+        lambda pair: pair.got.ndim > 0 and (pair.alike(np.flip(pair.got)) or pair.alike(np.flip(pair.got, 0))),
+    ),
+    in_all(
+        "the numbers are right, and in another order",
+        lambda pair: alike(np.sort(pair.got, axis=None), np.sort(pair.right, axis=None), pair.dtype),
+    ),
+    wrong_where,
+    at_one_index,
+    in_all("the numbers are right but for signs", lambda pair: alike(np.abs(pair.got), np.abs(pair.right), pair.dtype)),
+)

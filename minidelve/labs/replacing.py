@@ -8,16 +8,9 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
+from minidelve.labs.overlay import module_of
+
 OURS = "minidelve", "kernels"
-
-
-def module_of(file: str) -> str:
-    """The name of a file's module.
-
-    >>> module_of("kernels/reference/prelu.py"), module_of("minidelve/tensor/__init__.py")
-    ('kernels.reference.prelu', 'minidelve.tensor')
-    """
-    return file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
 
 
 def found(blank: str) -> tuple[Any, str]:

@@ -28,6 +28,7 @@ class Task:
     draw     (rng, dtype) -> inputs by the name of the case, the simplest first; dtype is that of their floats
     call     (**inputs) -> outputs by name, each an array or a number. It imports what it calls itself
     needs    names of tasks of this lab on which its result depends
+    earlier  the lab before this one whose functions it calls, where it has no blanks of its own
     large    (rng) -> inputs so large that a loop over numbers in Python is noticed; None where there is no such loop
     """
 
@@ -38,11 +39,12 @@ class Task:
     call: Callable[..., dict[str, Any]]
     needs: tuple[str, ...] = ()
     large: Callable[[np.random.Generator], Inputs] | None = None
+    earlier: int | None = None
 
     @property
     def file(self) -> str:
-        """Where the first blank is, from the root of the source."""
-        return self.blanks[0].partition(":")[0]
+        """Where the first blank is, from the root of the source; "" where there is none."""
+        return self.blanks[0].partition(":")[0] if self.blanks else ""
 
 
 @dataclass(frozen=True)

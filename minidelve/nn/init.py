@@ -17,7 +17,7 @@ so is y_{l-1}, and f = ReLU keeps exactly half of its second moment:
     Var[y_l] = 1/2 n_l Var[w_l] Var[y_{l-1}]                                                 (8)
     Var[y_L] = Var[y_1] * product over l = 2..L of  1/2 n_l Var[w_l]                         (9)
 
-If each factor is beta, the end is off by beta^(L-1). So make each factor 1:
+If each factor is beta, the end is off by beta^(L-1). So make each factor 1.
 
     1/2 n_l Var[w_l] = 1      std = sqrt(2 / n_l)                                           (10)
 
@@ -43,15 +43,19 @@ Either condition alone is enough. With (14) a factor of the forward product (9) 
 The channels into a layer are the filters of the one before, c_l = d_{l-1}, so in the product all of them
 cancel but the first and the last: it becomes c_2 / d_L, which does not shrink with depth.
 
-PReLU keeps half of the second moment and a^2 of the other half: 1/2 becomes (1 + a^2) / 2, and
+PReLU keeps half of the second moment and a^2 of the other half.
+So 1/2 becomes (1 + a^2) / 2:
 
     1/2 (1 + a^2) n_l Var[w_l] = 1    std = sqrt(2 / ((1 + a^2) n_l))                      (10a)
 
 a = 0 is ReLU. a = 1 is a linear layer, for which Xavier initialization (Glorot & Bengio 2010)
-was derived: Var[w] = 1/n forward, 1/nhat backward, 2 / (n + nhat) as a compromise. The paper's
-comparison uses sqrt(1/n): `xavier_normal_(w, mode="fan_in")`. He's std is sqrt(2) times that;
-over L rectifier layers Xavier multiplies the signal's standard deviation by 2^(-(L-1)/2), the L - 1 factors
-of (9): 4e-5 at L = 30.
+was derived: forward, backward, or as a compromise with the mean of the two fans.
+
+    Var[w] = 1/n,    1/nhat,    2 / (n + nhat)
+
+The paper compares with the first, `xavier_normal_(w, mode="fan_in")`.
+He's std is sqrt(2) times as large: over L rectifier layers Xavier multiplies the signal's standard deviation
+by 2^(-(L-1)/2), the L - 1 factors of (9). At L = 30 that is 4e-5.
 
 A uniform distribution on [-b, b] has variance b^2/3: b = sqrt(3) std.
 
@@ -75,7 +79,9 @@ from minidelve.tensor import Tensor, refuse_bare_arrays
 
 
 def fans(shape: tuple[int, ...]) -> tuple[int, int]:
-    """(fan-in n, fan-out nhat) of a weight: (out, in), or (d, c, k, k) -> (k^2 c, k^2 d).
+    """(fan-in n, fan-out nhat) of a weight (out, in) or (out, in, kh, kw).
+
+    A kernel of several taps multiplies both: (d, c, kh, kw) -> (kh kw c, kh kw d).
 
     >>> fans((128, 64, 3, 3))
     (576, 1152)
@@ -101,7 +107,10 @@ def he_std(shape: tuple[int, ...], mode: str = "fan_in", a: float = 0.0) -> floa
 
 
 def xavier_std(shape: tuple[int, ...], mode: str = "fan_avg") -> float:
-    """sqrt(1/n), sqrt(1/nhat), or their compromise sqrt(2 / (n + nhat)) for mode "fan_avg"."""
+    """The standard deviation of Xavier's rule for a weight of this shape; mode "fan_avg" is the compromise.
+
+    That is sqrt(1/n) for "fan_in", sqrt(1/nhat) for "fan_out", sqrt(2 / (n + nhat)) for "fan_avg".
+    """
     return math.sqrt(1 / fan(shape, mode, ("fan_in", "fan_out", "fan_avg")))
 
 
@@ -114,22 +123,34 @@ def fan(shape: tuple[int, ...], mode: str, modes: tuple[str, ...] = ("fan_in", "
 
 
 def he_normal_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
-    """Fill w from N(0, 2 / ((1 + a^2) n)): equation (10), (14) with mode="fan_out", (10a) with a slope a."""
+    """Fill w from a normal distribution: equation (10), (14) with mode="fan_out", (10a) with a slope a.
+
+    It is N(0, 2 / ((1 + a^2) n)).
+    """
     return normal_(w, he_std(shape_of(w), mode, a), rng)
 
 
 def he_uniform_(w: Tensor, mode: str = "fan_in", a: float = 0.0, rng: np.random.Generator | None = None) -> Tensor:
-    """As he_normal_, from a uniform distribution of the same variance: bound sqrt(6 / ((1 + a^2) n))."""
+    """As he_normal_, from a uniform distribution of the same variance.
+
+    Its bound is sqrt(6 / ((1 + a^2) n)).
+    """
     return uniform_(w, bound=math.sqrt(3) * he_std(shape_of(w), mode, a), rng=rng)
 
 
 def xavier_normal_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
-    """Fill w from N(0, 2 / (n + nhat)); mode="fan_in" gives the paper's comparison, N(0, 1 / n)."""
+    """Fill w from a normal distribution by Xavier's rule; mode="fan_in" gives the paper's comparison.
+
+    They are N(0, 2 / (n + nhat)) and N(0, 1 / n).
+    """
     return normal_(w, xavier_std(shape_of(w), mode), rng)
 
 
 def xavier_uniform_(w: Tensor, mode: str = "fan_avg", rng: np.random.Generator | None = None) -> Tensor:
-    """As xavier_normal_, from a uniform distribution of the same variance: bound sqrt(6 / (n + nhat))."""
+    """As xavier_normal_, from a uniform distribution of the same variance.
+
+    Its bound is sqrt(6 / (n + nhat)).
+    """
     return uniform_(w, bound=math.sqrt(3) * xavier_std(shape_of(w), mode), rng=rng)
 
 

@@ -1,7 +1,7 @@
 """Two operands of an op: numbers and arrays become Tensors, and shapes that differ are broadcast as NumPy does.
 
-Broadcasting copies an element to many places, so its gradient is the sum over all copies:
-`unbroadcast` adds the places up again.
+Broadcasting copies an element to many places, and `unbroadcast` leads the gradients of the copies back to it.
+Each copy moves the loss by its own share, so the gradients add up.
 
 >>> x, b = Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([10.0, 20.0], requires_grad=True)
 >>> (x + b).sum().backward()
@@ -36,9 +36,7 @@ def _beside(x: Any, tensor: Tensor) -> Tensor:
 
 
 def unbroadcast(df: Any, shape: tuple[int, ...]) -> Any:
-    """Sum df over the axes along which an array of `shape` was broadcast."""
-    if df.shape == shape:
-        return df
+    """The gradient of an array of `shape` that was broadcast, given df, which has a number for each of its copies."""
     if df.ndim > len(shape):
         df = df.sum(axis=tuple(range(df.ndim - len(shape))))
     stretched = tuple(i for i, n in enumerate(shape) if n == 1 and df.shape[i] != 1)
@@ -51,5 +49,8 @@ class Binary(Function):
     takes = "numbers"
 
     def unbroadcast(self, dx: Any, dy: Any) -> tuple[Any, ...]:
-        """Sum both gradients back to the shapes of their operands."""
-        return tuple(None if s is None else unbroadcast(d, s.shape) for d, s in zip((dx, dy), self.sources))
+        """Both gradients in the shapes of their operands; None for one that wants none."""
+        return tuple(
+            None if s is None else d if d.shape == s.shape else unbroadcast(d, s.shape)
+            for d, s in zip((dx, dy), self.sources)
+        )

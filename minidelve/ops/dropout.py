@@ -37,7 +37,7 @@ class Dropout(Function):
 
 
 def dropout(x: Tensor, p: float, training: bool, rng: np.random.Generator | None = None) -> Tensor:
-    """Zero each element of x with probability p and scale the rest by 1 / (1 - p); x itself if not training.
+    """Zero each element of x with probability p and scale the rest so that E[x] is kept; x itself if not training.
 
     A seeded rng makes the draw repeatable. Raises ValueError unless 0 <= p < 1.
     """

@@ -11,9 +11,9 @@ Each backward is df times a local slope:
     f = log(x)     df/dx = 1 / x
     f = sqrt(x)    df/dx = 1 / (2 f)
     f = |x|        df/dx = sign(x)
-    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is the maximum and the minimum)
+    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is either)
 
-Where x and y have different shapes the gradients are summed back to them (broadcasting.py).
+Where x and y have different shapes each gradient is brought back to its own (broadcasting.py).
 
 >>> x, y = Tensor([1.0, 4.0], requires_grad=True), Tensor([2.0, 4.0], requires_grad=True)
 >>> maximum(x, y).sum().backward()

@@ -7,8 +7,8 @@ x_ik enters row i of f once for each j, with slope y_kj; y_kj enters column j on
     dE/dx_ik = sum_j df_ij y_kj          dx = df y^T
     dE/dy_kj = sum_i x_ik df_ij          dy = x^T df
 
-A vector is a matrix of one row (on the left) or one column (on the right). A matrix that multiplies a whole
-stack gets the sum of its gradients (`unbroadcast`).
+A vector is a matrix of one row (on the left) or one column (on the right). Where one matrix multiplies a whole
+stack, its gradients come back to it through `unbroadcast`.
 
 >>> x, y = Tensor([[1.0, 2.0]], requires_grad=True), Tensor([[3.0], [4.0]], requires_grad=True)
 >>> (x @ y).sum().backward()
@@ -32,14 +32,29 @@ class MatMul(Function):
         return x @ y
 
     def backward(self, df):
+        x, y = self.matrices()
+        df = self.as_matrices(df)
+        dx = df @ y.swapaxes(-1, -2) if self.needs[0] else None
+        dy = x.swapaxes(-1, -2) @ df if self.needs[1] else None
+        return self.as_given(dx, dy)
+
+    def matrices(self):
+        """x and y, a vector among them as a matrix of one row or one column."""
         x, y = self.saved
-        X = x[None, :] if x.ndim == 1 else x
-        Y = y[:, None] if y.ndim == 1 else y
-        dF = df[..., None] if y.ndim == 1 else df
-        dF = dF[..., None, :] if x.ndim == 1 else dF
-        dx = unbroadcast(dF @ Y.swapaxes(-1, -2), X.shape).reshape(x.shape) if self.needs[0] else None
-        dy = unbroadcast(X.swapaxes(-1, -2) @ dF, Y.shape).reshape(y.shape) if self.needs[1] else None
-        return dx, dy
+        return x[None, :] if x.ndim == 1 else x, y[:, None] if y.ndim == 1 else y
+
+    def as_matrices(self, df):
+        """df as the product of these matrices has it."""
+        x, y = self.saved
+        df = df[..., None] if y.ndim == 1 else df
+        return df[..., None, :] if x.ndim == 1 else df
+
+    def as_given(self, *gradients):
+        """The gradients of these matrices in the shapes of x and y; None stays None."""
+        return tuple(
+            None if d is None else (d if d.shape == m.shape else unbroadcast(d, m.shape)).reshape(given.shape)
+            for d, m, given in zip(gradients, self.matrices(), self.saved)
+        )
 
 
 def matmul(x: Any, y: Any) -> Tensor:

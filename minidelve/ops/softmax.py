@@ -3,8 +3,8 @@
     softmax_i     = exp(z_i) / sum_j exp(z_j)
     log_softmax_i = z_i - log sum_j exp(z_j)
 
-Neither changes when a constant is added to z. Subtracting the maximum therefore costs nothing, and keeps exp from
-overflowing, of which the paper warns in section 2.2.
+Neither changes when a constant is added to all z, and the paper's section 2.2 warns of what exp does to large z.
+Subtracting the maximum costs nothing, and then exp cannot overflow.
 
 Backward, with s = softmax and f the output:
 

@@ -3,19 +3,20 @@
 He, Zhang, Ren and Sun, "Spatial Pyramid Pooling in Deep Convolutional Networks", arXiv 1406.4729. All
 networks of arXiv 1502.01852 (Table 1; A, B, C of Table 3) have it between the last conv layer and fc1.
 
-A level n cuts the H x W map into n x n bins and keeps the maximum of each. Bin i of n (i from 0)
-over a length L spans
+A level n cuts the H x W map into n x n bins and keeps the maximum of each. The n equal parts of a length L end
+between two rows or within one. Bin i of n (i from 0) has every row of which part i has a share.
 
     [ floor(i L / n),  ceil((i + 1) L / n) )                        (appendix A of arXiv 1406.4729)
 
 As both round outwards, no bin is empty and no row of the map is missed; neighbours may share a row.
+
 The main text of arXiv 1406.4729 has another recipe, windows of ceil(L/n) with stride floor(L/n), which gives
 the wrong number of bins for some L: L = 10 and n = 6 make 9.
 
     f_n[m, c, i, j] = max of x[m, c, r, w] over rows r of bin i and columns w of bin j      (m the image)
 
-Backward is max pooling's: df goes to the place of the first maximum, and adds up where several bins chose the
-same place.
+Backward is max pooling's: df goes to the place of the first maximum.
+It adds up where several bins chose the same place.
 
 Each f_n is flattened in the order (C, n, n), and the levels lie end to end in the order given: C * sum n^2 numbers
 for an image.

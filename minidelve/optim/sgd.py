@@ -76,10 +76,9 @@ class SGD:
                 continue
             D = self.momenta[i] = laid_out_like(a.data, self.momenta[i])
             gradient = laid_out_like(a.data, a.grad)
-            decay = self.weight_decay if not isinstance(a, Parameter) or a.weight_decay else 0.0
             order = memory_order(a.data)  # of a conv weight: channels last
             flat = [x.transpose(order).reshape(-1) for x in (a.data, D, gradient)]
-            updates.append((flat, decay))
+            updates.append((flat, decay_of(a, self.weight_decay)))
 
         def move(part):
             # Each core takes the same part of every array: it is woken once, not once a parameter.
@@ -144,6 +143,11 @@ def as_parameters(parameters: Iterable[Parameter]) -> list[Parameter]:
         if (first := places.setdefault(id(parameter), i)) != i:
             raise ValueError(f"SGD: parameter {i} is parameter {first} again and would move twice; give each once")
     return found
+
+
+def decay_of(parameter: Tensor, weight_decay: float) -> float:
+    """The decay that (4) applies to a parameter: weight_decay, or none where the parameter is exempt."""
+    return weight_decay if getattr(parameter, "weight_decay", True) else 0.0
 
 
 def laid_out_like(a, x):

@@ -123,23 +123,27 @@ class Tensor(HeldArray):
         Raises RuntimeError when nothing here wants a gradient or the graph was freed, ValueError
         for a gradient of another shape.
         """
+        self._refuse_backward(gradient)
+        if gradient is None:
+            gradient = array_module(self.data).ones_like(self.data)  # dE/dE
+        walk_back(self.node, self._own_gradient(gradient), retain_graph)
+
+    def _refuse_backward(self, gradient: Any) -> None:
+        """Raise what backward() raises before it looks at the gradient."""
         if not self.requires_grad:
             raise RuntimeError("backward() has nothing to do: no input of this tensor has requires_grad=True; set it")
-        xp = array_module(self.data)
-        if gradient is None:
-            if self.size != 1:
-                raise ValueError(
-                    f"backward() of a tensor of shape {self.shape} needs a gradient of that shape; reduce to one "
-                    "element first (loss.mean()), or pass gradient="
-                )
-            gradient = xp.ones_like(self.data)
-        gradient = xp.asarray(as_array(gradient, beside=self.dtype), dtype=self.dtype)
-        if self.function is None:
-            gradient = gradient.copy()  # a leaf owns its .grad
+        if gradient is None and self.size != 1:
+            raise ValueError(
+                f"backward() of a tensor of shape {self.shape} needs a gradient of that shape; reduce to one "
+                "element first (loss.mean()), or pass gradient="
+            )
+
+    def _own_gradient(self, gradient: Any) -> Any:
+        """The gradient that was given as an array of this tensor's dtype, its shape checked."""
+        gradient = array_module(self.data).asarray(as_array(gradient, beside=self.dtype), dtype=self.dtype)
         if gradient.shape != self.shape:
             raise ValueError(f"backward(): gradient has shape {gradient.shape}; expected {self.shape}")
-
-        walk_back(self.node, gradient, retain_graph)
+        return gradient.copy() if self.function is None else gradient  # a leaf owns its .grad
 
     @property
     def node(self) -> Node:

@@ -1,7 +1,24 @@
 """The walk back: the chain rule, from the Function that made a loss to the leaves it was computed from.
 
-The nodes of the graph are Functions and leaves. They are walked in reverse topological order: when a node's turn
-comes, all its consumers have already sent their share of dE/doutput, and shares add up.
+The nodes of the graph are Functions and leaves. Call v the output of a node, or the leaf itself. E depends on v by way
+of every op f that read v, its consumers, and by no other way, so
+
+    dE/dv = sum over the consumers f of v of  df/dv^T dE/df                                   (1w)
+
+with df/dv the matrix of the derivatives of f's numbers by v's. The matrix is never made: f.backward takes dE/df and
+gives the product, f's share of dE/dv. An op that reads v twice sends two shares, as x * x does.
+
+A node can pass on only a sum that is complete. So they are walked in reverse topological order: when a node's turn
+comes, all its consumers have had theirs.
+
+>>> from minidelve import Tensor
+>>> x = Tensor(3.0, requires_grad=True)
+>>> y = x * x
+>>> [type(node).__name__ for node in reverse_topological_order((y + x).node)]
+['Add', 'Multiply', 'Tensor']
+>>> (y + x).backward()  # Multiply's shares are 3 and 3, Add's is 1
+>>> x.grad.item()
+7.0
 """
 
 from __future__ import annotations
@@ -19,27 +36,38 @@ def walk_back(root: Node, gradient: Any, retain_graph: bool) -> None:
 
     Raises RuntimeError, before anything is added, where an earlier walk has freed the graph.
     """
-    arrived: dict[int, Any] = {id(root): gradient}
+    arrived: dict[int, Any] = {id(root): gradient}  # the sum in (1w) so far, for each node
     order = reverse_topological_order(root)
     refuse_freed(order)
     for node in order:
         df = arrived.pop(id(node))
-        if isinstance(node, HeldArray):  # a leaf: nothing else in the graph is an array
+        if is_leaf(node):
             add_to_grad(node, df)
             continue
-        node.retain_graph = retain_graph
-        gradients = node.run_backward(df)
-        for i, (source, gradient) in enumerate(zip(node.sources, gradients, strict=True)):
-            if source is None:
-                continue
-            earlier, others = arrived.get(id(source)), (*gradients[:i], *gradients[i + 1 :])
+        for source, share in shares_of(node, df, retain_graph):
+            earlier = arrived.get(id(source))
             if earlier is not None:
-                gradient = earlier + gradient  # not +=: `earlier` may be an array that others hold too
-            elif isinstance(source, HeldArray) and overlaps(gradient, (df, *node.saved, *others)):
-                gradient = gradient.copy()  # a leaf owns its .grad: scaling it must change nothing else
-            arrived[id(source)] = gradient
+                share = earlier + share  # not +=: `earlier` may be an array that others hold too
+            arrived[id(source)] = share
         if not retain_graph:
             node.free()
+
+
+def shares_of(node: Node, df: Any, retain_graph: bool) -> list[tuple[Node, Any]]:
+    """Run a Function's backward; each source that wants a gradient, with its share.
+
+    A leaf may keep its share as .grad, so it gets an array of its own: scaling that must change nothing else.
+    """
+    node.retain_graph = retain_graph
+    gradients = node.run_backward(df)
+    shares = []
+    for i, (source, share) in enumerate(zip(node.sources, gradients, strict=True)):
+        if source is None:
+            continue
+        if is_leaf(source) and overlaps(share, (df, *node.saved, *gradients[:i], *gradients[i + 1 :])):
+            share = share.copy()
+        shares.append((source, share))
+    return shares
 
 
 def add_to_grad(leaf: Any, df: Any) -> None:
@@ -51,11 +79,13 @@ def add_to_grad(leaf: Any, df: Any) -> None:
 def reverse_topological_order(root: Node) -> list[Node]:
     """Every node reachable from root, each before its sources.
 
+    A node is noted when all of its sources have been: then those come before it, and backwards, behind it.
+
     Iterative: Python's recursion limit would stop a recursive walk after 1,000 ops.
     """
     order: list[Node] = []
     seen = {id(root)}
-    stack = [(root, iter(sources_of(root)))]
+    stack = [(root, iter(sources_of(root)))]  # the way from the root, and at each node the sources still to visit
     while stack:
         node, sources = stack[-1]
         for source in sources:
@@ -63,21 +93,26 @@ def reverse_topological_order(root: Node) -> list[Node]:
                 seen.add(id(source))
                 stack.append((source, iter(sources_of(source))))
                 break
-        else:  # all sources are in the list already
+        else:  # all sources have been noted
             order.append(node)
             stack.pop()
     return order[::-1]
 
 
+def is_leaf(node: Node) -> bool:
+    """Whether the walk ends here: nothing else in the graph is an array."""
+    return isinstance(node, HeldArray)
+
+
 def sources_of(node: Node) -> tuple[Node | None, ...]:
-    """The nodes one step further back; a leaf has none."""
-    return () if isinstance(node, HeldArray) else node.sources
+    """The nodes one step further back, None for an input that wants no gradient; a leaf has none."""
+    return () if is_leaf(node) else node.sources
 
 
 def refuse_freed(order: list[Node]) -> None:
     """RuntimeError with the cure if a Function of these has let go of what it saved."""
     for node in order:
-        if not isinstance(node, HeldArray) and node.freed:
+        if not is_leaf(node) and node.freed:
             raise RuntimeError(
                 f"backward() needs {type(node).__name__} a second time, but the first backward() freed what it had "
                 "saved; call the first one with retain_graph=True, or run the forward pass again"

@@ -68,9 +68,7 @@ def train(
         with leaving_curves(run, folder), using_precision(config.precision):
             while run.epoch < config.epochs:
                 with within_device_memory(config.batch_size):
-                    row = train_epoch(run, train_loader, val_loader)
-                run.schedule.step(row["val_top1_error"])
-                run.history.append(row)
+                    row = one_more_epoch(run, train_loader, val_loader)
                 run.skipped |= train_loader.skipped | val_loader.skipped
                 folder.keep(run.to_checkpoint(), is_best=run.best() is row)
                 seconds_each = (time.monotonic() - started) / (run.epoch - done_before)
@@ -92,6 +90,17 @@ def leaving_curves(run: Run, folder: RunFolder) -> Iterator[None]:
     except KeyboardInterrupt:
         kept = f"{folder.last} holds the last finished epoch; go on with --resume"
         raise KeyboardInterrupt(kept if folder.filled else "no epoch was finished, nothing was written") from None
+
+
+def one_more_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:
+    """Train for an epoch, note its row in the history, and let the schedule set the rate of the next; returns the row.
+
+    The schedule is told the epoch's top-1 validation error.
+    """
+    row = train_epoch(run, train_loader, val_loader)
+    run.history.append(row)
+    run.schedule.step(row["val_top1_error"])
+    return row
 
 
 def train_epoch(run: Run, train_loader: data.Loader, val_loader: data.Loader) -> dict[str, Any]:
@@ -128,13 +137,8 @@ def train_step(run: Run, x: Any, targets: np.ndarray, where: str) -> tuple[float
     x   (N, 3, H, W), on the run's device already (upload_ahead) or not; the targets stay on the CPU
     """
     batch = Tensor(to_device(x, run.config.device))
-    run.optimizer.zero_grad()
     with np.errstate(all="ignore"):  # a diverging run is reported below, by layer, not by NumPy
-        loss, logits = run.network.loss(batch, targets)
-        # A GPU would stand idle if Python waited for the loss before it launched the backward pass: the copy is
-        # started here and looked at when backward is under way, in time to leave the weights as they are.
-        loss_is, guesses_are = read_later(loss.data), read_later(logits.data.argmax(axis=1))
-        loss.backward(run.loss_scale.gradient(loss) if run.loss_scale else None)
+        loss_is, guesses_are = find_gradients(run, batch, targets)
         value = float(loss_is())
         if not math.isfinite(value):
             raise Diverged(
@@ -143,6 +147,20 @@ def train_step(run: Run, x: Any, targets: np.ndarray, where: str) -> tuple[float
             )
         update(run, where)
     return value, int((guesses_are() != targets).sum())
+
+
+def find_gradients(run: Run, batch: Tensor, targets: np.ndarray) -> tuple[Callable[[], Any], Callable[[], Any]]:
+    """Forward and backward: leaves the gradients of this batch's loss, and of no other, in the parameters' .grad.
+
+    Returns two functions, of the loss and of the class guessed for each image: what read_later gives. A GPU would
+    stand idle if Python waited for the loss before it launched the backward pass: the copy is started before, and
+    looked at when backward is under way, in time to leave the weights as they are.
+    """
+    run.optimizer.zero_grad()
+    loss, logits = run.network.loss(batch, targets)
+    loss_is, guesses_are = read_later(loss.data), read_later(logits.data.argmax(axis=1))
+    loss.backward(run.loss_scale.gradient(loss) if run.loss_scale else None)
+    return loss_is, guesses_are
 
 
 def update(run: Run, where: str) -> None:

@@ -6,9 +6,20 @@ training computes them anyway. The paper's curves show them too, lightly, beside
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 
 POINTS = 10  # of an epoch, in its curve
+
+
+def mean_over_images(batches: Sequence[tuple[float, int]]) -> float:
+    """The mean over all images, of which each batch tells its own mean and how many images it has.
+
+    >>> mean_over_images([(2.0, 4), (1.0, 2)])
+    1.6666666666666667
+    """
+    return sum(mean * images for mean, images in batches) / sum(images for _, images in batches)
 
 
 class StepLog:
@@ -36,7 +47,7 @@ class StepLog:
     @property
     def loss(self) -> float:
         """The mean over the images seen."""
-        return sum(loss * images for loss, _, images in self.steps) / self.images
+        return mean_over_images([(loss, images) for loss, _, images in self.steps])
 
     @property
     def top1_error(self) -> float:

@@ -19,6 +19,7 @@ from minidelve import nn, ops
 from minidelve.backend import array_module, device_of, to_device
 from minidelve.backend.streams import read_later, upload_ahead
 from minidelve.tensor import Tensor, no_grad
+from minidelve.training.step_log import mean_over_images
 
 
 @dataclass(frozen=True)
@@ -85,6 +86,6 @@ def evaluate(network: nn.Module, batches: Iterable[tuple[np.ndarray, np.ndarray]
     if not results:
         raise ValueError("evaluate: got no images; expected at least one")
     ranks = np.concatenate([rank_is() for _, _, rank_is in results])
-    mean = sum(float(loss_is()) * count for count, loss_is, _ in results) / len(ranks)
+    mean = mean_over_images([(float(loss_is()), count) for count, loss_is, _ in results])
     top1, top5 = (percent_wrong(ranks, k, logits.shape[1]) for k in (1, 5))
     return Errors(top1 or 0.0, top5, mean, len(ranks))

@@ -29,6 +29,7 @@ from minidelve.interchange.weights.names import theirs
 from tests.data.files import zip_bytes
 from tests.helpers import ROOT
 from tests.interchange.weights import others
+from tests.labs import students
 
 PAGES = [
     ROOT / "README.md",
@@ -47,7 +48,7 @@ LIGHTER = {
     "bench": ["--rounds", "1"],
     "import": ["--width", "0.1", "--fc", "8"],
     "predict": [], "evaluate": [], "export": [], "data": [],
-    "summary": [], "check-grad": [], "reproduce": [], "doctor": [],
+    "summary": [], "check-grad": [], "reproduce": [], "doctor": [], "lab": [],
 }  # fmt: skip
 
 
@@ -86,16 +87,9 @@ def words_of(command: str) -> list[str]:
 
 
 def joined(words: list[str]) -> list[str]:
-    """As cli.main does it: an action of `data` is one word."""
-    return (
-        [" ".join(words[:2]), *words[2:]]
-        if words[:1] == ["data"] and set(words[1:2]) & {*subparsers_of_data()}
-        else words
-    )
-
-
-def subparsers_of_data() -> list[str]:
-    return [name.split()[1] for name in subparsers() if name.startswith("data ")]
+    """As cli.main does it: an action of `data` or `lab` is one word with it."""
+    action = " ".join(words[:2])
+    return [action, *words[2:]] if action in subparsers() else words
 
 
 def test_there_are_examples_everywhere():
@@ -119,6 +113,8 @@ def elsewhere(words: list[str]) -> str:
         return "it takes minutes; tests/commands/test_bench.py has it with small networks"
     if words[:2] == ["data", "fetch"]:
         return "it downloads; tests/commands/test_data_fetch.py has it on a server of its own"
+    if words[:2] == ["lab", "run"] and not {"--quick", "check-grad"} & {*words} or "--experiments" in words:
+        return "it takes minutes; with --quick, or without --experiments, it is run"
     return ""
 
 
@@ -166,6 +162,11 @@ def world(tmp_path_factory) -> Path:
     for name in ("picture.jpg", "a.JPEG", "b.png", "fish.jpg"):
         (root / name).write_bytes(picture(1))
     weights_of_others(root)
+    students.done(root / "mycourse", 3)
+    (root / "handed-in").mkdir()
+    students.handed_in(root / "mycourse", 3, root / "handed-in/lab3-Zoë-Ode.zip")
+    (root / "course-secret").write_text("nobody can guess this line\n")
+    (root / "course-secret").chmod(0o600)
     (root / "dogs.txt").write_text("n01\nn02\n")
     (root / "docs").symlink_to(ROOT / "docs")
     return root

@@ -38,6 +38,7 @@ from minidelve.experiments import ITEMS, Budget
 from minidelve.experiments import signal as signal_item
 from minidelve.training import curves
 from tests.commands.runs import bits
+from tests.labs import students
 
 # One thread: many of these run at once, and would wait for each other.
 TRAIN = [
@@ -127,6 +128,9 @@ def jobs(shared: Path, port: int) -> list[Job]:
             files_of),
         Job("bench", ["bench", "ops", "--json", "W/speed.json"], frozenset({"speed.json"}),
             lambda w: sorted(os.listdir(w))),
+        Job("lab start", ["lab", "start", "3", "W/course"], frozenset({"course"}), files_of),
+        Job("lab submit", ["lab", "submit", "3", "W/course", "--out", "W/lab3.zip"],
+            frozenset({"course", "lab3.zip"}), files_of, lambda w: students.done(w / "course", 3)),
     ]  # fmt: skip
 
 
@@ -279,7 +283,13 @@ class Storm:
     @staticmethod
     def is_done(said: str) -> bool:
         """Whether a refusal means that the work was done before the kill came."""
-        done = ("is a finished packed store", "already exists", "sheet.png exists", "half.onnx exists")
+        done = (
+            "is a finished packed store",
+            "already exists",
+            "sheet.png exists",
+            "half.onnx exists",
+            "lab3.zip exists",
+        )
         return any(words in said for words in done)
 
     @staticmethod

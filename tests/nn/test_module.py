@@ -393,7 +393,7 @@ def test_a_mode_that_is_no_truth_is_refused(mode):
         nn.ReLU().train(mode)
 
 
-def test_an_option_that_is_no_truth_and_a_function_that_is_none_are_refused():
+def test_no_truth_as_an_option_and_no_function_to_apply_are_refused():
     layer = nn.Linear(3, 2)
     with pytest.raises(TypeError, match="strict is 'no'; expected True or False"):
         layer.load_state_dict(layer.state_dict(), strict="no")

@@ -3,10 +3,10 @@
 Threads, not processes: Pillow and NumPy let go of Python's lock while they decode and copy, and a
 batch made by a thread is in our memory already.
 
-What an epoch yields depends on (seed, epoch) alone. The order comes from one random generator, the
-views and colour of an image from another that is seeded with its index, and batches are handed out in
-the order they were planned, whichever thread is ready first. So any number of workers gives the
-same batches, bit for bit, and a run can be repeated on another machine.
+What an epoch yields depends on (seed, epoch) alone, and batches are handed out in the order they were
+planned, whichever thread is ready first.
+The order of an epoch comes from one random generator; each image has another of its own for its views and colour.
+So any number of workers gives the same batches, bit for bit, and a run can be repeated on another machine.
 """
 
 import contextlib
@@ -126,6 +126,11 @@ class Loader:
             np.random.default_rng([self.seed, epoch, 0]).shuffle(order)
         return [order[k * self.batch_size : (k + 1) * self.batch_size].tolist() for k in range(self.batches)]
 
+    def _rng(self, epoch: int, i: int) -> np.random.Generator:
+        """The generator that image i's view and colour are drawn from: its own, whichever image is read first."""
+        # Not i: image 0 would draw the very numbers that shuffled the epoch.
+        return np.random.default_rng([self.seed, epoch, i + 1])
+
     def _load(self, epoch: int, indices: list[int], stop: threading.Event) -> _Batch:
         """Read, transform and normalise the images of one batch; runs in a worker."""
         shape = self.statistics.mean.shape
@@ -139,8 +144,7 @@ class Loader:
             if isinstance(image, Unreadable):
                 bad.append(image)
                 continue
-            # Not i: image 0 would draw the very numbers that shuffled the epoch.
-            rng = np.random.default_rng([self.seed, epoch, i + 1])
+            rng = self._rng(epoch, i)
             image = self._transformed(image, rng, i, shape)
             if isinstance(image, Unreadable):
                 bad.append(image)

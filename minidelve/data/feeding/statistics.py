@@ -107,9 +107,7 @@ def compute_statistics(
         products += pixels.T @ pixels
     if count == 0 and bad.skipped:
         raise bad.nothing_left()
-    # Var[x] = E[x^2] - E[x]^2 at each place of the mean image, averaged over the places.
-    mean = total / max(count, 1)
-    variance = np.trace(products) / max(count * mean.size, 1) - np.square(mean).mean()
+    mean, variance = mean_and_variance(total, float(np.trace(products)), max(count, 1))
     if variance <= 0:
         raise DataError(
             f"{dataset.name}: the standard deviation of {count} readable images is 0; expected "
@@ -118,6 +116,17 @@ def compute_statistics(
     colour = mean.mean(axis=(0, 1))
     covariance = products / (count * mean.size / 3) - np.outer(colour, colour)
     return Statistics(mean.astype(np.float32), float(np.sqrt(variance)), covariance)
+
+
+def mean_and_variance(total: np.ndarray, squares: float, count: int) -> tuple[np.ndarray, float]:
+    """The mean image, and the variance of all values about it, from what was summed over `count` images.
+
+    total     (h, w, 3), the sum of the images
+    squares   the sum of the squares of all their values
+    """
+    # Var[x] = E[x^2] - E[x]^2 at each place of the mean image, averaged over the places.
+    mean = total / count
+    return mean, squares / (count * mean.size) - float(np.square(mean).mean())
 
 
 def _size(shape: tuple[int, ...]) -> str:

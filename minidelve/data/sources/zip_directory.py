@@ -21,6 +21,7 @@ MARK, ZIP_MARK = b"PK\1\2", b"PK\5\6"
 ZIP_END = END.size + 2**16  # the last record, and the comment that may follow it
 MAX_BYTES = 2**29  # some five million members
 ENCRYPTED, UTF8, FULL, FULL16, EXTRA64 = 0x41, 0x800, 2**32 - 1, 2**16 - 1, 1
+UNIX, MACOS = 3, 19  # the systems whose kinds of files an entry's attributes tell
 
 
 class Directory(NamedTuple):
@@ -92,6 +93,13 @@ def entry(directory: Directory, at: int) -> Entry:
     if disk:
         raise ValueError("it lies in another volume of the archive")
     return Entry(flags, method, crc32, packed, size, header + directory.begin)
+
+
+def unix_mode(directory: Directory, at: int) -> int:
+    """What kind of file the entry that begins there stands for, in Unix's terms; 0 where its writer had none."""
+    (system,) = struct.unpack_from("<5xB", directory.content, at)
+    (attributes,) = struct.unpack_from("<38xL", directory.content, at)
+    return attributes >> 16 if system in (UNIX, MACOS) else 0
 
 
 def _wide_numbers(extra: bytes) -> Iterator[int]:

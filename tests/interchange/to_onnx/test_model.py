@@ -94,9 +94,9 @@ def test_two_gigabytes_are_refused_before_anything_is_written(statistics, monkey
     network, file = network_of("prelu"), io.BytesIO()
     saved = Checkpoint({}, [], statistics.mean, {**meta_of(), "std": statistics.std})
     most = sum(p.data.nbytes for p in network.parameters()) + statistics.mean.nbytes
-    monkeypatch.setattr(written, "MOST", most - 1)
+    monkeypatch.setattr(written, "MOST_BYTES", most - 1)
     with pytest.raises(RunError, match=r"of weights; expected at most .*; export it as .safetensors, or"):
         write_onnx(file, saved, network)
     assert file.getvalue() == b""
-    monkeypatch.setattr(written, "MOST", most)
+    monkeypatch.setattr(written, "MOST_BYTES", most)
     write_onnx(file, saved, network)

@@ -1,0 +1,304 @@
+"""Lab 1, the engine: what is handed out, and how it is tried."""
+
+from collections import Counter
+
+import numpy as np
+
+from minidelve.labs.task import Task
+
+TITLE = "The engine, a gradient for anything"
+READING = ("2. The engine: minidelve/tensor/",)
+TENSOR, WALK = "minidelve/tensor/tensor.py", "minidelve/tensor/walk.py"
+BROADCASTING, ELEMENTWISE = "minidelve/ops/broadcasting.py", "minidelve/ops/elementwise.py"
+MATMUL, DESCENT = "minidelve/ops/matmul.py", "minidelve/optim/descent.py"
+CUTS = {
+    BROADCASTING: (
+        "Each copy moves the loss by its own share, so the gradients add up.",
+        ">>> x, b = Tensor([[1.0, 2.0], [3.0, 4.0]]), Tensor([10.0, 20.0], requires_grad=True)",
+        ">>> (x + b).sum().backward()",
+        ">>> b.grad.tolist()                       # each b was used in two rows",
+        "[2.0, 2.0]",
+    ),
+    ELEMENTWISE: (
+        "    f = x y        df/dx = y          df/dy = x",
+        "    f = x / y      df/dx = 1 / y      df/dy = -f / y",
+        "    f = max(x, y)  df/dx = 1 if x > y, 1/2 at a tie, else 0     (min alike; a NaN is either)",
+    ),
+    MATMUL: (
+        "    dE/dx_ik = sum_j df_ij y_kj          dx = df y^T",
+        "    dE/dy_kj = sum_i x_ik df_ij          dy = x^T df",
+    ),
+}
+
+
+# -- shapes ------------------------------------------------------------------------------------------
+
+BROADCAST = {  # of the gradient that arrives, and of the array that was broadcast
+    "a row used 4 times": ((4, 3), (3,)),
+    "a column used 3 times": ((2, 3), (2, 1)),
+    "leading and inner axes": ((4, 2, 3), (1, 3)),
+    "an inner axis": ((2, 4, 3), (2, 1, 3)),
+    "one number": ((2, 3), ()),
+    "not broadcast at all": ((2, 3), (2, 3)),
+}
+MATRICES = {
+    "(2, 3) @ (3, 4)": ((2, 3), (3, 4)),
+    "(3, 3) @ (3, 3)": ((3, 3), (3, 3)),
+    "(1, 4) @ (4, 1)": ((1, 4), (4, 1)),
+    "two of (2, 3) @ (3, 4)": ((2, 2, 3), (2, 3, 4)),
+    "a vector, (3,) @ (3, 2)": ((3,), (3, 2)),
+    "a vector, (2, 3) @ (3,)": ((2, 3), (3,)),
+}
+
+
+def broadcast(rng, dtype):
+    return {case: {"df": normal(rng, dtype, df), "shape": shape} for case, (df, shape) in BROADCAST.items()}
+
+
+def pairs(rng, dtype):
+    """df, x and y of one shape; y is well away from 0."""
+    cases = {}
+    for case, shape in {"two numbers": (2,), "2 x 3 numbers": (2, 3), "a single number": ()}.items():
+        y = rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)
+        cases[case] = {"df": normal(rng, dtype, shape), "x": normal(rng, dtype, shape), "y": np.asarray(y, dtype)}
+    return cases
+
+
+def ties(rng, dtype):
+    """df, x and y, which are equal at some places."""
+    cases = pairs(rng, dtype)
+    del cases["a single number"]
+    for inputs in cases.values():
+        inputs["y"].flat[0] = inputs["x"].flat[0]
+    return cases
+
+
+def matrices(rng, dtype):
+    cases = {}
+    for case, (x, y) in MATRICES.items():
+        f = (np.zeros(x) @ np.zeros(y)).shape
+        cases[case] = {"df": normal(rng, dtype, f), "x": normal(rng, dtype, x), "y": normal(rng, dtype, y)}
+    return cases
+
+
+def normal(rng, dtype, shape):
+    return np.asarray(rng.normal(size=shape), dtype)
+
+
+def many_copies(rng):
+    return {"df": normal(rng, np.float32, (2000, 500)), "shape": (500,)}
+
+
+def large_matrices(rng):
+    return {name: normal(rng, np.float32, (128, 128)) for name in ("df", "x", "y")}
+
+
+# -- graphs ------------------------------------------------------------------------------------------
+
+EDGES = {  # (node, one of its sources); node 0 is the loss
+    "a chain of 4": [(0, 1), (1, 2), (2, 3)],
+    "x * x": [(0, 1), (0, 1)],
+    "x * x + x": [(0, 1), (0, 2), (1, 2), (1, 2)],
+    "x + x * x": [(0, 2), (0, 1), (1, 2), (1, 2)],
+    "a diamond": [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)],
+    "a ladder of 10 diamonds": [edge for i in range(0, 20, 2) for edge in [(i, i + 1), (i, i + 2), (i + 1, i + 2)]],
+    "a chain of 2,000": [(i, i + 1) for i in range(1999)],
+}
+FORMULAS = {
+    "exp x": lambda x, y: x.exp(),
+    "x + x": lambda x, y: x + x,
+    "exp(x) - exp(y) + exp(x)": lambda x, y: (a := x.exp()) - y.exp() + a,
+    "u + (u + v), u = exp x, v = exp y": lambda x, y: (u := x.exp()) + (u + y.exp()),
+    "(u + v) + u, u = exp x, v = exp y": lambda x, y: ((u := x.exp()) + y.exp()) + u,
+    "a diamond: exp u + exp(-u), u = exp x": lambda x, y: (u := x.exp()).exp() + (-u).exp(),
+}
+
+
+def graphs(rng, dtype):
+    """Edges (E, 2): who uses whom. The last graph is a random one, in which nobody uses a node of a lower number."""
+    uses = [(i, j) for j in range(1, 12) for i in rng.choice(j, size=min(j, 2), replace=False)]
+    shuffled = [uses[i] for i in rng.permutation(len(uses))]
+    return {case: {"edges": np.array(edges)} for case, edges in {**EDGES, "12 nodes": shuffled}.items()}
+
+
+def formulas(rng, dtype):
+    """x and y, what is computed of them, and a gradient to begin with."""
+    return {
+        formula: {
+            "formula": formula, "x": np.asarray(rng.uniform(-1, 1, 2), dtype), "y": normal(rng, dtype, 2),
+            "gradient": normal(rng, dtype, 2),
+        }
+        for formula in FORMULAS
+    }  # fmt: skip
+
+
+def starts(rng, dtype):
+    """Where a walk starts: at a loss, or at a tensor whose gradient is given."""
+    x = np.asarray(rng.uniform(0.2, 1, 3), dtype)
+    return {
+        "a loss, sum of exp x": {"x": x, "reduce": True, "gradient": None},
+        "exp x, its gradient given": {"x": x, "reduce": False, "gradient": normal(rng, dtype, 3)},
+        "one number, exp x": {"x": x[:1], "reduce": False, "gradient": None},
+        "a loss, its gradient given": {"x": x, "reduce": True, "gradient": np.asarray(0.3, dtype)},
+    }
+
+
+def two_gradients(rng, dtype):
+    shapes = {"two numbers": (2,), "2 x 3 numbers": (2, 3)}
+    return {case: {"first": normal(rng, dtype, s), "second": normal(rng, dtype, s)} for case, s in shapes.items()}
+
+
+def nets(rng, dtype):
+    """Images x (N, 2), what is wanted of them, and the weights of a net that is to be fitted to that."""
+    cases = {"1 step": 1, "3 steps": 3}
+    return {
+        case: {
+            "x": normal(rng, dtype, (6, 2)), "wanted": normal(rng, dtype, (6, 1)), "U": normal(rng, dtype, (2, 4)),
+            "b": normal(rng, dtype, 4), "V": normal(rng, dtype, (4, 1)), "steps": steps,
+        }
+        for case, steps in cases.items()
+    }  # fmt: skip
+
+
+# -- calls -------------------------------------------------------------------------------------------
+
+
+def call_unbroadcast(df, shape):
+    from minidelve.ops.broadcasting import unbroadcast
+
+    return {"dx": unbroadcast(df, shape)}
+
+
+def gradients(f, df):
+    """What the backward of the op that made f returns."""
+    dx, dy = f.function.backward(df)
+    return {"dx": dx, "dy": dy}
+
+
+def wanting(*arrays):
+    from minidelve import Tensor
+
+    return [Tensor(x, requires_grad=True) for x in arrays]
+
+
+def call_multiply(df, x, y):
+    x, y = wanting(x, y)
+    return gradients(x * y, df)
+
+
+def call_divide(df, x, y):
+    x, y = wanting(x, y)
+    return gradients(x / y, df)
+
+
+def call_maximum(df, x, y):
+    from minidelve.ops.elementwise import maximum, minimum
+
+    x, y = wanting(x, y)
+    of_minimum = gradients(minimum(x, y), df)
+    return gradients(maximum(x, y), df) | {f"{name} of minimum": d for name, d in of_minimum.items()}
+
+
+def call_matmul(df, x, y):
+    x, y = wanting(x, y)
+    return gradients(x @ y, df)
+
+
+def call_order(edges):
+    from minidelve.tensor import Function, reverse_topological_order
+
+    count = int(edges.max()) + 1
+    inner = set(edges[:, 0].tolist())
+    nodes = [Function() if i in inner else wanting(np.zeros(1))[0] for i in range(count)]
+    for user, source in edges.tolist():  # None stands for an input that wants no gradient
+        nodes[user].sources = (*(nodes[user].sources or (None,)), nodes[source])
+    order = [id(node) for node in reverse_topological_order(nodes[0])]
+    times = Counter(order)
+    place = {node: at for at, node in reversed(list(enumerate(order)))}
+    late = np.zeros(count, int)
+    for user, source in edges.tolist():
+        late[source] += place.get(id(nodes[user]), count) >= place.get(id(nodes[source]), count)
+    return {
+        "how often each node is in the list": np.array([times[id(node)] for node in nodes]),
+        "how many uses of each node come later than it": late,
+    }
+
+
+def call_add_to_grad(first, second):
+    from minidelve.tensor.walk import add_to_grad
+
+    (leaf,) = wanting(np.zeros_like(first))
+    add_to_grad(leaf, first.copy())
+    once = np.array(leaf.grad)
+    add_to_grad(leaf, second.copy())
+    return {"grad": once, "grad after a second walk": leaf.grad}
+
+
+def call_walk(formula, x, y, gradient):
+    from minidelve.tensor.walk import walk_back
+
+    x, y = wanting(x, y)
+    f = FORMULAS[formula](x, y)
+    walk_back(f.node, gradient, True)
+    dx, dy = (np.zeros_like(leaf.data) if leaf.grad is None else np.array(leaf.grad) for leaf in (x, y))
+    walk_back(f.node, gradient, False)
+    return {
+        "dx": dx,
+        "dy": dy,
+        "dx after a second walk": np.array(x.grad),
+        "a third walk, the graph being freed": outcome(walk_back, f.node, gradient, False),
+        "dx after that": x.grad,
+    }
+
+
+def call_tensor_backward(x, reduce, gradient):
+    (x,) = wanting(x)
+    f = x.exp().sum() if reduce else x.exp()
+    f.backward(gradient, retain_graph=True)
+    once = np.array(x.grad)
+    f.backward(gradient)
+    return {
+        "dx": once,
+        "dx after a second backward()": x.grad,
+        "a third one, without retain_graph": outcome(f.backward, gradient),
+        "without requires_grad": outcome(x.detach().backward, np.ones_like(x.data)),
+    }
+
+
+def outcome(call, *arguments):
+    """The name of the error that a call raises."""
+    try:
+        call(*arguments)
+    except Exception as error:
+        return type(error).__name__
+    return "no error"
+
+
+def call_descend(x, wanted, U, b, V, steps):
+    from minidelve.ops.elementwise import maximum
+    from minidelve.optim.descent import descend
+
+    U, b, V = parameters = wanting(U.copy(), b.copy(), V.copy())
+
+    def loss():
+        difference = maximum(x @ U * 0.5 + b, 0) @ V - wanted
+        return (difference * difference).mean()
+
+    losses = descend(loss, parameters, lr=0.05, steps=steps)
+    return {"losses": np.array(losses), "U": U.data, "b": b.data, "V": V.data}
+
+
+ENGINE = "reverse_topological_order", "add_to_grad", "walk_back"
+TASKS = [
+    Task("unbroadcast", (f"{BROADCASTING}:unbroadcast",), 1, broadcast, call_unbroadcast, large=many_copies),
+    Task("Multiply.backward", (f"{ELEMENTWISE}:Multiply.backward",), 1, pairs, call_multiply),
+    Task("Divide.backward", (f"{ELEMENTWISE}:Divide.backward",), 1, pairs, call_divide),
+    Task("Maximum.backward", (f"{ELEMENTWISE}:Maximum.backward",), 1, ties, call_maximum),
+    Task("MatMul.backward", (f"{MATMUL}:MatMul.backward",), 1, matrices, call_matmul, large=large_matrices),
+    Task("reverse_topological_order", (f"{WALK}:reverse_topological_order",), 1, graphs, call_order),
+    Task("add_to_grad", (f"{WALK}:add_to_grad",), 1, two_gradients, call_add_to_grad),
+    Task("walk_back", (f"{WALK}:walk_back",), 1, formulas, call_walk, needs=ENGINE[:2]),
+    Task("Tensor.backward", (f"{TENSOR}:Tensor.backward",), 1, starts, call_tensor_backward, needs=ENGINE),
+    Task("descend", (f"{DESCENT}:descend",), 1, nets, call_descend,
+         needs=("unbroadcast", "Multiply.backward", "Maximum.backward", "MatMul.backward", *ENGINE, "Tensor.backward")),
+]  # fmt: skip

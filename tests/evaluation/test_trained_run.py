@@ -14,7 +14,7 @@ from minidelve import data, models, nn
 from minidelve.cli import main
 from minidelve.errors import CheckpointError, DataError, Diverged, RunError, UserError
 from minidelve.evaluation import ensemble, runs, trained_run
-from minidelve.evaluation.given_images import what
+from minidelve.evaluation.given_images import described
 from minidelve.evaluation.runs import Evaluation
 from minidelve.training.checkpoint import Checkpoint, save
 from minidelve.training.config import Config
@@ -333,7 +333,11 @@ def test_integers_are_not_advised_to_be_multiplied_by_255(run):
 
 
 def test_the_article_is_that_of_the_kind():
-    assert (what(3), what(0.5), what(Image.new("L", (1, 1)))[:11]) == ("is an int, 3", "is a float, 0.5", "is an Image")
+    assert (described(3), what(0.5), what(Image.new("L", (1, 1)))[:11]) == (
+        "is an int, 3",
+        "is a float, 0.5",
+        "is an Image",
+    )
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (2, 0, 4, 3)])

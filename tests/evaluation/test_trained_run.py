@@ -333,7 +333,7 @@ def test_integers_are_not_advised_to_be_multiplied_by_255(run):
 
 
 def test_the_article_is_that_of_the_kind():
-    assert (described(3), what(0.5), what(Image.new("L", (1, 1)))[:11]) == (
+    assert (described(3), described(0.5), described(Image.new("L", (1, 1)))[:11]) == (
         "is an int, 3",
         "is a float, 0.5",
         "is an Image",

@@ -35,6 +35,7 @@ class Observation:
     modified   inputs that the call has changed
     again      outputs that a second call gave otherwise
     seconds    of the processor, for one call
+    scale      of its inputs (differences.scale_of): how large what is left of them by rounding may be
     """
 
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Observation:
     modified: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     seconds: float = 0.0
+    scale: float = 0.0
 
 
 def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int = 2) -> Observation:

@@ -40,7 +40,7 @@ def differs(name: str, got: Observation | None, right: Observation, case: Case) 
     """Whether an output is not what it should be; after an error none is."""
     if got is None or got.error or name not in got.outputs:
         return True
-    return not alike(got.outputs[name], right.outputs[name], np.dtype(case[1]))
+    return not alike(got.outputs[name], right.outputs[name], np.dtype(case[1]), right.scale)
 
 
 def is_right(got: Observation | None, right: Observation, case: Case) -> bool:
@@ -70,7 +70,9 @@ def of_output(
         return Finding(f"{name} is missing from what came back", "a result is missing", BY_HAND)
     pairs = [pair_of(name, got[c], right[c], inputs[c], c) for c in differing if name in outputs_of(got.get(c))]
     one = pairs[0]
-    return Finding(where(name, label, one.got, one.right, one.dtype), kind_of(pairs, differing, right), BY_HAND)
+    return Finding(
+        where(name, label, one.got, one.right, one.dtype, one.scale), kind_of(pairs, differing, right), BY_HAND
+    )
 
 
 def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
@@ -80,7 +82,7 @@ def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
 def pair_of(name: str, got: Observation, right: Observation, inputs: Inputs, case: Case) -> Pair:
     """An output beside what it should be."""
     others = {other: x for other, x in right.outputs.items() if other != name}
-    return Pair(got.outputs[name], right.outputs[name], np.dtype(case[1]), inputs, others)
+    return Pair(got.outputs[name], right.outputs[name], np.dtype(case[1]), inputs, others, right.scale)
 
 
 def kind_of(pairs: Sequence[Pair], differing: Sequence[Case], right: Observed) -> str:
@@ -89,7 +91,7 @@ def kind_of(pairs: Sequence[Pair], differing: Sequence[Case], right: Observed) -
     if dtypes == {"float32"}:
         return "right for float64, wrong for float32"
     if dtypes == {"float64"}:
-        short = all(alike(pair.got, pair.right, np.dtype("float32")) for pair in pairs)
+        short = all(alike(pair.got, pair.right, np.dtype("float32"), pair.scale) for pair in pairs)
         return "right for float32, wrong for float64" + (": rounded to float32 on the way" if short else "")
     if words := manner(pairs):
         return words

@@ -88,7 +88,7 @@ class Lab:
         why = {
             task.name: f"lab {task.earlier} was done as the variant {variants[task.earlier]}"
             for task in self.tasks
-            if task.earlier in variants
+            if task.earlier is not None and task.earlier in variants
         }
         needs = {task.name: tuple(name for name in task.needs if name not in why) for task in self.tasks}
         tasks = tuple(replace(task, needs=needs[task.name]) for task in self.tasks if task.name not in why)

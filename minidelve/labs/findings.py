@@ -12,6 +12,7 @@ import numpy as np
 
 from minidelve.labs.calling import LARGE, Case, Observation
 from minidelve.labs.differences import Pair, alike, manner, where
+from minidelve.labs.raised import explained
 from minidelve.labs.task import Inputs, Task
 
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
@@ -64,8 +65,7 @@ def of_output(
         return of_ending(ended, label)
     if observation.error:
         at = f" in {observation.line}" if observation.line else ""
-        return Finding(f"{observation.error}{at} (case: {label}, {dtype})", "it raises an error",
-                       "Read the line that is named, with the shapes of this case beside it.")  # fmt: skip
+        return Finding(f"{observation.error}{at} (case: {label}, {dtype})", *explained(observation.error))
     if name not in observation.outputs:
         return Finding(f"{name} is missing from what came back", "a result is missing", BY_HAND)
     pairs = [pair_of(name, got[c], right[c], inputs[c], c) for c in differing if name in outputs_of(got.get(c))]

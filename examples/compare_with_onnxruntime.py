@@ -1,12 +1,18 @@
-"""An exported run in onnxruntime: the scores of `minidelve evaluate`?
+"""An exported run in onnxruntime: are its scores those of `minidelve evaluate`?
 
+    python examples/compare_with_onnxruntime.py RUN DATA [COUNT [BY_SIZE [PYTHON]]]
     python examples/compare_with_onnxruntime.py runs/tiny tiny-imagenet-20.zip
     python examples/compare_with_onnxruntime.py runs/tiny tiny-imagenet-20.zip 400 64 other/bin/python
 
-Needs onnxruntime (pip install onnxruntime 'minidelve[onnx]'). COUNT pictures of the data set (400) go through the graph
-of centre crops, in batches of 1, 7 and 64, up to ten of each. BY_SIZE of them (8) go through the dense graph at five
-sizes. With PYTHON, onnxruntime is that of another Python, which needs NumPy too and nothing of this project. The
-largest difference of a probability is printed: float32's rounding.
+Needs onnxruntime (pip install onnxruntime 'minidelve[onnx]').
+
+COUNT     so many pictures of the data set (400) go through the graph of centre crops, in batches of 1, 7 and 64, up to
+          ten batches of each
+BY_SIZE   so many of them (8) go through the dense graph, at five sizes
+PYTHON    the Python in which onnxruntime runs (this one); it needs NumPy too and nothing of this project
+
+The largest difference of a probability is printed. Both compute in float32 and add up in other orders, so it is one of
+rounding.
 """
 
 import subprocess
@@ -31,7 +37,7 @@ BATCHES = 1, 7, 64
 SIZES = (1, 1), (1.1, 1), (8 / 7, 8 / 7), (1.3, 1.7), (1.7, 1.7)  # of a crop: height and width
 BUDGET = 2 * 10**9  # bytes for activations
 
-# What the other Python runs: the graph, and for each array of images and batch size the scores.
+# What the other Python runs. It reads images and writes their scores, by name of the array and size of the batch.
 CHILD = """
 import sys, numpy, onnxruntime
 graph, arrays, scores, *batches = sys.argv[1:]
@@ -50,23 +56,29 @@ def main(run: Path, path: str, count: int = 400, by_size: int = 8, python: str =
     saved = checkpoint.load(place, optimizer=False)
     network, statistics = checkpoint.trained_network(saved, place), saved.statistics
     crop, pictures = len(saved.mean), data.open_splits(path)[-1]
-    view, rng = views(crop, saved.meta["config"].get("short_side"))[1], np.random.default_rng(0)
-    chosen = [pictures.image(i) for i in np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)]
+    _, centre_crop = views(crop, saved.meta["config"].get("short_side"))
+    rng = np.random.default_rng(0)
+    spread_evenly = np.linspace(0, len(pictures) - 1, min(count, len(pictures))).astype(int)
+    chosen = [pictures.image(i) for i in spread_evenly]
 
-    crops = np.stack([view(image, rng) for image in chosen])
-    by_crop = CropScorer(network, statistics, CropViews(crop, False, False), 64, BUDGET)
+    crops = np.stack([centre_crop(image, rng) for image in chosen])
+    by_crop = CropScorer(network, statistics, CropViews(crop, ten=False, flip=False), 64, BUDGET)
     compare(onnx_model(network, statistics, saved.meta), {f"crops of {crop}": crops}, by_crop, BATCHES, python)
 
     resized = {}
     for height, width in ((round(h * crop), round(w * crop)) for h, w in SIZES):
         images = [np.asarray(Image.fromarray(image).resize((width, height))) for image in chosen[:by_size]]
         resized[f"dense at {height} x {width}"] = np.stack(images)
-    by_window = DenseScorer(network, statistics, False, 64, BUDGET)
+    by_window = DenseScorer(network, statistics, flip=False, batch=64, budget=BUDGET)
     compare(onnx_model(network, statistics, saved.meta, dense=True), resized, by_window, [4], python)
 
 
 def compare(model, arrays, scorer, batches, python: str) -> None:
-    """Check the graph, run it there and here, and print the largest difference for each array and batch size."""
+    """Check the graph, run it there and here, and print the largest difference for each array and batch size.
+
+    arrays   by name, uint8 (N, height, width, 3)
+    scorer   of this project: a list of images -> (N, classes)
+    """
     onnx.checker.check_model(model, full_check=True)
     with tempfile.TemporaryDirectory() as folder:
         graph, images, scores = (f"{folder}/{name}" for name in ("graph.onnx", "images.npz", "scores.npz"))

@@ -22,6 +22,7 @@ def for_torch(op: Callable[..., md.Tensor]) -> Callable[..., torch.Tensor]:
     class Ours(torch.autograd.Function):
         @staticmethod
         def forward(ctx, *inputs):
+            # PyTorch runs this without recording, so what is computed here is in our graph alone. ctx keeps it.
             ctx.inputs = [md.Tensor(x.detach().numpy(), requires_grad=True) for x in inputs]
             ctx.output = op(*ctx.inputs)
             return torch.from_numpy(np.ascontiguousarray(ctx.output.data))
@@ -31,7 +32,7 @@ def for_torch(op: Callable[..., md.Tensor]) -> Callable[..., torch.Tensor]:
         def backward(ctx, df):
             for x in ctx.inputs:
                 x.grad = None  # else a second backward pass adds to the first one's
-            ctx.output.backward(df.numpy(), retain_graph=True)
+            ctx.output.backward(df.numpy(), retain_graph=True)  # gradcheck comes back with other gradients
             return tuple(torch.from_numpy(np.ascontiguousarray(x.grad)) for x in ctx.inputs)
 
     return Ours.apply
@@ -42,6 +43,7 @@ def from_torch(function: Callable[..., torch.Tensor]) -> Callable[..., md.Tensor
 
     class Theirs(md.Function):
         def forward(self, *arrays):
+            # Copies: from_numpy shares memory and warns of arrays that cannot be written.
             self.inputs = [torch.from_numpy(np.array(x)).requires_grad_() for x in arrays]
             self.output = function(*self.inputs)
             return self.output.detach().numpy()
@@ -57,13 +59,13 @@ if __name__ == "__main__":
     rng = np.random.default_rng(0)
 
     # Ours in PyTorch: its gradcheck holds our derivations against central differences, in float64.
-    def wanted(*shape: int) -> torch.Tensor:
+    def random(*shape: int) -> torch.Tensor:
         return torch.from_numpy(rng.standard_normal(shape)).requires_grad_()
 
     ops = {
-        "prelu": (md.prelu, (wanted(2, 3, 4), wanted(3))),
-        "conv2d": (lambda x, w, b: md.conv2d(x, w, b, padding=1), (wanted(2, 3, 5, 5), wanted(4, 3, 3, 3), wanted(4))),
-        "spatial_pyramid_pool2d": (lambda x: md.spatial_pyramid_pool2d(x, [2, 1]), (wanted(2, 3, 5, 4),)),
+        "prelu": (md.prelu, (random(2, 3, 4), random(3))),
+        "conv2d": (lambda x, w, b: md.conv2d(x, w, b, padding=1), (random(2, 3, 5, 5), random(4, 3, 3, 3), random(4))),
+        "spatial_pyramid_pool2d": (lambda x: md.spatial_pyramid_pool2d(x, [2, 1]), (random(2, 3, 5, 4),)),
     }
     for name, (op, inputs) in ops.items():
         torch.autograd.gradcheck(for_torch(op), inputs)

@@ -1,9 +1,12 @@
 """Arrays of other libraries: taken in and handed out in the same memory, or refused in a line that says what to do."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
 from minidelve import Tensor, cross_entropy, leaky_relu, nn, relu
+from minidelve.backend import capsule, native
 from tests.helpers import raises
 
 DTYPES = ["float32", "float64", "uint8", "int32", "int64", "bool"]
@@ -55,6 +58,14 @@ def test_an_old_library_that_shares_by_array_is_shared():
     x = np.ones(3)
     old = type("Old", (Foreign,), {"__array__": lambda self, dtype=None, copy=None: self.array})
     assert np.shares_memory(Tensor(old(x, versions=True)).data, x)
+
+
+def test_what_lies_on_a_gpu_is_read_by_cupy(monkeypatch):
+    cupy = SimpleNamespace(from_dlpack=lambda x: "by DLPack", asarray=lambda x: "by its interface")
+    monkeypatch.setattr("minidelve.backend.foreign.cupy_module", lambda: cupy)
+    for device in (2, 13):  # DLPack's CUDA, and CUDA's memory that the CPU sees too
+        assert native(Foreign(np.ones(3), device=(device, 0))) == "by DLPack"
+    assert native(SimpleNamespace(__cuda_array_interface__={})) == "by its interface"
 
 
 @pytest.mark.parametrize("dtype", DTYPES)
@@ -142,6 +153,13 @@ def test_what_the_array_api_may_ask_for_is_answered():
     assert not np.shares_memory(copy, t.data) and copy.tolist() == t.tolist()
 
 
+def test_what_is_not_asked_for_is_not_asked_of_the_array():
+    """To CuPy, stream=None is an order: wait on the default stream."""
+    asked_of = SimpleNamespace(strides=(4,), __dlpack__=lambda **asked: asked)
+    assert capsule(asked_of, stream=None, max_version=(1, 0), dl_device=None) == {"max_version": (1, 0)}
+    assert capsule(asked_of, copy=False, stream=0) == {"copy": False, "stream": 0}
+
+
 def test_what_wants_a_gradient_or_runs_backwards_is_not_handed_out():
     w, t = Tensor([1.0, 2.0], requires_grad=True), Tensor([[1.0, 2.0], [3.0, 4.0]])
     for x in (w, w * 2.0):
@@ -167,6 +185,14 @@ def test_numpy_gives_the_array_itself_and_only_without_a_gradient():
     t = Tensor([1.0, 2.0])
     assert t.numpy() is t.data
     raises(TypeError, Tensor([1.0], requires_grad=True).numpy, "t.detach()")
+
+
+def test_numpy_reads_a_tensor_without_a_copy_unless_it_asks_for_one():
+    t = Tensor([1.0, 2.0])
+    assert np.shares_memory(np.asarray(t), t.data) and not np.shares_memory(np.array(t), t.data)
+    assert np.asarray(t, np.float64).dtype == np.float64
+    with pytest.raises(ValueError, match="copy"):
+        t.__array__(np.float64, copy=False)
 
 
 def test_tolist_gives_python_numbers_of_any_tensor():

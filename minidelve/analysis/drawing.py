@@ -1,5 +1,8 @@
 """The graph of a computation as SVG, drawn without another program: boxes in rows (layout.py), arrows between them.
 
+x goes to the right and y down, in pixels. In a path of SVG, "M x y" puts the pen down, "V y" draws straight to that
+height, and "C x1 y1 x2 y2 x y" draws a curve that leaves towards (x1, y1) and comes to (x, y) from (x2, y2).
+
 Of the layout libraries on PyPI none fits: grandalf and igraph are under the GPL, the others need the program `dot`, a
 browser or a compiler. A computation is nearly a chain, and for that the page in layout.py is enough.
 """
@@ -14,8 +17,8 @@ from typing import NamedTuple
 from minidelve.analysis.layout import ROW_GAP, Place, lay_out
 
 MOST = 4000  # boxes and bends of arrows in a picture
-LETTER, PADDING, LINE = 6.7, 18.0, 14.0  # of a box's text, in pixels
-OP, LEAF = "#e6eef8", "#fbf3dc"
+LETTER, PADDING, LINE = 6.7, 18.0, 14.0  # a letter's width at most times, both margins, a line's height
+OP_COLOUR, LEAF_COLOUR = "#e6eef8", "#fbf3dc"
 STYLE = "font-family:sans-serif;font-size:11px;text-anchor:middle"
 
 
@@ -33,33 +36,57 @@ def svg(boxes: Sequence[Box], sources: Sequence[Sequence[int]]) -> str:
 
     The usual dtype is left out of the boxes. Where there is too much to draw, the picture says so.
     """
-    usual = Counter(box.dtype for box in boxes).most_common(1)[0][0]
-    texts = [[box.title, box.shape, *([box.dtype] if box.dtype != usual else [])] for box in boxes]
+    texts = texts_of(boxes)
     widths = [PADDING + LETTER * max(map(len, text)) for text in texts]
     try:
         rows = lay_out(widths, sources, MOST)
     except ValueError:
         text = f"a graph of {len(boxes):,} nodes is too large for a picture; print(graph(tensor)) writes it down"
         return page(LETTER * len(text), LINE, [f'<text x="{LETTER * len(text) / 2:.0f}" y="11">{text}</text>'])
-    left = min(place.x - place.width / 2 for row in rows for place in row)
-    right = max(place.x + place.width / 2 for row in rows for place in row)
-    lines, marks, top = [], [], 0.0
-    edges: dict[int, tuple[float, float]] = {}  # of each place: where its row begins and ends
-    for row in rows:
-        heights = [LINE * len(texts[place.node]) + 6 if place.node is not None else 0.0 for place in row]
-        for place, height in zip(row, heights, strict=True):
-            inset = (max(heights) - height) / 2 if place.node is not None else 0.0
-            edges[id(place)] = top + inset, top + max(heights) - inset
-            place.x -= left
-            if place.node is None:
-                lines.append(f'<path d="M{place.x:.0f} {top:.0f}V{top + max(heights):.0f}"/>')
-            else:
-                marks.append(box_svg(place, top + inset, height, texts[place.node], boxes[place.node].leaf))
-        top += max(heights) + ROW_GAP
+    width, edges, height = shift_to_the_page(rows), *edges_of(rows, texts)
+    lines, marks = [], []
     for place in (place for row in rows for place in row):
+        top, bottom = edges[id(place)]
+        if place.node is None:
+            lines.append(f'<path d="M{place.x:.0f} {top:.0f}V{bottom:.0f}"/>')
+        else:
+            marks.append(box_svg(place, top, bottom - top, texts[place.node], boxes[place.node].leaf))
         lines += [curve(above, place, way_in, edges) for above, way_in in ways_in(place)]
     drawn = [f'<g fill="none" stroke="#777">{"".join(lines)}</g>', *marks]
-    return page(right - left, top - ROW_GAP, drawn)
+    return page(width, height, drawn)
+
+
+def texts_of(boxes: Sequence[Box]) -> list[list[str]]:
+    """The lines of each box: title, shape, and the dtype if it is another one than most have."""
+    usual = Counter(box.dtype for box in boxes).most_common(1)[0][0]
+    return [[box.title, box.shape, *([box.dtype] if box.dtype != usual else [])] for box in boxes]
+
+
+def shift_to_the_page(rows: Sequence[Sequence[Place]]) -> float:
+    """Shift all places so that the leftmost edge is at x = 0; the width of the whole."""
+    places = [place for row in rows for place in row]
+    left = min(place.x - place.width / 2 for place in places)
+    for place in places:
+        place.x -= left
+    return max(place.x + place.width / 2 for place in places)
+
+
+def edges_of(
+    rows: Sequence[Sequence[Place]], texts: Sequence[Sequence[str]]
+) -> tuple[dict[int, tuple[float, float]], float]:
+    """({id of a place: (its top, its bottom)}, the height of the whole).
+
+    A row is as high as its highest box. A lower one stands in its middle, a waypoint passes all of it.
+    """
+    edges, top = {}, 0.0
+    for row in rows:
+        heights = [0.0 if place.node is None else LINE * len(texts[place.node]) + 6 for place in row]
+        bottom = top + max(heights)
+        for place, height in zip(row, heights, strict=True):
+            inset = 0.0 if place.node is None else (max(heights) - height) / 2
+            edges[id(place)] = top + inset, bottom - inset
+        top = bottom + ROW_GAP
+    return edges, top - ROW_GAP
 
 
 def page(width: float, height: float, drawn: Sequence[str]) -> str:
@@ -79,7 +106,7 @@ def box_svg(place: Place, top: float, height: float, text: Sequence[str], leaf: 
     """A box, round for a leaf, and its lines of text, the first one bold."""
     form = (
         f'<rect x="{place.x - place.width / 2:.0f}" y="{top:.0f}" width="{place.width:.0f}" height="{height:.0f}" '
-        f'rx="{height / 2 if leaf else 3:.0f}" fill="{LEAF if leaf else OP}" stroke="#555"/>'
+        f'rx="{height / 2 if leaf else 3:.0f}" fill="{LEAF_COLOUR if leaf else OP_COLOUR}" stroke="#555"/>'
     )
     lines = []
     for i, line in enumerate(text):
@@ -89,7 +116,10 @@ def box_svg(place: Place, top: float, height: float, text: Sequence[str], leaf: 
 
 
 def ways_in(place: Place) -> list[tuple[Place, float]]:
-    """(where an arrow comes from, the x at which it arrives) for each: side by side, in the order of their starts."""
+    """(where an arrow comes from, the x at which it arrives) for each that arrives at a place.
+
+    They arrive side by side, in the order of their starts, so that none cross.
+    """
     above = sorted(place.above, key=lambda other: other.x)
     step = min(12.0, place.width / (len(above) + 1))
     return [(other, place.x + step * (i - (len(above) - 1) / 2)) for i, other in enumerate(above)]

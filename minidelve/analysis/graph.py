@@ -7,7 +7,9 @@
 Boxes are ops with the shape of their result, round ones are leaves that want a gradient. Arrows point
 the way the forward pass went; backward() walks them the other way.
 
-Where the conv layers of a network ran on shares of the batch (parallel/shares.py), the ops of one share are shown.
+A convolution bears the name of its algorithm, such as Direct2d or Winograd2d (ops/conv/choice.py). The PReLU behind it
+is in it where both were computed at once: its slopes then lead into that box. Where the conv layers of a network ran on
+shares of the batch (parallel/shares.py), the ops of one share are shown.
 """
 
 from __future__ import annotations

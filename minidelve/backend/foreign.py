@@ -17,7 +17,7 @@ import numpy as np
 from minidelve.backend.cuda import cupy_module
 from minidelve.errors import one_line
 
-CUDA, CUDA_MANAGED = 2, 13  # DLPack's numbers of the devices that CuPy reads
+CUDA, CUDA_MANAGED = 2, 13  # DLPack's numbers of what CuPy reads: a GPU's memory, and what CUDA moves to and fro
 
 
 def native(x: Any) -> Any:
@@ -44,7 +44,9 @@ def native(x: Any) -> Any:
 
 
 def capsule(x: Any, copy: bool | None = None, **asked: Any) -> Any:
-    """NumPy's or CuPy's array x for another library; asked is what `__dlpack__` was asked for, None for the usual.
+    """The capsule of x, NumPy's or CuPy's, for another library.
+
+    copy, asked   what `__dlpack__` was asked for by that library (stream, max_version, dl_device); None for the usual
 
     Raises BufferError for an array with negative strides. DLPack could describe it, but who reads it need not be able
     to: PyTorch ends the process.

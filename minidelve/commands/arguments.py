@@ -27,7 +27,7 @@ def add_command(subparsers: Any, name: str, help: str, example: str, run: Callab
     parser = subparsers.add_parser(
         name,
         help=help,
-        description=help[0].upper() + help[1:] + ".",
+        description=help[0].upper() + help[1:] + ("" if help.endswith("?") else "."),
         epilog="examples:\n" + "\n".join(f"  {line}" for line in example.strip().splitlines()),
     )
     parser.set_defaults(run=run)

@@ -48,8 +48,8 @@ def run(args: argparse.Namespace) -> int:
     out = NewFile(str(args.out), args.out, args.overwrite, FORMS)
     form = FORMS[out.form]
     options = {name: getattr(args, name) for name in OPTIONS if getattr(args, name)}
-    if strange := options.keys() - form.options:
-        raise RunError(f"--{min(strange)} is not for {args.out}", cure="leave it out")
+    if unknown := options.keys() - form.options:
+        raise RunError(f"--{min(unknown)} is not for {args.out}", cure="leave it out")
     saved = checkpoint.load(path, optimizer=False)
     network = checkpoint.trained_network(saved, path)
     with out.writing() as file:

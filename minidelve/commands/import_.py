@@ -9,7 +9,7 @@ from minidelve import models
 from minidelve.commands.arguments import add_command, add_options, data_path, some_path
 from minidelve.errors import RunError
 from minidelve.interchange.weights.importing import imported
-from minidelve.interchange.weights.inputs import WHAT
+from minidelve.interchange.weights.inputs import DESCRIPTIONS
 from minidelve.interchange.weights.names import NAMINGS
 from minidelve.interchange.weights.reading import READERS
 from minidelve.models.option import options_of
@@ -23,6 +23,7 @@ minidelve import vgg19.caffemodel --model vgg19 --data imagenet --input caffe --
 minidelve evaluate runs/vgg19 --protocol dense --scales 256,384,480
 minidelve import first.safetensors --model lab14 --data toy --input minidelve --out runs/again
 """
+# Options of a training that say what the network is, and what it is given.
 SHAPING = [
     option for name, option in options_of(Config).items() if option.shapes or name in ("slope", "size", "short_side")
 ]
@@ -32,7 +33,7 @@ The classes are those of --data in the order of their ids, as of ImageNet's. Wit
 file has slopes, otherwise ReLU; say so if it is LReLU, whose slope is not in a file.
 
 What the first layer expects of its input is not in such a file, so --input says it:
-{chr(10).join(f"  {name:12} {what}" for name, what in WHAT.items())}
+{chr(10).join(f"  {name:12} {what}" for name, what in DESCRIPTIONS.items())}
 """
 
 
@@ -45,7 +46,7 @@ def add_to(subparsers: Any) -> None:
     parser.add_argument(
         "--data", required=True, type=data_path, metavar="PATH|toy", help="the data set whose classes it tells apart"
     )
-    parser.add_argument("--input", choices=tuple(WHAT), help="what the first layer expects, as above")
+    parser.add_argument("--input", choices=tuple(DESCRIPTIONS), help="what the first layer expects, as above")
     parser.add_argument("--names", choices=tuple(NAMINGS), help="whose names the file has (default: those that fit)")
     add_options(parser, SHAPING, tell_defaults=False)
     parser.add_argument("--out", required=True, type=some_path, metavar="DIR", help="the run's folder, new or empty")
@@ -55,7 +56,7 @@ def add_to(subparsers: Any) -> None:
 def run(args: argparse.Namespace) -> int:
     """Import, and say what was found and what can be done with it."""
     if args.input is None:
-        choices = "; ".join(f"{name} ({what})" for name, what in WHAT.items())
+        choices = "; ".join(f"{name} ({what})" for name, what in DESCRIPTIONS.items())
         raise RunError("--input is missing, and what the first layer expects cannot be guessed", expected=choices)
     names = ("data", "model", *(option.name for option in SHAPING))
     options = {name: value for name, value in vars(args).items() if name in names}

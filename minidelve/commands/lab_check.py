@@ -21,7 +21,7 @@ minidelve lab check 3 mycourse --task prelu_backward
 
 def add_to(subparsers: Any) -> None:
     """Declare the subcommand."""
-    parser = add_command(subparsers, "lab check", "is what you have written in a lab right?", EXAMPLE, run)
+    parser = add_command(subparsers, "lab check", "say whether what you have written in a lab is right", EXAMPLE, run)
     add_lab_arguments(parser)
     parser.add_argument(
         "--hint", action="count", default=0,

@@ -62,7 +62,8 @@ def run(args: argparse.Namespace) -> int:
 def told(marks: Sequence[Mark], out: Path) -> str:
     """What came out, in a few lines."""
     points = sorted(mark.points for mark in marks)
-    lines = [f"{len(marks)} submissions, {points[len(points) // 2]:g} of {marks[0].of} points in the middle"]
+    count = f"{len(marks)} submission{'s' if marks[1:] else ''} graded"
+    lines = [f"{count}; the one in the middle has {points[len(points) // 2]:g} of {marks[-1].of} points"]
     for what, of in (("all points", [m for m in marks if m.points == m.of]),
                      ("not read", [m for m in marks if m.ended == "not read"]),
                      ("ended by force or by themselves", [m for m in marks if m.ended not in ("", "not read")]),

@@ -27,7 +27,8 @@ class NewFile:
     what    such as "--out guess.png"
     forms   the endings that its name may have
 
-    The place is looked at twice: before the work, and when the content is there.
+    The place is looked at twice: before the work, so that none is done in vain, and when the content is there, since
+    another program may have written there meanwhile.
     """
 
     def __init__(self, what: str, path: Path, overwrite: bool, forms: Collection[str] = PICTURES):
@@ -54,6 +55,7 @@ class NewFile:
 
     @contextmanager
     def _owned(self) -> Iterator[None]:
+        """Inside this block no other process of ours writes the file, and it is free to be written."""
         with own_file(self.path, self.what):
             if os.path.lexists(self.path) and not self.overwrite:
                 raise RunError(f"{self.what} exists; add --overwrite to replace it, or name another file")

@@ -18,7 +18,8 @@ from PIL import Image
 from minidelve import data
 from minidelve.errors import DataError, shown
 
-KINDS = "a path, a uint8 array (H, W, 3), a Pillow image, or several of them in a list or an array (N, H, W, 3)"
+ONE, SEVERAL = "(H, W, 3)", "(N, H, W, 3)"
+KINDS = f"a path, a uint8 array {ONE}, a Pillow image, or several of them in a list or an array {SEVERAL}"
 
 
 def given_images(images: Any) -> Iterator[tuple[str, np.ndarray]]:
@@ -27,28 +28,28 @@ def given_images(images: Any) -> Iterator[tuple[str, np.ndarray]]:
     Raises DataError, which names the picture, for one that cannot be read, and for what is none.
     """
     if isinstance(images, str | os.PathLike | Image.Image) or is_one_array(images):
-        yield pixels_of(images, "the image")
+        yield name_and_pixels(images, "the image")
         return
     if isinstance(images, bytes | bytearray | Mapping) or not isinstance(images, Iterable):
-        raise DataError(f"images: {what(images)}", expected=KINDS)
+        raise DataError(f"images: {described(images)}", expected=KINDS)
     for number, image in enumerate(images):
-        yield pixels_of(image, f"image {number}")
+        yield name_and_pixels(image, f"image {number}")
 
 
 def is_one_array(images: Any) -> bool:
     """Whether this is an array of one picture; DataError for an array that is neither one nor several."""
     if not isinstance(images, np.ndarray):
         return False
-    check_array(images, "images", axes=(3, 4))
+    check_array(images, "images", {3: ONE, 4: SEVERAL})
     return images.ndim == 3
 
 
-def pixels_of(image: Any, name: str) -> tuple[str, np.ndarray]:
-    """(what to call it, uint8 (H, W, 3)) of one picture that is called `name` if it has no path."""
+def name_and_pixels(image: Any, name: str) -> tuple[str, np.ndarray]:
+    """(what to call it, uint8 (H, W, 3)) of one picture: its path, or `name` where it has none."""
     if isinstance(image, str | os.PathLike):
         path = os.fspath(image)
         if not path:
-            raise DataError(f"{name}: {what(image)}", expected=KINDS)
+            raise DataError(f"{name}: {described(image)}", expected=KINDS)
         if not isinstance(path, str):
             raise DataError(f"{name}: is a path in bytes, {shown(path)}", expected="text")
         return path, data.decode(path, upright=True)
@@ -56,19 +57,18 @@ def pixels_of(image: Any, name: str) -> tuple[str, np.ndarray]:
         name = getattr(image, "filename", "") or name
         return name, data.from_pillow(image, name)
     if isinstance(image, np.ndarray):
-        check_array(image, name, axes=(3,))
+        check_array(image, name, {3: ONE})
         return name, image
-    raise DataError(f"{name}: {what(image)}", expected=KINDS)
+    raise DataError(f"{name}: {described(image)}", expected=KINDS)
 
 
-def check_array(image: np.ndarray, name: str, axes: tuple[int, ...]) -> None:
-    """DataError with the cure unless it is uint8 and has as many axes, three colours the last."""
+def check_array(image: np.ndarray, name: str, layouts: Mapping[int, str]) -> None:
+    """DataError with the cure unless it is uint8 in one of these layouts, by their number of axes: ONE or SEVERAL."""
     given = f"{name}: an array of {image.dtype} of shape {image.shape}"
-    if image.ndim not in axes or image.shape[-1] != 3:
-        expected = " or ".join(("(H, W, 3)", "(N, H, W, 3)")[: len(axes)])
-        channels_first = image.ndim in axes and image.shape[image.ndim - 3] == 3
+    if image.ndim not in layouts or image.shape[-1] != 3:
+        channels_first = image.ndim in layouts and image.shape[-3] == 3
         cure = f"write x.transpose({'0, 2, 3, 1' if image.ndim == 4 else '1, 2, 0'})" if channels_first else ""
-        raise DataError(given, expected=expected, cure=cure)
+        raise DataError(given, expected=" or ".join(layouts.values()), cure=cure)
     if 0 in image.shape[-3:]:
         raise DataError(given, expected="at least one pixel")
     if image.dtype != np.uint8:
@@ -76,7 +76,11 @@ def check_array(image: np.ndarray, name: str, axes: tuple[int, ...]) -> None:
         raise DataError(given, expected="uint8, from 0 to 255", cure=cure)
 
 
-def what(value: Any) -> str:
-    """Such as: is a float, 0.5."""
+def described(value: Any) -> str:
+    """What a value is that should have been another thing.
+
+    >>> described(0.5)
+    'is a float, 0.5'
+    """
     kind = type(value).__name__
     return f"is {'an' if kind[0] in 'aeiouAEIOU' else 'a'} {kind}, {shown(value)}"

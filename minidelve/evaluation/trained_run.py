@@ -27,7 +27,7 @@ from minidelve.analysis.summary import summarize
 from minidelve.data import Dataset
 from minidelve.errors import RunError, shown
 from minidelve.evaluation import runs
-from minidelve.evaluation.given_images import given_images, what
+from minidelve.evaluation.given_images import described, given_images
 from minidelve.evaluation.predict import (
     BATCH,
     Prediction,
@@ -45,6 +45,7 @@ from minidelve.training.validation import evaluating
 from minidelve.training.views import views
 
 MOST_DRAWN = 40  # pictures in a figure
+Scored = tuple[list[tuple[str, np.ndarray]], list[np.ndarray], np.ndarray]  # see TrainedRun._scored
 
 
 def load(run: str | os.PathLike[str], device: str = "cpu") -> TrainedRun:
@@ -56,7 +57,7 @@ def load(run: str | os.PathLike[str], device: str = "cpu") -> TrainedRun:
     RunError for a device that cannot be used.
     """
     if not isinstance(run, str | os.PathLike) or not isinstance(os.fspath(run), str) or run == "":
-        raise RunError(f"load: the run {what(run)}", expected="the path of a run folder or of an .npz file")
+        raise RunError(f"load: the run {described(run)}", expected="the path of a run folder or of an .npz file")
     if device not in ("cpu", "cuda"):
         raise RunError(f"load: device is {shown(device)}", expected="'cpu' or 'cuda'")
     check_device(device)
@@ -120,8 +121,11 @@ class TrainedRun:
         scores = [scores for _, _, scores in self._scored(images, way.batch_size)]
         return np.concatenate([np.empty((0, len(self.classes))), *scores])
 
-    def _scored(self, images: Any, batch: int) -> Iterator[tuple[list[tuple[str, np.ndarray]], list, np.ndarray]]:
-        """(pictures, what the network saw of them, probabilities) of a batch at a time."""
+    def _scored(self, images: Any, batch: int) -> Iterator[Scored]:
+        """(pictures, what the network saw of them, probabilities) of a batch at a time.
+
+        A picture is its name and its pixels; the network saw uint8 (size, size, 3); probabilities are (batch, classes).
+        """
         scorer = centre_crops(self.network, self.statistics, batch, self.device)
         _, view = views(self.size, self.config.get("short_side"))
         pictures = given_images(images)
@@ -149,7 +153,8 @@ class TrainedRun:
         Raises RunError, DataError or CheckpointError with one line for anything the user can mend.
         """
         way = Way(protocol, scales, flip, batch_size=batch_size, device=self.device)
-        if data is not None and not isinstance(data, str | os.PathLike | Dataset) or isinstance(data, str) and not data:
+        is_known = data is None or isinstance(data, str | os.PathLike | Dataset)
+        if not is_known or data == "":
             raise RunError(f"evaluate: data is {shown(data)}", expected="a path, 'toy' or an opened data set")
         if not isinstance(data, Dataset):
             data = runs.open_data(None if data is None else os.fspath(data), split, [self._loaded])

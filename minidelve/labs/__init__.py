@@ -20,6 +20,12 @@
     findings.py        what can be seen of a mistake that is not known
     judge.py           right, a known mistake, or what can be seen
     checking.py        a lab checked for the student; its lines: report.py
+    grading.py         a folder of submissions graded, for the lecturer; the processes that do it: workers.py
+    submission.py      a zip from outside, read into a fresh folder
+    marking.py         one submission marked; what the student may read of it: feedback.py
+    again.py           its experiment run again; in the process of that: again_child.py
+    marks_table.py     marks.csv; whose functions are alike: similarity.py
+    secret.py          the hidden inputs of each student
     replacing.py       a function of the product replaced for a while, which is how a mistake is made
 
 A student's code is never loaded here: it runs in a process of its own, which is given inputs and writes arrays.

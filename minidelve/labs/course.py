@@ -2,6 +2,7 @@
 
     labs/labN/lab.md         what is handed out: goals, reading, tasks, experiment, question
     labs/labN/lab.py         TITLE, READING, TASKS (task.py), CUTS: what of the docstrings would give a blank away
+    labs/labN/rubric.md      how the answers in words are marked (docs/teaching.md)
     labs/labN/mistakes.py    mistakes (task.Mistakes), the wrong answers that are known
     labs/labN/variants/V/    a variant: the same files, `files/` with the skeletons, and right.py with BODIES, the
                              right ones, which the product does not have. What it lacks of lab.py, lab.md,
@@ -95,11 +96,12 @@ class Lab:
         return replace(self, tasks=tasks, left_out=tuple(variants), not_tried=why)
 
     def mistakes(self) -> list[Mistake]:
-        """The wrong answers that are known."""
+        """The wrong answers that are known to its tasks."""
         path = self.folder / "mistakes.py"
         known = runpy.run_path(str(path))["mistakes"].known if path.exists() else []
         first = {task.name: task.blanks[0] for task in self.tasks if task.blanks}
-        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in known]
+        own = [mistake for mistake in known if mistake.task in first]
+        return [replace(m, bodies={b or first[m.task]: body for b, body in m.bodies.items()}) for m in own]
 
     def right(self) -> dict[str, Callable[..., Any]]:
         """The right bodies by their blanks, where the product has none: those of a variant."""

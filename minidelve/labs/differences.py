@@ -82,6 +82,8 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
     """
     if got.shape != right.shape:
         return f"{name} has shape {got.shape}, expected {right.shape} (case: {case})"
+    if right.dtype.kind == "b" and not right.shape:
+        return f"{name}: {got}, expected {right} (case: {case})"
     wrong = ~close(got, right, dtype, scale)
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
@@ -121,7 +123,8 @@ def manner(pairs: Sequence[Pair]) -> str | None:
     comparable = all(pair.got.dtype.kind in "biuf" and pair.right.dtype.kind in "biuf" for pair in pairs)
     if not comparable or any(not pair.right.size or pair.right.dtype.kind == "b" for pair in pairs):
         return None
-    return next((words for rule in rules if (words := rule(pairs))), None)
+    with np.errstate(all="ignore"):  # a wrong number may be of any size
+        return next((words for rule in rules if (words := rule(pairs))), None)
 
 
 def in_all(words: str, holds: Callable[[Pair], bool]) -> Callable[[Sequence[Pair]], str | None]:

@@ -17,7 +17,12 @@ from minidelve.labs.task import Inputs, Task
 
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter
-BY_HAND = "Nothing that is known gives these numbers. Take the smallest case, and compute it by hand."
+BY_HAND = "Nothing that is known gives these numbers. Compute the case below by hand, or its first number."
+READ_THE_PROMISE = "A function promises more than its numbers: the lab's README says what else it is to do."
+SENTENCES = {  # by the end of a kind
+    "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
+    "another result": "Look at the order in which you return the results.",
+}
 ENDINGS = {
     "time": ("it did not come to an end in time", "Look for a loop whose condition never becomes false."),
     "SIGKILL": ("the system ended it", "It wanted more memory or time than there is."),
@@ -29,12 +34,13 @@ Observed = Mapping[Case, Observation]
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that is wrong: the three hints, and the mistake's id where it is a known one."""
+    """One thing that is wrong: the three hints, the mistake's id where it is a known one, and the case told of."""
 
     where: str
     kind: str
     sentence: str
     id: str | None = None
+    case: Case | None = None
 
 
 def differs(name: str, got: Observation | None, right: Observation, case: Case) -> bool:
@@ -65,14 +71,17 @@ def of_output(
         return of_ending(ended, label)
     if observation.error:
         at = f" in {observation.line}" if observation.line else ""
-        return Finding(f"{observation.error}{at} (case: {label}, {dtype})", *explained(observation.error))
+        kind, sentence = explained(observation.error, observation.line)
+        return Finding(f"{observation.error}{at} (case: {label}, {dtype})", kind, sentence, case=case)
     if name not in observation.outputs:
-        return Finding(f"{name} is missing from what came back", "a result is missing", BY_HAND)
+        return Finding(f"{name} is missing from what came back", "a result is missing", BY_HAND, case=case)
     pairs = [pair_of(name, got[c], right[c], inputs[c], c) for c in differing if name in outputs_of(got.get(c))]
     one = pairs[0]
-    return Finding(
-        where(name, label, one.got, one.right, one.dtype, one.scale), kind_of(pairs, differing, right), BY_HAND
-    )
+    at = where(name, label, one.got, one.right, one.dtype, one.scale)
+    if one.right.dtype.kind == "b":  # such as "out holds f"
+        return Finding(at, "a promise is not kept", READ_THE_PROMISE, case=case)
+    kind = kind_of(pairs, differing, right)
+    return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
 
 
 def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
@@ -119,12 +128,15 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
         if seen.modified:
             found.append(
                 Finding(f"{', '.join(seen.modified)} is not what it was before the call (case: {label})",
-                        "an input was modified", "The caller still needs its arrays: write into an array of your own.")
+                        "an input was modified", "The caller still needs its arrays: write into an array of your own.",
+                        case=case)
             )  # fmt: skip
         if seen.again:
             found.append(
                 Finding(f"{', '.join(seen.again)} of a second call on the same inputs differs (case: {label})",
-                        "a second call differs", "Something is kept from one call to the next, or drawn at random.")
+                        "a second call differs",
+                        "Something is kept from one call to the next, drawn at random, or was never written: "
+                        "np.empty holds what lay there before.", case=case)
             )  # fmt: skip
         for name, expected in right[case].outputs.items():
             x = seen.outputs.get(name)
@@ -132,7 +144,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
                 found.append(
                     Finding(f"{name} is {x.dtype}, expected {expected.dtype} (case: {label}, {dtype})",
                             "the dtype is not kept",
-                            "A float64 number, or an array of them, makes float64 of all that it meets.")
+                            "A float64 number, or an array of them, makes float64 of all that it meets.", case=case)
                 )  # fmt: skip
     return list({finding.kind: finding for finding in reversed(found)}.values())[::-1]
 

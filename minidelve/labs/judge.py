@@ -166,7 +166,7 @@ class Judge:
         """A known mistake, with the place where it shows first."""
         right, inputs = self.right[task.name], self.cases[task.name]
         seen = [of_output(names[0], got, right, inputs, cases)] if names else beside_the_numbers(got, right, cases)
-        return Finding(seen[0].where, mistake.kind, mistake.sentence, mistake.id)
+        return Finding(seen[0].where, mistake.kind, mistake.sentence, mistake.id, seen[0].case)
 
 
 def first(name: str, why: str) -> Finding:

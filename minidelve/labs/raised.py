@@ -14,8 +14,10 @@ from typing import Any
 
 import numpy as np
 
-RESULTS = re.compile(r"unpack|inhomogeneous|'(?:tuple|list)' object")
-ANY = ("it raises an error", "Read the line that is named, with the shapes of this case beside it.")
+RESULTS = re.compile(r"unpack|came back is not|inhomogeneous|'(?:tuple|list)' object")
+ANY = "it raises an error"
+READ_THE_LINE = "Read the line that is named, with the shapes of this case beside it."
+READ_THE_RESULT = "No line of yours raised it: look at what you return, how many results and of which shape."
 KNOWN = (
     (r"NameError: .*\(self\.(\w+) is there\)",
      "an attribute is used without self",
@@ -32,9 +34,9 @@ KNOWN = (
     (r"\w+: (\w+) returned None",
      "a return is missing",
      "A function without `return` gives None: end {0} with a return of its result."),
-    (r"\w+: (\w+) returned (.+?), where (\d+) results are taken",
+    (r"\w+: (\w+) returned (.+?), where (.+?) (?:is|are) taken",
      "another number of results is returned",
-     "The docstring of {0} says what it returns: {2} results, in a tuple and in this order."),
+     "{0} is to return {2}, in one tuple; the lab's README says in which order."),
     (r"\w+: (\w+) returned (.+?), expected an array",
      "what is returned is no array of numbers",
      "Return the array alone. Two results in one pair of brackets, or a list of rows of several lengths, is none."),
@@ -65,28 +67,30 @@ KNOWN = (
 )  # fmt: skip
 
 
-def explained(error: str) -> tuple[str, str]:
-    """The second and the third hint for an error, "NameError: name 'np' is not defined".
+def explained(error: str, line: str) -> tuple[str, str]:
+    """The second and the third hint for an error, "NameError: name 'np' is not defined", that a line has raised.
 
-    >>> explained("TypeError: prelu_backward returned None (...)")
+    >>> explained("TypeError: prelu_backward returned None (...)", "prelu.py:13")
     ('a return is missing', 'A function without `return` gives None: end prelu_backward with a return of its result.')
     """
     for pattern, kind, sentence in KNOWN:
         if found := re.match(pattern, error):
             return kind, sentence.format(*found.groups())
-    return ANY
+    return ANY, READ_THE_LINE if line else READ_THE_RESULT
 
 
 # ---- in the process of the student's code ----
 
 
 def as_told(error: Exception, call: Callable[[], Any], files: Collection[str], own_line: str) -> tuple[str, str]:
-    """An error in words, and its line, "file:14". Where it is raised outside of these files, `call` is made again,
-    to see which of their functions has given what cannot be used."""
+    """An error in words, and its line in these files, "file:14".
+
+    Where it is raised outside of them, `call` is made again, to see which function of theirs gave what is of no use.
+    """
     said = f"{type(error).__name__}: {error}"
     if own_line:
         return (f"{said} (self.{name} is there)" if (name := meant_of_self(error)) else said), own_line
-    taken = re.search(r"unpack.*expected (\d+)|expected (\d+), got", str(error))
+    count = re.search(r"expected (\d+)|is not (the pair \(.*\))", str(error))
     of_none = "None" in said
     if not of_none and not RESULTS.search(said):
         return said, ""
@@ -98,7 +102,9 @@ def as_told(error: Exception, call: Callable[[], Any], files: Collection[str], o
     line = next(f"{file}:{code.co_firstlineno}" for file in files if is_in(code, file))
     if value is None:
         return f"{kind}: {name} returned None ({error})", line
-    expected = f"where {taken[1] or taken[2]} results are taken" if taken else "expected an array of numbers"
+    expected = "expected an array of numbers"
+    if count:
+        expected = f"where {count[1]} results are taken" if count[1] else f"where {count[2]} is taken"
     return f"{kind}: {name} returned {described(value)}, {expected}", line
 
 

@@ -1,20 +1,26 @@
 """What a student is told: a line for each task, with its points, and of what is wrong as many hints as were asked for.
 
-The first hint says where it shows, the second of what kind the mistake is, the third is the sentence that explains it.
+The first hint says where it shows, the second of what kind the mistake is and with which inputs it shows, the third is
+the sentence that explains it.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
 from pathlib import Path
+from typing import Any
 
-from minidelve.errors import escaped
+import numpy as np
+
+from minidelve.errors import escaped, shown
+from minidelve.labs.checking import SEEDS
 from minidelve.labs.course import Lab
 from minidelve.labs.findings import Finding
-from minidelve.labs.judge import Verdict
+from minidelve.labs.judge import Verdict, cases_of
 
 MOST_HINTS = 3
 PRINTED_LINES = 12
+MOST_NUMBERS = 24  # of an input, to compute with by hand
 UNTOUCHED = "nothing is written yet: begin with {task}, the function {function} of {file}"
 UNTOUCHED_BEFORE = "nothing is written yet: this lab tries what the labs before it hand out"
 
@@ -28,6 +34,8 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) ->
         lines.append(f"{verdict.task.name:<{widest}}  {points(verdict):>7}  {in_a_word(verdict)}")
         for finding in verdict.findings:
             lines += [f"    {line}" for line in of_finding(finding, 1 if verdict.status == "waits" else hints)]
+        if hints > 1:
+            lines += [f"    {line}" for line in of_inputs(verdict)]
     lines += [f"{name:<{widest}}  {'':>7}  not tried: {why}" for name, why in lab.not_tried.items()]
     lines.append(f"{'lab ' + str(lab.number):<{widest}}  {f'{total:g} of {sum(v.task.points for v in verdicts):g}':>7}")
     if untouched(verdicts):
@@ -62,6 +70,25 @@ def untouched(verdicts: Iterable[Verdict]) -> bool:
 def of_finding(finding: Finding, hints: int) -> Sequence[str]:
     """As many of a finding's hints as were asked for."""
     return [finding.where, finding.kind, finding.sentence][:hints]
+
+
+def of_inputs(verdict: Verdict) -> list[str]:
+    """What the task was called with in the first case that was told of: a student who checks may see it."""
+    case = next((finding.case for finding in verdict.findings if finding.case), None)
+    if case is None:
+        return []
+    inputs = cases_of(verdict.task, *SEEDS)[case]
+    return [f"in the case {case[0]}:", *(f"    {name} = {in_short(x)}" for name, x in inputs.items())]
+
+
+def in_short(x: Any) -> str:
+    """An input on one line: its numbers, or where they are many its shape."""
+    if not isinstance(x, np.ndarray):
+        return shown(x)
+    if x.size > MOST_NUMBERS:
+        return f"an array of shape {x.shape}"
+    written = np.array2string(x, separator=", ", formatter={"float_kind": lambda number: f"{number:.4g}"})
+    return " ".join(written.split())
 
 
 def of_printed(printed: str) -> list[str]:

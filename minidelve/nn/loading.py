@@ -1,4 +1,7 @@
-"""Setting a module's parameters from arrays by name: what fits, what is missing, what is unknown."""
+"""Setting a module's parameters from arrays by name: what fits, what is missing, what is unknown.
+
+Everything is looked at before the first parameter is set, so a state that does not fit leaves the module as it was.
+"""
 
 from __future__ import annotations
 
@@ -24,38 +27,46 @@ def load_parameters(own: Mapping[str, Tensor], state: Mapping[str, Any], strict:
 
     strict   whether every name must be in both
 
-    Raises ValueError, before anything is changed, naming missing and unknown entries or a wrong shape.
+    Raises ValueError, naming missing and unknown entries or a wrong shape, and TypeError for what is no state or holds
+    no arrays.
     """
     if not isinstance(state, Mapping):
         raise TypeError(f"load_state_dict: got a {type(state).__name__}; expected arrays by name, as of state_dict()")
     if strict not in (True, False):
         raise TypeError(f"load_state_dict: strict is {shown(strict)}; expected True or False")
     unmatched = Unmatched(sorted(own.keys() - state.keys()), sorted(state.keys() - own.keys()))
-    if strict and unmatched.missing_keys:
-        names = ", ".join(unmatched.missing_keys)
-        raise ValueError(f"load_state_dict: no entry for {names}; is it another model's state?")
-    if strict and unmatched.unexpected_keys:
-        names = ", ".join(unmatched.unexpected_keys)
-        raise ValueError(f"load_state_dict: the model has no {names}; is it another model's state?")
-    arrays = {}
-    for name, parameter in own.items():
-        if name not in state:
-            continue
-        try:
-            given = _array_of(state[name])
-        except (TypeError, ValueError) as error:
-            kind = TypeError if isinstance(error, TypeError) else ValueError
-            raise kind(f"load_state_dict: {name}: {error}") from error
-        arrays[name] = array = to_device(given, "cpu")
-        if array.shape != parameter.shape or array.dtype.kind not in "fiub":
-            raise ValueError(
-                f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape "
-                f"{parameter.shape}"
-            )
+    if strict:
+        _refuse(unmatched)
+    arrays = {name: _fitting(name, state[name], own[name].shape) for name in own if name in state}
     for name, array in arrays.items():
         parameter = own[name]
         parameter.data[...] = to_device(array.astype(parameter.dtype), parameter.device)
     return unmatched
+
+
+def _refuse(unmatched: Unmatched) -> None:
+    """ValueError if there are any."""
+    if unmatched.missing_keys:
+        names = ", ".join(unmatched.missing_keys)
+        raise ValueError(f"load_state_dict: no entry for {names}; is it another model's state?")
+    if unmatched.unexpected_keys:
+        names = ", ".join(unmatched.unexpected_keys)
+        raise ValueError(f"load_state_dict: the model has no {names}; is it another model's state?")
+
+
+def _fitting(name: str, given: Any, shape: tuple[int, ...]) -> np.ndarray:
+    """The entry of this name as an array on the CPU; ValueError or TypeError unless it holds numbers of this shape."""
+    try:
+        found = _array_of(given)
+    except (TypeError, ValueError) as error:
+        kind = TypeError if isinstance(error, TypeError) else ValueError
+        raise kind(f"load_state_dict: {name}: {error}") from error
+    array = to_device(found, "cpu")
+    if array.shape != shape or array.dtype.kind not in "fiub":  # float, int, unsigned, bool
+        raise ValueError(
+            f"load_state_dict: {name} is {array.dtype} of shape {array.shape}; expected numbers of shape {shape}"
+        )
+    return array
 
 
 def _array_of(given: Any) -> Any:

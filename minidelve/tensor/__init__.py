@@ -2,7 +2,9 @@ r"""Tensor and Function: the graph that a forward pass leaves behind, and the wa
 
 Define-by-run. Every op is a Function object with two methods on raw arrays,
 
-    forward(*inputs)  -> output          and          backward(dE/doutput) -> dE/dinputs.
+    forward(*inputs)  -> output          and          backward(dE/doutput) -> dE/dinputs,
+
+E being what backward() is called on, a loss in training. In each op's file df is short for dE/doutput.
 
 Calling an op runs forward and, if an input wants a gradient, keeps the object as a node:
 
@@ -14,9 +16,9 @@ Calling an op runs forward and, if an input wants a gradient, keeps the object a
 An edge holds the *Function* behind an input, not the input's array. An array that no backward
 saved is therefore freed as soon as Python forgets it, which keeps training memory low.
 
-Four files, to be read upwards: tensor.py (an array that remembers how it was made), function.py (how an op is called,
-and what it leaves behind), walk.py (what backward() does), array.py (which arrays a tensor holds). What all ops have
-in common belongs here; each op is a file in ops/.
+Four files, to be read in this order: tensor.py (an array that remembers how it was made), function.py (how an op is
+called, and what it leaves behind), walk.py (what backward() does), array.py (which arrays a tensor holds). What all ops
+have in common belongs here; each op is a file in ops/.
 """
 
 from minidelve.pytorch_names import refuse_calls

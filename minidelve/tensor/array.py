@@ -9,6 +9,8 @@ import numpy as np
 from minidelve.backend import device_of, held, native, to_device
 from minidelve.errors import one_line, shown
 
+NUMBERS = "fiub"  # NumPy's kinds of dtypes: float, int, unsigned, bool
+
 
 class HeldArray:
     """An array, and what can be asked of it: the half of a Tensor that knows of no gradient."""
@@ -76,19 +78,24 @@ class Count(int):
 def as_array(data: Any, beside: Any = None) -> Any:
     """The array behind `data`, held as Tensor says.
 
-    beside   the dtype of a tensor that data are to be combined with. It is taken by what has none of its own: numbers
-             of Python, alone or in lists, and of NumPy. A float beside integers becomes float32
+    beside   the dtype of a tensor that data are to be combined with. Data without a dtype of their own take it:
+             numbers of Python, alone or in lists, and of NumPy. A float beside integers becomes float32
 
     Raises TypeError for what is not a number or an array of them, and for another library's that wants a gradient.
+
+    >>> as_array(0.5).dtype.name, as_array(0.5, beside=np.dtype("float64")).dtype.name
+    ('float32', 'float64')
+    >>> as_array(np.ones(2, np.float32), beside=np.dtype("float64")).dtype.name
+    'float32'
     """
     if isinstance(data, HeldArray):
         return data._data
     if hasattr(data, "dtype") or hasattr(data, "__dlpack__"):
         array = data if type(data) is np.ndarray else native(data)
-        own = array.ndim > 0 or beside is None
+        has_own_dtype = array.ndim > 0 or beside is None
     else:
-        array, own = _array_from(data), hasattr(data, "__array__")
-    if not own and array.dtype.kind in "fiub":
+        array, has_own_dtype = _array_from(data), hasattr(data, "__array__")
+    if not has_own_dtype and array.dtype.kind in NUMBERS:
         if beside is not None and beside.kind == "f":
             array = array.astype(beside, copy=False)
         elif array.dtype.kind == "f":
@@ -100,10 +107,10 @@ def _array_from(data: Any) -> np.ndarray:
     """Numbers of Python, in lists or alone, as NumPy reads them."""
     try:
         array = np.array(data)
-    except ValueError:  # rows of unequal length
+    except ValueError:  # rows of unequal length: no numbers, like all that is refused below
         array = np.array(None)
     except Exception as error:  # of another library's numbers, which raises its own
         raise TypeError(f"a tensor holds numbers, or lists of them of one length: {one_line(str(error))}") from error
-    if array.dtype.kind in "fiub":
+    if array.dtype.kind in NUMBERS:
         return array
     raise TypeError(f"a tensor holds numbers, or lists of them of one length; got {shown(data)} (dtype {array.dtype})")

@@ -40,6 +40,13 @@ class Function:
     return None for an input with self.needs[i] False, and must not write into df or into what it saved.
 
     The arrays come in one floating dtype, unless `takes` lets integers in: "numbers" or "any" (backend/dtypes.py).
+
+    saved          what forward has kept for backward
+    needs          of each input, whether it wants a gradient
+    sources        of each input, the node behind it; None if it wants no gradient
+    shape, dtype   of the output
+    freed          whether a backward() has let go of what was saved
+    retain_graph   of the walk that is under way; for a Function that holds graphs of its own
     """
 
     takes = "floats"
@@ -49,7 +56,7 @@ class Function:
     shape: tuple[int, ...] = ()
     dtype: np.dtype
     freed = False
-    retain_graph = False  # of the walk that is under way; for a Function that holds graphs of its own
+    retain_graph = False
 
     def forward(self, *arrays: Any, **options: Any) -> Any:
         raise NotImplementedError(f"{type(self).__name__} has no forward")
@@ -113,8 +120,11 @@ def refuse_bare_arrays(op: str, *inputs: Any, optional: Sequence[Any] = ()) -> N
 
 
 def refuse_options_by_place(op: type[Function], inputs: tuple[Any, ...]) -> None:
-    """TypeError with the cure if a number stands where forward has an option: ELU.apply(y, alpha)."""
-    takes = list(inspect.signature(op.forward).parameters.values())[1:]
+    """TypeError with the cure if a number stands where forward has an option: ELU.apply(y, alpha).
+
+    The first input is an array in every op, so a number in its place is told to become a Tensor.
+    """
+    takes = list(inspect.signature(op.forward).parameters.values())[1:]  # without self
     for parameter, x in list(zip(takes, inputs))[1:]:
         if isinstance(x, str | int | float | np.generic) and parameter.kind is not parameter.VAR_POSITIONAL:
             call = f"{op.__name__}.apply({takes[0].name}, {parameter.name}={shown(x)})"

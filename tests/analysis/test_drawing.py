@@ -1,5 +1,6 @@
 """A graph drawn without another program: rows from top to bottom, boxes that keep apart, arrows that pass none."""
 
+import re
 import xml.etree.ElementTree as ElementTree
 from itertools import pairwise
 
@@ -39,6 +40,20 @@ def test_arrows_point_down_and_boxes_of_a_row_keep_apart(seed):
         assert all(id(place) in inside for upper in above for place in upper.below)
 
 
+def test_a_place_wishes_for_the_weighted_mean_of_what_it_is_joined_to():
+    place = Place(0, 10.0, 1.0, x=9.0)
+    assert place.wish() == 9.0
+    place.above, place.below = [Place(1, 10.0, 1.0, x=0.0)], [Place(2, 10.0, 2.0, x=6.0)]
+    assert place.wish() == 4.0
+
+
+def test_the_points_on_the_way_of_an_arrow_count_as_boxes_do():
+    sources = [[], [0], [1], [0, 2]]  # the arrow from 0 to 3 passes two rows
+    assert sum(map(len, lay_out([30.0] * 4, sources, 6))) == 6
+    with pytest.raises(ValueError, match="more than 5 boxes and waypoints"):
+        lay_out([30.0] * 4, sources, 5)
+
+
 def test_a_row_is_placed_by_least_squares(rng):
     row = [Place(i, 10.0, float(w), x=float(x)) for i, (w, x) in enumerate(rng.uniform(0.1, 3, (7, 2)) * [1, 20])]
     row.sort(key=lambda place: place.x)
@@ -69,6 +84,28 @@ def test_the_picture_has_every_box_and_arrow_inside_the_page():
     for box in drawn:
         assert float(box["x"]) >= 0 and float(box["x"]) + float(box["width"]) <= float(page["width"])
         assert float(box["y"]) >= 0 and float(box["y"]) + float(box["height"]) <= float(page["height"])
+
+
+def test_leaves_stand_to_either_side_of_what_is_computed():
+    sources = [[], [0], [], [], [1, 2, 3]]
+    assert [place.node for place in lay_out([30.0] * 5, sources, 100)[1]] == [3, 1, 2]
+
+
+def test_an_arrow_leads_from_the_bottom_of_a_box_to_the_top_of_another():
+    boxes = [Box("x", "2", "float32", True), Box("A", "2", "float32", False)]
+    (leaf, op), _, (line,) = picture(svg(boxes, [[], [0]]))
+    start, end = re.fullmatch(r"M\S+ (\d+)C.* (\d+)", line["d"]).groups()
+    assert float(start) == float(leaf["y"]) + float(leaf["height"]) < float(end) == float(op["y"])
+    assert float(leaf["rx"]) == float(leaf["height"]) / 2 and float(op["rx"]) == 3  # round for a leaf
+
+
+def test_arrows_into_a_box_do_not_cross_and_a_low_box_is_in_the_middle():
+    boxes = [Box("x", "2", "float32", True), Box("y", "2", "float64", True), Box("A", "2", "float32", False)]
+    (low, high, _), _, lines = picture(svg(boxes, [[], [], [0, 1]]))
+    ways = sorted([float(n) for n in re.fullmatch(r"M(\d+) \d+C.* (\d+) \d+", line["d"]).groups()] for line in lines)
+    assert ways[0][0] < ways[1][0] and ways[0][1] < ways[1][1]
+    middles = [float(box["y"]) + float(box["height"]) / 2 for box in (low, high)]
+    assert middles[0] == middles[1] and low["height"] != high["height"]
 
 
 def test_a_network_is_drawn_layer_by_layer_with_the_names_of_its_weights(threads_are):

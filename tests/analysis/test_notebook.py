@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from minidelve import Tensor, graph, models, nn
+from minidelve.analysis.notebook import table_html
 from minidelve.analysis.summary import summarize
 
 
@@ -50,6 +51,11 @@ def test_a_parameter_beside_parts_has_a_row_so_that_the_numbers_add_up():
     _, *rows = cells(Scaled()._repr_html_())
     assert rows == [["", "Scaled()", "scale: 3", "3"], ["inner", "Linear(3, 2)", "weight: 2 x 3, bias: 2", "8"]]
     assert "11 numbers in all" in Scaled()._repr_html_()
+
+
+def test_figures_stand_to_the_right_and_words_to_the_left():
+    html = table_html([], [("conv1", "1,216")])
+    assert re.findall(r"text-align:(\w+)[^>]*>([^<]+)<", html) == [("left", "conv1"), ("right", "1,216")]
 
 
 def test_names_are_text_and_not_html():

@@ -51,6 +51,23 @@ def test_a_file_is_never_replaced_unasked(ok, refused, trained, out):
     assert onnx.load(out).producer_name == "minidelve"
 
 
+def test_a_link_to_nothing_is_a_file_that_exists(refused, trained, tmp_path, out):
+    out.symlink_to(tmp_path / "elsewhere.onnx")
+    refused(["export", trained, out], f"{out} exists", "--overwrite")
+    assert not (tmp_path / "elsewhere.onnx").exists()
+
+
+def test_the_place_is_looked_at_before_the_run_is_read(refused, tmp_path, out):
+    (tmp_path / "broken.npz").write_text("text")
+    out.write_text("mine")
+    refused(["export", tmp_path / "broken.npz", out], f"{out} exists")
+
+
+def test_an_ending_may_be_in_capitals(ok, trained, tmp_path):
+    ok("export", trained, tmp_path / "A.ONNX")
+    assert onnx.load(tmp_path / "A.ONNX").producer_name == "minidelve"
+
+
 def test_a_place_that_cannot_be_written(refused, trained, tmp_path):
     (tmp_path / "folder.onnx").mkdir()
     (tmp_path / "file").touch()

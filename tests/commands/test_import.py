@@ -10,8 +10,10 @@ import numpy as np
 import pytest
 
 from minidelve import models
+from minidelve.errors import RunError
 from minidelve.interchange.weights import caffemodel
 from minidelve.training import checkpoint
+from minidelve.training.run_folder import RunFolder
 from tests.interchange.weights import others
 
 NARROW = {"width": 0.1, "fc": 8, "levels": [1]}
@@ -54,7 +56,13 @@ def test_a_state_dict_is_that_of_the_twin_of_the_benchmarks(ok, trained, tmp_pat
     torch = pytest.importorskip("torch", reason="PyTorch is not installed")
     from minidelve.bench.twin import twin_of
 
-    ok("export", trained, tmp_path / "run.pt")
+    ends = "for inputs (pixels - state.input_mean) / state.input_std"
+    for options, names in (
+        (["--names", "torchvision"], "in torchvision's names"),
+        ([], "for torch.nn.Sequential(layers)"),
+    ):
+        said = ok("export", trained, tmp_path / "run.pt", "--overwrite", *options)
+        assert f"tensors {names}, {ends}" in said
     found = torch.load(tmp_path / "run.pt", weights_only=True)
     saved = checkpoint.load(trained / "best.npz")
     twin = twin_of(torch, checkpoint.trained_network(saved, trained))
@@ -75,7 +83,9 @@ def test_a_name_of_another_program_is_that_of_the_same_layer(ok, trained, tmp_pa
     assert np.array_equal(ours["conv2_1.weight"], theirs["features.3.weight"])
     assert np.array_equal(ours["fc2_act.a"], theirs["classifier.4.weight"])
     with pytest.importorskip("safetensors").safe_open(tmp_path / "minidelve.safetensors", framework="np") as file:
-        assert json.loads(file.metadata()["minidelve"])["classes"] == ["blue", "green", "red", "yellow"]
+        facts = json.loads(file.metadata()["minidelve"])
+    assert facts["classes"] == facts["class_names"] == ["blue", "green", "red", "yellow"]
+    assert (facts["model"], facts["activation"]) == ("lab14", "prelu")
 
 
 def test_names_are_of_weights(refused, trained, tmp_path):
@@ -164,6 +174,15 @@ def test_a_file_that_was_exported_here_says_what_its_input_is(ok, refused, train
     given = ["import", tmp_path / "a.safetensors", "--data", tiny_data, "--out", tmp_path / "new", "--model"]
     refused([*given, "lab14", "--input", "caffe"], "--input caffe", "says itself", "give --input minidelve")
     refused([*given, "small14", "--input", "minidelve"], "does not hold the weights of small14", "--model")
+
+
+def test_room_is_looked_for_before_anything_is_written(refused, words, tmp_path, monkeypatch):
+    def full(self, size):
+        raise RunError(f"no room for {size} bytes")
+
+    np.savez(tmp_path / "a.npz", **state())
+    monkeypatch.setattr(RunFolder, "try_room", full)
+    refused(words("a.npz"), "no room for")
 
 
 def test_a_crop_that_is_too_small(refused, words, tmp_path):

@@ -1,5 +1,6 @@
 """`minidelve lab check`: points and hints on a student's own files, and one line where they cannot be tried."""
 
+import json
 import os
 import re
 import signal
@@ -9,6 +10,7 @@ import time
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from minidelve.commands import lab_run
@@ -79,6 +81,37 @@ def test_hints_come_one_by_one(check, folder):
     assert "says more" not in third
 
 
+def test_the_second_hint_shows_the_numbers_to_compute_with(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, (SUM, MEAN))
+    first, second = check(1), check(1, "--hint")
+    assert "in the case" not in first
+    numbers = re.findall(r"    (\w+) = (\[\[?-?[\d.e, \[\]-]+\])\n", second)
+    df, y, a = (np.array(json.loads(said)) for name, said in numbers if name in ("df", "y", "a"))
+    got = re.search(r"da\[0\] is (\S+), expected (\S+) ", second)
+    assert float(got[1]) == pytest.approx((df * np.minimum(y, 0)).mean(), rel=1e-2)
+    assert float(got[2]) == pytest.approx((df * np.minimum(y, 0)).sum(), rel=1e-2) and a.shape == (1,)
+
+
+def test_a_large_input_is_told_by_its_shape(check, folder):
+    solved(folder, 3)
+    rewrite(folder, OP, ("y = in_kernels_order(y)", "y = in_kernels_order(y) * len(y)"))
+    assert "y = an array of shape (2, 3, 4, 5)\n" in check(1, "--hint")
+
+
+def test_what_was_promised_beside_the_numbers_is_named(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, ("into(out, np.where(y > 0, y, a * y))", "np.where(y > 0, y, 2 * a * y)"))
+    said = check(1, "--hint", "--hint")
+    assert "out holds f: False, expected True (case: " in said and "a promise is not kept" in said
+
+
+def test_what_the_caller_cannot_use_is_no_line_of_the_file(check, folder):
+    solved(folder, 3)
+    rewrite(folder, KERNEL, ("return into(out, dy), da", "return into(out, dy), None"))
+    assert "look at what you return" in check(1, "--hint", "--hint")
+
+
 def test_what_waits_says_for_which_task(check, folder):
     solved(folder, 3)
     rewrite(folder, KERNEL, (SUM, MEAN))
@@ -99,6 +132,7 @@ def test_one_task_alone_can_be_checked(check, folder):
     rewrite(folder, KERNEL, (SUM, MEAN))
     assert check(0, "--task", "prelu_forward").endswith("2 of 2\n")
     assert "prelu_backward" in check(1, "--task", "PReLU on maps")
+    assert KIND in check(1, "--task", "prelu_backward", "--hint")
 
 
 def test_what_the_code_prints_is_shown(check, folder):

@@ -1,6 +1,7 @@
 """minidelve.load: a run, and what it says of pictures and data sets, which is what the commands say."""
 
 import json
+import os
 from dataclasses import asdict
 from pathlib import Path
 
@@ -12,7 +13,8 @@ import minidelve
 from minidelve import data, models, nn
 from minidelve.cli import main
 from minidelve.errors import CheckpointError, DataError, Diverged, RunError, UserError
-from minidelve.evaluation import ensemble
+from minidelve.evaluation import ensemble, runs, trained_run
+from minidelve.evaluation.given_images import described
 from minidelve.evaluation.runs import Evaluation
 from minidelve.training.checkpoint import Checkpoint, save
 from minidelve.training.config import Config
@@ -90,6 +92,25 @@ def test_its_curves_are_a_figure_that_a_notebook_shows(run, tmp_path, path):
     raises(RunError, minidelve.load(bare).plot_curves, "bare.npz has no finished epoch", "train it first")
 
 
+def test_it_lists_its_first_five_classes_and_says_where_there_are_more(run):
+    run.class_names = [*"abcde"]
+    assert run.facts()["classes"] == "4: a, b, c, d, e"
+    run.classes, run.class_names = [*"abcdef"], [*"abcdef"]
+    assert run.facts()["classes"] == "6: a, b, c, d, e, ..."
+
+
+def test_a_run_whose_folder_looks_like_html_is_shown_as_text(path, tmp_path):
+    (tmp_path / "<i>").symlink_to(path)
+    assert "<i>" not in minidelve.load(tmp_path / "<i>")._repr_html_()
+
+
+def test_a_run_computes_where_it_was_told_to(path, monkeypatch):
+    before, asked = runs.load, []
+    monkeypatch.setattr(trained_run, "check_device", asked.append)
+    monkeypatch.setattr(runs, "load", lambda path, device: asked.append(device) or before(path, "cpu"))
+    assert minidelve.load(path, "cuda").device == "cuda" and asked == ["cuda", "cuda"]
+
+
 # -- what it says of pictures ----------------------------------------------------------------------
 
 
@@ -157,6 +178,12 @@ def test_pictures_of_any_size_are_seen_as_the_run_tests_them(run, rng):
     assert run.predict_proba([large, seen, large[:40]]).shape == (3, 4)
 
 
+def test_a_run_with_its_own_shorter_side_is_shown_pictures_of_it(path, tmp_path, pictures, rng):
+    own = altered(path / "best.npz", tmp_path / "own.npz", lambda arrays, meta: meta["config"].update(short_side=40))
+    seen = data.Compose([data.ResizeShorterSide(40), data.CenterCrop(SIZE)])(pixels_of(pictures[:1])[0], rng)
+    np.testing.assert_array_equal(minidelve.load(own).predict(pictures[0])[0].view, seen)
+
+
 def test_dropout_is_off_whatever_the_network_was_last_used_for(run, pictures):
     expected = run.predict_proba(pictures[:2])
     run.network.train()
@@ -181,7 +208,22 @@ def test_predictions_are_drawn(run, pictures):
     predictions = run.predict(pictures[:2])
     assert predictions._repr_png_().startswith(b"\x89PNG")
     assert len(predictions.plot().axes) == 4  # two pictures and their bars
-    raises(RunError, run.predict([]).plot, "no pictures")
+    none = run.predict([])
+    raises(RunError, none.plot, "no pictures")
+    assert repr(none) == "no pictures" and none._repr_png_() is None
+
+
+def test_five_classes_are_predicted_unless_told_otherwise(run, pictures):
+    run.class_names = run.class_names + run.class_names  # of which the network scores four
+    run.network.fc3 = nn.Linear(32, 8)
+    assert len(run.predict(pictures[0])[0].classes) == 5
+
+
+def test_a_class_whose_name_the_font_lacks_may_be_drawn_by_its_id(run, pictures, monkeypatch):
+    given = []
+    monkeypatch.setattr(trained_run, "figure_of", lambda *arguments: given.append(arguments[2]))
+    run.predict(pictures[0]).plot()
+    assert given[0]["blue, <b>blue"] == ("blue", "class 0")
 
 
 # -- what it finds on a data set -------------------------------------------------------------------
@@ -246,6 +288,7 @@ WRONG = {
     "a number": (3, "images: is an int, 3", "expected a path"),
     "a number in a list": ([0.5], "image 0: is a float, 0.5", "expected a path"),
     "bytes": (b"\x89PNG", "images: is a bytes", "expected a path"),
+    "a dict": ({"a.png": np.zeros((32, 32, 3), np.uint8)}, "images: is a dict"),
     "no file": ("none.png", "none.png: cannot be read", "check the path"),
     "no picture": ([__file__], "test_trained_run.py: is neither JPEG nor PNG"),
     "16 bits": (Image.new("I;16", (32, 32)), "the image: its mode is I;16", "8 bits a channel"),
@@ -272,6 +315,26 @@ def test_an_empty_path_is_refused(run):
         run.predict("")
     with pytest.raises(UserError, match="evaluate: data is ''; expected a path, 'toy'"):
         run.evaluate("")
+
+
+def test_a_path_in_bytes_is_refused(run, pictures):
+    with os.scandir(os.fsencode(pictures[0].parent)) as found:
+        raises(DataError, lambda: run.predict(next(found)), "the image: is a path in bytes, '", "expected text")
+
+
+def test_what_is_expected_in_a_list_is_one_picture_and_no_more(run):
+    with pytest.raises(DataError, match=r"; expected \(H, W, 3\)$"):
+        run.predict([np.zeros((2, 32, 32, 3), np.uint8)])
+
+
+def test_integers_are_not_advised_to_be_multiplied_by_255(run):
+    with pytest.raises(DataError, match="an array of int64 of .*; expected uint8, from 0 to 255$"):
+        run.predict(np.zeros((32, 32, 3), np.int64))
+
+
+def test_the_article_is_that_of_the_kind():
+    said = [described(value) for value in (3, 0.5, Image.new("L", (1, 1)))]
+    assert said[:2] == ["is an int, 3", "is a float, 0.5"] and said[2].startswith("is an Image")
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (2, 0, 4, 3)])

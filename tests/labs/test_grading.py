@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minidelve.disk.records import sealed
 from minidelve.errors import UserError
 from minidelve.labs import grading, sandbox
 from minidelve.labs.blanks import original
@@ -21,7 +22,8 @@ from minidelve.labs.sandbox import Limits
 from minidelve.labs.secret import seed_of
 from minidelve.labs.stripped import stripped
 from tests.helpers import ROOT, raises
-from tests.labs.submissions import all_of, zip_of
+from tests.labs.sixty import sixty
+from tests.labs.submissions import all_of, filled, zip_of
 
 SECRET = b"a secret of the tests"
 SHORT = Limits(seconds=4, cpu=2)
@@ -78,15 +80,10 @@ def test_each_submission_gets_its_mark(handed_in, product, name):
 
 @pytest.mark.slow
 @pytest.mark.skipif(not CONFINED, reason="bubblewrap does not work here: hostile code would not be kept from anything")
-@pytest.mark.parametrize("number", [3, 4])
-def test_all_thirty_are_marked_as_expected(tmp_path, number):
-    made = all_of(number, (tmp_path / "in").mkdir() or tmp_path / "in")
-    marks = {mark.student: mark for mark in graded(Task(lab(number), tmp_path / "in", SECRET, tmp_path / "out", 2))}
-    assert set(marks) == set(made) and len(made) == 30
-    for name, expected in made.items():
-        points = marks[name].of if expected.points is None else expected.points
-        assert (marks[name].points, tuple(marks[name].mistakes)) == (points, expected.mistakes), marks[name]
-        assert expected.ended in marks[name].ended
+def test_all_sixty_are_marked_as_expected(tmp_path):
+    both = list(sixty(tmp_path, 2))
+    assert [line for _, lines in both for line in lines] == []
+    assert sum(len(marks) for marks, _ in both) == 60
     assert not list(ROOT.rglob("was_here.py"))
 
 
@@ -99,6 +96,35 @@ def test_the_product_s_own_files_get_full_points(tmp_path, number):
         order = Order(str(tmp_path / "ada.zip"), "ada", number, None, (number,), str(product), CONFINED)
         mark = marked(order)
     assert (mark.points, mark.mistakes, mark.ended, mark.warnings, mark.prints) == (each.points, [], "", [], {})
+
+
+def test_a_lab_done_as_a_variant_is_left_out_of_lab_8(tmp_path):
+    files = {file: original(file) for file in lab(8).files if file not in lab(3).blanks}
+    started = {str(n): {"version": "1", "variant": "two-slopes" if n == 3 else None} for n in range(1, 9)}
+    content = zip_of(8, "ada", {**files, ".course/record.json": sealed({"labs": started})})
+    (tmp_path / "ada.zip").write_bytes(content)
+    with stripped(lab(8)) as product:
+        mark = marked(Order(str(tmp_path / "ada.zip"), "ada", 8, None, (8,), str(product), CONFINED))
+    assert (mark.points, mark.of, mark.mistakes) == (9, 9, [])
+    assert mark.warnings == ["not tried: lab 3: PReLU, as lab 3 was done as the variant two-slopes"]
+
+
+IN_ITS_PLACE = """
+import sys, types
+other = types.ModuleType(__name__)
+vars(other).update(globals(), __file__="/elsewhere/prelu.py")
+sys.modules[__name__] = other
+"""
+
+
+def test_what_takes_the_place_of_the_file_gets_nothing(tmp_path, product):
+    files = filled(lab(3))
+    files["kernels/reference/prelu.py"] += IN_ITS_PLACE
+    (tmp_path / "ada.zip").write_bytes(zip_of(3, "ada", files))
+    mark = marked(Order(str(tmp_path / "ada.zip"), "ada", 3, None, (3,), str(product), CONFINED))
+    statuses = {test["name"]: test["score"] for test in mark.results["tests"]}
+    assert statuses["lab 3: prelu_forward"] == statuses["lab 3: prelu_backward"] == 0
+    assert any("not the student's file was called" in warning for warning in mark.warnings)
 
 
 # -- a folder of them ------------------------------------------------------------------------------------
@@ -172,6 +198,12 @@ def test_seeds_differ_by_student_lab_secret_and_variant():
     assert len({tuple(seed) for seed in seeds}) == len(seeds) and seed_of(SECRET, 3, "ada") == seeds[0]
 
 
+def test_who_handed_in_no_numbers_has_none_to_run_again(handed_in, tmp_path):
+    folder = some(tmp_path / "in", handed_in[0], "kate")
+    graded(Task(lab(3), folder, SECRET, tmp_path / "out", 1, experiments=True))
+    assert rows_of(tmp_path / "out")["kate"]["experiment"] == "none: no numbers.json"
+
+
 # -- interrupted -----------------------------------------------------------------------------------------
 
 
@@ -226,8 +258,6 @@ def test_a_submission_that_was_replaced_is_marked_again(handed_in, five, tmp_pat
 
 
 def unfinished(plan):
-    from minidelve.disk.records import sealed
-
     plan.pop("finished")
     return json.loads(sealed(plan))
 

@@ -1,5 +1,8 @@
 """Every mistake that a lab knows is told from the right answer and from every other, whatever the seed draws."""
 
+import runpy
+from dataclasses import replace
+
 import pytest
 
 from minidelve.labs.course import COURSE, NUMBERS, lab, variants
@@ -30,3 +33,12 @@ def test_the_product_itself_gets_the_full_points(number, variant):
     judge = Judge(lab(number, variant), [0, number])
     verdicts = [judge.verdict(task, judge.right[task.name]) for task in judge.lab.tasks]
     assert [v.points for v in verdicts] == [task.points for task in judge.lab.tasks]
+
+
+@pytest.mark.parametrize("number, variant", LABS)
+def test_every_known_mistake_is_of_one_task_and_found_there_alone(number, variant):
+    whole = lab(number, variant)
+    path = whole.folder / "mistakes.py"
+    written = [m.id for m in runpy.run_path(str(path))["mistakes"].known] if path.exists() else []
+    alone = [m.id for task in whole.tasks for m in replace(whole, tasks=(task,)).mistakes()]
+    assert sorted(alone) == sorted(written)

@@ -6,7 +6,7 @@ from minidelve.labs import course
 from minidelve.labs.blanks import original
 from minidelve.labs.calling import observe
 from minidelve.labs.judge import Judge
-from minidelve.labs.raised import ANY, KNOWN, as_told, explained
+from minidelve.labs.raised import ANY, KNOWN, READ_THE_LINE, READ_THE_RESULT, as_told, explained
 from minidelve.labs.replacing import replaced
 from tests.labs.students import KERNEL, OP
 
@@ -68,13 +68,13 @@ CASES = {
     ),
     "three results of two": (
         (BACKWARD, KERNEL, BACKWARD, ("into(out, dy), da", "into(out, dy), da, a")),
-        ("prelu_backward returned a tuple of 3, where 2 results are taken", f"{KERNEL}:{DEF}"),
-        "another number of results is returned", "what it returns: 2 results",
+        ("prelu_backward returned a tuple of 3, where the pair (dy, da) is taken", f"{KERNEL}:{DEF}"),
+        "another number of results is returned", "is to return the pair (dy, da), in one tuple",
     ),
     "one result of two": (
         (BACKWARD, KERNEL, BACKWARD, ("return into(out, dy), da", "return into(out, dy), ")),
-        ("prelu_backward returned a tuple of 1, where 2 results are taken", f"{KERNEL}:{DEF}"),
-        "another number of results is returned", "what it returns: 2 results",
+        ("prelu_backward returned a tuple of 1, where the pair (dy, da) is taken", f"{KERNEL}:{DEF}"),
+        "another number of results is returned", "is to return the pair (dy, da), in one tuple",
     ),
     "no self": (
         ("PReLU on maps", OP, "PReLU.forward", ("self.save(y, a)", "save(y, a)")),
@@ -110,11 +110,15 @@ def test_a_pair_where_an_array_is_used_is_told():
     except AttributeError as error:
         said, line = as_told(error, lambda: names["f"](1), [OP, KERNEL], "")
     assert (said, line) == ("AttributeError: f returned a tuple of 2, expected an array of numbers", f"{KERNEL}:1")
-    assert explained(said)[0] == "what is returned is no array of numbers"
+    assert explained(said, line)[0] == "what is returned is no array of numbers"
 
 
 def test_every_other_error_is_told_by_its_line():
-    assert explained("ZeroDivisionError: division by zero") == ANY
+    assert explained("ValueError: f returned a tuple of 3, where 2 results are taken", "")[1].startswith(
+        "f is to return 2 re"
+    )
+    assert explained("ZeroDivisionError: division by zero", "prelu.py:13") == (ANY, READ_THE_LINE)
+    assert explained("ZeroDivisionError: division by zero", "") == (ANY, READ_THE_RESULT)
 
 
 @pytest.mark.parametrize("error", [
@@ -123,7 +127,8 @@ def test_every_other_error_is_told_by_its_line():
     "RecursionError: maximum recursion depth exceeded", "ModuleNotFoundError: torch is not for the labs",
 ])  # fmt: skip
 def test_common_errors_have_hints_of_their_own(error):
-    assert explained(error) != ANY and len(explained(error)[1]) < 120
+    kind, sentence = explained(error, "prelu.py:13")
+    assert kind != ANY and len(sentence) < 120
 
 
 def test_no_two_errors_share_a_hint():

@@ -106,6 +106,31 @@ def test_a_wrong_dy_is_told_by_what_can_be_seen(judge, kind):
     assert kind in [finding.kind for finding in verdict.findings]
 
 
+def test_a_number_of_any_size_is_no_warning(judge):
+    def tiny(dy, df, y, a):
+        return np.full_like(dy, np.finfo(dy.dtype).tiny) * np.sign(y) + np.finfo(dy.dtype).max * (y > 1)
+
+    assert verdict_on(judge, "prelu_backward", prelu_backward=of_dy(tiny)).status == "wrong"
+
+
+@pytest.mark.parametrize("wrong, sentence", [
+    (lambda da: da[:, None], "Nothing is wrong but the axes"),
+    (lambda da: da + 1, "Nothing that is known"),
+])  # fmt: skip
+def test_the_third_hint_goes_with_the_second(judge, wrong, sentence):
+    verdict = verdict_on(judge, "prelu_backward", prelu_backward=of_da(lambda da, df, y, a: wrong(da)))
+    assert verdict.findings[0].sentence.startswith(sentence)
+
+
+def test_results_in_another_order_are_told_so(judge):
+    def prelu_backward(df, y, a, out=None):
+        dy, da = right_backward(df, y, a)
+        return da, dy
+
+    findings = verdict_on(judge, "prelu_backward", prelu_backward=prelu_backward).findings
+    assert "Look at the order in which you return the results." in [finding.sentence for finding in findings]
+
+
 def test_what_is_infinite_is_counted(judge):
     verdict = verdict_on(judge, "prelu_backward", prelu_backward=of_dy(lambda dy, df, y, a: with_nan(dy)))
     assert any(finding.kind.endswith("are infinite or NaN") for finding in verdict.findings)

@@ -135,6 +135,14 @@ def test_kaiming_draws_as_pytorch_does(name, by_place):
     assert abs(w.data).max() == pytest.approx(theirs.abs().max().item(), rel=0.3 if "normal" in name else 0.001)
 
 
+def test_what_is_no_rectifier_has_no_slope():
+    for name in ("kaiming_normal_", "kaiming_uniform_"):
+        with pytest.raises(
+            ValueError, match=r"nonlinearity 'tanh' is unknown; expected one of .*; write normal_\(w, std"
+        ):
+            getattr(init, name)(Parameter(np.empty((2, 3))), nonlinearity="tanh")
+
+
 def test_a_word_in_place_of_the_slope_is_told_so():
     w = Parameter(np.empty((2, 3)))
     for call in (lambda: init.kaiming_normal_(w, "relu"), lambda: init.he_uniform_(w, a="relu")):

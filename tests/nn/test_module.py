@@ -143,6 +143,13 @@ def test_a_state_may_hold_the_parameters_of_another_module():
     assert not np.shares_memory(one.weight.data, other.weight.data) and one.weight.requires_grad
 
 
+@pytest.mark.parametrize("dtype", ["bool", "uint8", "int64", "float16"])
+def test_a_state_may_hold_numbers_of_any_kind(dtype):
+    layer = nn.PReLU(2)
+    layer.load_state_dict({"a": np.array([0, 1], dtype)})
+    assert layer.a.data.tolist() == [0.0, 1.0] and layer.a.dtype == np.float32
+
+
 def test_a_state_that_fits_in_part_is_loaded_in_part_if_asked_for():
     block = Block()
     state = {name: array + 1 for name, array in block.state_dict().items()}

@@ -2,9 +2,11 @@
 
 https://onnx.ai/onnx/operators says what each node computes.
 
-model.py      the file: input, output, what it says about itself
-layers.py     the nodes of each layer
+To be read in this order:
+
+graph.py      what an ONNX graph is, and how one is put together: nodes and weights under readable names
+layers.py     the node of each layer
 pyramid.py    spatial pyramid pooling, which ONNX has no node for
 dense.py      the graph of dense testing, for images of any size
-graph.py      nodes and weights under readable names
+model.py      the file: input, output, what it says about itself
 """

@@ -1,5 +1,9 @@
 """Weights of Caffe, .caffemodel: a protobuf message whose layers hold blobs.
 
+A message of protobuf is a list of fields, each with a number and a value, which may be a message again. It says of a
+field its number and not its name: caffe.proto has the names
+(https://github.com/BVLC/caffe/blob/master/src/caffe/proto/caffe.proto). A blob is an array: a shape and its numbers.
+
 Two generations are read. A V1 layer has a number for its type and 4-D blobs, a bias being (1, 1, 1, out); its
 successor has a name for its type and blobs of any shape, and knows PReLU. The arrays are named
 
@@ -7,8 +11,8 @@ successor has a name for its type and blobs of any shape, and knows PReLU. The a
     <layer>.bias
     <layer>.slope     of a PReLU layer, named for the layer before it, to whose output it belongs: (C,), or (1,)
 
-Only the fields that are needed are declared, by the numbers that BVLC/caffe's caffe.proto gives them. Numbers of a blob
-are declared as bytes, which is how they lie in the file: a list of 100 million Python floats would take gigabytes.
+Only the fields that are needed are declared. Numbers of a blob are declared as bytes, which is how they lie in the
+file: a list of 100 million Python floats would take gigabytes.
 """
 
 from __future__ import annotations
@@ -46,7 +50,7 @@ MESSAGES = {
 }  # fmt: skip
 CONVOLUTION, FULLY_CONNECTED, PRELU = "Convolution", "InnerProduct", "PReLU"
 V1_TYPES = {4: CONVOLUTION, 14: FULLY_CONNECTED}
-FOUR_D = ("num", "channels", "height", "width")  # the shape of old
+V1_SHAPE = ("num", "channels", "height", "width")  # fields that the successor has replaced by one, shape
 DIMENSIONS = {CONVOLUTION: 4, FULLY_CONNECTED: 2}  # of a layer's weight
 
 
@@ -64,8 +68,11 @@ def read(path: Path) -> Entries:
 
 
 def arrays_of(net: Any) -> Iterator[tuple[str, Entry]]:
-    """(name, array) of every layer that has some, in the order of the layers."""
-    made_by: dict[bytes, str] = {}  # the layer with weights that made an output
+    """(name, array) of every layer that has some, in the order of the layers.
+
+    What a layer reads is called its bottom, what it makes its top. A PReLU's bottom leads to the layer before it.
+    """
+    made_by: dict[bytes, str] = {}  # top -> the layer with weights that made it
     for layer in (*net.layers, *net.layer):
         if not layer.blobs:
             continue
@@ -79,17 +86,17 @@ def arrays_of(net: Any) -> Iterator[tuple[str, Entry]]:
             yield f"{name}.weight", entry_of(blobs[0], DIMENSIONS[kind])
             if len(blobs) == 2:
                 yield f"{name}.bias", entry_of(blobs[1], 1)
-        else:
+        else:  # under names that no network has: where the file is compared with one, they are called unknown
             yield from ((f"{name}.{i} of {kind}", entry_of(blob, 1)) for i, blob in enumerate(blobs))
 
 
 def entry_of(blob: Any, dimensions: int) -> Entry:
-    """A blob, without the ones that a 4-D shape has in front, or with one that a single number lacks.
+    """A blob as an array of so many dimensions: a 4-D shape loses the ones in front, (1, 1, 1, out) becomes (out,).
 
-    Caffe writes no shape at all for a single number, such as a slope that all channels share.
+    Caffe writes no shape at all for a single number, such as a slope that all channels share; here that is (1,).
     """
-    is_of_old = any(map(blob.HasField, FOUR_D))
-    shape = tuple(getattr(blob, name) for name in FOUR_D) if is_of_old else tuple(blob.shape.dim)
+    is_v1 = any(map(blob.HasField, V1_SHAPE))
+    shape = tuple(getattr(blob, name) for name in V1_SHAPE) if is_v1 else tuple(blob.shape.dim)
     while len(shape) > dimensions and shape[0] == 1:
         shape = shape[1:]
     shape = shape or (1,)

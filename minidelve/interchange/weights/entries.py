@@ -17,7 +17,7 @@ class Entry:
     """An array in a file.
 
     shape   as the file says; nothing of that size has been made room for
-    read    gives the array, floats of any size; it may still find that the file holds fewer numbers
+    read    gives the array, of any float dtype; it may still find that the file holds fewer numbers
     """
 
     shape: tuple[int, ...]

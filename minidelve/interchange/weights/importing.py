@@ -1,4 +1,8 @@
-"""From others' weights to a run: the network that the options describe, filled, and what its input is normalised by."""
+"""From others' weights to a run: the network that the options describe, filled, and what its input is normalised by.
+
+file --reading.py--> names and shapes --names.py--> our names, checked --> numbers --> network
+what its first layer expects --inputs.py--> the run's mean and s, and other weights in that layer
+"""
 
 from __future__ import annotations
 
@@ -49,31 +53,20 @@ def imported(path: Path, input: str, options: Mapping[str, Any], naming: str | N
     if input != OWN and MEAN in weights.entries:
         raise RunError(f"--input {input}: {weights.path} says itself what its input is", cure=f"give --input {OWN}")
     dataset = open_any_split(options["data"])
-    size = options.get("size") or size_of(weights, input, options["model"])
-    given = {"short_side": round(size * 256 / 224), **options, "size": size}  # the paper's 256 for crops of 224
-    config = Config(**{**given, "activation": activation_of(weights, given, input)})
+    config = config_of(weights, input, options)
     network = create_network(config, len(dataset.classes), models.UNFILLED)
     naming = naming or likeliest(weights.entries, network)
-    check_classes(weights, network, naming, dataset)
+    check_number_of_classes(weights, network, naming, dataset)
+    check_ids_of_classes(weights, dataset)
     check(weights, network, naming, frozenset({MEAN, STD} if input == OWN else ()))
-    statistics = statistics_of(weights, input, size)
+    statistics = statistics_of(weights, input, config.size)
     check_fits(network, config)
     fill(network, weights, naming)
     if input != OWN:
-        first = next(iter(network.parameters())).data
-        first[...] = INPUTS[input].folded(first)
+        conv1 = next(iter(network.parameters())).data  # the first parameter of a network: what sees the pixels
+        conv1[...] = INPUTS[input].folded(conv1)
     config.normalize = "mean" if statistics.std == 1 else "mean-std"
-    meta = {
-        "config": asdict(config),
-        "std": statistics.std,
-        "classes": dataset.classes,
-        "class_names": dataset.class_names,
-        "history": [],  # no epoch was trained here
-        "schedule": {},
-        "lr": config.lr,
-        "skipped": {},
-        "imported": {"file": path.name, "names": naming, "input": input},
-    }
+    meta = meta_of(config, statistics, dataset) | {"imported": {"file": path.name, "names": naming, "input": input}}
     parameters = {name: parameter.data for name, parameter in network.named_parameters()}
     return Imported(network, Checkpoint(parameters, [], statistics.mean, meta), naming, dataset)
 
@@ -86,11 +79,32 @@ def open_any_split(path: str) -> data.Dataset:
         return data.open_dataset(path, "train", cache_bytes=0)
 
 
+def config_of(weights: Weights, input: str, options: Mapping[str, Any]) -> Config:
+    """The options of the run. Where none are given, size and activation are those of the file or the usual ones."""
+    size = options.get("size") or size_of(weights, input, options["model"])
+    given = {"short_side": round(size * 256 / 224), **options, "size": size}  # the paper's 256 for crops of 224
+    return Config(**{**given, "activation": activation_of(weights, given, input)})
+
+
+def meta_of(config: Config, statistics: data.Statistics, dataset: data.Dataset) -> dict[str, Any]:
+    """What a checkpoint holds beside arrays, of a run in which no epoch was trained (training/checkpoint.py)."""
+    return {
+        "config": asdict(config),
+        "std": statistics.std,
+        "classes": dataset.classes,
+        "class_names": dataset.class_names,
+        "history": [],
+        "schedule": {},
+        "lr": config.lr,
+        "skipped": {},
+    }
+
+
 def size_of(weights: Weights, input: str, model: str) -> int:
-    """The side of the mean image that the file holds, else of the crop that the model is made for."""
+    """The side of the mean image that the file holds, else of the crops that the model is made for."""
     if input == OWN and MEAN in weights.entries:
         return max((1, *weights.entries[MEAN].shape[:1]))
-    return 56 if model == "lab14" else 224
+    return models.usual_size(model)
 
 
 def activation_of(weights: Weights, options: Mapping[str, Any], input: str) -> str:
@@ -112,8 +126,8 @@ def activation_of(weights: Weights, options: Mapping[str, Any], input: str) -> s
     return "relu"
 
 
-def check_classes(weights: Weights, network: Network, naming: str, dataset: data.Dataset) -> None:
-    """DataError where the file's last layer is right but for the number of classes, or where it names other ones."""
+def check_number_of_classes(weights: Weights, network: Network, naming: str, dataset: data.Dataset) -> None:
+    """DataError where the file's last layer is right but for the number of classes: another data set is meant."""
     last = [name for name in theirs(naming, network) if name.endswith(".weight")][-1]
     found, wanted = weights.entries.get(theirs(naming, network)[last]), dict(network.named_parameters())[last].shape
     if found and len(found.shape) == 2 and found.shape[1] == wanted[1] and found.shape[0] != wanted[0]:
@@ -121,11 +135,15 @@ def check_classes(weights: Weights, network: Network, naming: str, dataset: data
             f"{weights.path} tells {found.shape[0]} classes apart, and {dataset.name} has {wanted[0]}",
             cure="give the data set of its classes with --data",
         )
-    names = weights.classes() or dataset.classes
-    if names != dataset.classes:
-        theirs_first, ours = next((a, b) for a, b in zip_longest(names, dataset.classes) if a != b)
+
+
+def check_ids_of_classes(weights: Weights, dataset: data.Dataset) -> None:
+    """DataError where the file says its classes, as ours do, and they are not those of the data set, in its order."""
+    ids = weights.classes() or dataset.classes
+    if ids != dataset.classes:
+        found, wanted = next((a, b) for a, b in zip_longest(ids, dataset.classes) if a != b)
         raise data.DataError(
-            f"{weights.path} tells {shown(theirs_first)} where {dataset.name} has the class {shown(ours)}",
+            f"{weights.path} tells {shown(found)} where {dataset.name} has the class {shown(wanted)}",
             cure="give the data set of its classes with --data",
         )
 

@@ -1,14 +1,19 @@
 """What a parameter of a network is called in other programs.
 
-    minidelve     as in state_dict():                      conv1_1.weight   conv1_1_act.a      fc1.bias
-    torch         as in torch.nn.Sequential(layers):       0.weight         1.weight           38.bias
-    torchvision   as in its VGG, and a PReLU likewise:     features.0.weight features.1.weight classifier.0.bias
-    caffe         as caffemodel.py says, and its VGG:      conv1_1.weight   conv1_1.slope      fc6.bias
+    minidelve     as in state_dict()
+    torch         as in torch.nn.Sequential(layers), by number
+    torchvision   as in its VGG, by number in one stack before the pyramid and one behind it; a PReLU likewise
+    caffe         as in VGG's .caffemodel, and a PReLU as caffemodel.py says
 
 >>> from minidelve import models
->>> names = theirs("torchvision", models.create("lab14", 10))
->>> names["conv2_1.weight"], names["conv2_1_act.a"], names["fc3.bias"]
-('features.3.weight', 'features.4.weight', 'classifier.6.bias')
+>>> vgg19 = models.create("vgg19", 10, width=0.1, fc=8)
+>>> for naming in NAMINGS:
+...     names = theirs(naming, vgg19)
+...     print(naming, names["conv1_1.weight"], names["conv1_1_act.a"], names["fc1.bias"])
+torchvision features.0.weight features.1.weight classifier.0.bias
+caffe conv1_1.weight conv1_1.slope fc6.bias
+minidelve conv1_1.weight conv1_1_act.a fc1.bias
+torch 0.weight 1.weight 37.bias
 """
 
 from __future__ import annotations
@@ -19,15 +24,15 @@ from typing import NamedTuple
 from minidelve import nn
 from minidelve.models import Network
 
-FIRST_FC = 6  # Caffe numbers the layers through: after five stages of convolutions
-TORCH = {"a": "weight"}  # PReLU's slopes
+CAFFES_FC1 = 6  # VGG counts on from its five stages of convolutions: fc1 is fc6 there
+TORCH_KINDS = {"a": "weight"}  # PReLU's slopes
 
 
 class Place(NamedTuple):
     """Where a parameter stands.
 
-    layer, kind     its name is layer.kind
-    number          of the layer in the network
+    layer, kind     its name is layer.kind, such as conv1_1 and weight
+    number          of the layer in the network, from 0
     part, in_part   "features" before the pyramid and "classifier" after it, and the layer's number there
     """
 
@@ -45,19 +50,19 @@ def of_minidelve(place: Place) -> str:
 
 def of_torch(place: Place) -> str:
     """Layers by number."""
-    return f"{place.number}.{TORCH.get(place.kind, place.kind)}"
+    return f"{place.number}.{TORCH_KINDS.get(place.kind, place.kind)}"
 
 
 def of_torchvision(place: Place) -> str:
     """Two stacks of layers by number."""
-    return f"{place.part}.{place.in_part}.{TORCH.get(place.kind, place.kind)}"
+    return f"{place.part}.{place.in_part}.{TORCH_KINDS.get(place.kind, place.kind)}"
 
 
 def of_caffe(place: Place) -> str:
     """The paper's names, fully connected layers counted on from the convolutions."""
     layer = place.layer.removesuffix("_act")
     if layer.startswith("fc"):
-        layer = f"fc{int(layer[2:]) + FIRST_FC - 1}"
+        layer = f"fc{int(layer[2:]) - 1 + CAFFES_FC1}"
     return f"{layer}.{'slope' if place.kind == 'a' else place.kind}"
 
 
@@ -72,7 +77,10 @@ def theirs(naming: str, network: Network) -> dict[str, str]:
 
 
 def places(network: Network) -> Iterator[Place]:
-    """The place of every parameter, in order; without those of an auxiliary classifier."""
+    """The place of every parameter, in order.
+
+    Those of an auxiliary classifier (models/auxiliary.py), which only helps to train, are left out.
+    """
     layers = list(network.named_children())
     pyramid = next(i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.SpatialPyramidPool2d))
     for i, (name, layer) in enumerate(layers):

@@ -26,8 +26,8 @@ from minidelve.interchange.libraries import library
 from minidelve.interchange.weights.entries import Entries, Entry
 from minidelve.interchange.weights.inputs import MEAN, STD
 
-BESIDE = (MEAN, STD)
-INSIDE = ("state_dict", "model_state_dict", "model")  # where training scripts put the state dict among other things
+ATTRIBUTES = (MEAN, STD)  # written as attributes of the state dict
+WRAPPERS = ("state_dict", "model_state_dict", "model")  # where training scripts put it, beside an epoch and the like
 CODE = re.compile(r"(?:GLOBAL|global|function|class) ([\w.]+)")  # what PyTorch says of code that it was to run
 
 
@@ -38,7 +38,7 @@ def read(path: Path) -> Entries:
         with open_npz(path):  # refuses what unfolds to many times its size
             pass
     state = loaded(path)
-    for name in INSIDE:
+    for name in WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(name), Mapping):
             state = state[name]
     if not isinstance(state, Mapping):
@@ -47,9 +47,8 @@ def read(path: Path) -> Entries:
             expected="a state dict, tensors by name",
             cure="save one, torch.save(network.state_dict(), path)",
         )
-    beside = {
-        name: vars(state)[attribute(name)] for name in BESIDE if attribute(name) in getattr(state, "__dict__", {})
-    }
+    attributes = getattr(state, "__dict__", {})  # a plain dict has none
+    beside = {name: attributes[attribute(name)] for name in ATTRIBUTES if attribute(name) in attributes}
     return {str(name): entry(str(name), tensor) for name, tensor in {**state, **beside}.items()}
 
 
@@ -71,7 +70,10 @@ def loaded(path: Path) -> Any:
 
 
 def entry(name: str, tensor: Any) -> Entry:
-    """A tensor that lies in memory already."""
+    """A tensor, which lies in memory already. Raises ValueError for what is no dense tensor of floats.
+
+    A stride of 0 would repeat a few numbers to any shape, however large: refused, before room is made for it.
+    """
     torch = pytorch()
     if not isinstance(tensor, torch.Tensor) or tensor.layout != torch.strided or not tensor.is_floating_point():
         raise ValueError(f"{shown(name)} is no dense tensor of floats but {shown(type(tensor).__name__)}")

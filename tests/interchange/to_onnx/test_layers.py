@@ -21,6 +21,7 @@ CHAINS = {
     "pool with padding in ceil mode": [nn.MaxPool2d(3, 2, 1, ceil_mode=True)],
     # Rounded up there would be a fifth window along the 11, which would see padding alone.
     "pool without a last window": [nn.MaxPool2d(2, 3, 1, ceil_mode=True)],
+    "pool with gaps in ceil mode": [nn.MaxPool2d(1, 4, ceil_mode=True)],  # the last 3 of 8 are in no window
     "dropout": [nn.Dropout(0.5)],
     "pyramid": [nn.SpatialPyramidPool2d([3, 2, 6, 1, 2])],
 }

@@ -43,6 +43,12 @@ def test_a_mean_colour_takes_three_numbers(statistics):
     np.testing.assert_allclose(run(model, x), scores(network, plain, x), rtol=0, atol=1e-5)
 
 
+def test_a_mean_image_with_one_other_pixel_stays_whole(statistics):
+    mean = np.full_like(statistics.mean, 99)
+    mean[-1, -1, -1] += 0.5
+    np.testing.assert_array_equal(written.mean_of(replace(statistics, mean=mean)), mean.transpose(2, 0, 1))
+
+
 def test_an_auxiliary_classifier_stays_behind(statistics):
     network, alone = network_of("relu", aux_after="conv2_4"), network_of("relu")
     alone.load_state_dict({name: array for name, array in network.state_dict().items() if "aux." not in name})
@@ -57,8 +63,21 @@ def test_a_stranger_finds_what_it_needs(statistics):
     assert (about["model"], about["activation"], about["minidelve_version"]) == ("lab14", "prelu", __version__)
     assert (json.loads(about["classes"]), json.loads(about["class_names"])) == (CLASSES, NAMES)
     assert "central crop" in model.graph.input[0].doc_string and "37" in model.graph.input[0].doc_string
+    assert "class_names" in model.graph.output[0].doc_string
     names = {weight.name for weight in model.graph.initializer}
     assert {*network_of("prelu").state_dict()} <= names
+
+
+@pytest.mark.parametrize(
+    ("config", "dense", "words"),
+    [
+        ({}, False, "the central crop of an image whose shorter side was shrunk if it is larger, bilinearly, to 37"),
+        ({"short_side": 40}, False, "the central crop of an image whose shorter side was resized, bilinearly, to 40"),
+        ({"short_side": 40}, True, "any size of at least 32 x 32"),
+    ],
+)
+def test_the_input_says_how_the_run_was_tested(config, dense, words):
+    assert words in written.described(config, CROP, dense)
 
 
 def test_what_is_written_is_the_model_and_what_is_said_its_ends(statistics):
@@ -71,12 +90,13 @@ def test_what_is_written_is_the_model_and_what_is_said_its_ends(statistics):
 
 
 def test_two_gigabytes_are_refused_before_anything_is_written(statistics, monkeypatch):
+    assert written.MOST_BYTES < 2**31  # where protobuf ends
     network, file = network_of("prelu"), io.BytesIO()
     saved = Checkpoint({}, [], statistics.mean, {**meta_of(), "std": statistics.std})
     most = sum(p.data.nbytes for p in network.parameters()) + statistics.mean.nbytes
-    monkeypatch.setattr(written, "MOST", most - 1)
+    monkeypatch.setattr(written, "MOST_BYTES", most - 1)
     with pytest.raises(RunError, match=r"of weights; expected at most .*; export it as .safetensors, or"):
         write_onnx(file, saved, network)
     assert file.getvalue() == b""
-    monkeypatch.setattr(written, "MOST", most)
+    monkeypatch.setattr(written, "MOST_BYTES", most)
     write_onnx(file, saved, network)

@@ -5,7 +5,7 @@ import pytest
 
 from minidelve import Tensor, spatial_pyramid_pool2d
 from minidelve.interchange.to_onnx.graph import Graph
-from minidelve.interchange.to_onnx.pyramid import add_pyramid, windows
+from minidelve.interchange.to_onnx.pyramid import add_pyramid, pooling_of_bins
 from minidelve.ops.spatial_pyramid_pool2d import bin_edges
 from tests.interchange.to_onnx.conftest import run_nodes
 
@@ -14,12 +14,12 @@ def test_windows_are_the_bins_or_there_are_none():
     found = 0
     for L in range(1, 25):
         for n in range(1, 9):
-            if way := windows(L, n):
+            if pool := pooling_of_bins(L, n):
                 found += 1
-                starts = [i * way.stride - way.before for i in range(n)]
-                assert [(max(0, s), min(L, s + way.kernel)) for s in starts] == bin_edges(L, n)
-                assert (L + way.before + way.after - way.kernel) // way.stride + 1 == n
-                assert 0 <= max(way.before, way.after) < way.kernel
+                starts = [i * pool.stride - pool.padding for i in range(n)]
+                assert [(max(0, s), min(L, s + pool.kernel)) for s in starts] == bin_edges(L, n)
+                assert (L + 2 * pool.padding - pool.kernel) // pool.stride + 1 == n
+                assert 0 <= pool.padding < pool.kernel
     assert found > 100
 
 

@@ -142,9 +142,11 @@ def test_what_is_left_is_a_run_that_every_command_takes(torch, vgg, tiny_data, t
         "metrics.csv",
         "result.json",
     ]
-    assert json.loads((out / "result.json").read_text())["imported"] == {
-        "file": "vgg.pt", "names": "torchvision", "input": "torchvision",
-    }  # fmt: skip
+    assert json.loads((out / "result.json").read_text()) == {
+        "imported": {"file": "vgg.pt", "names": "torchvision", "input": "torchvision"},
+        "epochs": 0,
+        "parameters": sum(p.numel() for p in vgg.parameters()),
+    }
     assert main(["evaluate", str(out), "--protocol", "dense", "--scales", "72,80"]) == 0
     picture = str(next((tiny_data / "val").rglob("*.png")))
     assert main(["predict", str(out), picture, "--out", str(tmp_path / "guess.png")]) == 0

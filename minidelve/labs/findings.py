@@ -23,6 +23,7 @@ SENTENCES = {  # by the end of a kind
     "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
     "another result": "Look at the order in which you return the results.",
 }
+MODIFIED = "an input was modified"
 ENDINGS = {
     "time": ("it did not come to an end in time", "Look for a loop whose condition never becomes false."),
     "SIGKILL": ("the system ended it", "It wanted more memory or time than there is."),
@@ -101,7 +102,9 @@ def kind_of(pairs: Sequence[Pair], differing: Sequence[Case], right: Observed) -
         return "right for float64, wrong for float32"
     if dtypes == {"float64"}:
         short = all(alike(pair.got, pair.right, np.dtype("float32"), pair.scale) for pair in pairs)
-        return "right for float32, wrong for float64" + (": rounded to float32 on the way" if short else "")
+        return "right for float32, wrong for float64" + (
+            ": rounded on the way, or a small number was added" if short else ""
+        )
     if words := manner(pairs):
         return words
     names = list(dict.fromkeys(label for label, _ in right if label != LARGE))
@@ -128,7 +131,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
         if seen.modified:
             found.append(
                 Finding(f"{', '.join(seen.modified)} is not what it was before the call (case: {label})",
-                        "an input was modified", "The caller still needs its arrays: write into an array of your own.",
+                        MODIFIED, "The caller still needs its arrays: write into an array of your own.",
                         case=case)
             )  # fmt: skip
         if seen.again:

@@ -17,6 +17,7 @@ from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
 from minidelve.labs.differences import alike, scale_of
 from minidelve.labs.findings import (
+    MODIFIED,
     Finding,
     Observed,
     beside_the_numbers,
@@ -134,9 +135,12 @@ class Judge:
         if all(got.get(case) is None for case in wrong):
             return (of_ending(ended, wrong[0][0]),)
         # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
-        if whole := self.known(task, got, None) or self.known(task, got, names):
+        if whole := self.known(task, got, None):
             return (self.finding_of(whole, task, got, names, wrong),)
         found = beside_the_numbers(got, right, wrong)  # first: the numbers may be wrong for this reason
+        if whole := self.known(task, got, names):
+            written = [f for f in found if f.kind == MODIFIED]
+            return (*written, self.finding_of(whole, task, got, names, wrong))
         for name in names:
             tells = right[wrong[0]].outputs[name].dtype.kind != "b"  # a single False is many mistakes'
             if tells and (mistake := self.known(task, got, [name])):
@@ -144,7 +148,8 @@ class Judge:
             else:
                 found.append(of_output(name, got, right, inputs, wrong, ended))
         known = list({f.id: f for f in found if f.id}.values())
-        unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
+        told = {f.where for f in known}  # an error takes all outputs along
+        unknown = list({f.kind: f for f in reversed(found) if not f.id and f.where not in told}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])
 
     def known(self, task: Task, got: Observed, names: Sequence[str] | None) -> Mistake | None:

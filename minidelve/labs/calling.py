@@ -74,7 +74,8 @@ def as_output(x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
     array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
-        raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
+        what = "None; is a `return` missing" if x is None else f"a {type(x).__name__}, expected numbers"
+        raise TypeError(f"the result is {what}")
     if array.nbytes > MOST_BYTES:
         raise TypeError(f"the result has {array.nbytes / 1e6:.0f} MB")
     return np.array(array)

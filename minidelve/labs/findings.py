@@ -19,7 +19,10 @@ NOTICED = 0.5  # seconds, below which slowness is no matter
 BY_HAND = "Nothing that is known gives these numbers. Compute the case below by hand, or its first number."
 READ_THE_LINE = "Read the line that is named, with the shapes of this case beside it."
 READ_THE_RESULT = "No line of yours raised it: look at what you return, how many results and of which shape."
+WRITE_OUT = "out is where the caller looks for the result: write all of it there, and return out."
 READ_THE_PROMISE = "A function promises more than its numbers: the lab's README says what else it is to do."
+FLOATS = "A float64 number, or an array of them, makes float64 of all that it meets."
+WHOLE = "These are whole numbers: / makes floats of them, and argmax gives int64. Say which dtype it is to be."
 SENTENCES = {  # by the end of a kind
     "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
     "another result": "Look at the order in which you return the results.",
@@ -80,7 +83,8 @@ def of_output(
     one = pairs[0]
     at = where(name, label, one.got, one.right, one.dtype)
     if one.right.dtype.kind == "b":  # such as "out holds f"
-        return Finding(at, "a promise is not kept", READ_THE_PROMISE, case=case)
+        sentence = WRITE_OUT if name.startswith("out holds") else READ_THE_PROMISE
+        return Finding(at, "a promise is not kept", sentence, case=case)
     kind = kind_of(pairs, differing, right)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
 
@@ -144,8 +148,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
             if x is not None and x.dtype != expected.dtype and not differs(name, seen, right[case], case):
                 found.append(
                     Finding(f"{name} is {x.dtype}, expected {expected.dtype} (case: {label}, {dtype})",
-                            "the dtype is not kept",
-                            "A float64 number, or an array of them, makes float64 of all that it meets.", case=case)
+                            "the dtype is not kept", WHOLE if expected.dtype.kind in "iu" else FLOATS, case=case)
                 )  # fmt: skip
     return list({finding.kind: finding for finding in reversed(found)}.values())[::-1]
 

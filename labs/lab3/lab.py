@@ -4,7 +4,7 @@ import numpy as np
 
 from minidelve.labs.task import Task
 
-TITLE = "PReLU: a slope that is learned"
+TITLE = "PReLU, a slope that is learned"
 READING = ("1. One operation: minidelve/ops/prelu.py",)
 KERNEL, OP = "kernels/reference/prelu.py", "minidelve/ops/prelu.py"
 CUTS = {
@@ -79,10 +79,17 @@ def call_forward(df, y, a):
 def call_backward(df, y, a):
     from kernels import reference
 
-    dy, da = reference.prelu_backward(df, y, a)
+    dy, da = pair(reference.prelu_backward(df, y, a))
     out = np.full_like(dy, np.nan)
-    _, again = reference.prelu_backward(df, y, a, out=out)
+    _, again = pair(reference.prelu_backward(df, y, a, out=out))
     return {"dy": dy, "da": da, "out holds dy": same(out, dy), "da is the same with out": same(again, da)}
+
+
+def pair(result):
+    """(dy, da), told from an array of two rows."""
+    if not isinstance(result, (tuple, list)) or len(result) != 2 or any(x is None for x in result):
+        raise TypeError("what came back is not the pair (dy, da)")
+    return result
 
 
 def same(x, y):
@@ -95,7 +102,7 @@ def call_op(df, y, a):
     op = PReLU()
     op.needs = (True, True)
     f = op.forward(y, a)
-    dy, da = op.backward(df)
+    dy, da = pair(op.backward(df))
     return {"f": f, "dy": dy, "da": da}
 
 

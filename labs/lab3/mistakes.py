@@ -22,6 +22,7 @@ SLOPE = "another local slope than (3)"
 DY = "another local slope than (dy)"
 CONTRACT = "the numbers are right, the contract is not kept"
 SHARED_SUM = "a shared slope has one gradient, of all channels"
+IMAGES_ONLY = "da has the shape of a map: you summed over the images only. Every position used the same a."
 
 
 # -- forward -----------------------------------------------------------------------------------------
@@ -74,7 +75,7 @@ def _(y, a, bias=None, out=None):
 
 
 @mistakes.of(FORWARD, "pf-noout", CONTRACT,
-             "out is not written: whoever gave it looks for the result there. See into.py.")  # fmt: skip
+             "`out` is not written over: whoever gave it looks for the result there. `into` does it.")  # fmt: skip
 def _(y, a, bias=None, out=None):
     y = y if bias is None else y + bias
     return np.where(y > 0, y, a * y)
@@ -82,7 +83,7 @@ def _(y, a, bias=None, out=None):
 
 # -- backward, a wrong local slope: in the kernel and in the op --------------------------------------
 def of_terms(id, kind, sentence):
-    """Declare (dy, terms) = wrong(df, y, a) on rows a mistake of the kernel, of the op, and of its shared slope.
+    """Declare (dy, terms) = wrong(df, y, a) on rows a mistake of the kernel, and of the op in each of its uses.
 
     terms are what (2) adds up.
     """
@@ -101,7 +102,7 @@ def of_terms(id, kind, sentence):
             dy = np.moveaxis(dy.reshape(np.moveaxis(df, 1, -1).shape), -1, 1)
             return dy, terms.sum(axis=0) if len(a) == C else terms.sum(keepdims=True)[0]
 
-        for task in (OP, SHARED):
+        for task in (OP, SHARED, VECTORS):
             mistakes.of(task, id, kind, sentence, METHOD)(backward)
         return wrong
 
@@ -171,6 +172,19 @@ def _(df, y, a):
     return np.where(y > 0, np.ones_like(a), a), right_terms(df, y)
 
 
+@of_terms("pb-exchanged", "df and y have changed places",
+          "The sign of y decides, and df is what is multiplied. Look at the order of the arguments.")  # fmt: skip
+def _(df, y, a):
+    return right_dy(y, df, a), right_terms(y, df)
+
+
+@of_terms("pb-saved-f", "the wrong sign decides",
+          "You kept f for backward. Both local slopes are taken at y: keep what went in.")  # fmt: skip
+def _(df, y, a):
+    f = np.where(y > 0, y, a * y)
+    return right_dy(df, f, a), right_terms(df, f)
+
+
 @of_terms("pb-zero", "the border of the two cases", "y = 0 counts as negative, as in the paper: >, not >=.")
 def _(df, y, a):
     return df * np.where(y >= 0, np.ones_like(a), a), right_terms(df, y)
@@ -208,7 +222,9 @@ def _(df, y, a, out=None):
     return into(out, right_dy(df, y, a)), right_terms(df, y).sum(axis=1)
 
 
-@mistakes.of(KERNEL, "pb-noout", CONTRACT, "out is not written: whoever gave it looks for dy there. See into.py.")
+@mistakes.of(
+    KERNEL, "pb-noout", CONTRACT, "`out` is not written over: whoever gave it looks for dy there. `into` does it."
+)
 def _(df, y, a, out=None):
     return right_dy(df, y, a), right_terms(df, y).sum(axis=0)
 
@@ -229,7 +245,8 @@ def of_sum(task, id, kind, sentence):
     return declare
 
 
-@of_sum(OP, "pb-N", SUM, "da has the shape of a map: you summed over the images only. Every position used the same a.")
+@of_sum(SHARED, "pb-N", SUM, IMAGES_ONLY)
+@of_sum(OP, "pb-N", SUM, IMAGES_ONLY)
 def _(terms, a):
     return terms.sum(axis=0)
 
@@ -297,6 +314,12 @@ def _(terms, a):
 
 
 # -- vectors -----------------------------------------------------------------------------------------
+@of_sum(VECTORS, "ps-channel", SHARED_SUM,
+        "a has one number, da has C: a shared slope is the same in all channels, so sum over them too.")  # fmt: skip
+def _(terms, a):
+    return terms.sum(axis=0)
+
+
 @of_sum(VECTORS, "pv-axes", "only maps have four axes",
         "y may be (N, C), behind a fully connected layer: then there are no axes 2 and 3 to sum over.")  # fmt: skip
 def _(terms, a):

@@ -117,6 +117,6 @@ plt.show()
 # %%
 leaf = Tensor(np.array([a]), requires_grad=True)
 E = (prelu(Tensor(maps[:, None]), leaf) * Tensor(w[:, None])).sum()
-E.backward(retain_graph=True)
+E.backward(retain_graph=True)  # kept, to be drawn below
 print(f"small steps {whole:.6f}, backward {leaf.grad[0]:.6f}")
 graph(E)

@@ -144,11 +144,11 @@ def spreads(sides, rounds: int, seconds: float) -> dict[str, Spread]:
 
 
 def report(times: dict[str, Spread], speeds: dict[str, float]) -> None:
-    say(f"{'rung':<40}{'ms':>9}   (smallest to largest){'GFLOP/s':>10}{'times yours':>13}")
+    say(f"{'rung':<40}{'ms':>9}   (smallest to largest){'GFLOP/s':>10}{'speed, yours = 1':>18}")
     for name, spread in times.items():
         ms = Spread(*(1e3 * x for x in (spread.median, spread.low, spread.high)))
         span = f"({ms.low:.2f} to {ms.high:.2f})"
-        say(f"{name:<40}{ms.median:9.2f}   {span:<21}{speeds[name] / 1e9:10.3f}{speeds[name] / speeds[YOURS]:13.4f}")
+        say(f"{name:<40}{ms.median:9.2f}   {span:<21}{speeds[name] / 1e9:10.3f}{speeds[name] / speeds[YOURS]:18.4f}")
     say(f"(on one core; {LOOPS}: on a corner of the layer)")
 
 
@@ -163,7 +163,8 @@ def steps(layer: Arrays, times: dict[str, Spread], rounds: int, seconds: float) 
     each = {name: spread.median for name, spread in spreads(work, rounds, seconds).items()}
     found = [2 * each["im2col"], each["products"], each["col2im"]]
     shares = dict(zip(STEPS, [*found, max(0.0, times[YOURS].median - sum(found))]))
-    say(f"\nyour rung, step by step: {', '.join(f'{name} {1e3 * s:.2f} ms' for name, s in shares.items())}")
+    told = ", ".join(f"{name} {1e3 * share:.2f} ms" for name, share in shares.items())
+    say(f"\nyour rung, step by step, each timed by itself: {told}")
     say(f"cols is {cols.size / x.size:.2f} times as large as x")
     return shares, cols.size / x.size
 

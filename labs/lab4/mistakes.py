@@ -19,7 +19,7 @@ SUM = "a sum over the wrong axes"
 MEAN = "a mean where a sum belongs"
 PIECES = "right for one piece, wrong for several"
 PRODUCT = "another product than the chain rule's"
-NO_OUT = "out is not written: whoever gave it looks for the result there."
+NO_OUT = "`out` is not written over, whatever it held: whoever gave it looks for the result there."
 
 
 # -- im2col ------------------------------------------------------------------------------------------
@@ -113,6 +113,13 @@ def _(x, kernel, stride, padding, out=None):
     return into(out, as_rows(fields(framed, fit(framed, kernel, stride), kernel, stride)))
 
 
+@mistakes.of(IM2COL, "ic-kernelpair", GEOMETRY,
+             "Height and width of the kernel are exchanged; pairs are (vertical, horizontal).")  # fmt: skip
+def _(x, kernel, stride, padding, out=None):
+    framed, kernel = frame(x, padding), kernel[::-1]
+    return into(out, as_rows(fields(framed, fit(framed, kernel, stride), kernel, stride)))
+
+
 @mistakes.of(IM2COL, "ic-nostride", GEOMETRY, "Windows begin at every pixel: window i begins at i s.")
 def _(x, kernel, stride, padding, out=None):
     framed = frame(x, padding)
@@ -197,6 +204,15 @@ def _(cols, size, kernel, stride, padding, out=None):
 def _(cols, size, kernel, stride, padding, out=None):
     framed = scattered(as_taps(cols, kernel), size, stride, padding)
     return into(out, framed[:, : size[0], : size[1]].copy())
+
+
+@mistakes.of(COL2IM, "ci-minus0", FRAME,
+             "Without a frame nothing is left of dx: [p:-p] is empty where p is 0. Where does the map end, "
+             "counted from the front?")  # fmt: skip
+def _(cols, size, kernel, stride, padding, out=None):
+    (ph, pw) = padding
+    framed = scattered(as_taps(cols, kernel), size, stride, padding)
+    return into(out, framed[:, ph:-ph, pw:-pw].copy())
 
 
 @mistakes.of(COL2IM, "ci-nocrop", FRAME,
@@ -352,7 +368,7 @@ def _(self, dy, x, w, dx, dw, first, cols):
 
 
 @mistakes.of(GRADIENTS, "cg-lastimage", PIECES,
-             "dW holds one image only: `=` in a loop over images where `+=` belongs.")  # fmt: skip
+             "dw holds the last piece only: where `first` is False, add to what it holds.")  # fmt: skip
 def _(self, dy, x, w, dx, dw, first, cols):
     def assigned(dW):
         dw[...] = dW.reshape(w.shape)

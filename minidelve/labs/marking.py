@@ -10,6 +10,7 @@ import re
 import tempfile
 import unicodedata
 from collections.abc import Sequence
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,9 @@ from minidelve.labs.judge import Judge, Verdict
 from minidelve.labs.overlay import ROOT
 from minidelve.labs.sandbox import Limits
 from minidelve.labs.similarity import of_student
+from minidelve.labs.stripped import stripped
 from minidelve.labs.submission import unpacked
+from minidelve.labs.task import Task
 from minidelve.labs.trying import WAITS, Trial, tried
 
 NAME = re.compile(r"^name:[ \t]*(\S[^\n]*)$", re.IGNORECASE | re.MULTILINE)
@@ -75,41 +78,51 @@ def marked(order: Order, limits: Limits | None = None) -> Mark:
     """The mark of a submission."""
     each = lab(order.lab, order.variant)
     mark = Mark(order.student, of=each.points)
-    with tempfile.TemporaryDirectory(prefix="minidelve-grade-", ignore_cleanup_errors=True) as name:
-        folder = Path(name).resolve()
+    with ExitStack() as stack:
+        made = tempfile.TemporaryDirectory(prefix="minidelve-grade-", ignore_cleanup_errors=True)
+        folder = Path(stack.enter_context(made)).resolve()
         try:
             unpacked(Path(order.path), folder)
         except UserError as error:
             return unread(each, mark, str(error).replace(f"{Path(order.path).parent}{os.sep}", ""))
         mark.warnings += [*of_record(each, folder), *of_name(each, folder, order.student)]
-        left_out = completed(each, folder)
-        mark.warnings += left_out
+        each, product = beside_variants(each, folder), Path(order.product)
+        if each.left_out:
+            product = stack.enter_context(stripped(each))  # with the product's own files in their place
+        remarks = [f"not tried: {task}, as {why}" for task, why in each.not_tried.items()] + completed(each, folder)
         judge = Judge(each, order.seed)
-        product = Path(order.product)
         trial = tried(each, folder, judge.cases, limits=limits, confined=order.confined, product=product)
         verdicts = verdicts_on(judge, trial)
+        mark.of, mark.points = each.points, sum(verdict.points for verdict in verdicts)
+        mark.warnings += remarks
         note_trial(mark, trial, verdicts)
         if order.whole:
             mark.experiment = again.verdict(each, folder, Path(order.whole), order.confined)
         mark.prints = {name: sorted(found) for name, found in prints_of(each, folder).items()}
-    tasks = [
-        {
-            "name": verdict.task.name,
-            "points": verdict.points,
-            "of": verdict.task.points,
-            "said": said_of(each, judge, trial, verdict),
-        }
-        for verdict in verdicts
-    ]
-    mark.points = sum(verdict.points for verdict in verdicts)
-    mark.results = feedback.results(each, tasks, left_out, trial.seconds)
+    said = [told(verdict.task, verdict.points, said_of(each, judge, trial, verdict)) for verdict in verdicts]
+    mark.results = feedback.results(each, said, remarks, trial.seconds)
     return mark
+
+
+def told(task: Task, points: float, said: str) -> dict[str, Any]:
+    """What feedback.results has of a task."""
+    return {"name": task.name, "points": points, "of": task.points, "said": said}
+
+
+def beside_variants(each: Lab, folder: Path) -> Lab:
+    """A lab that is tried on those before it, without those that the student did as variants."""
+    try:
+        labs = labs_of(folder / KEPT / "record.json")
+    except UserError:
+        return each
+    variants = {number: started.variant for number, started in labs.items() if started.variant}
+    return each.beside(variants) if variants and not each.blanks else each
 
 
 def unread(each: Lab, mark: Mark, why: str) -> Mark:
     """The mark of a submission that cannot be read: nothing, and why."""
     mark.ended, mark.warnings = "not read", [why]
-    tasks = [{"name": t.name, "points": 0, "of": t.points, "said": "The submission was not read."} for t in each.tasks]
+    tasks = [told(task, 0, "The submission was not read.") for task in each.tasks]
     mark.results = feedback.results(each, tasks, [f"The submission was not read: {why}"], 0)
     return mark
 

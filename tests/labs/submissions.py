@@ -49,7 +49,7 @@ def all_of(number: int, folder: Path, port: int = 9) -> dict[str, Made]:
 def zip_of(number: int, name: str, files: dict[str, str], more: Iterable[tuple[object, bytes]] = ()) -> bytes:
     """The bytes of a submission."""
     record = sealed({"labs": {str(number): {"version": "1", "variant": None}}})
-    whole = {**files, f"lab{number}/answers.md": f"# Lab\n\nName: {name}\n", ".course/record.json": record}
+    whole = {f"lab{number}/answers.md": f"# Lab\n\nName: {name}\n", ".course/record.json": record, **files}
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w", zipfile.ZIP_DEFLATED) as archive:
         for place, text in whole.items():

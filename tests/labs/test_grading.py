@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from minidelve.disk.records import sealed
 from minidelve.errors import UserError
 from minidelve.labs import grading, sandbox
 from minidelve.labs.blanks import original
@@ -95,6 +96,17 @@ def test_the_product_s_own_files_get_full_points(tmp_path, number):
         order = Order(str(tmp_path / "ada.zip"), "ada", number, None, (number,), str(product), CONFINED)
         mark = marked(order)
     assert (mark.points, mark.mistakes, mark.ended, mark.warnings, mark.prints) == (each.points, [], "", [], {})
+
+
+def test_a_lab_done_as_a_variant_is_left_out_of_lab_8(tmp_path):
+    files = {file: original(file) for file in lab(8).files if file not in lab(3).blanks}
+    started = {str(n): {"version": "1", "variant": "two-slopes" if n == 3 else None} for n in range(1, 9)}
+    content = zip_of(8, "ada", {**files, ".course/record.json": sealed({"labs": started})})
+    (tmp_path / "ada.zip").write_bytes(content)
+    with stripped(lab(8)) as product:
+        mark = marked(Order(str(tmp_path / "ada.zip"), "ada", 8, None, (8,), str(product), CONFINED))
+    assert (mark.points, mark.of, mark.mistakes) == (9, 9, [])
+    assert mark.warnings == ["not tried: lab 3: PReLU, as lab 3 was done as the variant two-slopes"]
 
 
 IN_ITS_PLACE = """
@@ -186,6 +198,12 @@ def test_seeds_differ_by_student_lab_secret_and_variant():
     assert len({tuple(seed) for seed in seeds}) == len(seeds) and seed_of(SECRET, 3, "ada") == seeds[0]
 
 
+def test_who_handed_in_no_numbers_has_none_to_run_again(handed_in, tmp_path):
+    folder = some(tmp_path / "in", handed_in[0], "kate")
+    graded(Task(lab(3), folder, SECRET, tmp_path / "out", 1, experiments=True))
+    assert rows_of(tmp_path / "out")["kate"]["experiment"] == "none: no numbers.json"
+
+
 # -- interrupted -----------------------------------------------------------------------------------------
 
 
@@ -240,8 +258,6 @@ def test_a_submission_that_was_replaced_is_marked_again(handed_in, five, tmp_pat
 
 
 def unfinished(plan):
-    from minidelve.disk.records import sealed
-
     plan.pop("finished")
     return json.loads(sealed(plan))
 

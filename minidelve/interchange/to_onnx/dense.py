@@ -17,7 +17,7 @@ are a map of H - k + 1 by W - k + 1 windows, with a channel for each number of a
 
 The fully connected layers.  Call u_q(a, b) the numbers that fc1 reads of window (a, b). It gives
 
-    z_o(a, b) = sum over q of W[o, q] u_q(a, b) + bias_o                                 (3d)
+    z_o(a, b) = sum over q of W[o, q] u_q(a, b) + bias_o                                 (4d)
 
 with the same W for all windows. That is what a convolution of the map u computes if its kernel is 1 x 1 and its weight
 is W in the shape (outputs, inputs, 1, 1). fc2 and fc3 read z in the same way.
@@ -106,7 +106,7 @@ def add_head(graph: Graph, layers: Layers, x: str, columns: np.ndarray) -> str:
         if isinstance(layer, nn.Linear):
             weights = weight_and_bias(graph, name, layer, layer.weight.data[:, columns, None, None])
             columns = np.arange(len(layer.weight))  # the next one reads z, which is in order
-            x = graph.node("Conv", name, x, *weights, kernel_shape=[1, 1])  # (3d)
+            x = graph.node("Conv", name, x, *weights, kernel_shape=[1, 1])  # (4d)
         else:
             x = add_layer(graph, name, layer, x, (1, 1, 1))  # of a map: a slope for each channel is (C, 1, 1)
     return x

@@ -219,10 +219,10 @@ def wrong_where(pairs: Sequence[Pair]) -> str | None:
 def at_one_index(pairs: Sequence[Pair]) -> str | None:
     """What is wrong is at one end of an axis."""
     for axis in range(min(pair.right.ndim for pair in pairs)):
-        for end, index in (("first", 0), ("last", -1)):
+        for index in (0, -1):
             rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
             if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
-                return f"only the {end} index of axis {axis} is wrong"
+                return f"only [{':, ' * axis}{index}] of it is wrong"
     return None
 
 

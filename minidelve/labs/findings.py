@@ -18,7 +18,10 @@ from minidelve.labs.task import Inputs, Task
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter
 BY_HAND = "Nothing that is known gives these numbers. Compute the case below by hand, or its first number."
+WRITE_OUT = "out is where the caller looks for the result: write all of it there, and return out."
 READ_THE_PROMISE = "A function promises more than its numbers: the lab's README says what else it is to do."
+FLOATS = "A float64 number, or an array of them, makes float64 of all that it meets."
+WHOLE = "These are whole numbers: / makes floats of them, and argmax gives int64. Say which dtype it is to be."
 SENTENCES = {  # by the end of a kind
     "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
     "another result": "Look at the order in which you return the results.",
@@ -80,7 +83,8 @@ def of_output(
     one = pairs[0]
     at = where(name, label, one.got, one.right, one.dtype, one.scale)
     if one.right.dtype.kind == "b":  # such as "out holds f"
-        return Finding(at, "a promise is not kept", READ_THE_PROMISE, case=case)
+        sentence = WRITE_OUT if name.startswith("out holds") else READ_THE_PROMISE
+        return Finding(at, "a promise is not kept", sentence, case=case)
     kind = kind_of(pairs, differing, right)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
 
@@ -146,8 +150,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
             if x is not None and x.dtype != expected.dtype and not differs(name, seen, right[case], case):
                 found.append(
                     Finding(f"{name} is {x.dtype}, expected {expected.dtype} (case: {label}, {dtype})",
-                            "the dtype is not kept",
-                            "A float64 number, or an array of them, makes float64 of all that it meets.", case=case)
+                            "the dtype is not kept", WHOLE if expected.dtype.kind in "iu" else FLOATS, case=case)
                 )  # fmt: skip
     return list({finding.kind: finding for finding in reversed(found)}.values())[::-1]
 

@@ -72,7 +72,7 @@ DA = {
     "it would be right, summed over its axis 0":
         lambda da, df, y, a: np.concatenate([0.25 * da[None], 0.75 * da[None]]).astype(da.dtype),
     "it is a as it came in": lambda da, df, y, a: a.copy(),
-    "only the first index of axis 0 is wrong": lambda da, df, y, a: np.where(np.arange(len(da)) == 0, 7 * da + 1, da),
+    "only [0] of it is wrong": lambda da, df, y, a: np.where(np.arange(len(da)) == 0, 7 * da + 1, da),
     "the dtype is not kept": lambda da, df, y, a: da.astype(np.float64),
     "a second call differs": lambda da, df, y, a: da * counting(),
     "it raises an error": lambda da, df, y, a: da.no_such_thing,
@@ -89,7 +89,7 @@ DY = {
     "it is reversed": lambda dy, df, y, a: np.flip(dy, 0),
     "the numbers are right, and in another order": lambda dy, df, y, a: np.roll(dy, 1, axis=0).T.reshape(dy.shape),
     "the numbers are right but for signs": lambda dy, df, y, a: dy * np.where(np.arange(len(dy)) % 2, 1, -1)[:, None],
-    "only the last index of axis 0 is wrong":
+    "only [-1] of it is wrong":
         lambda dy, df, y, a: np.concatenate([dy[:-1], 3 * dy[-1:] + df[-1:]]).astype(dy.dtype),
 }  # fmt: skip
 
@@ -152,6 +152,37 @@ def test_a_changed_input_is_told(judge):
 def test_nothing_returned_is_told(judge):
     verdict = verdict_on(judge, "prelu_forward", prelu_forward=lambda y, a, bias=None, out=None: None)
     assert verdict.status == "wrong" and "TypeError" in verdict.findings[0].where
+
+
+def test_a_missing_return_is_told():
+    judge = Judge(course.lab(6), [1])
+    (task,) = (t for t in judge.lab.tasks if t.name == "xavier_std")
+    with replaced({task.blanks[0]: lambda shape, mode="fan_avg": None}):
+        verdict = judge.verdict(task, observed(task, judge.cases[task.name]))
+    assert verdict.findings[0].where.startswith("TypeError: the result is None; is a `return` missing")
+
+
+def test_out_that_is_not_written_is_told(judge):
+    def prelu_forward(y, a, bias=None, out=None):
+        return right_forward(y, a, bias)
+
+    verdict = verdict_on(judge, "prelu_forward", prelu_forward=prelu_forward)
+    assert [(f.where[:11], f.sentence[:3]) for f in verdict.findings] == [("out holds f", "out")]
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_another_dtype_of_whole_numbers_is_told(dtype):
+    judge = Judge(course.lab(5), [1])
+    (task,) = (t for t in judge.lab.tasks if t.name == "max_pool_forward")
+    right = reference.max_pool_forward
+
+    def max_pool_forward(*args, out=None):
+        y, taps = right(*args)
+        return into(out, (y, taps.astype(dtype)))
+
+    with replaced({task.blanks[0]: max_pool_forward}):
+        findings = judge.verdict(task, observed(task, judge.cases[task.name])).findings
+    assert [(f.kind, f.sentence[:23]) for f in findings] == [("the dtype is not kept", "These are whole numbers")]
 
 
 def test_a_loop_over_numbers_is_worth_half():

@@ -3,6 +3,8 @@
 Each row is a wrong body of a function, and the second hint that it gets.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -76,7 +78,7 @@ DA = {
     "it raises an error": lambda da, df, y, a: da.no_such_thing,
     "right for float64, wrong for float32":
         lambda da, df, y, a: da if da.dtype == np.float64 else da.astype(np.float16).astype(np.float32),
-    "right for float32, wrong for float64: rounded to float32 on the way":
+    "right for float32, wrong for float64: rounded on the way, or a small number was added":
         lambda da, df, y, a: da.astype(np.float32).astype(da.dtype),
 }  # fmt: skip
 DY = {
@@ -239,3 +241,41 @@ def test_float32_sums_in_any_order_are_right(judge):
         return into(out, np.where(y > 0, df, df * a)), da
 
     assert verdict_on(judge, "prelu_backward", prelu_backward=prelu_backward).status == "right"
+
+
+def findings_on(name, backward):
+    """What is said of a backward of lab 1, tried alone."""
+    lab = course.lab(1)
+    judge = Judge(replace(lab, tasks=tuple(task for task in lab.tasks if task.name == name)), [1])
+    (task,) = judge.lab.tasks
+    with replaced({task.blanks[0]: backward}):
+        return judge.verdict(task, observed(task, judge.cases[name])).findings
+
+
+def test_what_was_written_is_told_before_the_mistake_it_looks_like():
+    def backward(self, df):
+        x, y = self.saved
+        df *= y
+        return self.unbroadcast(df, df * x)
+
+    first, second = findings_on("Multiply.backward", backward)
+    assert first.kind == "an input was modified" and second.id is not None
+
+
+def test_an_error_that_is_known_is_told_once():
+    def backward(self, df):
+        (x, y), df = self.matrices(), self.as_matrices(df)
+        return self.as_given(df @ y.swapaxes(-1, -2), df @ x.swapaxes(-1, -2))
+
+    assert [finding.id for finding in findings_on("MatMul.backward", backward)] == ["mm-order"]
+
+
+def test_numbers_that_differ_far_down_are_shown_so_far(judge):
+    def prelu_backward(df, y, a, out=None):
+        dy, da = right_backward(df, y, a, out=out)
+        return dy, da * da.dtype.type(1 + 1e-8)
+
+    found, _, expected = (
+        verdict_on(judge, "prelu_backward", prelu_backward=prelu_backward).findings[0].where.split()[2:5]
+    )
+    assert found.strip(",") != expected

@@ -164,7 +164,7 @@ def found_in(number, task_name, body):
 
 def test_a_missing_return_is_told():
     (finding,) = found_in(6, "xavier_std", lambda shape, mode="fan_avg": None)
-    assert finding.where.startswith("TypeError: the result is None; is a `return` missing")
+    assert finding.where.startswith("TypeError: std is None, expected an array of numbers")
 
 
 def test_out_that_is_not_written_is_told():

@@ -159,7 +159,8 @@ def test_a_missing_return_is_told():
     (task,) = (t for t in judge.lab.tasks if t.name == "xavier_std")
     with replaced({task.blanks[0]: lambda shape, mode="fan_avg": None}):
         verdict = judge.verdict(task, observed(task, judge.cases[task.name]))
-    assert verdict.findings[0].where.startswith("TypeError: the result is None; is a `return` missing")
+    assert verdict.findings[0].where.startswith("TypeError: std is None, expected an array of numbers")
+    assert verdict.findings[0].kind == "a return is missing"
 
 
 def test_out_that_is_not_written_is_told(judge):
@@ -167,7 +168,7 @@ def test_out_that_is_not_written_is_told(judge):
         return right_forward(y, a, bias)
 
     verdict = verdict_on(judge, "prelu_forward", prelu_forward=prelu_forward)
-    assert [(f.where[:11], f.sentence[:3]) for f in verdict.findings] == [("out holds f", "out")]
+    assert [(f.where[:11], f.sentence[:5]) for f in verdict.findings] == [("out holds f", "`out`")]
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float64"])

@@ -60,7 +60,7 @@ def test_the_skeleton_is_worth_nothing_and_the_first_step_is_named(check, folder
     started(folder, 3)
     said = check(1)
     assert "0 of 10\n" in said and said.endswith(
-        "nothing is written yet: begin with prelu_forward, the function prelu_forward of kernels/reference/prelu.py\n"
+        "nothing is written yet: begin with prelu_forward in kernels/reference/prelu.py\n"
     )
 
 

@@ -154,36 +154,37 @@ def test_nothing_returned_is_told(judge):
     assert verdict.status == "wrong" and "TypeError" in verdict.findings[0].where
 
 
+def found_in(number, task_name, body):
+    """The findings on a body in a lab."""
+    judge = Judge(course.lab(number), [1])
+    (task,) = (t for t in judge.lab.tasks if t.name == task_name)
+    with replaced({task.blanks[0]: body}):
+        return judge.verdict(task, observed(task, judge.cases[task.name])).findings
+
+
 def test_a_missing_return_is_told():
-    judge = Judge(course.lab(6), [1])
-    (task,) = (t for t in judge.lab.tasks if t.name == "xavier_std")
-    with replaced({task.blanks[0]: lambda shape, mode="fan_avg": None}):
-        verdict = judge.verdict(task, observed(task, judge.cases[task.name]))
-    assert verdict.findings[0].where.startswith("TypeError: std is None, expected an array of numbers")
-    assert verdict.findings[0].kind == "a return is missing"
+    (finding,) = found_in(6, "xavier_std", lambda shape, mode="fan_avg": None)
+    assert finding.where.startswith("TypeError: std is None, expected an array of numbers")
+    assert finding.kind == "a return is missing"
 
 
-def test_out_that_is_not_written_is_told(judge):
-    def prelu_forward(y, a, bias=None, out=None):
-        return right_forward(y, a, bias)
-
-    verdict = verdict_on(judge, "prelu_forward", prelu_forward=prelu_forward)
-    assert [(f.where[:11], f.sentence[:5]) for f in verdict.findings] == [("out holds f", "`out`")]
+def test_out_that_is_not_written_is_told():
+    right = reference.max_pool_forward
+    (finding,) = found_in(5, "max_pool_forward", lambda *args, out=None: right(*args))
+    assert finding.where.startswith("out holds y and taps")
+    assert finding.sentence.startswith("out is where the caller looks for the result")
 
 
 @pytest.mark.parametrize("dtype", ["int64", "float64"])
 def test_another_dtype_of_whole_numbers_is_told(dtype):
-    judge = Judge(course.lab(5), [1])
-    (task,) = (t for t in judge.lab.tasks if t.name == "max_pool_forward")
     right = reference.max_pool_forward
 
     def max_pool_forward(*args, out=None):
         y, taps = right(*args)
         return into(out, (y, taps.astype(dtype)))
 
-    with replaced({task.blanks[0]: max_pool_forward}):
-        findings = judge.verdict(task, observed(task, judge.cases[task.name])).findings
-    assert [(f.kind, f.sentence[:23]) for f in findings] == [("the dtype is not kept", "These are whole numbers")]
+    (finding,) = found_in(5, "max_pool_forward", max_pool_forward)
+    assert (finding.kind, finding.sentence[:23]) == ("the dtype is not kept", "These are whole numbers")
 
 
 def test_a_loop_over_numbers_is_worth_half():

@@ -33,6 +33,11 @@ class Parser(argparse.ArgumentParser):
         An unknown option comes before everything else that may be wrong: it may be the cause.
         """
         words = list(sys.argv[1:] if args is None else args)
+        if "--" in words and (place := self.place_behind_dashes()):
+            before, behind = words[: words.index("--")], words[words.index("--") + 1 :]
+            found, unknown = self.parse_known_args(before, namespace)
+            setattr(found, place.dest, behind)
+            return found, unknown
         if self.subcommands is not None:
             words = self.with_action(words)
         options = words[: words.index("--")] if "--" in words else words
@@ -44,6 +49,11 @@ class Parser(argparse.ArgumentParser):
         found, unknown = super().parse_known_args(words, namespace)
         self.refuse(self.without_late(unknown, found), words)
         return found, []
+
+    def place_behind_dashes(self) -> argparse.Action | None:
+        """The place of all that stands behind --: another's words, of which none may take this one's [DIR]."""
+        places = self._get_positional_actions()
+        return next((place for place in places if str(place.metavar).startswith("-- ")), None)
 
     def without_late(self, unknown: list[str], found: argparse.Namespace) -> list[str]:
         """The unknown words without a [DIR] that stands behind options, where older versions of argparse miss it."""

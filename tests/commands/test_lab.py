@@ -60,6 +60,13 @@ def test_any_command_runs_on_the_student_s_files(folder, capfd):
     assert "kernels/reference/prelu.py" in capfd.readouterr().out
 
 
+def test_a_command_behind_dashes_may_stand_without_the_folder(folder, capfd, monkeypatch):
+    solved(folder, 3)
+    monkeypatch.chdir(folder)
+    assert main(["lab", "run", "3", "--", "check-grad", "--op", "prelu", "--kernels", "reference"]) == 0
+    assert "minidelve check-grad runs on your 2 files of lab 3 in ." in capfd.readouterr().out
+
+
 def test_the_list_names_every_lab(ok):
     said = ok("lab", "list")
     assert said == ok("lab")

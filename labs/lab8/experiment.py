@@ -3,8 +3,8 @@
 1. An epoch of lab14 on your kernels (`--kernels reference --algorithm im2col`), and the same on the compiled ones.
 2. ReLU against PReLU over three seeds, on the compiled kernels, lab14 half as wide.
 
-The images are the toy ones, or those that MINIDELVE_LAB_DATA names: a folder or .zip, as `minidelve train --data` takes
-it. A training that was stopped goes on after its last epoch.
+The images are the toy ones, or those that `lab run 8 --data` or MINIDELVE_LAB_DATA names: a folder or .zip, as
+`minidelve train --data` takes it. A training that was stopped goes on after its last epoch.
 """
 
 import os
@@ -43,7 +43,7 @@ def main(out: Path, seed: int, quick: bool = False, source: str | None = None) -
     sets = images(source, quick)
     say(f"The images: {sets[0].name}, {len(sets[0]):,} to train on and {len(sets[1]):,} to test with")
     if source == "toy":
-        say(f"(for real ones set the variable {VARIABLE} to the path of a data set)")
+        say(f"(for real ones give --data PATH, or set the variable {VARIABLE} to it)")
     numbers = two_ways(out, seed, source, sets, quick)
     seeds = range(seed, seed + (QUICK_SEEDS if quick else SEEDS))
     errors = against(out, seeds, source, sets, quick)

@@ -15,12 +15,17 @@ from minidelve.progress import note, say
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, for this program and each of its subcommands. Nothing is abbreviated: a name is right or wrong."""
+    """argparse's, for this program and each of its subcommands. Nothing is abbreviated: a name is right or wrong.
+
+    subcommands   argparse's action of them, where there are any
+    behind        the argument that has all words behind --, wherever options stand before it
+    """
 
     def __init__(self, **options: Any):
         ours = {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
         super().__init__(**options | ours)
         self.subcommands: Any = None
+        self.behind: str | None = None
 
     def add_subparsers(self, **options: Any) -> Any:
         """As argparse's, kept in `subcommands`."""
@@ -33,11 +38,6 @@ class Parser(argparse.ArgumentParser):
         An unknown option comes before everything else that may be wrong: it may be the cause.
         """
         words = list(sys.argv[1:] if args is None else args)
-        if "--" in words and (place := self.place_behind_dashes()):
-            before, behind = words[: words.index("--")], words[words.index("--") + 1 :]
-            found, unknown = self.parse_known_args(before, namespace)
-            setattr(found, place.dest, behind)
-            return found, unknown
         if self.subcommands is not None:
             words = self.with_action(words)
         options = words[: words.index("--")] if "--" in words else words
@@ -46,14 +46,11 @@ class Parser(argparse.ArgumentParser):
             self.refuse(
                 [word for word in options if word.startswith("--") and word.partition("=")[0] not in known], words
             )
-        found, unknown = super().parse_known_args(words, namespace)
+        found, unknown = super().parse_known_args(options if self.behind else words, namespace)
         self.refuse(self.without_late(unknown, found), words)
+        if self.behind and "--" in words:
+            setattr(found, self.behind, words[len(options) + 1 :])
         return found, []
-
-    def place_behind_dashes(self) -> argparse.Action | None:
-        """The place of all that stands behind --: another's words, of which none may take this one's [DIR]."""
-        places = self._get_positional_actions()
-        return next((place for place in places if str(place.metavar).startswith("-- ")), None)
 
     def without_late(self, unknown: list[str], found: argparse.Namespace) -> list[str]:
         """The unknown words without a [DIR] that stands behind options, where older versions of argparse miss it."""

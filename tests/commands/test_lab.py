@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from minidelve.cli import main
+from minidelve.commands import lab_run
 from minidelve.labs import experimenting
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab, labs
@@ -60,11 +61,21 @@ def test_any_command_runs_on_the_student_s_files(folder, capfd):
     assert "kernels/reference/prelu.py" in capfd.readouterr().out
 
 
-def test_a_command_behind_dashes_may_stand_without_the_folder(folder, capfd, monkeypatch):
+def test_a_command_may_stand_behind_options(folder, capfd, monkeypatch):
     solved(folder, 3)
+    given = []
+    monkeypatch.setattr(lab_run, "run_command", lambda folder, files, words: given.append(words) or 0)
+    for options in ([folder, "--seed", "5"], ["--seed", "5", folder], [folder], ["--quick", folder, "--seed", "5"]):
+        assert main(["lab", "run", "3", *map(str, options), "--", "train", "--out", "mine", "--", "x"]) == 0
     monkeypatch.chdir(folder)
-    assert main(["lab", "run", "3", "--", "check-grad", "--op", "prelu", "--kernels", "reference"]) == 0
-    assert "minidelve check-grad runs on your 2 files of lab 3 in ." in capfd.readouterr().out
+    assert main(["lab", "run", "3", "--", "train", "--out", "mine", "--", "x"]) == 0
+    assert given == 5 * [["train", "--out", "mine", "--", "x"]]
+
+
+def test_images_are_for_experiments_that_take_them(refused, folder, tmp_path):
+    solved(folder, 3)
+    refused(["lab", "run", 3, folder, "--data", tmp_path], "the experiment of lab 3 takes no images", "leave --data")
+    refused(["lab", "run", 3, folder, "--data", tmp_path, "--", "train"], "--data is the experiment's", "behind")
 
 
 def test_the_list_names_every_lab(ok):

@@ -243,7 +243,7 @@ def _(self, df):
 
 @mistakes.of(
     "MatMul.backward", "mm-simple", "right for two matrices, not for stacks and vectors",
-    "x.T turns all axes of a stack around, and a vector has one alone. lab.md names what sees to both.",
+    "x.T turns all axes of a stack around, and a vector has one alone. self.matrices() and swapaxes see to that.",
 )  # fmt: skip
 def _(self, df):
     x, y = self.saved

@@ -100,7 +100,7 @@ def compared(errors, seeds):
         say(f"   seed {seed:<13} " + "   ".join(f"{final[name][i]:6.1f}" for name in ACTIVATIONS) + f"   {each:6.1f}")
     say("   mean               " + "   ".join(f"{x.mean():6.1f}" for x in (*(final[n] for n in ACTIVATIONS), gap)))
     standard_error = float(gap.std(ddof=1) / np.sqrt(len(gap)))
-    say(f"   standard error of the mean gap, from {len(gap)} seeds: {standard_error:.1f}")
+    say(f"   standard error of the mean gap (ReLU's error less PReLU's), from {len(gap)} seeds: {standard_error:.1f}")
     means = {f"{activation}_error": float(final[activation].mean()) for activation in ACTIVATIONS}
     return means | {"gap": float(gap.mean()), "gap_standard_error": standard_error}
 

@@ -162,10 +162,16 @@ def found_in(number, task_name, body):
         return judge.verdict(task, observed(task, judge.cases[task.name])).findings
 
 
+def test_a_missing_return_is_told():
+    (finding,) = found_in(6, "xavier_std", lambda shape, mode="fan_avg": None)
+    assert finding.where.startswith("TypeError: std is None, expected an array of numbers")
+    assert finding.kind == "a return is missing"
+
+
 def test_out_that_is_not_written_is_told():
     right = reference.max_pool_forward
     (finding,) = found_in(5, "max_pool_forward", lambda *args, out=None: right(*args))
-    assert finding.where.startswith("out holds y and taps: False, expected True")
+    assert finding.where.startswith("out holds y and taps")
     assert finding.sentence.startswith("out is where the caller looks for the result")
 
 

@@ -87,7 +87,7 @@ def as_output(name: str, x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
     array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
-        kind = "None" if x is None else f"a {type(x).__name__}" + (" of objects" if isinstance(x, np.ndarray) else "")
+        kind = "an array of objects" if isinstance(x, np.ndarray) else "None" if x is None else f"a {type(x).__name__}"
         raise TypeError(f"{name} is {kind}, expected an array of numbers")
     if array.nbytes > MOST_BYTES:
         raise TypeError(f"{name} has {array.nbytes / 1e6:.0f} MB")

@@ -71,7 +71,9 @@ def close(got: np.ndarray, right: np.ndarray, dtype: np.dtype, scale: float = 0.
     if largest <= noise:
         largest = min(scale, 1.0) or 1.0
     with np.errstate(all="ignore"):
-        return np.isclose(got, right, rtol=0, atol=max(TOLERANCE[dtype.name] * largest, noise), equal_nan=True)
+        near = np.abs(got - right) <= max(TOLERANCE[dtype.name] * largest, noise)
+        # np.isclose says the same, five times as slowly: the judge asks thousands of times.
+        return np.asarray(near | (got == right) | ((got != got) & (right != right)))
 
 
 def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dtype, scale: float = 0.0) -> str:

@@ -155,8 +155,8 @@ def is_in(code: CodeType, file: str) -> bool:
 def described(value: Any) -> str:
     """A result in a few words.
 
-    >>> described((1, 2, 3)), described(np.zeros((2, 3))), described(0.5)
-    ('a tuple of 3', 'one array of shape (2, 3)', 'a float')
+    >>> described((1, 2, 3)), described((1, None)), described(np.zeros((2, 3))), described(0.5)
+    ('a tuple of 3', 'a tuple of 2 with None in it', 'one array of shape (2, 3)', 'a float')
     """
     if isinstance(value, (tuple, list)):
         return f"a {type(value).__name__} of {len(value)}" + (

@@ -104,7 +104,8 @@ def call_edges(L, n):
 def call_bins(size, levels):
     from minidelve.ops.spatial_pyramid_pool2d import pyramid_bins
 
-    return {"bins": pyramid_bins(tuple(size), tuple(levels))}
+    bins = pyramid_bins(tuple(size), tuple(levels))
+    return {"bins": bins, "bins are an array": isinstance(bins, np.ndarray)}
 
 
 def call_levels(f, by_bin, levels):

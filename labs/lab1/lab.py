@@ -40,6 +40,8 @@ BROADCAST = {  # of the gradient that arrives, and of the array that was broadca
     "an inner axis": ((2, 4, 3), (2, 1, 3)),
     "one number": ((2, 3), ()),
     "not broadcast at all": ((2, 3), (2, 3)),
+    "a row of 3 used 3 times": ((3, 3), (3,)),
+    "one number of two axes": ((3, 4), (1, 1)),
 }
 MATRICES = {
     "(2, 3) @ (3, 4)": ((2, 3), (3, 4)),
@@ -221,6 +223,7 @@ def call_order(edges):
     return {
         "how often each node is in the list": np.array([times[id(node)] for node in nodes]),
         "how many uses of each node come later than it": late,
+        "nodes of other graphs in the list": len(order) - sum(times[id(node)] for node in nodes),
     }
 
 
@@ -248,7 +251,16 @@ def call_walk(formula, x, y, gradient):
         "dx after a second walk": np.array(x.grad),
         "a third walk, the graph being freed": outcome(walk_back, f.node, gradient, False),
         "dx after that": x.grad,
+        "Functions that are not freed": sum(not each.freed for each in functions_behind(f.node)),
     }
+
+
+def functions_behind(node):
+    """A node and all Functions that it comes from, one as often as it is used."""
+    found = [node] if hasattr(node, "sources") else []
+    for source in getattr(node, "sources", ()):
+        found += functions_behind(source)
+    return found
 
 
 def call_tensor_backward(x, reduce, gradient):
@@ -285,7 +297,14 @@ def call_descend(x, wanted, U, b, V, steps):
         return (difference * difference).mean()
 
     losses = descend(loss, parameters, lr=0.05, steps=steps)
-    return {"losses": np.array(losses), "U": U.data, "b": b.data, "V": V.data}
+    idle, moved = wanting(np.ones(2, x.dtype), np.ones(2, x.dtype))
+    return {
+        "losses": np.array(losses),
+        "U": U.data,
+        "b": b.data,
+        "V": V.data,
+        "a parameter without any part in the loss": outcome(descend, lambda: moved.sum(), [idle, moved], 0.1, 1),
+    }
 
 
 ENGINE = "reverse_topological_order", "add_to_grad", "walk_back"

@@ -242,6 +242,7 @@ def call_walk(formula, x, y, gradient):
 
     x, y = wanting(x, y)
     f = FORMULAS[formula](x, y)
+    functions = functions_behind(f.node)
     walk_back(f.node, gradient, True)
     dx, dy = (np.zeros_like(leaf.data) if leaf.grad is None else np.array(leaf.grad) for leaf in (x, y))
     walk_back(f.node, gradient, False)
@@ -251,16 +252,14 @@ def call_walk(formula, x, y, gradient):
         "dx after a second walk": np.array(x.grad),
         "a third walk, the graph being freed": outcome(walk_back, f.node, gradient, False),
         "dx after that": x.grad,
-        "Functions that are not freed": sum(not each.freed for each in functions_behind(f.node)),
+        "Functions that are not freed": sum(not each.freed for each in functions),
     }
 
 
 def functions_behind(node):
     """A node and all Functions that it comes from, one as often as it is used."""
-    found = [node] if hasattr(node, "sources") else []
-    for source in getattr(node, "sources", ()):
-        found += functions_behind(source)
-    return found
+    sources = getattr(node, "sources", None)
+    return [] if sources is None else [node, *(each for source in sources for each in functions_behind(source))]
 
 
 def call_tensor_backward(x, reduce, gradient):
@@ -297,14 +296,7 @@ def call_descend(x, wanted, U, b, V, steps):
         return (difference * difference).mean()
 
     losses = descend(loss, parameters, lr=0.05, steps=steps)
-    idle, moved = wanting(np.ones(2, x.dtype), np.ones(2, x.dtype))
-    return {
-        "losses": np.array(losses),
-        "U": U.data,
-        "b": b.data,
-        "V": V.data,
-        "a parameter without any part in the loss": outcome(descend, lambda: moved.sum(), [idle, moved], 0.1, 1),
-    }
+    return {"losses": np.array(losses), "U": U.data, "b": b.data, "V": V.data}
 
 
 ENGINE = "reverse_topological_order", "add_to_grad", "walk_back"

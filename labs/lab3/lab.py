@@ -95,7 +95,7 @@ def pair(result):
 
 
 def same(x, y):
-    return np.shape(x) == np.shape(y) and bool(np.allclose(x, y, rtol=1e-4, atol=1e-6))
+    return np.shape(x) == np.shape(y) and bool(np.allclose(x, y, rtol=1e-4, atol=1e-6, equal_nan=True))
 
 
 def call_op(df, y, a):

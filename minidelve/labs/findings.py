@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve.labs.calling import LARGE, Case, Observation
-from minidelve.labs.differences import Pair, alike, manner, where
+from minidelve.labs.differences import Pair, alike, as_rounded, manner, where
+from minidelve.labs.separating import told_apart
 from minidelve.labs.task import Inputs, Task
 
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
@@ -20,6 +21,10 @@ BY_HAND = "Nothing that is known gives these numbers. Compute the case below by 
 READ_THE_LINE = "Read the line that is named, with the shapes of this case beside it."
 READ_THE_RESULT = "No line of yours raised it: look at what you return, how many results and of which shape."
 READ_THE_PROMISE = "A function promises more than its numbers: the lab's README says what else it is to do."
+TWICE = "Two results are the same: one of them came back twice, or an array is kept from one call to the next."
+READ_WHAT_IS_KEPT = "The first call has changed what the second needs: what was saved, or an input."
+COMPARE = "Take the smallest case that is wrong and the one most like it that is right: what differs between them?"
+AGAIN = ", a second time"  # how an output of a second call is named
 SENTENCES = {  # by the end of a kind
     "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
     "another result": "Look at the order in which you return the results.",
@@ -82,7 +87,28 @@ def of_output(
     if one.right.dtype.kind == "b":  # such as "out holds f"
         return Finding(at, "a promise is not kept", READ_THE_PROMISE, case=case)
     kind = kind_of(pairs, differing, right)
+    other = kind.removeprefix("it is ").removesuffix(", another result")
+    if kind.endswith("another result") and not any(differs(other, got.get(c), right[c], c) for c in differing):
+        return Finding(at, kind, TWICE, case=case)
+    if plain(kind):
+        once = name.removesuffix(AGAIN)
+        if once != name and not any(differs(once, got.get(c), right[c], c) for c in differing):
+            return Finding(at, "right the first time, wrong the second", READ_WHAT_IS_KEPT, case=case)
+        shares = {c[0]: share_wrong(pair) for c, pair in zip(differing, pairs)}
+        sizes = {label: x.outputs[name].size for (label, _), x in right.items() if label != LARGE}
+        if len(pairs) == len(differing) and (words := told_apart(inputs, shares, sizes)):
+            return Finding(at, words, COMPARE, case=case)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
+
+
+def share_wrong(pair: Pair) -> float:
+    """Which part of the numbers is wrong: all, if the shape is."""
+    return float(pair.wrong.mean()) if pair.got.shape == pair.right.shape else 1.0
+
+
+def plain(kind: str) -> bool:
+    """Whether a kind says no more than in which cases an output differs."""
+    return kind == "every case differs" or kind.startswith("right in ")
 
 
 def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
@@ -101,8 +127,10 @@ def kind_of(pairs: Sequence[Pair], differing: Sequence[Case], right: Observed) -
     if dtypes == {"float32"}:
         return "right for float64, wrong for float32"
     if dtypes == {"float64"}:
-        short = all(alike(pair.got, pair.right, np.dtype("float32")) for pair in pairs)
-        return "right for float32, wrong for float64" + (": rounded to float32 on the way" if short else "")
+        if all(as_rounded(pair) for pair in pairs):
+            return "right for float32, wrong for float64: rounded to float32 on the way"
+        near = all(alike(pair.got, pair.right, np.dtype("float32")) for pair in pairs)
+        return "nearly right: only float64 shows what is missing" if near else "right for float32, wrong for float64"
     if words := manner(pairs):
         return words
     names = list(dict.fromkeys(label for label, _ in right if label != LARGE))

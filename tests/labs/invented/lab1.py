@@ -115,20 +115,6 @@ def _(loss_of, parameters, lr, steps):
     return losses
 
 
-@answers.wrong("descend", "wants a gradient of everyone", f"{DESCENT}:descend")
-def _(loss_of, parameters, lr, steps):
-    losses = []
-    for _ in range(steps):
-        for a in parameters:
-            a.grad = None
-        loss = loss_of()
-        loss.backward()
-        losses.append(loss.item())
-        for a in parameters:
-            a.data = a.data - lr * a.grad
-    return losses
-
-
 @answers.right("unbroadcast", "one axis at a time, by recursion", f"{BROADCASTING}:unbroadcast")
 def unbroadcast(df, shape):
     if df.ndim > len(shape):

@@ -79,9 +79,7 @@ def _(x, kernel, stride, padding, out=None):
     (sh, sw), (ph, pw) = stride, padding
     framed = np.pad(x, ((0, 0), (ph, ph), (pw, pw), (0, 0)))
     OH, OW = fit(x.shape[1:3], kernel, stride, padding)
-    taps = [
-        framed[:, u : u + OH * sh : sh, v : v + OW * sw : sw] for u in range(kernel[0]) for v in range(kernel[1])
-    ]
+    taps = [framed[:, u : u + OH * sh : sh, v : v + OW * sw : sw] for u in range(kernel[0]) for v in range(kernel[1])]
     return into(out, np.concatenate(taps, axis=3))
 
 

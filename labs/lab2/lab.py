@@ -10,6 +10,7 @@ SOFTMAX, CROSS_ENTROPY = "minidelve/ops/softmax.py", "minidelve/ops/cross_entrop
 LINEAR = "minidelve/ops/linear.py"
 CUTS = {
     SOFTMAX: (
+        "    log_softmax_i = z_i - log sum_j exp(z_j)",
         "Subtracting the maximum costs nothing, and then exp cannot overflow.",
         "    d log_softmax_i / dz_k = [i = k] - s_k             dz_k = df_k - s_k sum_i df_i",
         "    d softmax_i / dz_k     = s_i ([i = k] - s_k)       dz_k = s_k (df_k - sum_i df_i s_i)",

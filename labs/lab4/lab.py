@@ -109,8 +109,9 @@ def gradients(rng, dtype):
 # -- calls -------------------------------------------------------------------------------------------
 def call_im2col(x, kernel, stride, padding):
     from kernels import reference
+    from minidelve.labs.calling import as_output
 
-    cols = reference.im2col(x, kernel, stride, padding)
+    cols = as_output("cols", reference.im2col(x, kernel, stride, padding))
     out = np.full_like(cols, BEFORE)
     reference.im2col(x, kernel, stride, padding, out=out)
     return {"cols": cols, "out holds cols": bool(np.array_equal(out, cols))}
@@ -118,8 +119,9 @@ def call_im2col(x, kernel, stride, padding):
 
 def call_col2im(cols, size, kernel, stride, padding):
     from kernels import reference
+    from minidelve.labs.calling import as_output
 
-    dx = reference.col2im(cols, size, kernel, stride, padding)
+    dx = as_output("dx", reference.col2im(cols, size, kernel, stride, padding))
     out = np.full_like(dx, BEFORE)
     reference.col2im(cols, size, kernel, stride, padding, out=out)
     return {"dx": dx, "out holds dx": bool(np.allclose(out, dx, rtol=1e-4, atol=1e-6, equal_nan=True))}

@@ -21,19 +21,19 @@ The graph of (x + y) * x: x passes the row of +, and * pulls + and the waypoint 
 The places of a row are a least-squares fit. With w the weights, d the wishes and s the distances that neighbours must
 keep, half of both widths and a gap,
 
-    minimise  sum_i w_i (x_i - d_i)^2     such that  x_{i+1} - x_i >= s_i                     (1)
+    minimise  sum_i w_i (x_i - d_i)^2     such that  x_{i+1} - x_i >= s_i                    (1r)
 
 Let o_i = s_0 + ... + s_{i-1} be where place i stands if all are as close as they may be, and z_i = x_i - o_i how far it
-stands from there. Then (1) is
+stands from there. Then (1r) is
 
-    minimise  sum_i w_i (z_i - (d_i - o_i))^2     such that  z_0 <= z_1 <= z_2 <= ...         (2)
+    minimise  sum_i w_i (z_i - (d_i - o_i))^2     such that  z_0 <= z_1 <= z_2 <= ...        (2r)
 
 If the d_i - o_i rise, they are the answer. Where one is below that before it, the two are in each other's way: both
-get one z, as a block. For a block the sum in (2) is least at
+get one z, as a block. For a block the sum in (2r) is least at
 
-    z = the mean of its d_i - o_i by weight,                                                  (3)
+    z = the mean of its d_i - o_i by weight,                                                 (3r)
 
-and two neighbouring blocks out of order become one. When all are in order, (2) is solved: "pool adjacent violators"
+and two neighbouring blocks out of order become one. When all are in order, (2r) is solved: "pool adjacent violators"
 (Ayer, Brunk, Ewing, Reid and Silverman, Annals of Mathematical Statistics 26, 1955).
 """
 
@@ -64,7 +64,7 @@ class Place:
     below: list[Place] = field(default_factory=list)
 
     def wish(self) -> float:
-        """d of (1): the mean place of what it is joined to, by weight; its own where it is joined to nothing."""
+        """d of (1r): the mean place of what it is joined to, by weight; its own where it is joined to nothing."""
         joined = [*self.above, *self.below]
         total = sum(other.weight for other in joined)
         return sum(other.weight * other.x for other in joined) / total if joined else self.x
@@ -159,9 +159,10 @@ def join(above: Place, below: Place) -> None:
 
 
 def settle(row: list[Place]) -> None:
-    """Move the places of a row as little as possible, each from its x, until none overlap; their order stays: (1).
+    """Move the places of a row as little as possible, each from its x, until none overlap; their order stays: (1r).
 
-    Two boxes of width 10 wish for 0 and 4. As their gap is 14, their middles must be 24 apart, and (3) is 2 - 12.
+    Two boxes of width 10 wish for 0 and 4. As their gap is 14, their middles must be 24 apart, o is 0
+    and 24, and d - o falls from 0 to -20. So they are a block with z = -10 (3r).
 
     >>> row = [Place(0, 10, 1.0, x=0.0), Place(1, 10, 1.0, x=4.0)]
     >>> settle(row)
@@ -176,7 +177,7 @@ def settle(row: list[Place]) -> None:
         z, weight, count = place.x - offset, place.weight, 1
         while blocks and blocks[-1][0] > z:
             other, its_weight, its_count = blocks.pop()
-            z = (z * weight + other * its_weight) / (weight + its_weight)  # (3)
+            z = (z * weight + other * its_weight) / (weight + its_weight)  # (3r)
             weight, count = weight + its_weight, count + its_count
         blocks.append((z, weight, count))
     of_places = [z for z, _, count in blocks for _ in range(count)]

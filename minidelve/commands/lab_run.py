@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 from typing import Any
 
-from minidelve.commands.arguments import add_command, add_lab_arguments, at_least
+from minidelve.commands.arguments import add_command, add_lab_arguments, at_least, data_path
+from minidelve.errors import UserError, escaped
 from minidelve.labs.experimenting import chosen, run_command, run_experiment
 from minidelve.labs.folder import opened
 from minidelve.progress import say
@@ -13,6 +14,7 @@ from minidelve.progress import say
 EXAMPLE = """
 minidelve lab run 3 mycourse
 minidelve lab run 3 mycourse --quick
+minidelve lab run 8 mycourse --data tiny-imagenet-20.zip
 minidelve lab run 3 mycourse -- check-grad --op prelu --kernels reference
 """
 MORE = """
@@ -30,8 +32,12 @@ def add_to(subparsers: Any) -> None:
     add_lab_arguments(parser)
     parser.add_argument("--seed", type=at_least(0), default=0, metavar="S", help="of all that is random (default 0)")
     parser.add_argument(
+        "--data", metavar="PATH", type=data_path, help="the images, for an experiment that takes some: a folder or .zip"
+    )
+    parser.add_argument(
         "--quick", action="store_true", help="a trial of seconds, which tells nothing but whether it runs"
     )
+    parser.behind = "command"
     parser.add_argument(
         "command", nargs="*", metavar="-- COMMAND", help="a command to run on your files, such as: -- train --out mine"
     )
@@ -49,9 +55,13 @@ def run(args: argparse.Namespace) -> int:
             say(f"left out: lab {number}, which was done as the variant {variant}")
     what = f"minidelve {args.command[0]}" if args.command else f"lab {lab.number}'s experiment"
     say(f"{what} runs on {files.in_words()} in {args.folder}; all else is the framework's")
+    if args.command and args.data:
+        raise UserError("--data is the experiment's", cure="write it behind the command, if that is to have it")
     if args.command:
         return run_command(folder, files.files, args.command)
-    code = run_experiment(lab, folder, files.files, args.seed, args.quick)
+    code = run_experiment(lab, folder, files.files, args.seed, args.quick, args.data)
     if code == 0:
-        say(f"its numbers are in {folder.numbers(lab.number, args.quick)}")
+        numbers = folder.numbers(lab.number, args.quick)
+        pictures = ", ".join(escaped(path.name) for path in sorted(numbers.parent.glob("*.png")))
+        say(f"its numbers are in {numbers}" + (f", beside {pictures}" if pictures else ""))
     return code

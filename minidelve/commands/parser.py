@@ -15,12 +15,17 @@ from minidelve.progress import note, say
 
 
 class Parser(argparse.ArgumentParser):
-    """argparse's, for this program and each of its subcommands. Nothing is abbreviated: a name is right or wrong."""
+    """argparse's, for this program and each of its subcommands. Nothing is abbreviated: a name is right or wrong.
+
+    subcommands   argparse's action of them, where there are any
+    behind        the argument that has all words behind --, wherever options stand before it
+    """
 
     def __init__(self, **options: Any):
         ours = {"allow_abbrev": False, "formatter_class": argparse.RawDescriptionHelpFormatter}
         super().__init__(**options | ours)
         self.subcommands: Any = None
+        self.behind: str | None = None
 
     def add_subparsers(self, **options: Any) -> Any:
         """As argparse's, kept in `subcommands`."""
@@ -41,8 +46,10 @@ class Parser(argparse.ArgumentParser):
             self.refuse(
                 [word for word in options if word.startswith("--") and word.partition("=")[0] not in known], words
             )
-        found, unknown = super().parse_known_args(words, namespace)
+        found, unknown = super().parse_known_args(options if self.behind else words, namespace)
         self.refuse(self.without_late(unknown, found), words)
+        if self.behind and "--" in words:
+            setattr(found, self.behind, words[len(options) + 1 :])
         return found, []
 
     def without_late(self, unknown: list[str], found: argparse.Namespace) -> list[str]:

@@ -11,6 +11,7 @@
     overlay.py         the student's files in place of the product's, in a process of its own
     task.py            what they are declared with: Task, Mistakes
     calling.py         calls a task's function, and notes all that can be seen of it
+    raised.py          what Python's errors say to a student
     child.py           the process in which the student's code runs; what passes to and from it: passing.py
     sandbox.py         what that process may use and see
     stripped.py        the product without a lab's answers, for where nobody looks on

@@ -15,6 +15,7 @@ from typing import Any
 import numpy as np
 
 from minidelve.errors import one_line
+from minidelve.labs.raised import as_told
 from minidelve.labs.task import Inputs, Task
 
 LONGEST = 200  # letters of an error
@@ -35,6 +36,7 @@ class Observation:
     modified   inputs that the call has changed
     again      outputs that a second call gave otherwise
     seconds    of the processor, for one call
+    scale      of its inputs (differences.scale_of): how large what is left of them by rounding may be
     """
 
     outputs: dict[str, np.ndarray] = field(default_factory=dict)
@@ -44,6 +46,7 @@ class Observation:
     modified: tuple[str, ...] = ()
     again: tuple[str, ...] = ()
     seconds: float = 0.0
+    scale: float = 0.0
 
 
 def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int = 2) -> Observation:
@@ -52,16 +55,14 @@ def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int 
     first: Inputs = {}
     seconds = 0.0
     for _ in range(calls):
-        given = {name: x.copy() if isinstance(x, np.ndarray) else x for name, x in inputs.items()}
+        given = copied(inputs)
         started = time.process_time()
         try:
-            with np.errstate(all="ignore"), warnings.catch_warnings():
-                warnings.simplefilter("ignore")
-                results.append({name: as_output(x) for name, x in task.call(**given).items()})
+            results.append(called(task, given))
         except Exception as error:  # whatever a student's code raises
-            said = one_line(f"{type(error).__name__}: {error}")[:LONGEST]
             blank = isinstance(error, NotImplementedError) and str(error).startswith("lab ")
-            return Observation(error=said, line=line_in(error, files), blank=blank)
+            said, line = as_told(error, lambda: called(task, copied(inputs)), files, line_in(error, files))
+            return Observation(error=one_line(said)[:LONGEST], line=line, blank=blank)
         seconds = time.process_time() - started
         first = first or given
     outputs, second = results[0], results[-1]
@@ -70,13 +71,26 @@ def observe(task: Task, inputs: Inputs, files: Collection[str] = (), calls: int 
     return Observation(outputs, modified=modified, again=again, seconds=seconds)
 
 
-def as_output(x: Any) -> np.ndarray:
+def copied(inputs: Inputs) -> Inputs:
+    """The inputs in arrays of their own."""
+    return {name: x.copy() if isinstance(x, np.ndarray) else x for name, x in inputs.items()}
+
+
+def called(task: Task, given: Inputs) -> dict[str, np.ndarray]:
+    """The outputs of one call."""
+    with np.errstate(all="ignore"), warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return {name: as_output(name, x) for name, x in task.call(**given).items()}
+
+
+def as_output(name: str, x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
     array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
-        raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
+        kind = "None" if x is None else f"a {type(x).__name__}" + (" of objects" if isinstance(x, np.ndarray) else "")
+        raise TypeError(f"{name} is {kind}, expected an array of numbers")
     if array.nbytes > MOST_BYTES:
-        raise TypeError(f"the result has {array.nbytes / 1e6:.0f} MB")
+        raise TypeError(f"{name} has {array.nbytes / 1e6:.0f} MB")
     return np.array(array)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest number of the right result
+NOISE = {"float32": 2e-6, "float64": 1e-14}  # of the largest input: what is left where it should cancel
 FEW = 4  # numbers, from which on what they share is no chance
 CHANCE = 0.05  # that numbers are wrong where a sign is without having to do with it
 NUMBERS = "biufc"  # kinds of dtypes
@@ -16,17 +17,21 @@ NUMBERS = "biufc"  # kinds of dtypes
 
 @dataclass(frozen=True)
 class Pair:
-    """What came back of one output in one case, what is right, and the inputs and other right outputs of the case."""
+    """What came back of one output in one case, what is right, and the inputs and other right outputs of the case.
+
+    scale   the largest of the inputs (scale_of)
+    """
 
     got: np.ndarray
     right: np.ndarray
     dtype: np.dtype
     inputs: Mapping[str, Any]
     others: Mapping[str, np.ndarray]
+    scale: float = 0.0
 
     def alike(self, got: np.ndarray) -> bool:
         """Whether this would have been right."""
-        return alike(got, self.right, self.dtype)
+        return alike(got, self.right, self.dtype, self.scale)
 
     @property
     def ratio(self) -> float | None:
@@ -39,27 +44,38 @@ class Pair:
     @property
     def wrong(self) -> np.ndarray:
         """Which numbers are not right."""
-        return ~close(self.got, self.right, self.dtype)
+        return ~close(self.got, self.right, self.dtype, self.scale)
 
 
-def alike(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> bool:
-    """Whether two results have one shape and, but for rounding in `dtype`, the same numbers."""
-    return got.shape == right.shape and bool(close(got, right, dtype).all())
+def scale_of(inputs: Mapping[str, Any]) -> float:
+    """The largest finite number among the arrays of floats that went in; 0.0 if there is none."""
+    arrays = [x[np.isfinite(x)] for x in inputs.values() if isinstance(x, np.ndarray) and x.dtype.kind == "f"]
+    return max((float(np.abs(x).max()) for x in arrays if x.size), default=0.0)
 
 
-def close(got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> np.ndarray:
-    """Which numbers of two results of one shape are the same, but for rounding in `dtype`; NaN is like NaN."""
+def alike(got: np.ndarray, right: np.ndarray, dtype: np.dtype, scale: float = 0.0) -> bool:
+    """Whether two results have one shape and, but for rounding in `dtype`, the same numbers. scale: of the inputs."""
+    return got.shape == right.shape and bool(close(got, right, dtype, scale).all())
+
+
+def close(got: np.ndarray, right: np.ndarray, dtype: np.dtype, scale: float = 0.0) -> np.ndarray:
+    """Which numbers of two results of one shape are the same, but for rounding in `dtype`; NaN is like NaN.
+
+    Where numbers cancel, and nothing is left of the inputs but their rounding, that tells nothing.
+    """
     if (got.dtype.kind in NUMBERS) != (right.dtype.kind in NUMBERS):  # a text beside a number
         return np.zeros(right.shape, bool)
     if right.dtype.kind not in "fc":
         return np.asarray(got == right)
     finite = np.abs(right[np.isfinite(right)])
-    scale = finite.max() if finite.size else 0.0
+    largest, noise = float(finite.max()) if finite.size else 0.0, NOISE[dtype.name] * scale
+    if largest <= noise:
+        largest = min(scale, 1.0) or 1.0
     with np.errstate(all="ignore"):
-        return np.isclose(got, right, rtol=0, atol=TOLERANCE[dtype.name] * (float(scale) or 1.0), equal_nan=True)
+        return np.isclose(got, right, rtol=0, atol=max(TOLERANCE[dtype.name] * largest, noise), equal_nan=True)
 
 
-def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dtype) -> str:
+def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dtype, scale: float = 0.0) -> str:
     """The first hint: what of a result is not as it should be, and where first.
 
     >>> where("da", "two channels", np.array([1.0, 4.0]), np.array([1.0, 2.0]), np.dtype("float64"))
@@ -69,21 +85,29 @@ def where(name: str, case: str, got: np.ndarray, right: np.ndarray, dtype: np.dt
         return f"{name} has shape {got.shape}, expected {right.shape} (case: {case})"
     if right.dtype.kind == "b" and not right.shape:
         return f"{name}: {got}, expected {right} (case: {case})"
-    wrong = ~close(got, right, dtype)
+    wrong = ~close(got, right, dtype, scale)
     place = tuple(int(i) for i in np.argwhere(wrong)[0])
     at = f"{name}[{', '.join(map(str, place))}]" if place else name
     numbers = f"; {int(wrong.sum())} of {right.size} differ" if right.size > 1 else ""
-    return f"{at} is {number(got[place])}, expected {number(right[place])} (case: {case}{numbers})"
+    mine, expected = told_apart(got[place], right[place])
+    return f"{at} is {mine}, expected {expected} (case: {case}{numbers})"
 
 
-def number(x: object) -> str:
+def number(x: object, digits: int = 6) -> str:
     """A number of a hint."""
-    return f"{float(x):.6g}" if isinstance(x, (float, np.floating)) else str(x)
+    return f"{float(x):.{digits}g}" if isinstance(x, (float, np.floating)) else str(x)
 
 
-def as_rounded(pair: Pair) -> bool:
-    """Whether what came back is what it should be, rounded to float32."""
-    return pair.got.shape == pair.right.shape and bool(np.allclose(pair.got, pair.right, rtol=1e-6, atol=1e-30))
+def told_apart(x: object, y: object) -> tuple[str, str]:
+    """Two numbers with as many digits as tell them apart.
+
+    >>> told_apart(0.25, 1 / 3), told_apart(np.float64(-3.160961), np.float64(-3.160964))
+    (('0.25', '0.333333'), ('-3.160961', '-3.160964'))
+    """
+    for digits in range(6, 18):
+        if (one := number(x, digits)) != (other := number(y, digits)):
+            break
+    return one, other
 
 
 # -- in what way ---------------------------------------------------------------------------------------------
@@ -146,13 +170,14 @@ def is_an_input(pairs: Sequence[Pair]) -> str | None:
         for name in getattr(pairs[0], what):
             arrays = [getattr(pair, what).get(name) for pair in pairs]
             arrays = [x if isinstance(x, np.ndarray) and x.dtype.kind == "f" else None for x in arrays]
-            same = (
-                len({float(x.flat[0]) for x in arrays if x is not None and x.size == 1}) == 1
-            )  # one number, such as 1
+            one = len({float(x.flat[0]) for x in arrays if x is not None and x.size == 1}) == 1  # one number, such as 1
             if (
-                not same
+                not one
                 and enough(pairs)
-                and all(x is not None and x.any() and alike(pair.got, x, pair.dtype) for x, pair in zip(arrays, pairs))
+                and all(
+                    x is not None and x.any() and alike(pair.got, x, pair.dtype, pair.scale)
+                    for x, pair in zip(arrays, pairs)
+                )
             ):
                 return f"it is {name}" + (" as it came in" if what == "inputs" else ", another result")
     return None
@@ -222,14 +247,14 @@ def at_one_index(pairs: Sequence[Pair]) -> str | None:
     if sum(int(pair.wrong.sum()) for pair in pairs if pair.dtype == pairs[0].dtype) < 2:
         return None
     for axis in range(min(pair.right.ndim for pair in pairs)):
-        for end, index in (("first", 0), ("last", -1)):
+        for index in (0, -1):
             rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
             if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
-                return f"only the {end} index of axis {axis} is wrong"
+                return f"only [{':, ' * axis}{index}] of it is wrong"
             own = [np.take(pair.wrong, [index], axis) for pair in pairs]
             long = all(pair.right.shape[axis] > 1 for pair in pairs) and sum(rest.size for rest in rests) >= FEW
             if long and all(rest.all() for rest in rests) and not any(x.any() for x in own):
-                return f"only the {end} index of axis {axis} is right"
+                return f"only [{':, ' * axis}{index}] of it is right"
     return None
 
 

@@ -1,7 +1,8 @@
 """A lab's experiment on a student's files: in a process of its own, through the overlay, with the user's rights.
 
 labs/labN/experiment.py has main(out, seed, quick), which prints a table, writes pictures into `out` and returns its
-numbers. The files of this lab and of those before it are the student's, as far as no blank is left in them.
+numbers; one that can be given other images has `source` too. The files of this lab and of those before it are the
+student's, as far as no blank is left in them.
 """
 
 from __future__ import annotations
@@ -26,6 +27,7 @@ from minidelve.disk.files import disk_errors, write_whole
 from minidelve.disk.records import parse
 from minidelve.errors import UserError, one_line
 from minidelve.labs import overlay
+from minidelve.labs.blanks import function, parsed
 from minidelve.labs.calling import line_in
 from minidelve.labs.course import Lab
 from minidelve.labs.files import StudentFile, student_files
@@ -56,7 +58,8 @@ def chosen(lab: Lab, folder: Folder) -> Chosen:
     own = student_files(lab, folder.path)
     if blank := next((file for file in own.values() if file.left), None):
         found = f"{blank.path}: {', '.join(blank.left)} {'is' if len(blank.left) == 1 else 'are'} still to be written"
-        raise UserError(found, cure=f"the experiment of lab {lab.number} runs on it")
+        them = "it" if len(blank.left) == 1 else "them"
+        raise UserError(found, cure=f"the experiment of lab {lab.number} runs on {them}")
     earlier = [folder.started(number) for number in sorted(folder.labs) if number < lab.number]
     # A variant's functions are others than the product's: no other lab can count on them.
     files = [file for each in earlier if not each.variant for file in student_files(each, folder.path).values()]
@@ -71,9 +74,22 @@ def experiment_of(lab: Lab) -> Path:
     raise UserError(f"lab {lab.number} has no experiment")
 
 
-def run_experiment(lab: Lab, folder: Folder, files: Sequence[StudentFile], seed: int, quick: bool) -> int:
-    """Run the experiment and keep its numbers; the exit code. A quick one leaves those of a whole one alone."""
+def takes_data(experiment: Path) -> bool:
+    """Whether an experiment has the parameter `source`, for other images than its own."""
+    main = function(parsed(experiment.read_text(encoding="utf-8")), "main")
+    return main is not None and any(each.arg == "source" for each in (*main.args.args, *main.args.kwonlyargs))
+
+
+def run_experiment(
+    lab: Lab, folder: Folder, files: Sequence[StudentFile], seed: int, quick: bool, data: str | None = None
+) -> int:
+    """Run the experiment and keep its numbers; the exit code. A quick one leaves those of a whole one alone.
+
+    data   the images, for an experiment that takes some; UserError for any other
+    """
     path = experiment_of(lab)
+    if data is not None and not takes_data(path):
+        raise UserError(f"the experiment of lab {lab.number} takes no images", cure="leave --data out")
     kept = folder.numbers(lab.number, quick)
     out = kept.parent
     with disk_errors(f"{out}"), TemporaryDirectory() as scratch:
@@ -81,7 +97,8 @@ def run_experiment(lab: Lab, folder: Folder, files: Sequence[StudentFile], seed:
         numbers = Path(scratch) / NUMBERS_FILE
         names = [file.file for file in files]
         asked = {"experiment": str(path), "out": str(out.resolve()), "numbers": str(numbers), "files": names}
-        argv = [json.dumps({**asked, "seed": seed, "quick": quick})]
+        more = {"source": data} if data is not None else {}
+        argv = [json.dumps({**asked, "seed": seed, "quick": quick, "more": more})]
         started = time.monotonic()
         if code := overlaid(folder, files, __name__, argv):
             return code
@@ -143,7 +160,8 @@ def ended(command: Sequence[str]) -> int:
 def main(asked: dict[str, Any]) -> int:
     """Run the experiment here; what a student can mend is one line and exit code 2."""
     try:
-        numbers = runpy.run_path(asked["experiment"])["main"](Path(asked["out"]), asked["seed"], quick=asked["quick"])
+        experiment = runpy.run_path(asked["experiment"])["main"]
+        numbers = experiment(Path(asked["out"]), asked["seed"], quick=asked["quick"], **asked["more"])
         kept = {name: float(number) if math.isfinite(number) else None for name, number in numbers.items()}
         Path(asked["numbers"]).write_text(json.dumps(kept), encoding="utf-8")
         return 0

@@ -8,15 +8,16 @@ case. Outputs are looked at one by one, so two mistakes in one function are two 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from minidelve.backend import threads, use
 from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
-from minidelve.labs.differences import alike
+from minidelve.labs.differences import FEW, alike, scale_of
 from minidelve.labs.findings import (
+    MODIFIED,
     Finding,
     Observed,
     beside_the_numbers,
@@ -62,7 +63,8 @@ def cases_of(task: Task, *seeds: Sequence[int]) -> dict[Case, Inputs]:
 def observed(task: Task, cases: Mapping[Case, Inputs]) -> dict[Case, Observation]:
     """What the functions that are loaded here give."""
     with use("reference"), threads.using(1):
-        return {case: observe(task, inputs, calls=1 if case[0] == LARGE else 2) for case, inputs in cases.items()}
+        seen = {case: observe(task, inputs, calls=1 if case[0] == LARGE else 2) for case, inputs in cases.items()}
+    return {case: replace(each, scale=scale_of(cases[case])) for case, each in seen.items()}
 
 
 class Judge:
@@ -133,9 +135,12 @@ class Judge:
         if all(got.get(case) is None for case in wrong):
             return (of_ending(ended, wrong[0][0]),)
         # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
-        if whole := self.known(task, got, None) or self.known(task, got, names):
+        if whole := self.known(task, got, None):
             return (self.finding_of(whole, task, got, names, wrong),)
         found = beside_the_numbers(got, right, wrong)  # first: the numbers may be wrong for this reason
+        if whole := self.known(task, got, names):
+            written = [f for f in found if f.kind == MODIFIED]
+            return (*written, self.finding_of(whole, task, got, names, wrong))
         for name in names:
             tells = right[wrong[0]].outputs[name].dtype.kind != "b"  # a single False is many mistakes'
             if tells and (mistake := self.known(task, got, [name])):
@@ -143,25 +148,30 @@ class Judge:
             else:
                 found.append(of_output(name, got, right, inputs, wrong, ended))
         known = list({f.id: f for f in found if f.id}.values())
-        unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
+        told = {f.where for f in known}  # an error takes all outputs along
+        unknown = list({f.kind: f for f in reversed(found) if not f.id and f.where not in told}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])
 
     def known(self, task: Task, got: Observed, names: Sequence[str] | None) -> Mistake | None:
         """The known mistake that gives these outputs in every case; without names, that gives all that was seen."""
         right = self.right[task.name]
+        own = {case: seen for case, seen in right.items() if case[0] != LARGE}
+        sizes = [x.size for seen in own.values() for name, x in seen.outputs.items() if name in (names or ())]
+        few = bool(sizes) and max(sizes) < FEW  # so few numbers are many mistakes': it may not do more than is seen
 
-        def wrong(name: str, seen: Observed) -> bool:
-            return any(differs(name, seen.get(case), right[case], case) for case in right if case[0] != LARGE)
+        def spoilt(gives: Observed) -> set[str]:
+            return {n for case, seen in own.items() for n in seen.outputs if differs(n, gives.get(case), seen, case)}
 
-        for mistake, gives in self.mistakes(task).values():
-            shows = names is None or any(differs(n, gives[c], right[c], c) for n in names for c in gives)
-            if names is not None and any(
-                wrong(n, gives) and not wrong(n, got) for n in next(iter(right.values())).outputs
-            ):
-                continue  # it does more than what is wrong here
-            if shows and same_in_all(got, gives, list(gives), names):
-                return mistake
-        return None
+        fitting = [
+            (mistake, gives)
+            for mistake, gives in self.mistakes(task).values()
+            if names is None or any(differs(n, gives[c], right[c], c) for n in names for c in gives)
+            if same_in_all(got, gives, list(gives), names)
+            if not few or spoilt(gives) <= spoilt(got)
+        ]
+        # Several may spoil these alike: the one that is most like what was seen, then the one that spoils least.
+        nearest = min(fitting, key=lambda fit: (apart(fit[1], got), apart(fit[1], right)), default=None)
+        return nearest[0] if nearest else None
 
     def finding_of(
         self, mistake: Mistake, task: Task, got: Observed, names: Sequence[str], cases: Sequence[Case]
@@ -184,6 +194,11 @@ def same_in_all(got: Observed, other: Observed, cases: Sequence[Case], names: Se
     return all(same(got.get(case), other[case], case, names) for case in cases if case in other)
 
 
+def apart(gives: Observed, other: Observed) -> int:
+    """In how many outputs, over all cases, what a mistake gives is not what is given there."""
+    return sum(not same(other.get(case), seen, case, [name]) for case, seen in gives.items() for name in seen.outputs)
+
+
 def same(got: Observation | None, other: Observation, case: Case, names: Sequence[str] | None) -> bool:
     """Whether two calls gave the same, but for rounding, or raised the same kind of error."""
     if got is None:
@@ -193,4 +208,5 @@ def same(got: Observation | None, other: Observation, case: Case, names: Sequenc
     if names is None and (got.modified, set(got.again)) != (other.modified, set(other.again)):
         return False
     mine, its, dtype = got.outputs, other.outputs, np.dtype(case[1])
-    return all(n in mine and n in its and alike(mine[n], its[n], dtype) for n in (its if names is None else names))
+    names = list(its) if names is None else names
+    return all(n in mine and n in its and alike(mine[n], its[n], dtype, other.scale) for n in names)

@@ -25,7 +25,7 @@ LEFT_OUT = (
     "minidelve/testing/cases.py", "minidelve/testing/paths.py", "minidelve/testing/values.py",
 )  # fmt: skip
 KEPT = tuple(
-    f"minidelve/labs/{name}.py" for name in ("__init__", "calling", "child", "overlay", "passing", "task")
+    f"minidelve/labs/{name}.py" for name in ("__init__", "calling", "child", "overlay", "passing", "raised", "task")
 )  # the course's part in the student's process
 # By lab, other files in which its answers are written once more, or nearly.
 SECOND = {

@@ -3,7 +3,7 @@
 The nodes of the graph are Functions and leaves. Call v the output of a node, or the leaf itself. E depends on v by way
 of every op f that read v, its consumers, and by no other way, so
 
-    dE/dv = sum over the consumers f of v of  df/dv^T dE/df                                   (1w)
+    dE/dv = sum over the consumers f of v of  df/dv^T dE/df                                   (1b)
 
 with df/dv the matrix of the derivatives of f's numbers by v's. The matrix is never made: f.backward takes dE/df and
 gives the product, f's share of dE/dv. An op that reads v twice sends two shares, as x * x does.
@@ -36,7 +36,7 @@ def walk_back(root: Node, gradient: Any, retain_graph: bool) -> None:
 
     Raises RuntimeError, before anything is added, where an earlier walk has freed the graph.
     """
-    arrived: dict[int, Any] = {id(root): gradient}  # the sum in (1w) so far, for each node
+    arrived: dict[int, Any] = {id(root): gradient}  # the sum in (1b) so far, for each node
     order = reverse_topological_order(root)
     refuse_freed(order)
     for node in order:

@@ -99,7 +99,7 @@ def test_an_arrow_leads_from_the_bottom_of_a_box_to_the_top_of_another():
     assert float(leaf["rx"]) == float(leaf["height"]) / 2 and float(op["rx"]) == 3  # round for a leaf
 
 
-def test_arrows_into_a_box_do_not_cross_and_it_stands_in_the_middle():
+def test_arrows_into_a_box_do_not_cross_and_a_low_box_is_in_the_middle():
     boxes = [Box("x", "2", "float32", True), Box("y", "2", "float64", True), Box("A", "2", "float32", False)]
     (low, high, _), _, lines = picture(svg(boxes, [[], [], [0, 1]]))
     ways = sorted([float(n) for n in re.fullmatch(r"M(\d+) \d+C.* (\d+) \d+", line["d"]).groups()] for line in lines)

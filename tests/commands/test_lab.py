@@ -5,6 +5,7 @@ import zipfile
 import pytest
 
 from minidelve.cli import main
+from minidelve.commands import lab_run
 from minidelve.labs import experimenting
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab, labs
@@ -20,7 +21,7 @@ def folder(tmp_path):
 def experiment(tmp_path, monkeypatch):
     """An experiment that takes no time."""
     path = tmp_path / "experiment.py"
-    path.write_text("def main(out, seed, quick=False):\n    return {'seed': seed}\n")
+    path.write_text("def main(out, seed, quick=False):\n    (out / 'a.png').touch()\n    return {'seed': seed}\n")
     monkeypatch.setattr(experimenting, "experiment_of", lambda lab: path)
 
 
@@ -38,7 +39,7 @@ def test_a_lab_from_start_to_the_file_that_is_handed_in(ok, refused, folder, exp
     refused(["lab", "submit", 3, folder], "numbers.json is missing", f"minidelve lab run 3 {folder}")
     said = ok("lab", "run", 3, folder, "--seed", 5)
     assert f"lab 3's experiment runs on your 2 files of lab 3 in {folder}; all else is the framework's" in said
-    assert f"its numbers are in {folder}/lab3/numbers.json" in said
+    assert f"its numbers are in {folder}/lab3/numbers.json, beside a.png\n" in said
     refused(["lab", "submit", 3, folder], "lab3/answers.md has no name", "--student")
     monkeypatch.chdir(tmp_path)
     said = ok("lab", "submit", 3, folder, "--student", "Zoë Ode")
@@ -58,6 +59,23 @@ def test_any_command_runs_on_the_student_s_files(folder, capfd):
     (folder / KERNEL).write_text(text.replace(".sum(axis=0)  # (2)", ".mean(axis=0)  # (2)"), encoding="utf-8")
     assert main(check) == 1
     assert "kernels/reference/prelu.py" in capfd.readouterr().out
+
+
+def test_a_command_may_stand_behind_options(folder, capfd, monkeypatch):
+    solved(folder, 3)
+    given = []
+    monkeypatch.setattr(lab_run, "run_command", lambda folder, files, words: given.append(words) or 0)
+    for options in ([folder, "--seed", "5"], ["--seed", "5", folder], [folder], ["--quick", folder, "--seed", "5"]):
+        assert main(["lab", "run", "3", *map(str, options), "--", "train", "--out", "mine", "--", "x"]) == 0
+    monkeypatch.chdir(folder)
+    assert main(["lab", "run", "3", "--", "train", "--out", "mine", "--", "x"]) == 0
+    assert given == 5 * [["train", "--out", "mine", "--", "x"]]
+
+
+def test_images_are_for_experiments_that_take_them(refused, folder, tmp_path):
+    solved(folder, 3)
+    refused(["lab", "run", 3, folder, "--data", tmp_path], "the experiment of lab 3 takes no images", "leave --data")
+    refused(["lab", "run", 3, folder, "--data", tmp_path, "--", "train"], "--data is the experiment's", "behind")
 
 
 def test_the_list_names_every_lab(ok):

@@ -178,7 +178,7 @@ def test_pictures_of_any_size_are_seen_as_the_run_tests_them(run, rng):
     assert run.predict_proba([large, seen, large[:40]]).shape == (3, 4)
 
 
-def test_a_run_with_a_shorter_side_of_its_own_is_shown_that_size(path, tmp_path, pictures, rng):
+def test_a_run_with_its_own_shorter_side_is_shown_pictures_of_it(path, tmp_path, pictures, rng):
     own = altered(path / "best.npz", tmp_path / "own.npz", lambda arrays, meta: meta["config"].update(short_side=40))
     seen = data.Compose([data.ResizeShorterSide(40), data.CenterCrop(SIZE)])(pixels_of(pictures[:1])[0], rng)
     np.testing.assert_array_equal(minidelve.load(own).predict(pictures[0])[0].view, seen)
@@ -204,13 +204,14 @@ def test_what_was_predicted_stays_when_the_callers_array_changes(run, pictures):
     np.testing.assert_array_equal(prediction.view, before)
 
 
-def test_predictions_are_drawn(run, pictures):
+def test_predictions_are_drawn(run, pictures, capfd):
     predictions = run.predict(pictures[:2])
     assert predictions._repr_png_().startswith(b"\x89PNG")
     assert len(predictions.plot().axes) == 4  # two pictures and their bars
     none = run.predict([])
     raises(RunError, none.plot, "no pictures")
     assert repr(none) == "no pictures" and none._repr_png_() is None
+    assert capfd.readouterr() == ("", "")  # no figure is tried, of which it would be said that it cannot be drawn
 
 
 def test_five_classes_are_predicted_unless_told_otherwise(run, pictures):
@@ -322,7 +323,7 @@ def test_a_path_in_bytes_is_refused(run, pictures):
         raises(DataError, lambda: run.predict(next(found)), "the image: is a path in bytes, '", "expected text")
 
 
-def test_of_a_picture_in_a_list_one_picture_is_expected_and_no_more(run):
+def test_what_is_expected_in_a_list_is_one_picture_and_no_more(run):
     with pytest.raises(DataError, match=r"; expected \(H, W, 3\)$"):
         run.predict([np.zeros((2, 32, 32, 3), np.uint8)])
 
@@ -333,11 +334,8 @@ def test_integers_are_not_advised_to_be_multiplied_by_255(run):
 
 
 def test_the_article_is_that_of_the_kind():
-    assert (described(3), described(0.5), described(Image.new("L", (1, 1)))[:11]) == (
-        "is an int, 3",
-        "is a float, 0.5",
-        "is an Image",
-    )
+    said = [described(value) for value in (3, 0.5, Image.new("L", (1, 1)))]
+    assert said[:2] == ["is an int, 3", "is a float, 0.5"] and said[2].startswith("is an Image")
 
 
 @pytest.mark.parametrize("shape", [(0, 0, 3), (0, 5, 3), (2, 0, 4, 3)])

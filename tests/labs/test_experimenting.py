@@ -13,7 +13,7 @@ import pytest
 from minidelve.errors import UserError
 from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.experimenting import chosen, experiment_of, run_experiment
+from minidelve.labs.experimenting import chosen, experiment_of, run_experiment, takes_data
 from minidelve.labs.folder import opened
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
@@ -72,6 +72,18 @@ def test_a_quick_trial_leaves_the_numbers_of_the_whole_one(run, folder):
     assert json.loads((folder / "lab3/quick/numbers.json").read_text())["numbers"]["quick"] == 1.0
 
 
+def test_an_experiment_is_given_other_images_if_it_takes_them(lab, folder, capfd):
+    it = opened(folder)
+    with pytest.raises(UserError, match="the experiment of lab 3 takes no images; leave --data out"):
+        run_experiment(lab, it, chosen(lab, it).files, 7, False, "/data/mine.zip")
+    (lab.folder / "experiment.py").write_text(
+        "def main(out, seed, quick, source=None):\n    print(source)\n    return {}"
+    )
+    assert run_experiment(lab, it, chosen(lab, it).files, 7, False, "/data/mine.zip") == 0
+    assert capfd.readouterr().out == "/data/mine.zip\n"
+    assert [takes_data(experiment_of(course.lab(number))) for number in (3, 8)] == [False, True]
+
+
 def test_it_is_the_student_s_function_that_is_called(run, folder):
     text = original(KERNEL)
     (folder / KERNEL).write_text(text.replace("np.where(y > 0, y, a * y)", "np.where(y > 0, y, 100 * y)"))
@@ -107,7 +119,8 @@ def test_a_mistake_is_one_line_and_a_fault_of_ours_a_traceback(run, lab):
 
 def test_a_blank_of_the_lab_s_own_is_named_before_anything_runs(lab, tmp_path):
     folder = opened(started(tmp_path / "new", 3))
-    with pytest.raises(UserError, match=f"{KERNEL}: prelu_forward, prelu_backward are still to be written"):
+    said = f"{KERNEL}: prelu_forward, prelu_backward are still to be written; the experiment of lab 3 runs on them"
+    with pytest.raises(UserError, match=said):
         chosen(lab, folder)
 
 

@@ -17,7 +17,7 @@ are a map of H - k + 1 by W - k + 1 windows, with a channel for each number of a
 
 The fully connected layers.  Call u_q(a, b) the numbers that fc1 reads of window (a, b). It gives
 
-    z_o(a, b) = sum over q of W[o, q] u_q(a, b) + bias_o                                 (3d)
+    z_o(a, b) = sum over q of W[o, q] u_q(a, b) + bias_o                                 (4d)
 
 with the same W for all windows. That is what a convolution of the map u computes if its kernel is 1 x 1 and its weight
 is W in the shape (outputs, inputs, 1, 1). fc2 and fc3 read z in the same way.
@@ -83,12 +83,15 @@ def add_dense_layers(graph: Graph, layers: Layers, x: str, crop: int) -> str:
     x      of shape (N, 3, height, width), from which the conv layers make maps H x W
     crop   the side of a training crop, whose map is k x k
 
-    Raises ValueError unless one of the layers is a pyramid.
+    Raises ValueError unless one of the layers is a pyramid, and for a pooling in ceil mode, whose padding in ONNX would
+    be that of one size.
     """
     layers = list(layers)
     at = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.SpatialPyramidPool2d)), None)
     if at is None:
         raise ValueError("a dense graph needs spatial pyramid pooling before the fully connected layers")
+    if any(isinstance(layer, nn.MaxPool2d) and layer.ceil_mode for _, layer in layers[:at]):
+        raise ValueError("a dense graph cannot have a pooling in ceil mode; its padding depends on the image's size")
     channels, k, _ = last_map([layer for _, layer in layers[:at]], crop, crop)
     x = add_layers(graph, layers[:at], x, (3, crop, crop))
     name, pyramid = layers[at]
@@ -106,7 +109,7 @@ def add_head(graph: Graph, layers: Layers, x: str, columns: np.ndarray) -> str:
         if isinstance(layer, nn.Linear):
             weights = weight_and_bias(graph, name, layer, layer.weight.data[:, columns, None, None])
             columns = np.arange(len(layer.weight))  # the next one reads z, which is in order
-            x = graph.node("Conv", name, x, *weights, kernel_shape=[1, 1])  # (3d)
+            x = graph.node("Conv", name, x, *weights, kernel_shape=[1, 1])  # (4d)
         else:
             x = add_layer(graph, name, layer, x, (1, 1, 1))  # of a map: a slope for each channel is (C, 1, 1)
     return x

@@ -8,11 +8,11 @@ max pooling with kernel k, stride s and padding p in front are
 
 If k, s and p make each window its bin, the level is one MaxPool. Window 0 ends where bin 0 does, so
 
-    k - p = e_0,    p = k - e_0.                                                     (1)
+    k - p = e_0,    p = k - e_0.                                                    (1p)
 
 The bins read from the end are the same: floor(i L / n) = L - ceil((n - i) L / n), so bin n - 1 - i is bin i mirrored.
 The last window thus hangs over the end as far as the first one over the beginning, and the padding there is p too. With
-that, L + 2 p = (n - 1) s + k: MaxPool makes just n windows. (1) leaves k and s to be found, and both are at most L:
+that, L + 2 p = (n - 1) s + k: MaxPool makes just n windows. (1p) leaves k and s to be found, and both are at most L:
 all are tried. For L = 14 and n = 3 the bins [0, 5), [4, 10), [9, 14) are the windows of k = 6, s = 5, p = 1.
 
 Where there are none (L = 10, n = 6), the map is cut into its bins: first rows, then columns, since the maximum over a
@@ -78,7 +78,7 @@ def pooling_of_bins(L: int, n: int) -> Pooling | None:
     bins = bin_edges(L, n)
     first_end = bins[0][1]
     for kernel, stride in product(range(first_end, L + 1), range(1, L + 1)):
-        padding = kernel - first_end  # (1)
+        padding = kernel - first_end  # (1p)
         starts = [i * stride - padding for i in range(n)]
         if [(max(0, start), min(L, start + kernel)) for start in starts] == bins:
             return Pooling(kernel, stride, padding)

@@ -6,15 +6,15 @@ weights of the first layer, once, when they are imported. A response of that lay
 kernel and the channels c,
 
     y = b + sum over c, t of  w[c, t] (x[c, t] - m_c) / d_c
-      = b + sum over c, t of  (s / d_c) w[c, t]  (x[c, t] - m_c) / s                     (1)
+      = b + sum over c, t of  (s / d_c) w[c, t]  (x[c, t] - m_c) / s                    (1i)
 
 and the weights (s / d_c) w[c, t] make the same y of what a run gives. The bias stays. At the border of the image, too:
 there the padding has zeros in place of (x - m) / d_c and of (x - m) / s, and both leave a term out. (The mean cannot
-move likewise. It would go into b, which is there at the border as well, where nothing was subtracted.) (1) holds for
+move likewise. It would go into b, which is there at the border as well, where nothing was subtracted.) (1i) holds for
 any s; it is the mean of the d_c, so that the weights keep about their size.
 
 Caffe's models see blue first (BGR, as OpenCV reads images): their channel 0 is blue, ours is red. The sum over c has
-any order, so the channels of the weights are turned round, w[2 - c, t] in place of w[c, t].                       (2)
+any order, so the channels of the weights are turned round, w[2 - c, t] in place of w[c, t].                      (2i)
 """
 
 from __future__ import annotations
@@ -62,9 +62,9 @@ class Input:
         >>> Input("d = 1 for red, 2, 3 for blue", deviation=(1, 2, 3), blue_first=True).folded(bgr).ravel().tolist()
         [20.0, 20.0, 20.0]
         """
-        rgb = weight[:, ::-1] if self.blue_first else weight  # (2)
+        rgb = weight[:, ::-1] if self.blue_first else weight  # (2i)
         factors = self.std / np.array(self.deviation)
-        return (rgb * factors[:, None, None]).astype(np.float32)  # (1)
+        return (rgb * factors[:, None, None]).astype(np.float32)  # (1i)
 
 
 INPUTS = {

@@ -90,7 +90,7 @@ def test_what_is_written_is_the_model_and_what_is_said_its_ends(statistics):
 
 
 def test_two_gigabytes_are_refused_before_anything_is_written(statistics, monkeypatch):
-    assert written.MOST < 2**31  # where protobuf ends
+    assert written.MOST_BYTES < 2**31  # where protobuf ends
     network, file = network_of("prelu"), io.BytesIO()
     saved = Checkpoint({}, [], statistics.mean, {**meta_of(), "std": statistics.std})
     most = sum(p.data.nbytes for p in network.parameters()) + statistics.mean.nbytes

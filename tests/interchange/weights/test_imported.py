@@ -41,7 +41,7 @@ def test_a_slope_without_an_activation_is_that_of_lrelu(run_of):
     assert (config["activation"], config["slope"]) == ("lrelu", 0.125)
 
 
-def test_pictures_are_brought_to_256_for_224_unless_told_otherwise(run_of):
+def test_pictures_are_brought_to_256_for_crops_of_224_unless_told(run_of):
     assert run_of(state()).meta["config"]["short_side"] == 32
     assert run_of(state(), short_side=40).meta["config"]["short_side"] == 40
 

@@ -31,7 +31,7 @@ def test_a_sparse_tensor_is_named(tmp_path):
         torch_file.read(tmp_path / "a.pt")
 
 
-def test_what_unfolds_to_many_times_its_size_never_reaches_pytorch(tmp_path):
+def test_what_unfolds_to_many_times_its_size_is_refused_unread(tmp_path):
     with zipfile.ZipFile(tmp_path / "a.pt", "w", zipfile.ZIP_DEFLATED) as file:
         file.writestr("archive/data.pkl", bytes(2**24 + 2**21))
     with pytest.raises(ValueError, match="unfold to 19 MB"):

@@ -35,10 +35,14 @@ def _(self, x, *, p, rng):
     return kept / x.dtype.type(1 - p)
 
 
-@answers.wrong("normalisation", "a whole number for the mean", f"{STATISTICS}:mean_and_variance")
-def _(total, squares, count):
-    mean = total // count
-    return mean.astype(float), squares / (count * mean.size) - float(np.square(mean).mean())
+@answers.wrong("normalisation", "whole numbers on the way", f"{STATISTICS}:Statistics.normalize")
+def _(self, images, dtype=np.float32, shifts=None, out=None):
+    moved = images if shifts is None else images + shifts[:, None, None, :]
+    f = (moved.astype(np.int64) - self.mean).astype(dtype if out is None else out.dtype) / np.float32(self.std)
+    if out is None:
+        return f
+    out[...] = f
+    return out
 
 
 @answers.wrong("top_k_error", "a place among the sorted scores", f"{VALIDATION}:rank_of_target")

@@ -60,7 +60,7 @@ def call_forward(df, y, a):
     from kernels import reference
 
     f = reference.prelu_forward(y, a)
-    bias, out, in_place = np.full_like(y[0], 0.5), np.full_like(f, np.nan), y.copy()
+    bias, out, in_place = np.full_like(y[0], 0.5), np.full_like(y, np.nan), y.copy()
     reference.prelu_forward(y, a, out=out)
     reference.prelu_forward(in_place, a, out=in_place)
     return {

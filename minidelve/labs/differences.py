@@ -239,7 +239,7 @@ def wrong_where(pairs: Sequence[Pair]) -> str | None:
                 share = sum(int(p.sum()) for p in places) / sum(p.size for p in places)
                 found.append((share, words == "0", f"it is wrong only where {name} is {words}"))
     share, at_zero, said = min(found, default=(1.0, False, ""))
-    return said if at_zero or share**count < CHANCE else None
+    return said if at_zero and share < 0.5 or share**count < CHANCE else None
 
 
 def at_one_index(pairs: Sequence[Pair]) -> str | None:

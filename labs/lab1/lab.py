@@ -40,6 +40,8 @@ BROADCAST = {  # of the gradient that arrives, and of the array that was broadca
     "an inner axis": ((2, 4, 3), (2, 1, 3)),
     "one number": ((2, 3), ()),
     "not broadcast at all": ((2, 3), (2, 3)),
+    "a row of 3 used 3 times": ((3, 3), (3,)),
+    "one number of two axes": ((3, 4), (1, 1)),
 }
 MATRICES = {
     "(2, 3) @ (3, 4)": ((2, 3), (3, 4)),
@@ -233,6 +235,7 @@ def call_order(edges):
     return {
         "the count of node": np.array([times[id(node)] for node in nodes]),
         "the count of users behind node": late,
+        "nodes of other graphs": len(order) - sum(times[id(node)] for node in nodes),
     }
 
 
@@ -251,6 +254,7 @@ def call_walk(formula, x, y, gradient):
 
     x, y = wanting(x, y)
     f = FORMULAS[formula](x, y)
+    functions = functions_behind(f.node)
     walk_back(f.node, gradient, True)
     dx, dy = grad_of(x), grad_of(y)
     walk_back(f.node, gradient, False)
@@ -260,7 +264,14 @@ def call_walk(formula, x, y, gradient):
         "dx after a second walk": grad_of(x),
         "a third walk, the graph being freed": outcome(walk_back, f.node, gradient, False),
         "dx after that": grad_of(x),
+        "Functions that are not freed": sum(not each.freed for each in functions),
     }
+
+
+def functions_behind(node):
+    """A node and all Functions that it comes from, one as often as it is used."""
+    sources = getattr(node, "sources", None)
+    return [] if sources is None else [node, *(each for source in sources for each in functions_behind(source))]
 
 
 def call_tensor_backward(x, reduce, gradient):

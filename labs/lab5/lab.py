@@ -59,6 +59,7 @@ def maps_for_windows(rng, dtype):
         N, C = images_and_channels(case)
         x = levels_of(rng, (N, *size, C), dtype) - (1 if padding != (0, 0) else 0)
         cases[case] = {"x": x, "kernel": kernel, "stride": stride, "padding": padding, "out_size": out_size}
+    cases["a map of -20000 alone, padding of 1"] = {**cases["padding of 1"], "x": np.full((2, 4, 6, 3), -2e4, dtype)}
     return cases
 
 
@@ -108,7 +109,7 @@ def places_of_bins(rng, dtype):
 
 def lengths(rng, dtype):
     """Lengths that n divides and that it does not, longer and shorter than n."""
-    pairs = [(6, 3), (7, 3), (10, 6), (13, 6), (2, 3), (1, 4), (5, 1)]
+    pairs = [(6, 3), (7, 3), (10, 6), (13, 6), (2, 3), (1, 4), (5, 1), (29, 7)]  # 7 (29 / 7) is more than 29
     pairs += [(int(rng.integers(8, 40)), int(rng.integers(2, 8))) for _ in range(4)]
     return {f"L = {L}, n = {n}": {"L": L, "n": n} for L, n in pairs}
 

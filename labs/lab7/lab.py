@@ -67,9 +67,10 @@ def call_decay_of(decay, plain):
 
     if plain:
         return {"its decay": float(decay_of(Tensor([1.0], requires_grad=True), decay))}
-    weight, slope = nn.Linear(2, 2).weight, nn.PReLU(2).a
-    return {"the decay of a weight": float(decay_of(weight, decay)),
-            "the decay of a slope": float(decay_of(slope, decay))}  # fmt: skip
+    layer, slope = nn.Linear(2, 2), nn.PReLU(2).a
+    return {"the decay of a weight": float(decay_of(layer.weight, decay)),
+            "the decay of a slope": float(decay_of(slope, decay)),
+            "the decay of a bias": float(decay_of(layer.bias, decay))}  # fmt: skip
 
 
 # -- dropout -----------------------------------------------------------------------------------------------------------
@@ -99,6 +100,8 @@ def call_dropout(x, df, p, seed):
     again = dropout(Tensor(x), p, True, np.random.default_rng(seed))
     testing = dropout(Tensor(x), p, False, np.random.default_rng(seed)).data
     kept = f.data != 0
+    zeros = Tensor(np.zeros_like(x), requires_grad=True)
+    dropout(zeros, p, True, np.random.default_rng(seed)).backward(df)
     return {
         "share dropped, to a tenth": round(float(1 - kept.mean()), 1),
         "f / x of the units that are kept": middle(f.data, x, kept),
@@ -106,6 +109,7 @@ def call_dropout(x, df, p, seed):
         "the same mask for the same seed": np.array_equal(f.data, again.data),
         "dx / df where a unit was kept": middle(given.grad, df, kept),
         "dx / df where a unit was dropped": middle(given.grad, df, ~kept),
+        "share of dx that is 0 where x is 0, to a tenth": round(float((zeros.grad == 0).mean()), 1),
         "testing, share dropped, to a tenth": round(float((testing == 0).mean()), 1),
         "testing, f / x of the others": middle(testing, x, testing != 0),
     }
@@ -292,6 +296,7 @@ def call_what_an_epoch_draws(images, batch_size, seed):
     return {
         "images in the order of an epoch": np.sort(order(one, 1)),
         "order without shuffling": order(loader(shuffle=False), 1),
+        "most images come right after the one before them": bool((np.diff(order(one, 1)) == 1).mean() > 0.5),
         "what an epoch's order depends on": depends(
             lambda loader, epoch=1: order(loader, epoch), loader, {"epoch": {"epoch": 2}}, seed
         ),

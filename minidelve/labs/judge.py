@@ -15,7 +15,7 @@ import numpy as np
 from minidelve.backend import threads, use
 from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
-from minidelve.labs.differences import alike, scale_of
+from minidelve.labs.differences import FEW, alike, scale_of
 from minidelve.labs.findings import (
     MODIFIED,
     Finding,
@@ -155,11 +155,19 @@ class Judge:
     def known(self, task: Task, got: Observed, names: Sequence[str] | None) -> Mistake | None:
         """The known mistake that gives these outputs in every case; without names, that gives all that was seen."""
         right = self.right[task.name]
+        own = {case: seen for case, seen in right.items() if case[0] != LARGE}
+        sizes = [x.size for seen in own.values() for name, x in seen.outputs.items() if name in (names or ())]
+        few = bool(sizes) and max(sizes) < FEW  # so few numbers are many mistakes': it may not do more than is seen
+
+        def spoilt(gives: Observed) -> set[str]:
+            return {n for case, seen in own.items() for n in seen.outputs if differs(n, gives.get(case), seen, case)}
+
         fitting = [
             (mistake, gives)
             for mistake, gives in self.mistakes(task).values()
             if names is None or any(differs(n, gives[c], right[c], c) for n in names for c in gives)
             if same_in_all(got, gives, list(gives), names)
+            if not few or spoilt(gives) <= spoilt(got)
         ]
         # Several may spoil these alike: the one that is most like what was seen, then the one that spoils least.
         nearest = min(fitting, key=lambda fit: (apart(fit[1], got), apart(fit[1], right)), default=None)

@@ -295,7 +295,8 @@ def descend_in_place(loss_of, parameters, lr, steps):
         loss.backward()
         losses.append(loss.item())
         for a in parameters:
-            a.data -= lr * a.grad
+            if a.grad is not None:
+                a.data -= lr * a.grad
     return losses
 
 
@@ -308,7 +309,7 @@ def descend_and_forget_after(loss_of, parameters, lr, steps):
 def one_step(loss_of, parameters, lr):
     loss = loss_of()
     loss.backward()
-    for a in parameters:
+    for a in (a for a in parameters if a.grad is not None):
         a.data, a.grad = a.data - a.dtype.type(lr) * a.grad, None
     return loss.item()
 

@@ -101,7 +101,7 @@ def of_output(
         if once != name and not any(differs(once, got.get(c), right[c], c) for c in differing):
             return Finding(at, "right the first time, wrong the second", READ_WHAT_IS_KEPT, case=case)
         shares = {c[0]: share_wrong(pair) for c, pair in zip(differing, pairs)}
-        sizes = {label: x.outputs[name].size for (label, _), x in right.items() if label != LARGE}
+        sizes = {label: x.outputs[name].size for (label, _), x in right.items() if label != LARGE and name in x.outputs}
         if len(pairs) == len(differing) and (words := told_apart(inputs, shares, sizes)):
             return Finding(at, words, COMPARE, case=case)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)

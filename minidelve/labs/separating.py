@@ -38,7 +38,7 @@ def told_apart(inputs: Mapping[Case, Inputs], shares: Mapping[str, float], sizes
     if not wrong or not right:
         return None
     share = sum(shares.values()) / len(shares)
-    if prod((1 - share) ** sizes[label] for label in facts if label not in shares) > CHANCE:
+    if prod((1 - share) ** sizes.get(label, 0) for label in facts if label not in shares) > CHANCE:
         return None
     for these, others, is_ in ((wrong, right, ("wrong", "right")), (right, wrong, ("right", "wrong"))):
         shared = {key: said for key, said in these[0].items() if all(key in each for each in these)}

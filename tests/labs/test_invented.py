@@ -81,6 +81,14 @@ def test_fractions_that_are_lost_are_told_so():
     assert words == "the fractions are lost: every number is rounded down"
 
 
+def test_an_output_that_some_cases_lack_is_told_of():
+    judge = Judge(lab(7), [7, 7])
+    (task,) = (task for task in judge.lab.tasks if task.name == "decay_of")
+    with replaced({task.blanks[0]: lambda parameter, weight_decay: weight_decay + 1 if parameter.ndim > 1 else 0.0}):
+        got = observed(task, judge.cases[task.name])
+    assert judge.verdict(task, got).status == "wrong"
+
+
 @pytest.mark.parametrize("signs", [[-1, 1, -1, 1], [-1, -1, 1, 1]])
 def test_wrong_numbers_that_share_a_sign_by_chance_are_not_told_so(signs):
     right, df = np.array([1.5, -2.25, 3.0, 0.5]), np.array(signs, float)

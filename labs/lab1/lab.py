@@ -40,6 +40,8 @@ BROADCAST = {  # of the gradient that arrives, and of the array that was broadca
     "an inner axis": ((2, 4, 3), (2, 1, 3)),
     "one number": ((2, 3), ()),
     "not broadcast at all": ((2, 3), (2, 3)),
+    "a row of 3 used 3 times": ((3, 3), (3,)),
+    "one number of two axes": ((3, 4), (1, 1)),
 }
 MATRICES = {
     "(2, 3) @ (3, 4)": ((2, 3), (3, 4)),
@@ -55,12 +57,22 @@ def broadcast(rng, dtype):
     return {case: {"df": normal(rng, dtype, df), "shape": shape} for case, (df, shape) in BROADCAST.items()}
 
 
+PAIRS = {  # the shapes of x and y
+    "two numbers": ((2,), (2,)),
+    "2 x 3 numbers": ((2, 3), (2, 3)),
+    "a single number": ((), ()),
+    "a row beside two rows": ((3,), (2, 3)),
+    "two rows beside a row": ((2, 3), (3,)),
+}
+
+
 def pairs(rng, dtype):
-    """df, x and y of one shape; y is well away from 0."""
+    """df, x and y; y is well away from 0."""
     cases = {}
-    for case, shape in {"two numbers": (2,), "2 x 3 numbers": (2, 3), "a single number": ()}.items():
-        y = rng.uniform(0.5, 2, shape) * rng.choice([-1, 1], shape)
-        cases[case] = {"df": normal(rng, dtype, shape), "x": normal(rng, dtype, shape), "y": np.asarray(y, dtype)}
+    for case, (of_x, of_y) in PAIRS.items():
+        y = rng.uniform(0.5, 2, of_y) * rng.choice([-1, 1], of_y)
+        df = normal(rng, dtype, np.broadcast_shapes(of_x, of_y))
+        cases[case] = {"df": df, "x": normal(rng, dtype, of_x), "y": np.asarray(y, dtype)}
     return cases
 
 
@@ -86,7 +98,7 @@ def normal(rng, dtype, shape):
 
 
 def many_copies(rng):
-    return {"df": normal(rng, np.float32, (2000, 500)), "shape": (500,)}
+    return {"df": normal(rng, np.float32, (8000, 500)), "shape": (500,)}
 
 
 def large_matrices(rng):
@@ -101,6 +113,7 @@ EDGES = {  # (node, one of its sources); node 0 is the loss
     "x * x + x": [(0, 1), (0, 2), (1, 2), (1, 2)],
     "x + x * x": [(0, 2), (0, 1), (1, 2), (1, 2)],
     "a diamond": [(0, 1), (0, 2), (1, 3), (2, 3), (3, 4)],
+    "a diamond with a way across": [(0, 1), (0, 2), (2, 3), (2, 1), (1, 3)],
     "a ladder of 10 diamonds": [edge for i in range(0, 20, 2) for edge in [(i, i + 1), (i, i + 2), (i + 1, i + 2)]],
     "a chain of 2,000": [(i, i + 1) for i in range(1999)],
 }
@@ -154,7 +167,8 @@ def nets(rng, dtype):
     return {
         case: {
             "x": normal(rng, dtype, (6, 2)), "wanted": normal(rng, dtype, (6, 1)), "U": normal(rng, dtype, (2, 4)),
-            "b": normal(rng, dtype, 4), "V": normal(rng, dtype, (4, 1)), "steps": steps,
+            "b": normal(rng, dtype, 4), "V": normal(rng, dtype, (4, 1)), "unused": normal(rng, dtype, 2),
+            "steps": steps,
         }
         for case, steps in cases.items()
     }  # fmt: skip
@@ -219,8 +233,9 @@ def call_order(edges):
     for user, source in edges.tolist():
         late[source] += place.get(id(nodes[user]), count) >= place.get(id(nodes[source]), count)
     return {
-        "how often each node is in the list": np.array([times[id(node)] for node in nodes]),
-        "how many uses of each node come later than it": late,
+        "the count of node": np.array([times[id(node)] for node in nodes]),
+        "the count of users behind node": late,
+        "nodes of other graphs": len(order) - sum(times[id(node)] for node in nodes),
     }
 
 
@@ -229,9 +244,9 @@ def call_add_to_grad(first, second):
 
     (leaf,) = wanting(np.zeros_like(first))
     add_to_grad(leaf, first.copy())
-    once = np.array(leaf.grad)
+    once = grad_of(leaf)
     add_to_grad(leaf, second.copy())
-    return {"grad": once, "grad after a second walk": leaf.grad}
+    return {"grad": once, "grad after a second walk": grad_of(leaf)}
 
 
 def call_walk(formula, x, y, gradient):
@@ -239,30 +254,43 @@ def call_walk(formula, x, y, gradient):
 
     x, y = wanting(x, y)
     f = FORMULAS[formula](x, y)
+    functions = functions_behind(f.node)
     walk_back(f.node, gradient, True)
-    dx, dy = (np.zeros_like(leaf.data) if leaf.grad is None else np.array(leaf.grad) for leaf in (x, y))
+    dx, dy = grad_of(x), grad_of(y)
     walk_back(f.node, gradient, False)
     return {
         "dx": dx,
         "dy": dy,
-        "dx after a second walk": np.array(x.grad),
+        "dx after a second walk": grad_of(x),
         "a third walk, the graph being freed": outcome(walk_back, f.node, gradient, False),
-        "dx after that": x.grad,
+        "dx after that": grad_of(x),
+        "Functions that are not freed": sum(not each.freed for each in functions),
     }
+
+
+def functions_behind(node):
+    """A node and all Functions that it comes from, one as often as it is used."""
+    sources = getattr(node, "sources", None)
+    return [] if sources is None else [node, *(each for source in sources for each in functions_behind(source))]
 
 
 def call_tensor_backward(x, reduce, gradient):
     (x,) = wanting(x)
     f = x.exp().sum() if reduce else x.exp()
     f.backward(gradient, retain_graph=True)
-    once = np.array(x.grad)
+    once = grad_of(x)
     f.backward(gradient)
     return {
         "dx": once,
-        "dx after a second backward()": x.grad,
+        "dx after a second backward()": grad_of(x),
         "a third one, without retain_graph": outcome(f.backward, gradient),
         "without requires_grad": outcome(x.detach().backward, np.ones_like(x.data)),
     }
+
+
+def grad_of(leaf):
+    """A copy of its .grad; zeros where nothing came."""
+    return np.zeros_like(leaf.data) if leaf.grad is None else np.array(leaf.grad)
 
 
 def outcome(call, *arguments):
@@ -274,26 +302,36 @@ def outcome(call, *arguments):
     return "no error"
 
 
-def call_descend(x, wanted, U, b, V, steps):
+def call_descend(x, wanted, U, b, V, unused, steps):
+    from minidelve import Tensor
     from minidelve.ops.elementwise import maximum
     from minidelve.optim.descent import descend
 
-    U, b, V = parameters = wanting(U.copy(), b.copy(), V.copy())
+    U, b, V, unused = parameters = wanting(U.copy(), b.copy(), V.copy(), unused.copy())
 
     def loss():
         difference = maximum(x @ U * 0.5 + b, 0) @ V - wanted
         return (difference * difference).mean()
 
     losses = descend(loss, parameters, lr=0.05, steps=steps)
-    return {"losses": np.array(losses), "U": U.data, "b": b.data, "V": V.data}
+    kinds = {"a Tensor" if isinstance(each, Tensor) else "a number" for each in losses}
+    numbers = np.array([each.data if isinstance(each, Tensor) else each for each in losses])
+    return {
+        "losses": numbers,
+        "each loss": " or ".join(sorted(kinds)),
+        "U": U.data,
+        "b": b.data,
+        "V": V.data,
+        "unused": unused.data,
+    }
 
 
 ENGINE = "reverse_topological_order", "add_to_grad", "walk_back"
 TASKS = [
     Task("unbroadcast", (f"{BROADCASTING}:unbroadcast",), 1, broadcast, call_unbroadcast, large=many_copies),
-    Task("Multiply.backward", (f"{ELEMENTWISE}:Multiply.backward",), 1, pairs, call_multiply),
-    Task("Divide.backward", (f"{ELEMENTWISE}:Divide.backward",), 1, pairs, call_divide),
-    Task("Maximum.backward", (f"{ELEMENTWISE}:Maximum.backward",), 1, ties, call_maximum),
+    Task("Multiply.backward", (f"{ELEMENTWISE}:Multiply.backward",), 1, pairs, call_multiply, needs=("unbroadcast",)),
+    Task("Divide.backward", (f"{ELEMENTWISE}:Divide.backward",), 1, pairs, call_divide, needs=("unbroadcast",)),
+    Task("Maximum.backward", (f"{ELEMENTWISE}:Maximum.backward",), 1, ties, call_maximum, needs=("unbroadcast",)),
     Task("MatMul.backward", (f"{MATMUL}:MatMul.backward",), 1, matrices, call_matmul, large=large_matrices),
     Task("reverse_topological_order", (f"{WALK}:reverse_topological_order",), 1, graphs, call_order),
     Task("add_to_grad", (f"{WALK}:add_to_grad",), 1, two_gradients, call_add_to_grad),

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from minidelve import Tensor
 from minidelve.labs.task import Mistakes
 from minidelve.tensor.walk import (
     add_to_grad,
@@ -83,6 +84,27 @@ def _(df, shape):
     return df.sum(axis=leading(df, shape))
 
 
+@mistakes.of(
+    "unbroadcast", "unb-axis0", COPIES,
+    "You sum axis 0 whatever the shapes are. Which axes of df are new, and which had the length 1 before?",
+)  # fmt: skip
+def _(df, shape):
+    return df.sum(axis=0)
+
+
+@mistakes.of("unbroadcast", "unb-ones", COPIES, "The axes of length 1 are summed. What of those that are new in front?")
+def _(df, shape):
+    return df.sum(axis=of_length_one(shape), keepdims=True)
+
+
+@mistakes.of(
+    "unbroadcast", "unb-squeezed", "the right sums, and an axis is lost",
+    "An axis of length 1 is an axis still: sum it with keepdims=True.",
+)  # fmt: skip
+def _(df, shape):
+    return df.sum(axis=leading(df, shape)).sum(axis=of_length_one(shape))
+
+
 # -- local slopes ------------------------------------------------------------------------------------
 
 
@@ -102,6 +124,22 @@ def _(self, df):
 def _(self, df):
     x, y = self.saved
     return self.unbroadcast(df * x * y, df * x * y)
+
+
+LEFT_AS_IT_IS = "a gradient has the shape of df, not of its operand"
+BRING_BACK = "Where x or y was broadcast, its gradient must come back to its own shape: self.unbroadcast(dx, dy)."
+
+
+@mistakes.of("Multiply.backward", "mul-shape", LEFT_AS_IT_IS, BRING_BACK)
+def _(self, df):
+    x, y = self.saved
+    return df * y, df * x
+
+
+@mistakes.of("Divide.backward", "div-shape", LEFT_AS_IT_IS, BRING_BACK)
+def _(self, df):
+    f, y = self.saved
+    return df / y, -df * f / y
 
 
 @mistakes.of(
@@ -160,6 +198,13 @@ def _(self, df):
     return self.unbroadcast(df * share, df * (1 - share))
 
 
+@mistakes.of("Maximum.backward", "max-shape", LEFT_AS_IT_IS, BRING_BACK)
+def _(self, df):
+    x, y, f = self.saved
+    share = np.where(x == y, 0.5, x == f).astype(df.dtype)
+    return df * share, df * (1 - share)
+
+
 @mistakes.of("Maximum.backward", "max-value", SLOPE, "df is multiplied by the number that won: its slope is 1, not x.")
 def _(self, df):
     x, y, f = self.saved
@@ -188,12 +233,21 @@ def _(self, df):
 
 
 @mistakes.of(
-    "MatMul.backward", "mm-alltrans", TRANSPOSED,
+    "MatMul.backward", "mm-alltrans", "right for two matrices, not for stacks of them",
     "x.T of a stack turns all of its axes around. Of each matrix of the stack only the last two: swapaxes(-1, -2).",
 )  # fmt: skip
 def _(self, df):
     (x, y), df = self.matrices(), self.as_matrices(df)
     return self.as_given(df @ y.T, x.T @ df)
+
+
+@mistakes.of(
+    "MatMul.backward", "mm-simple", "right for two matrices, not for stacks and vectors",
+    "x.T turns all axes of a stack around, and a vector has one alone. self.matrices() and swapaxes see to that.",
+)  # fmt: skip
+def _(self, df):
+    x, y = self.saved
+    return df @ y.T, x.T @ df
 
 
 @mistakes.of(
@@ -210,10 +264,13 @@ def _(self, df):
 ORDER_BLANK = "reverse_topological_order"
 
 
-@mistakes.of(
-    ORDER_BLANK, "en-preorder", ORDER,
-    "A node ran before all of its consumers had sent their share: that order is depth first, not topological.",
-)  # fmt: skip
+MET = (
+    "That is the order in which a search meets the nodes. On paper, for x + x * x and for x * x + x: does x come after "
+    "all that use it?"
+)
+
+
+@mistakes.of(ORDER_BLANK, "en-preorder", ORDER, MET)
 def _(root):
     order, seen, stack = [], {id(root)}, [root]
     while stack:
@@ -223,6 +280,33 @@ def _(root):
             if source is not None and id(source) not in seen:
                 seen.add(id(source))
                 stack.append(source)
+    return order
+
+
+@mistakes.of(ORDER_BLANK, "en-preorder-late", ORDER, MET)
+def _(root):
+    order, seen, stack = [], set(), [root]
+    while stack:
+        node = stack.pop()
+        if id(node) not in seen:
+            seen.add(id(node))
+            order.append(node)
+            stack += [source for source in sources_of(node) if source is not None]
+    return order
+
+
+@mistakes.of(ORDER_BLANK, "en-preorder-calls", ORDER, MET)
+def _(root):
+    order, seen = [], set()
+
+    def visit(node):
+        seen.add(id(node))
+        order.append(node)
+        for source in sources_of(node):
+            if source is not None and id(source) not in seen:
+                visit(source)
+
+    visit(root)
     return order
 
 
@@ -287,7 +371,7 @@ def _(leaf, df):
     leaf.grad = df
 
 
-def walk(root, gradient, retain_graph, put_together, free=True):
+def walk(root, gradient, retain_graph, put_together, free=True, free_first=False):
     """The walk back, with another way to put shares together."""
     arrived = {id(root): gradient}
     order = reverse_topological_order(root)
@@ -297,6 +381,8 @@ def walk(root, gradient, retain_graph, put_together, free=True):
         if is_leaf(node):
             add_to_grad(node, df)
             continue
+        if free_first and not retain_graph:
+            node.free()
         for source, share in shares_of(node, df, retain_graph):
             earlier = arrived.get(id(source))
             arrived[id(source)] = share if earlier is None else put_together(earlier, share)
@@ -330,6 +416,11 @@ def _(root, gradient, retain_graph):
 )
 def _(root, gradient, retain_graph):
     walk(root, gradient, retain_graph, np.add, free=False)
+
+
+@mistakes.of("walk_back", "en-freefirst", FREED, "A node that has been freed has forgotten what its backward needs.")
+def _(root, gradient, retain_graph):
+    walk(root, gradient, retain_graph, np.add, free_first=True)
 
 
 @mistakes.of("walk_back", "en-alwaysfree", FREED, "With retain_graph=True nothing is freed: a second walk needs it.")
@@ -373,7 +464,8 @@ def descent(loss_of, parameters, lr, steps, zero=True, after=False):
         loss = loss_of()
         loss.backward()
         for a in parameters:
-            a.data = a.data - lr * a.grad
+            if a.grad is not None:
+                a.data = a.data - lr * a.grad
         losses.append(loss_of().item() if after else loss.item())
     return losses
 
@@ -407,6 +499,27 @@ def _(loss_of, parameters, lr, steps):
             a.grad = None
         loss.backward(retain_graph=True)
         for a in parameters:
-            a.data = a.data - lr * a.grad
+            if a.grad is not None:
+                a.data = a.data - lr * a.grad
         losses.append(loss.item())
     return losses
+
+
+@mistakes.of(
+    "descend", "de-unused", "a parameter without a gradient",
+    "A parameter that has no part in the loss: its .grad is None after backward(). Leave it as it is.",
+)  # fmt: skip
+def _(loss_of, parameters, lr, steps):
+    for _ in range(steps):
+        loss_of().backward()
+        for a in parameters:
+            a.data = a.data - lr * a.grad
+
+
+@mistakes.of(
+    "descend", "de-tensors", "a Tensor where a number is asked for",
+    "A Tensor holds its whole graph, and so does a list of them. The number alone is loss.item().",
+)  # fmt: skip
+def _(loss_of, parameters, lr, steps):
+    losses = descent(loss_of, parameters, lr, steps)
+    return [Tensor(np.array(loss, parameters[0].dtype)) for loss in losses]

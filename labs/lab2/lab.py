@@ -10,6 +10,7 @@ SOFTMAX, CROSS_ENTROPY = "minidelve/ops/softmax.py", "minidelve/ops/cross_entrop
 LINEAR = "minidelve/ops/linear.py"
 CUTS = {
     SOFTMAX: (
+        "    log_softmax_i = z_i - log sum_j exp(z_j)",
         "Subtracting the maximum costs nothing, and then exp cannot overflow.",
         "    d log_softmax_i / dz_k = [i = k] - s_k             dz_k = df_k - s_k sum_i df_i",
         "    d softmax_i / dz_k     = s_i ([i = k] - s_k)       dz_k = s_k (df_k - sum_i df_i s_i)",
@@ -50,6 +51,7 @@ def batches(rng, dtype):
         if n > 2:
             targets[-1] = targets[0]
         cases[case] = {"z": normal(rng, dtype, (n, classes)), "targets": targets}
+    cases["a class that no row has"] = {"z": normal(rng, dtype, (3, 4)), "targets": np.array([0, 2, 0])}
     z = normal(rng, dtype, (4, 3)) + np.array([[800], [-800], [0], [1]], dtype)
     cases["scores about 800, -800, 0 and 1"] = {"z": z, "targets": np.array([0, 1, 2, 1])}
     return {case: {"df": np.asarray(rng.uniform(0.2, 0.8), dtype), **inputs} for case, inputs in cases.items()}

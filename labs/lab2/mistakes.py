@@ -87,11 +87,37 @@ def _(self, df):
     "Softmax.backward",
     "sb-unweighted",
     JACOBIAN,
-    "From df_k goes the mean of df with the weights s, not its plain sum.",
+    "What is subtracted from df_k is a mean of df with the weights s, not its plain sum.",
 )
 def _(self, df):
     (s,) = self.saved
     return s * (df - df.sum(axis=self.axis, keepdims=True))
+
+
+@mistakes.of("Softmax.backward", "sb-all", AXIS, "Rows know nothing of each other: each has a sum of its own.")
+def _(self, df):
+    (s,) = self.saved
+    return s * (df - (df * s).sum())
+
+
+@mistakes.of("Softmax.backward", "sb-axis", AXIS, "You sum along axis 1 whatever the axis of forward was.")
+def _(self, df):
+    (s,) = self.saved
+    return s * (df - (df * s).sum(axis=1, keepdims=True))
+
+
+@mistakes.of("Softmax.backward", "sb-last", AXIS, "You sum along the last axis whatever the axis of forward was.")
+def _(self, df):
+    (s,) = self.saved
+    return s * (df - (df * s).sum(axis=-1, keepdims=True))
+
+
+@mistakes.of(
+    "Softmax.backward", "sb-outside", JACOBIAN, "In the sum over i each df_i has its own s_i; you took s_k out of it."
+)
+def _(self, df):
+    (s,) = self.saved
+    return s * (df - s * df.sum(axis=self.axis, keepdims=True))
 
 
 @mistakes.of("Softmax.backward", "sb-sign", SIGN, "s_k grows with z_k: the sign is turned around.")
@@ -173,6 +199,35 @@ def _(self, df):
     return df - f * df.sum(axis=self.axis, keepdims=True)
 
 
+@mistakes.of(
+    "LogSoftmax.backward", "lb-one", CHAIN, "That is right where df adds up to 1 in every row. In general it does not."
+)
+def _(self, df):
+    (f,) = self.saved
+    return df - np.exp(f)
+
+
+@mistakes.of(
+    "LogSoftmax.backward", "lb-softmax", "another function", "That is softmax's gradient, not its logarithm's."
+)
+def _(self, df):
+    (f,) = self.saved
+    s = np.exp(f)
+    return s * (df - (df * s).sum(axis=self.axis, keepdims=True))
+
+
+@mistakes.of("LogSoftmax.backward", "lb-axis", AXIS, "You sum along axis 1 whatever the axis of forward was.")
+def _(self, df):
+    (f,) = self.saved
+    return df - np.exp(f) * df.sum(axis=1, keepdims=True)
+
+
+@mistakes.of("LogSoftmax.backward", "lb-last", AXIS, "You sum along the last axis whatever the axis of forward was.")
+def _(self, df):
+    (f,) = self.saved
+    return df - np.exp(f) * df.sum(axis=-1, keepdims=True)
+
+
 @mistakes.of("LogSoftmax.backward", "lb-mean", MEAN, "All outputs of the row used z_k: their shares add up.")
 def _(self, df):
     (f,) = self.saved
@@ -212,7 +267,7 @@ def _(z, t):
 @loss(
     "ce-sum",
     MEAN,
-    "The loss is the sum over the batch; with the mean the learning rate does not depend on the batch size.",
+    "That is the sum over the batch. Asked for is the mean: then the learning rate need not depend on the batch size.",
 )
 def _(z, t):
     return -picked(log_probabilities(z, 1), t).sum()
@@ -290,6 +345,13 @@ def _(f, t, df):
 
 
 @gradient(
+    "ceb-bare", CHAIN, "That is dE/dz of one image's own loss. The batch's is a mean, and df arrives from behind it."
+)
+def _(f, t, df):
+    return np.exp(f) - one_hot(f, t)
+
+
+@gradient(
     "ceb-onlytarget", INCOMPLETE, "Only the right class gets a gradient; the others' probabilities must fall as well."
 )
 def _(f, t, df):
@@ -348,7 +410,7 @@ def _(df, x, W):
     return df @ W, df.T @ x, df.mean(axis=0)
 
 
-@layer("lin-dWmean", MEAN, "dW is divided by the batch size, but dy comes from a mean loss and holds the 1/N already.")
+@layer("lin-dWmean", MEAN, "dW is divided by the batch size, but df comes from a mean loss and holds the 1/N already.")
 def _(df, x, W):
     return df @ W, df.T @ x / len(x), df.sum(axis=0)
 
@@ -371,3 +433,15 @@ def _(df, x, W):
 @layer("lin-dball1", SHAPE, "db has an axis too many: it has the shape of b, (out,).")
 def _(df, x, W):
     return df @ W, df.T @ x, df.sum(axis=0, keepdims=True)
+
+
+@layer("lin-dbnone", SHAPE, "That is a row for every image. b is one row, and every image used it.")
+def _(df, x, W):
+    return df @ W, df.T @ x, df
+
+
+@layer(
+    "lin-fit", "shapes that do not fit", "Write the shapes down: df (N, out), W (out, in), x (N, in). Which sides meet?"
+)
+def _(df, x, W):
+    return df @ W.T, df.T @ x, df.sum(axis=0)

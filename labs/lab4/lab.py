@@ -111,7 +111,7 @@ def call_im2col(x, kernel, stride, padding):
     from kernels import reference
     from minidelve.labs.calling import as_output
 
-    cols = as_output(reference.im2col(x, kernel, stride, padding))
+    cols = as_output("cols", reference.im2col(x, kernel, stride, padding))
     out = np.full_like(cols, BEFORE)
     reference.im2col(x, kernel, stride, padding, out=out)
     return {"cols": cols, "out holds cols": bool(np.array_equal(out, cols))}
@@ -121,7 +121,7 @@ def call_col2im(cols, size, kernel, stride, padding):
     from kernels import reference
     from minidelve.labs.calling import as_output
 
-    dx = as_output(reference.col2im(cols, size, kernel, stride, padding))
+    dx = as_output("dx", reference.col2im(cols, size, kernel, stride, padding))
     out = np.full_like(dx, BEFORE)
     reference.col2im(cols, size, kernel, stride, padding, out=out)
     return {"dx": dx, "out holds dx": bool(np.allclose(out, dx, rtol=1e-4, atol=1e-6, equal_nan=True))}
@@ -143,7 +143,9 @@ def call_respond(x, w, bias, a, stride, padding):
     OH, OW = fit(x.shape[1:3], w.shape[1:3], stride, padding)
     y, cols = (np.full((len(x), OH, OW, n), BEFORE, x.dtype) for n in (len(w), w[0].size))
     op.respond(x, w, bias, y, cols)
-    return {"y": y}
+    second = np.full_like(y, BEFORE)
+    op.respond(1 - x, w, bias, second, cols)
+    return {"y": y, "y of other images": second}
 
 
 def call_gradients(dy, x, w, stride, padding, piece, wants_dx):

@@ -137,8 +137,22 @@ def _(dy, taps, size, kernel, stride, padding, out=None):
 
 
 @mistakes.of(
+    "max_pool_backward", "mp-overwritten", OVERLAP,
+    "Every tap overwrites what the taps before it have put there, with zeros too where it did not win: add to it.",
+)  # fmt: skip
+def _(dy, taps, size, kernel, stride, padding, out=None):
+    reach = [(o - 1) * s + k for o, s, k in zip(dy.shape[1:3], stride, kernel)]
+    framed = room_for(dy, [max(r, L + 2 * p) for r, L, p in zip(reach, size, padding)])
+    for u, v in np.ndindex(*kernel):
+        rows = slice(u, reach[0] - kernel[0] + u + 1, stride[0])
+        columns = slice(v, reach[1] - kernel[1] + v + 1, stride[1])
+        framed[:, rows, columns] = dy * (taps == u * kernel[1] + v)
+    return into(out, framed[:, padding[0] : padding[0] + size[0], padding[1] : padding[1] + size[1]])
+
+
+@mistakes.of(
     "max_pool_backward", "mp-everywhere", ROUTE,
-    "df went to every pixel of the window; only the maximum moves the output.",
+    "dy went to every pixel of the window; only the maximum moves the output.",
 )  # fmt: skip
 def _(dy, taps, size, kernel, stride, padding, out=None):
     dx = room_for(dy, size)
@@ -151,7 +165,7 @@ def _(dy, taps, size, kernel, stride, padding, out=None):
 
 @mistakes.of(
     "max_pool_backward", "mp-shared", ROUTE,
-    "df is divided among the pixels of the window: that is a mean's gradient. The maximum gets it whole.",
+    "dy is divided among the pixels of the window: that is a mean's gradient. The maximum gets it whole.",
 )  # fmt: skip
 def _(dy, taps, size, kernel, stride, padding, out=None):
     dx = room_for(dy, size)
@@ -164,7 +178,7 @@ def _(dy, taps, size, kernel, stride, padding, out=None):
 
 @mistakes.of(
     "max_pool_backward", "mp-value", ROUTE,
-    "df is multiplied by what taps holds, as if that were the pixel's value: a maximum has slope 1, not x.",
+    "dy is multiplied by what taps holds, as if that were the pixel's value: a maximum has slope 1, not x.",
 )  # fmt: skip
 def _(dy, taps, size, kernel, stride, padding, out=None):
     dx = room_for(dy, size)
@@ -202,7 +216,7 @@ def _(dy, taps, size, kernel, stride, padding, out=None):
 
 
 @mistakes.of(
-    "max_pool_backward", "mp-once", ROUTE, "A pixel is marked as chosen, with a 1: what it is to get is df.",
+    "max_pool_backward", "mp-once", ROUTE, "A pixel is marked as chosen, with a 1: what it is to get is dy.",
 )  # fmt: skip
 def _(dy, taps, size, kernel, stride, padding, out=None):
     dx = room_for(dy, size)
@@ -256,6 +270,17 @@ def _(x, bins, out=None):
         return inside.max(axis=1), place[0] + inside.argmax(axis=1)
 
     return by_bins(x, bins, shifted, out)
+
+
+@mistakes.of(
+    "bin_max_forward", "bm-unshifted", NUMBERING,
+    "Row and column count from the bin's corner, and a place of the map from the map's: add top and left.",
+)  # fmt: skip
+def _(x, bins, out=None):
+    def from_the_corner(inside, place):
+        return inside.max(axis=1), place[inside.argmax(axis=1)] - place[0]
+
+    return by_bins(x, bins, from_the_corner, out)
 
 
 @mistakes.of(
@@ -516,7 +541,10 @@ def _(size, levels):
 # ---- each_level
 
 
-@mistakes.of("each_level", "sp-nnc", ORDER, "Each level is flattened as (n, n, C); the order asked for is (C, n, n).")
+@mistakes.of(
+    "each_level", "sp-nnc", ORDER,
+    "Each level is flattened as (n, n, C); the order asked for is (C, n, n). A reshape alone exchanges no axes.",
+)  # fmt: skip
 def _(f, by_bin, levels):
     (N, _, C), first = by_bin.shape, 0
     for n in levels:

@@ -146,6 +146,16 @@ def _(shape, mode="fan_in", a=0.0):
     return math.sqrt(2 / ((1 + a * a) * fans_of(shape)[1]))
 
 
+@mistakes.of("he_std", "he-first", ROOT, "2/n is the variance; a standard deviation is its root. Then comes (10a).")
+def _(shape, mode="fan_in", a=0.0):
+    return 2 / fan_of(shape, mode)
+
+
+@mistakes.of("he_std", "he-linear", ROOT, "Neither the ReLU nor the slope counts: that is a linear layer's 1/n.")
+def _(shape, mode="fan_in", a=0.0):
+    return math.sqrt(1 / fan_of(shape, mode))
+
+
 @mistakes.of("he_std", "he-size", COUNTED, "n is the number of all weights; a response sums over one filter.")
 def _(shape, mode="fan_in", a=0.0):
     return math.sqrt(2 / ((1 + a * a) * math.prod(shape)))
@@ -191,6 +201,11 @@ def _(shape, mode="fan_in", a=0.0):
 )
 def _(shape, mode="fan_in", a=0.0):
     return math.sqrt(2 / ((1 + abs(a)) * fan_of(shape, mode)))
+
+
+@mistakes.of("he_std", "he-plain", SLOPE, "1 + a, and it is to be 1 + a^2: what passes is squared in E[x^2].")
+def _(shape, mode="fan_in", a=0.0):
+    return math.sqrt(2 / ((1 + a) * fan_of(shape, mode)))
 
 
 @mistakes.of(

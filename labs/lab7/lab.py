@@ -57,16 +57,20 @@ def call_momentum(a, gradients, rates, mu, decay):
 
 
 def decays(rng, dtype):
-    return {f"weight decay {decay}": {"decay": decay} for decay in (0.0005, 0.01)}
+    cases = {f"weight decay {decay}": {"decay": decay, "plain": False} for decay in (0.0005, 0.01)}
+    return cases | {"a Tensor that is no Parameter": {"decay": 0.01, "plain": True}}
 
 
-def call_decay_of(decay):
-    from minidelve import nn
+def call_decay_of(decay, plain):
+    from minidelve import Tensor, nn
     from minidelve.optim.sgd import decay_of
 
-    weight, slope = nn.Linear(2, 2).weight, nn.PReLU(2).a
-    return {"the decay of a weight": float(decay_of(weight, decay)),
-            "the decay of a slope": float(decay_of(slope, decay))}  # fmt: skip
+    if plain:
+        return {"its decay": float(decay_of(Tensor([1.0], requires_grad=True), decay))}
+    layer, slope = nn.Linear(2, 2), nn.PReLU(2).a
+    return {"the decay of a weight": float(decay_of(layer.weight, decay)),
+            "the decay of a slope": float(decay_of(slope, decay)),
+            "the decay of a bias": float(decay_of(layer.bias, decay))}  # fmt: skip
 
 
 # -- dropout -----------------------------------------------------------------------------------------------------------
@@ -96,6 +100,8 @@ def call_dropout(x, df, p, seed):
     again = dropout(Tensor(x), p, True, np.random.default_rng(seed))
     testing = dropout(Tensor(x), p, False, np.random.default_rng(seed)).data
     kept = f.data != 0
+    zeros = Tensor(np.zeros_like(x), requires_grad=True)
+    dropout(zeros, p, True, np.random.default_rng(seed)).backward(df)
     return {
         "share dropped, to a tenth": round(float(1 - kept.mean()), 1),
         "f / x of the units that are kept": middle(f.data, x, kept),
@@ -103,6 +109,7 @@ def call_dropout(x, df, p, seed):
         "the same mask for the same seed": np.array_equal(f.data, again.data),
         "dx / df where a unit was kept": middle(given.grad, df, kept),
         "dx / df where a unit was dropped": middle(given.grad, df, ~kept),
+        "share of dx that is 0 where x is 0, to a tenth": round(float((zeros.grad == 0).mean()), 1),
         "testing, share dropped, to a tenth": round(float((testing == 0).mean()), 1),
         "testing, f / x of the others": middle(testing, x, testing != 0),
     }
@@ -117,32 +124,28 @@ def middle(y, x, where):
 
 
 def pictures(rng, dtype):
-    """The sums over a training set, and other images to be normalised.
+    """Images, and another set's mean and deviation.
 
     Mean, shifts and deviation are such that float32 holds every result: the order of the steps does not matter.
     """
     cases = {}
     for case, (count, h, w) in {"2 images of 1 x 2": (2, 1, 2), "5 images of 3 x 4": (5, 3, 4)}.items():
-        training = rng.integers(0, 256, (count, h, w, 3)).astype(np.int64)
         cases[case] = {
-            "total": training.sum(axis=0), "squares": float(np.square(training).sum()), "count": count,
-            "images": rng.integers(0, 256, (3, h, w, 3)).astype(np.uint8),
+            "images": rng.integers(0, 256, (count, h, w, 3)).astype(np.uint8),
             "mean": (rng.integers(200, 800, (h, w, 3)) / 4).astype(np.float32), "std": float(rng.choice([32, 64])),
-            "shifts": (rng.integers(-40, 40, (3, 3)) / 4).astype(dtype), "out": np.zeros((3, h, w, 3), dtype),
+            "shifts": (rng.integers(-40, 40, (count, 3)) / 4).astype(dtype), "out": np.zeros((count, h, w, 3), dtype),
         }  # fmt: skip
     return cases
 
 
-def call_normalisation(total, squares, count, images, mean, std, shifts, out):
-    from minidelve.data.feeding.statistics import Statistics, mean_and_variance
+def call_normalisation(images, mean, std, shifts, out):
+    from minidelve.data.feeding.statistics import Statistics
 
     statistics, out = Statistics(mean, std), out.copy()
     statistics.normalize(images, out=out)
-    mean_image, variance = mean_and_variance(total, squares, count)
     return {
         "normalized": statistics.normalize(images, out.dtype), "out": out,
         "with shifts": statistics.normalize(images, out.dtype, shifts),
-        "mean image": mean_image, "variance": float(variance),
     }  # fmt: skip
 
 
@@ -162,7 +165,7 @@ def call_top_k_error(scores, targets, ranks):
 
     def percent(k, classes):
         wrong = percent_wrong(ranks, k, classes)
-        return NAN if wrong is None else float(wrong)
+        return "None" if wrong is None else float(wrong)
 
     return {
         "ranks": np.asarray(rank_of_target(scores, targets)).astype(np.int64),
@@ -282,19 +285,18 @@ def call_what_an_epoch_draws(images, batch_size, seed):
     dataset = data.ToyDataset("train", images)
     statistics = data.Statistics(np.zeros((8, 8, 3), np.float32), 1.0)
 
-    def loader(shuffle=True, seed=seed, **options):
+    def loader(shuffle=True, seed=seed):
         crop = data.RandomCrop(8)
-        return data.Loader(dataset, batch_size, crop, statistics, shuffle=shuffle, seed=seed, workers=0, **options)
+        return data.Loader(dataset, batch_size, crop, statistics, shuffle=shuffle, seed=seed, workers=0)
 
     def order(loader, epoch):
         return np.concatenate([np.asarray(batch, int) for batch in loader._plan(epoch)])
 
     one = loader()
     return {
-        "sizes of the batches": np.array([len(batch) for batch in one._plan(1)]),
-        "the same with drop_last": np.array([len(batch) for batch in loader(drop_last=True)._plan(1)]),
         "images in the order of an epoch": np.sort(order(one, 1)),
         "order without shuffling": order(loader(shuffle=False), 1),
+        "most images come right after the one before them": bool((np.diff(order(one, 1)) == 1).mean() > 0.5),
         "what an epoch's order depends on": depends(
             lambda loader, epoch=1: order(loader, epoch), loader, {"epoch": {"epoch": 2}}, seed
         ),
@@ -352,13 +354,12 @@ TASKS = [
     Task("decay_of", (f"{OPTIMIZER}:decay_of",), 1, decays, call_decay_of),
     Task("dropout", (f"{DROPOUT}:Dropout.forward", f"{DROPOUT}:Dropout.backward", f"{DROPOUT}:dropout"), 1, units,
          call_dropout),
-    Task("normalisation", (f"{STATISTICS}:Statistics.normalize", f"{STATISTICS}:mean_and_variance"), 1, pictures,
-         call_normalisation),
+    Task("normalisation", (f"{STATISTICS}:Statistics.normalize",), 1, pictures, call_normalisation),
     Task("top_k_error", (f"{VALIDATION}:rank_of_target", f"{VALIDATION}:percent_wrong"), 1, scored, call_top_k_error),
     Task("find_gradients", (f"{LOOP}:find_gradients",), 1, batches, call_find_gradients),
     Task("one_more_epoch", (f"{LOOP}:one_more_epoch",), 1, schedules, call_one_more_epoch),
     Task("evaluating", (f"{VALIDATION}:evaluating",), 1, modes, call_evaluating),
-    Task("what an epoch draws", (f"{LOADER}:Loader._plan", f"{LOADER}:Loader._rng"), 1, loaders,
+    Task("what an epoch draws", (f"{LOADER}:Loader._order", f"{LOADER}:Loader._rng"), 1, loaders,
          call_what_an_epoch_draws),
     Task("mean_over_images", (f"{STEP_LOG}:mean_over_images",), 1, losses, call_mean_over_images),
 ]  # fmt: skip

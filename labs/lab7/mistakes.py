@@ -22,16 +22,14 @@ SCALE = "the scale of what is kept"
 WHICH = "which units are dropped"
 GRADIENT = "the gradient"
 WHOSE_MEAN = "whose mean and deviation"
-MOMENTS = "mean and variance from sums"
 UNIT = "another quantity than the error in percent"
 COUNTED = "what the rank counts"
 ORDER = "the order of the steps of training"
 MODE = "the mode of the network"
 SEED = "what a random generator depends on"
-PLAN = "how an epoch is cut into batches"
+PLAN = "the order of an epoch"
 WEIGHT = "a mean of means"
 
-STATISTICS = "minidelve/data/feeding/statistics.py:mean_and_variance"
 BACKWARD = "minidelve/ops/dropout.py:Dropout.backward"
 DROPOUT = "minidelve/ops/dropout.py:dropout"
 PERCENT = "minidelve/training/validation.py:percent_wrong"
@@ -152,6 +150,19 @@ def _(parameter, weight_decay):
     return 0.0 if parameter.weight_decay else weight_decay
 
 
+@mistakes.of("decay_of", "sd-wrongtoo", WHO_DECAYS, "The slopes decay and the weights do not.")
+def _(parameter, weight_decay):
+    return 0.0 if getattr(parameter, "weight_decay", False) else weight_decay
+
+
+@mistakes.of(
+    "decay_of", "sd-plain", WHO_DECAYS,
+    "A Tensor that is no Parameter has no attribute weight_decay, and decays: getattr takes a value for that case.",
+)  # fmt: skip
+def _(parameter, weight_decay):
+    return weight_decay if parameter.weight_decay else 0.0
+
+
 # -- dropout -----------------------------------------------------------------------------------------------------------
 
 
@@ -251,6 +262,15 @@ def _(self, images, dtype=np.float32, shifts=None, out=None):
 
 
 @mistakes.of(
+    "normalisation", "no-valmean", WHOSE_MEAN,
+    "You subtract the mean of the very images that come in. These may be of the test set, or a single one: the mean is "
+    "that of the training set, self.mean.",
+)  # fmt: skip
+def _(self, images, dtype=np.float32, shifts=None, out=None):
+    return normalized(images, images.mean(axis=0), self.std, dtype, shifts, out)
+
+
+@mistakes.of(
     "normalisation", "no-valraw", WHOSE_MEAN,
     "The images pass as they are. Those of the validation set come through here too: they are not normalised.",
 )  # fmt: skip
@@ -283,50 +303,11 @@ def _(self, images, dtype=np.float32, shifts=None, out=None):
 
 
 @mistakes.of(
-    "normalisation", "no-onemean", MOMENTS,
-    "The mean of the squares of the mean image is wanted; you took the square of its mean, one colour for all places.",
-    blank=STATISTICS,
+    "normalisation", "no-out", "an array that the caller does not see",
+    "The caller looks into the array that it gave as `out`. `out = ...` binds a local name: out[...] = ... writes.",
 )  # fmt: skip
-def _(total, squares, count):
-    mean = total / count
-    return mean, squares / (count * mean.size) - mean.mean() ** 2
-
-
-@mistakes.of(
-    "normalisation", "no-root", MOMENTS, "The root is taken later, by the caller: here the variance is asked for.",
-    blank=STATISTICS,
-)  # fmt: skip
-def _(total, squares, count):
-    mean = total / count
-    return mean, np.sqrt(squares / (count * mean.size) - np.square(mean).mean())
-
-
-@mistakes.of(
-    "normalisation", "no-second", MOMENTS, "E[x^2] alone is the variance only of what has mean 0.", blank=STATISTICS
-)
-def _(total, squares, count):
-    mean = total / count
-    return mean, squares / (count * mean.size)
-
-
-@mistakes.of(
-    "normalisation", "no-places", MOMENTS,
-    "`squares` was summed over the images and over all places: divide it by the number of all values.",
-    blank=STATISTICS,
-)  # fmt: skip
-def _(total, squares, count):
-    mean = total / count
-    return mean, squares / count - np.square(mean).sum()
-
-
-@mistakes.of(
-    "normalisation", "no-grey", WHOSE_MEAN,
-    "One number is the mean of all pixels; the paper subtracts a mean image: total / count has its shape.",
-    blank=STATISTICS,
-)  # fmt: skip
-def _(total, squares, count):
-    mean = total.sum() / (count * total.size)
-    return mean, squares / (count * total.size) - mean**2
+def _(self, images, dtype=np.float32, shifts=None, out=None):
+    return normalized(images, self.mean, self.std, dtype, shifts, None)
 
 
 # -- top_k_error -------------------------------------------------------------------------------------------------------
@@ -372,6 +353,14 @@ def _(scores, targets):
     return (scores >= own(scores, targets)).sum(axis=1) - 1
 
 
+@mistakes.of(
+    "top_k_error", "tk-tienan", COUNTED,
+    "Two things: a tie counts against the network, and an image with a NaN among its scores has the rank NEVER.",
+)  # fmt: skip
+def _(scores, targets):
+    return (scores > own(scores, targets)).sum(axis=1)
+
+
 @mistakes.of("top_k_error", "tk-acc", UNIT, "That is the accuracy; asked for is the error.", blank=PERCENT)
 def _(ranks, k, classes):
     return None if 1 < k >= classes else 100 * float((ranks < k).mean())
@@ -403,6 +392,14 @@ def _(ranks, k, classes):
 )  # fmt: skip
 def _(ranks, k, classes):
     return 100 * float((ranks >= k).mean())
+
+
+@mistakes.of(
+    "top_k_error", "tk-allnone", "a case of its own",
+    "None is for k > 1. With one guess, k = 1, the error is a number also of a single class.", blank=PERCENT,
+)  # fmt: skip
+def _(ranks, k, classes):
+    return None if k >= classes else 100 * float((ranks >= k).mean())
 
 
 # -- find_gradients ----------------------------------------------------------------------------------------------------
@@ -485,6 +482,17 @@ def _(run, train_loader, val_loader):
     row = loop.train_epoch(run, train_loader, val_loader)
     run.history.append(row)
     run.schedule.step(row["train_top1_error"])
+    return row
+
+
+@mistakes.of(
+    "one_more_epoch", "tr-losstold", "the error that decides",
+    "The schedule was told the loss. It is to hear the top-1 validation error.",
+)  # fmt: skip
+def _(run, train_loader, val_loader):
+    row = loop.train_epoch(run, train_loader, val_loader)
+    run.history.append(row)
+    run.schedule.step(row["train_loss"])
     return row
 
 
@@ -579,21 +587,27 @@ def _(network):
     network.train(was_training)
 
 
+@mistakes.of(
+    "evaluating", "tr-plain", MODE,
+    "Two things: remember the mode that was before, and bring it back in a `finally`, also after an error or Ctrl-C.",
+)  # fmt: skip
+@contextmanager
+def _(network):
+    network.eval()
+    with no_grad(), np.errstate(all="ignore"):
+        yield
+    network.train()
+
+
 # -- what an epoch draws -----------------------------------------------------------------------------------------------
 
 
-def cut(loader, order, batches=None):
-    """An order in batches."""
-    count = loader.batches if batches is None else batches
-    return [order[k * loader.batch_size : (k + 1) * loader.batch_size].tolist() for k in range(count)]
-
-
-def shuffled(loader, seed, batches=None):
-    """A plan whose order comes from a generator of one's own."""
+def shuffled(loader, seed):
+    """An order that comes from a generator of one's own."""
     order = np.arange(len(loader.dataset))
     if loader.shuffle:
         np.random.default_rng(seed).shuffle(order)
-    return cut(loader, order, batches)
+    return order
 
 
 @mistakes.of(
@@ -601,7 +615,7 @@ def shuffled(loader, seed, batches=None):
     "The batches of epochs 1 and 2 are the same, in the order of the folder: nothing was shuffled.",
 )  # fmt: skip
 def _(self, epoch):
-    return cut(self, np.arange(len(self.dataset)))
+    return np.arange(len(self.dataset))
 
 
 @mistakes.of(
@@ -631,22 +645,7 @@ def _(self, epoch):
     "Without shuffle=True the order is the data set's: the validation set is not shuffled.",
 )  # fmt: skip
 def _(self, epoch):
-    return cut(self, np.random.default_rng([self.seed, epoch, 0]).permutation(len(self.dataset)))
-
-
-@mistakes.of(
-    "what an epoch draws", "tr-restlost", PLAN,
-    "The images that do not fill a batch are never seen: only drop_last leaves them out.",
-)  # fmt: skip
-def _(self, epoch):
-    return shuffled(self, [self.seed, epoch, 0], len(self.dataset) // self.batch_size)
-
-
-@mistakes.of(
-    "what an epoch draws", "tr-restkept", PLAN, "With drop_last the short last batch is left out: see self.batches."
-)
-def _(self, epoch):
-    return shuffled(self, [self.seed, epoch, 0], -(-len(self.dataset) // self.batch_size))
+    return np.random.default_rng([self.seed, epoch, 0]).permutation(len(self.dataset))
 
 
 @mistakes.of(

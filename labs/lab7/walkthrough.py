@@ -96,7 +96,8 @@ plt.show()
 #
 # ## A mask
 #
-# Dropout silences numbers at random. On a picture it can be seen (in a network it is done to the units of a layer).
+# Dropout silences numbers at random. On a picture it can be seen. (Here the three colours of a pixel share their fate.
+# In a network it is done to the units of a layer, to each for itself.)
 
 # %%
 image = data.ToyDataset("train", 10).image(3) / 255

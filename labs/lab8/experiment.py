@@ -14,6 +14,7 @@ import numpy as np
 
 from minidelve import data
 from minidelve.analysis.pictures import picture
+from minidelve.data.part import Part
 from minidelve.disk.files import write_whole
 from minidelve.experiments import style
 from minidelve.labs.trainings import trained
@@ -53,10 +54,11 @@ def main(out: Path, seed: int, quick: bool = False, source: str | None = None) -
 
 
 def images(source, quick):
-    """The training and the validation set."""
+    """The training and the validation set; of a quick trial a few of their images."""
     if source == "toy" and quick:
         return tuple(data.ToyDataset(split, *QUICK_IMAGES) for split in ("train", "val"))
-    return data.open_for_training(source)
+    sets = data.open_for_training(source)
+    return tuple(Part(s, s.sample(n), s.split) for s, n in zip(sets, QUICK_IMAGES, strict=True)) if quick else sets
 
 
 def two_ways(out, seed, source, sets, quick):
@@ -98,7 +100,7 @@ def compared(errors, seeds):
         say(f"   seed {seed:<13} " + "   ".join(f"{final[name][i]:6.1f}" for name in ACTIVATIONS) + f"   {each:6.1f}")
     say("   mean               " + "   ".join(f"{x.mean():6.1f}" for x in (*(final[n] for n in ACTIVATIONS), gap)))
     standard_error = float(gap.std(ddof=1) / np.sqrt(len(gap)))
-    say(f"   standard error of the mean gap, from {len(gap)} seeds: {standard_error:.1f}")
+    say(f"   standard error of the mean gap (ReLU's error less PReLU's), from {len(gap)} seeds: {standard_error:.1f}")
     means = {f"{activation}_error": float(final[activation].mean()) for activation in ACTIVATIONS}
     return means | {"gap": float(gap.mean()), "gap_standard_error": standard_error}
 

@@ -6,7 +6,7 @@ import argparse
 from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments, at_least, data_path
-from minidelve.errors import UserError
+from minidelve.errors import UserError, escaped
 from minidelve.labs.experimenting import chosen, run_command, run_experiment
 from minidelve.labs.folder import opened
 from minidelve.progress import say
@@ -61,5 +61,7 @@ def run(args: argparse.Namespace) -> int:
         return run_command(folder, files.files, args.command)
     code = run_experiment(lab, folder, files.files, args.seed, args.quick, args.data)
     if code == 0:
-        say(f"its numbers are in {folder.numbers(lab.number, args.quick)}")
+        numbers = folder.numbers(lab.number, args.quick)
+        pictures = ", ".join(escaped(path.name) for path in sorted(numbers.parent.glob("*.png")))
+        say(f"its numbers are in {numbers}" + (f", beside {pictures}" if pictures else ""))
     return code

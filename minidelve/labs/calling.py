@@ -80,16 +80,17 @@ def called(task: Task, given: Inputs) -> dict[str, np.ndarray]:
     """The outputs of one call."""
     with np.errstate(all="ignore"), warnings.catch_warnings():
         warnings.simplefilter("ignore")
-        return {name: as_output(x) for name, x in task.call(**given).items()}
+        return {name: as_output(name, x) for name, x in task.call(**given).items()}
 
 
-def as_output(x: Any) -> np.ndarray:
+def as_output(name: str, x: Any) -> np.ndarray:
     """An output as an array that needs no pickle; TypeError for one that would."""
     array = np.asarray(x)
     if array.dtype.kind not in "biufcU":
-        raise TypeError(f"the result is a {type(x).__name__}, expected an array of numbers")
+        kind = "an array of objects" if isinstance(x, np.ndarray) else "None" if x is None else f"a {type(x).__name__}"
+        raise TypeError(f"{name} is {kind}, expected an array of numbers")
     if array.nbytes > MOST_BYTES:
-        raise TypeError(f"the result has {array.nbytes / 1e6:.0f} MB")
+        raise TypeError(f"{name} has {array.nbytes / 1e6:.0f} MB")
     return np.array(array)
 
 

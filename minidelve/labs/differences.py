@@ -11,6 +11,7 @@ import numpy as np
 TOLERANCE = {"float32": 1e-4, "float64": 1e-9}  # of the largest number of the right result
 NOISE = {"float32": 2e-6, "float64": 1e-14}  # of the largest input: what is left where it should cancel
 FEW = 4  # numbers, from which on what they share is no chance
+CHANCE = 0.05  # that numbers are wrong where a sign is without having to do with it
 NUMBERS = "biufc"  # kinds of dtypes
 
 
@@ -122,11 +123,27 @@ def manner(pairs: Sequence[Pair]) -> str | None:
     'every number is 2 times what it should be'
     """
     rules = SHAPES if any(pair.got.shape != pair.right.shape for pair in pairs) else VALUES
+    if words := of_texts(pairs):
+        return words
     comparable = all(pair.got.dtype.kind in "biuf" and pair.right.dtype.kind in "biuf" for pair in pairs)
     if not comparable or any(not pair.right.size or pair.right.dtype.kind == "b" for pair in pairs):
         return None
     with np.errstate(all="ignore"):  # a wrong number may be of any size
         return next((words for rule in rules if (words := rule(pairs))), None)
+
+
+def of_texts(pairs: Sequence[Pair]) -> str | None:
+    """An error in place of a result, a result in place of an error, or a number written otherwise."""
+    if any(pair.got.dtype.kind != "U" or pair.right.dtype.kind != "U" or pair.right.shape for pair in pairs):
+        return None
+    texts = [(str(pair.got), str(pair.right)) for pair in pairs]
+    if all(right.endswith("Error") and not got.endswith("Error") for got, right in texts):
+        return "no error is raised where one should be"
+    if all(got.endswith("Error") and not right.endswith("Error") for got, right in texts):
+        return "an error is raised where none should be"
+    if all(got.replace(".0", "") == right for got, right in texts):
+        return "the numbers are right, and fractions where they should be whole"
+    return None
 
 
 def in_all(words: str, holds: Callable[[Pair], bool]) -> Callable[[Sequence[Pair]], str | None]:
@@ -155,9 +172,14 @@ def is_an_input(pairs: Sequence[Pair]) -> str | None:
         for name in getattr(pairs[0], what):
             arrays = [getattr(pair, what).get(name) for pair in pairs]
             arrays = [x if isinstance(x, np.ndarray) and x.dtype.kind == "f" else None for x in arrays]
-            if enough(pairs) and all(
-                x is not None and x.any() and alike(pair.got, x, pair.dtype, pair.scale)
-                for x, pair in zip(arrays, pairs)
+            one = len({float(x.flat[0]) for x in arrays if x is not None and x.size == 1}) == 1  # one number, such as 1
+            if (
+                not one
+                and enough(pairs)
+                and all(
+                    x is not None and x.any() and alike(pair.got, x, pair.dtype, pair.scale)
+                    for x, pair in zip(arrays, pairs)
+                )
             ):
                 return f"it is {name}" + (" as it came in" if what == "inputs" else ", another result")
     return None
@@ -204,27 +226,50 @@ def off_by(pairs: Sequence[Pair]) -> str | None:
 
 
 def wrong_where(pairs: Sequence[Pair]) -> str | None:
-    """What is wrong is where an input has one sign."""
+    """What is wrong is where an input has one sign: the fewest such places, and not by chance."""
     signs = {"above 0": np.greater, "below 0": np.less, "0": np.equal}
+    found: list[tuple[float, bool, str]] = []
+    drawn = [pair for pair in pairs if pair.dtype == pairs[0].dtype]  # float32 has the same draw again
+    count = sum(int(pair.wrong.sum()) for pair in drawn)
     for name in pairs[0].inputs:
         given = [np.asarray(pair.inputs.get(name)) for pair in pairs]
         if any(x.dtype.kind not in "iuf" or x.shape != pair.right.shape for x, pair in zip(given, pairs)):
             continue
         for words, sign in signs.items():
             places = [sign(x, 0) for x in given]
-            wrong = [pair.wrong for pair in pairs]
-            if all((w <= p).all() for w, p in zip(wrong, places)) and any((~p).any() for p in places) and enough(pairs):
-                return f"it is wrong only where {name} is {words}"
-    return None
+            if all((pair.wrong <= p).all() for pair, p in zip(pairs, places)) and enough(pairs):
+                share = sum(int(p.sum()) for p in places) / sum(p.size for p in places)
+                found.append((share, words == "0", f"it is wrong only where {name} is {words}"))
+    share, at_zero, said = min(found, default=(1.0, False, ""))
+    return said if at_zero and share < 0.5 or share**count < CHANCE else None
 
 
 def at_one_index(pairs: Sequence[Pair]) -> str | None:
-    """What is wrong is at one end of an axis."""
+    """What is wrong is at one end of an axis, or all else is wrong. A single number is there by chance."""
+    if sum(int(pair.wrong.sum()) for pair in pairs if pair.dtype == pairs[0].dtype) < 2:
+        return None
     for axis in range(min(pair.right.ndim for pair in pairs)):
-        for end, index in (("first", 0), ("last", -1)):
+        for index in (0, -1):
             rests = [np.delete(pair.wrong, index, axis) for pair in pairs]
             if sum(rest.size for rest in rests) >= FEW and not any(rest.any() for rest in rests):
-                return f"only the {end} index of axis {axis} is wrong"
+                return f"only [{':, ' * axis}{index}] of it is wrong"
+            own = [np.take(pair.wrong, [index], axis) for pair in pairs]
+            long = all(pair.right.shape[axis] > 1 for pair in pairs) and sum(rest.size for rest in rests) >= FEW
+            if long and all(rest.all() for rest in rests) and not any(x.any() for x in own):
+                return f"only [{':, ' * axis}{index}] of it is right"
+    return None
+
+
+def by_whole_steps(pairs: Sequence[Pair]) -> str | None:
+    """Whole numbers in place of fractions, or whole numbers of which some are 1 too large or too small."""
+    if not enough(pairs) or any(pair.right.dtype.kind not in "iuf" or not pair.right.ndim for pair in pairs):
+        return None
+    if all(pair.right.dtype.kind == "f" and alike(pair.got, np.floor(pair.right), pair.dtype) for pair in pairs):
+        return "the fractions are lost: every number is rounded down"
+    if all(pair.right.dtype.kind in "iu" for pair in pairs):
+        steps = {int(step) for pair in pairs for step in np.unique(np.subtract(pair.got, pair.right, dtype=float))}
+        if steps in ({0, 1}, {0, -1}):
+            return f"those that are wrong are 1 too {'large' if 1 in steps else 'small'}"
     return None
 
 
@@ -274,5 +319,6 @@ VALUES = (
     ),
     wrong_where,
     at_one_index,
+    by_whole_steps,
     in_all("the numbers are right but for signs", lambda pair: alike(np.abs(pair.got), np.abs(pair.right), pair.dtype)),
 )

@@ -58,7 +58,8 @@ def chosen(lab: Lab, folder: Folder) -> Chosen:
     own = student_files(lab, folder.path)
     if blank := next((file for file in own.values() if file.left), None):
         found = f"{blank.path}: {', '.join(blank.left)} {'is' if len(blank.left) == 1 else 'are'} still to be written"
-        raise UserError(found, cure=f"the experiment of lab {lab.number} runs on it")
+        them = "it" if len(blank.left) == 1 else "them"
+        raise UserError(found, cure=f"the experiment of lab {lab.number} runs on {them}")
     earlier = [folder.started(number) for number in sorted(folder.labs) if number < lab.number]
     # A variant's functions are others than the product's: no other lab can count on them.
     files = [file for each in earlier if not each.variant for file in student_files(each, folder.path).values()]

@@ -47,7 +47,12 @@ def student_file(lab: Lab, folder: Path, file: str) -> StudentFile:
     except (ValueError, RecursionError, MemoryError) as error:
         raise UserError(f"{path} is not Python ({error or 'it is nested too deeply'})") from None
     expected = handed_out(lab, file) if lab.variant else original(file)
-    blanks = {name: checked(tree, name, found(expected, name, file), path) for name in lab.blanks[file]}
+    try:
+        blanks = {name: checked(tree, name, found(expected, name, file), path) for name in lab.blanks[file]}
+    except UserError:
+        raise
+    except (ValueError, RecursionError, MemoryError) as error:  # of arguments that are too large to be written out
+        raise UserError(f"{path}: its arguments cannot be read ({error or 'they are nested too deeply'})") from None
     return StudentFile(lab.number, file, path, text, tuple(name for name, node in blanks.items() if is_blank(node)))
 
 

@@ -13,16 +13,25 @@ import numpy as np
 from minidelve.labs.calling import LARGE, Case, Observation
 from minidelve.labs.differences import Pair, alike, manner, where
 from minidelve.labs.raised import explained
+from minidelve.labs.separating import told_apart
 from minidelve.labs.task import Inputs, Task
 
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter
 BY_HAND = "Nothing that is known gives these numbers. Compute the case below by hand, or its first number."
+WRITE_OUT = "out is where the caller looks for the result: write all of it there, and return out."
 READ_THE_PROMISE = "A function promises more than its numbers: the lab's README says what else it is to do."
+TWICE = "Two results are the same: one of them came back twice, or an array is kept from one call to the next."
+READ_WHAT_IS_KEPT = "The first call has changed what the second needs: what was saved, or an input."
+COMPARE = "Take the smallest case that is wrong and the one most like it that is right: what differs between them?"
+AGAIN = ", a second time"  # how an output of a second call is named
+FLOATS = "A float64 number, or an array of them, makes float64 of all that it meets."
+WHOLE = "These are whole numbers: / makes floats of them, and argmax gives int64. Say which dtype it is to be."
 SENTENCES = {  # by the end of a kind
     "the shape is not": "Nothing is wrong but the axes: an axis of length 1 too many or too few, or an order of them.",
     "another result": "Look at the order in which you return the results.",
 }
+MODIFIED = "an input was modified"
 ENDINGS = {
     "time": ("it did not come to an end in time", "Look for a loop whose condition never becomes false."),
     "SIGKILL": ("the system ended it", "It wanted more memory or time than there is."),
@@ -45,6 +54,8 @@ class Finding:
 
 def differs(name: str, got: Observation | None, right: Observation, case: Case) -> bool:
     """Whether an output is not what it should be; after an error none is."""
+    if name not in right.outputs:
+        return False  # a case that has no such output
     if got is None or got.error or name not in got.outputs:
         return True
     return not alike(got.outputs[name], right.outputs[name], np.dtype(case[1]), right.scale)
@@ -79,9 +90,31 @@ def of_output(
     one = pairs[0]
     at = where(name, label, one.got, one.right, one.dtype, one.scale)
     if one.right.dtype.kind == "b":  # such as "out holds f"
-        return Finding(at, "a promise is not kept", READ_THE_PROMISE, case=case)
+        sentence = WRITE_OUT if name.startswith("out holds") else READ_THE_PROMISE
+        return Finding(at, "a promise is not kept", sentence, case=case)
     kind = kind_of(pairs, differing, right)
+    other = kind.removeprefix("it is ").removesuffix(", another result")
+    if kind.endswith("another result") and not any(differs(other, got.get(c), right[c], c) for c in differing):
+        return Finding(at, kind, TWICE, case=case)
+    if plain(kind):
+        once = name.removesuffix(AGAIN)
+        if once != name and not any(differs(once, got.get(c), right[c], c) for c in differing):
+            return Finding(at, "right the first time, wrong the second", READ_WHAT_IS_KEPT, case=case)
+        shares = {c[0]: share_wrong(pair) for c, pair in zip(differing, pairs)}
+        sizes = {label: x.outputs[name].size for (label, _), x in right.items() if label != LARGE}
+        if len(pairs) == len(differing) and (words := told_apart(inputs, shares, sizes)):
+            return Finding(at, words, COMPARE, case=case)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
+
+
+def share_wrong(pair: Pair) -> float:
+    """Which part of the numbers is wrong: all, if the shape is."""
+    return float(pair.wrong.mean()) if pair.got.shape == pair.right.shape else 1.0
+
+
+def plain(kind: str) -> bool:
+    """Whether a kind says no more than in which cases an output differs."""
+    return kind == "every case differs" or kind.startswith("right in ")
 
 
 def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
@@ -101,7 +134,9 @@ def kind_of(pairs: Sequence[Pair], differing: Sequence[Case], right: Observed) -
         return "right for float64, wrong for float32"
     if dtypes == {"float64"}:
         short = all(alike(pair.got, pair.right, np.dtype("float32"), pair.scale) for pair in pairs)
-        return "right for float32, wrong for float64" + (": rounded to float32 on the way" if short else "")
+        return "right for float32, wrong for float64" + (
+            ": rounded on the way, or a small number was added" if short else ""
+        )
     if words := manner(pairs):
         return words
     names = list(dict.fromkeys(label for label, _ in right if label != LARGE))
@@ -128,7 +163,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
         if seen.modified:
             found.append(
                 Finding(f"{', '.join(seen.modified)} is not what it was before the call (case: {label})",
-                        "an input was modified", "The caller still needs its arrays: write into an array of your own.",
+                        MODIFIED, "The caller still needs its arrays: write into an array of your own.",
                         case=case)
             )  # fmt: skip
         if seen.again:
@@ -143,8 +178,7 @@ def beside_the_numbers(got: Observed, right: Observed, cases: Sequence[Case]) ->
             if x is not None and x.dtype != expected.dtype and not differs(name, seen, right[case], case):
                 found.append(
                     Finding(f"{name} is {x.dtype}, expected {expected.dtype} (case: {label}, {dtype})",
-                            "the dtype is not kept",
-                            "A float64 number, or an array of them, makes float64 of all that it meets.", case=case)
+                            "the dtype is not kept", WHOLE if expected.dtype.kind in "iu" else FLOATS, case=case)
                 )  # fmt: skip
     return list({finding.kind: finding for finding in reversed(found)}.values())[::-1]
 

@@ -15,8 +15,9 @@ import numpy as np
 from minidelve.backend import threads, use
 from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
-from minidelve.labs.differences import alike, scale_of
+from minidelve.labs.differences import FEW, alike, scale_of
 from minidelve.labs.findings import (
+    MODIFIED,
     Finding,
     Observed,
     beside_the_numbers,
@@ -134,9 +135,12 @@ class Judge:
         if all(got.get(case) is None for case in wrong):
             return (of_ending(ended, wrong[0][0]),)
         # First a mistake that is the same in all that was seen; else one may be taken for another that does more.
-        if whole := self.known(task, got, None) or self.known(task, got, names):
+        if whole := self.known(task, got, None):
             return (self.finding_of(whole, task, got, names, wrong),)
         found = beside_the_numbers(got, right, wrong)  # first: the numbers may be wrong for this reason
+        if whole := self.known(task, got, names):
+            written = [f for f in found if f.kind == MODIFIED]
+            return (*written, self.finding_of(whole, task, got, names, wrong))
         for name in names:
             tells = right[wrong[0]].outputs[name].dtype.kind != "b"  # a single False is many mistakes'
             if tells and (mistake := self.known(task, got, [name])):
@@ -144,17 +148,26 @@ class Judge:
             else:
                 found.append(of_output(name, got, right, inputs, wrong, ended))
         known = list({f.id: f for f in found if f.id}.values())
-        unknown = list({f.kind: f for f in reversed(found) if not f.id}.values())[::-1]
+        told = {f.where for f in known}  # an error takes all outputs along
+        unknown = list({f.kind: f for f in reversed(found) if not f.id and f.where not in told}.values())[::-1]
         return (*known, *unknown[: MOST_UNKNOWN if not known else 1])
 
     def known(self, task: Task, got: Observed, names: Sequence[str] | None) -> Mistake | None:
         """The known mistake that gives these outputs in every case; without names, that gives all that was seen."""
         right = self.right[task.name]
+        own = {case: seen for case, seen in right.items() if case[0] != LARGE}
+        sizes = [x.size for seen in own.values() for name, x in seen.outputs.items() if name in (names or ())]
+        few = bool(sizes) and max(sizes) < FEW  # so few numbers are many mistakes': it may not do more than is seen
+
+        def spoilt(gives: Observed) -> set[str]:
+            return {n for case, seen in own.items() for n in seen.outputs if differs(n, gives.get(case), seen, case)}
+
         fitting = [
             (mistake, gives)
             for mistake, gives in self.mistakes(task).values()
             if names is None or any(differs(n, gives[c], right[c], c) for n in names for c in gives)
             if same_in_all(got, gives, list(gives), names)
+            if not few or spoilt(gives) <= spoilt(got)
         ]
         # Several may spoil these alike: the one that is most like what was seen, then the one that spoils least.
         nearest = min(fitting, key=lambda fit: (apart(fit[1], got), apart(fit[1], right)), default=None)

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import os
 import re
+import shutil
 import tempfile
 import unicodedata
 from collections.abc import Sequence
@@ -19,7 +20,7 @@ from minidelve.disk.files import read_file
 from minidelve.errors import UserError, one_line
 from minidelve.labs import again, feedback
 from minidelve.labs.blanks import handed_out, original
-from minidelve.labs.course import Lab, lab
+from minidelve.labs.course import Lab, lab, variants
 from minidelve.labs.files import MOST_BYTES, student_file
 from minidelve.labs.folder import ANSWERS, KEPT, labs_of
 from minidelve.labs.judge import Judge, Verdict
@@ -115,8 +116,9 @@ def beside_variants(each: Lab, folder: Path) -> Lab:
         labs = labs_of(folder / KEPT / "record.json")
     except UserError:
         return each
-    variants = {number: started.variant for number, started in labs.items() if started.variant}
-    return each.beside(variants) if variants and not each.blanks else each
+    # Those that there are: an invented one would take its lab's tasks away.
+    done = {n: started.variant for n, started in labs.items() if started.variant in variants(n)}
+    return each.beside(done) if done and not each.blanks else each
 
 
 def unread(each: Lab, mark: Mark, why: str) -> Mark:
@@ -135,9 +137,20 @@ def completed(each: Lab, folder: Path) -> list[str]:
             student_file(own, folder, file)
         except UserError as error:
             said.append(one_line(str(error).replace(f"{folder}/", "").partition("; `minidelve lab start")[0]))
-            (folder / file).parent.mkdir(parents=True, exist_ok=True)
-            (folder / file).write_text(handed_out(own, file), encoding="utf-8")
+            in_place(folder, file).write_text(handed_out(own, file), encoding="utf-8")
     return said
+
+
+def in_place(folder: Path, file: str) -> Path:
+    """The place of a file, made free: a folder may lie there, or a file where a folder of its path is to be."""
+    path = folder / file
+    for above in path.relative_to(folder).parents:
+        if (folder / above).is_file():
+            (folder / above).unlink()
+    if path.is_dir():
+        shutil.rmtree(path)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return path
 
 
 def files_of(each: Lab) -> list[tuple[Lab, str]]:
@@ -223,7 +236,7 @@ def of_record(each: Lab, folder: Path) -> list[str]:
     if each.number not in labs:
         return [f"its record does not know lab {each.number}"]
     if (variant := labs[each.number].variant) != each.variant:
-        return [f"it was started {f'as variant {variant}' if variant else 'without a variant'}"]
+        return [f"it was started {f'as variant {one_line(variant)}' if variant else 'without a variant'}"]
     return []
 
 

@@ -27,6 +27,7 @@ DTYPES = [np.dtype(f"{order}{kind}{size}") for kind, sizes in SIZES.items() for 
 DTYPES += [np.dtype(name) for name in ("?", "i1", "u1")]
 LONGEST_LINE = 2**16
 MOST_OUTPUTS = 100
+OURS = {"seen", "ended"}  # what is added to records on this side
 
 
 def write_cases(file: Path, cases: Mapping[Case, Inputs]) -> None:
@@ -104,6 +105,8 @@ def records(stream: IO[bytes], most: int) -> Iterator[dict[str, Any]]:
         record = json.loads(line, parse_constant=refuse)
         if not isinstance(record, dict):
             raise ValueError("a record is not an object")
+        if not OURS.isdisjoint(record):
+            raise ValueError("a record says what is not its own to say")
         if "outputs" in record:
             sizes = dict(listed(record["outputs"], lambda pair: (text(pair[0]), count(pair[1]))))
             most -= sum(sizes.values())

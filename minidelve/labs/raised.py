@@ -34,12 +34,18 @@ KNOWN = (
     (r"\w+: (\w+) returned None",
      "a return is missing",
      "A function without `return` gives None: end {0} with a return of its result."),
+    (r"\w+: (\w+) returned a \w+ of \d+ with None in it",
+     "one of the results is None",
+     "Compute every result of {0} before its return, and give each its own name there."),
     (r"\w+: (\w+) returned (.+?), where (.+?) (?:is|are) taken",
      "another number of results is returned",
      "{0} is to return {2}, in one tuple; the lab's README says in which order."),
     (r"\w+: (\w+) returned (.+?), expected an array",
      "what is returned is no array of numbers",
      "Return the array alone. Two results in one pair of brackets, or a list of rows of several lengths, is none."),
+    (r"TypeError: (.+) is None, expected",
+     "a return is missing",
+     "A function without `return` gives None, as {0} is here: end the function with a return of its result."),
     (r"TypeError: .*NoneType",
      "something is None",
      "Does the function that gave it end with a return? An argument that was left out is None as well."),
@@ -149,9 +155,11 @@ def is_in(code: CodeType, file: str) -> bool:
 def described(value: Any) -> str:
     """A result in a few words.
 
-    >>> described((1, 2, 3)), described(np.zeros((2, 3))), described(0.5)
-    ('a tuple of 3', 'one array of shape (2, 3)', 'a float')
+    >>> described((1, 2, 3)), described((1, None)), described(np.zeros((2, 3))), described(0.5)
+    ('a tuple of 3', 'a tuple of 2 with None in it', 'one array of shape (2, 3)', 'a float')
     """
     if isinstance(value, (tuple, list)):
-        return f"a {type(value).__name__} of {len(value)}"
+        return f"a {type(value).__name__} of {len(value)}" + (
+            " with None in it" if any(x is None for x in value) else ""
+        )
     return f"one array of shape {value.shape}" if isinstance(value, np.ndarray) else f"a {type(value).__name__}"

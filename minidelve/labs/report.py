@@ -21,7 +21,7 @@ from minidelve.labs.judge import Verdict, cases_of
 MOST_HINTS = 3
 PRINTED_LINES = 12
 MOST_NUMBERS = 24  # of an input, to compute with by hand
-UNTOUCHED = "nothing is written yet: begin with {task}, the function {function} of {file}"
+UNTOUCHED = "nothing is written yet: begin with {function} in {file}"
 UNTOUCHED_BEFORE = "nothing is written yet: this lab tries what the labs before it hand out"
 
 
@@ -42,7 +42,7 @@ def report(lab: Lab, verdicts: Collection[Verdict], hints: int, folder: Path) ->
         task = next(iter(verdicts)).task
         function = task.blanks[0].partition(":")[2] if task.blanks else ""
         begin = UNTOUCHED if function else UNTOUCHED_BEFORE
-        lines.append(begin.format(task=task.name, function=function, file=task.file))
+        lines.append(begin.format(function=function, file=task.file))
     elif any(verdict.findings for verdict in verdicts if verdict.status != "waits") and hints < MOST_HINTS:
         more = "--hint" if hints == 1 else "--hint --hint"
         where = f"{lab.number} {folder}" if folder != Path(".") else f"{lab.number}"

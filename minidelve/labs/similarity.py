@@ -115,6 +115,11 @@ def prints_of(node: Defined) -> Prints:
     return frozenset(zlib.crc32("\n".join(found[i : i + K]).encode()) for i in range(max(1, len(found) - K + 1)))
 
 
+def number(x: float) -> str:
+    """A number in a word; repr() refuses an int of thousands of digits."""
+    return hex(x) if type(x) is int else repr(x)
+
+
 def steps(node: Defined) -> list[str]:
     """A body as the words of its syntax tree: kinds of nodes, attributes, numbers; every name is the same."""
     has_docstring = ast.get_docstring(node, clean=False) is not None
@@ -125,7 +130,7 @@ def steps(node: Defined) -> list[str]:
         if isinstance(at, ast.Attribute):
             found.append(f".{at.attr}")
         elif isinstance(at, ast.Constant):
-            found.append(repr(at.value) if isinstance(at.value, (int, float)) else type(at.value).__name__)
+            found.append(number(at.value) if isinstance(at.value, (int, float)) else type(at.value).__name__)
         elif not isinstance(at, SKIPPED):
             found.append(type(at).__name__)
         children = [c for name, c in ast.iter_fields(at) if name not in ("annotation", "returns", "type_comment")]

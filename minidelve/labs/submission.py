@@ -67,9 +67,14 @@ def unpacked(path: Path, into: Path) -> list[str]:
         content = read(path.name, file, MOST_BYTES - total)
         total += len(content)
         place = into.joinpath(*parts)
-        place.parent.mkdir(parents=True, exist_ok=True)
-        with open(place, "xb") as new:
-            new.write(content)
+        try:
+            place.parent.mkdir(parents=True, exist_ok=True)
+            with open(place, "xb") as new:
+                new.write(content)
+        except OSError as error:  # folders in folders without end, or a full disk
+            raise DataError(
+                f"{path.name}!{shown(file.name)} cannot be written ({error.strerror or error})", cure=AGAIN
+            ) from error
         written.append("/".join(parts))
     return written
 

@@ -21,7 +21,7 @@ def folder(tmp_path):
 def experiment(tmp_path, monkeypatch):
     """An experiment that takes no time."""
     path = tmp_path / "experiment.py"
-    path.write_text("def main(out, seed, quick=False):\n    return {'seed': seed}\n")
+    path.write_text("def main(out, seed, quick=False):\n    (out / 'a.png').touch()\n    return {'seed': seed}\n")
     monkeypatch.setattr(experimenting, "experiment_of", lambda lab: path)
 
 
@@ -39,7 +39,7 @@ def test_a_lab_from_start_to_the_file_that_is_handed_in(ok, refused, folder, exp
     refused(["lab", "submit", 3, folder], "numbers.json is missing", f"minidelve lab run 3 {folder}")
     said = ok("lab", "run", 3, folder, "--seed", 5)
     assert f"lab 3's experiment runs on your 2 files of lab 3 in {folder}; all else is the framework's" in said
-    assert f"its numbers are in {folder}/lab3/numbers.json" in said
+    assert f"its numbers are in {folder}/lab3/numbers.json, beside a.png\n" in said
     refused(["lab", "submit", 3, folder], "lab3/answers.md has no name", "--student")
     monkeypatch.chdir(tmp_path)
     said = ok("lab", "submit", 3, folder, "--student", "Zoë Ode")

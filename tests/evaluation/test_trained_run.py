@@ -204,13 +204,14 @@ def test_what_was_predicted_stays_when_the_callers_array_changes(run, pictures):
     np.testing.assert_array_equal(prediction.view, before)
 
 
-def test_predictions_are_drawn(run, pictures):
+def test_predictions_are_drawn(run, pictures, capfd):
     predictions = run.predict(pictures[:2])
     assert predictions._repr_png_().startswith(b"\x89PNG")
     assert len(predictions.plot().axes) == 4  # two pictures and their bars
     none = run.predict([])
     raises(RunError, none.plot, "no pictures")
     assert repr(none) == "no pictures" and none._repr_png_() is None
+    assert capfd.readouterr() == ("", "")  # no figure is tried, of which it would be said that it cannot be drawn
 
 
 def test_five_classes_are_predicted_unless_told_otherwise(run, pictures):

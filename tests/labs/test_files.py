@@ -53,6 +53,8 @@ def test_what_was_written_is_not_left(lab, folder):
     ("def prelu_backward(", "def backward(", ["no function 'prelu_backward'", "prelu_backward(df, y, a, out=None)"]),
     ("import numpy", "\0", ["null byte"]),
     ("import numpy as np", "x = " + "-" * 100_000 + "1", ["is not Python"]),
+    ("bias=None, out=None", f"bias=0x{'f' * 10_000}, out=None", ["arguments cannot be read", "digits"]),
+    ("bias=None, out=None", f"bias=np{'.a' * 900}, out=None", ["arguments cannot be read", "recursion"]),
 ])  # fmt: skip
 def test_what_cannot_be_called_is_named_with_its_line(lab, folder, old, new, parts):
     text = (folder / KERNEL).read_text(encoding="utf-8")

@@ -14,10 +14,10 @@ import pytest
 from minidelve.disk.records import sealed
 from minidelve.errors import UserError
 from minidelve.labs import grading, sandbox
-from minidelve.labs.blanks import original
+from minidelve.labs.blanks import original, skeletons
 from minidelve.labs.course import lab, labs
 from minidelve.labs.grading import Task, digest_of_product, graded, submissions
-from minidelve.labs.marking import Order, marked
+from minidelve.labs.marking import Order, beside_variants, completed, marked, of_record
 from minidelve.labs.sandbox import Limits
 from minidelve.labs.secret import seed_of
 from minidelve.labs.stripped import stripped
@@ -110,6 +110,27 @@ def test_a_lab_done_as_a_variant_is_left_out_of_lab_8(tmp_path):
         mark = marked(Order(str(tmp_path / "ada.zip"), "ada", 8, None, (8,), str(product), CONFINED))
     assert (mark.points, mark.of, mark.mistakes) == (9, 9, [])
     assert mark.warnings == ["not tried: lab 3: PReLU, as lab 3 was done as the variant two-slopes"]
+
+
+def test_a_variant_that_there_is_not_takes_no_task_away(tmp_path):
+    started = {str(n): {"version": "1", "variant": "mine\n=1+1" if n < 8 else None} for n in range(1, 9)}
+    record = tmp_path / "folder/.course/record.json"
+    record.parent.mkdir(parents=True)
+    record.write_text(sealed({"labs": started}))
+    assert beside_variants(lab(8), tmp_path / "folder") == lab(8)
+    assert of_record(lab(3), tmp_path / "folder") == ["it was started as variant mine\\n=1+1"]
+
+
+KERNEL = "kernels/reference/prelu.py"
+
+
+@pytest.mark.parametrize("place", [f"{KERNEL}/inside", "kernels/reference", "kernels"])
+def test_a_folder_for_a_file_or_a_file_for_a_folder_is_a_blank(tmp_path, place):
+    (tmp_path / place).parent.mkdir(parents=True, exist_ok=True)
+    (tmp_path / place).write_text("x")
+    said = completed(lab(3), tmp_path)
+    assert len(said) == 2 and said[0].startswith(f"{KERNEL} cannot be read")
+    assert {file: (tmp_path / file).read_text() for file in lab(3).files} == skeletons(lab(3))
 
 
 IN_ITS_PLACE = """

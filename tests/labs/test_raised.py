@@ -132,4 +132,4 @@ def test_common_errors_have_hints_of_their_own(error):
 
 
 def test_no_two_errors_share_a_hint():
-    assert len({kind for _, kind, _ in KNOWN}) == len(KNOWN)
+    assert len({sentence for _, _, sentence in KNOWN}) == len(KNOWN)

@@ -68,5 +68,11 @@ def test_files_that_are_no_python_are_passed_over():
     assert of_student({FILE: "def (:"}, {}) == {} == of_student({FILE: "(" * 10**5}, {})
 
 
+def test_a_number_of_ten_thousand_digits_is_a_number():
+    one = written(col2im="col2im_with_add_at")
+    one[FILE] = re.sub(r"\n(\s+)return", rf"\n\g<1>{hex(2**40_000)}\n\g<1>return", one[FILE])
+    assert pairs({"anna": one, "ben": one})[0].share == 1.0
+
+
 def test_the_styles_of_the_submissions_are_there():
     assert all(len(people) == 4 for people in STYLES.values())

@@ -173,6 +173,10 @@ def test_random_damage_is_one_line_or_harmless(tmp_path, into, rng):
     assert sorted(os.listdir(tmp_path)) == ["fresh", "lab3-anna.zip"]
 
 
+def test_a_place_that_cannot_be_written_is_refused(tmp_path, into):
+    refused(given(tmp_path, [FILE, ("/".join(["d" * 90] * 60), b"")]), into, "cannot be written")
+
+
 def test_a_zip_with_something_before_it_is_read(tmp_path, into):
     content = io.BytesIO(b"#!/bin/sh\n" + zip_bytes([FILE])).getvalue()
     assert unpacked(given(tmp_path, content), into) == [FILE[0]]

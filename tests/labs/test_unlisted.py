@@ -3,6 +3,8 @@
 Each row is a wrong body of a function, and the second hint that it gets.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -70,13 +72,13 @@ DA = {
     "it would be right, summed over its axis 0":
         lambda da, df, y, a: np.concatenate([0.25 * da[None], 0.75 * da[None]]).astype(da.dtype),
     "it is a as it came in": lambda da, df, y, a: a.copy(),
-    "only the first index of axis 0 is wrong": lambda da, df, y, a: np.where(np.arange(len(da)) == 0, 7 * da + 1, da),
+    "only [0] of it is wrong": lambda da, df, y, a: np.where(np.arange(len(da)) == 0, 7 * da + 1, da),
     "the dtype is not kept": lambda da, df, y, a: da.astype(np.float64),
     "a second call differs": lambda da, df, y, a: da * counting(),
     "it raises an error": lambda da, df, y, a: da.no_such_thing,
     "right for float64, wrong for float32":
         lambda da, df, y, a: da if da.dtype == np.float64 else da.astype(np.float16).astype(np.float32),
-    "right for float32, wrong for float64: rounded to float32 on the way":
+    "right for float32, wrong for float64: rounded on the way, or a small number was added":
         lambda da, df, y, a: da.astype(np.float32).astype(da.dtype),
 }  # fmt: skip
 DY = {
@@ -87,7 +89,7 @@ DY = {
     "it is reversed": lambda dy, df, y, a: np.flip(dy, 0),
     "the numbers are right, and in another order": lambda dy, df, y, a: np.roll(dy, 1, axis=0).T.reshape(dy.shape),
     "the numbers are right but for signs": lambda dy, df, y, a: dy * np.where(np.arange(len(dy)) % 2, 1, -1)[:, None],
-    "only the last index of axis 0 is wrong":
+    "only [-1] of it is wrong":
         lambda dy, df, y, a: np.concatenate([dy[:-1], 3 * dy[-1:] + df[-1:]]).astype(dy.dtype),
 }  # fmt: skip
 
@@ -152,6 +154,39 @@ def test_nothing_returned_is_told(judge):
     assert verdict.status == "wrong" and "TypeError" in verdict.findings[0].where
 
 
+def found_in(number, task_name, body):
+    """The findings on a body in a lab."""
+    judge = Judge(course.lab(number), [1])
+    (task,) = (t for t in judge.lab.tasks if t.name == task_name)
+    with replaced({task.blanks[0]: body}):
+        return judge.verdict(task, observed(task, judge.cases[task.name])).findings
+
+
+def test_a_missing_return_is_told():
+    (finding,) = found_in(6, "xavier_std", lambda shape, mode="fan_avg": None)
+    assert finding.where.startswith("TypeError: std is None, expected an array of numbers")
+    assert finding.kind == "a return is missing"
+
+
+def test_out_that_is_not_written_is_told():
+    right = reference.max_pool_forward
+    (finding,) = found_in(5, "max_pool_forward", lambda *args, out=None: right(*args))
+    assert finding.where.startswith("out holds y and taps")
+    assert finding.sentence.startswith("out is where the caller looks for the result")
+
+
+@pytest.mark.parametrize("dtype", ["int64", "float64"])
+def test_another_dtype_of_whole_numbers_is_told(dtype):
+    right = reference.max_pool_forward
+
+    def max_pool_forward(*args, out=None):
+        y, taps = right(*args)
+        return into(out, (y, taps.astype(dtype)))
+
+    (finding,) = found_in(5, "max_pool_forward", max_pool_forward)
+    assert (finding.kind, finding.sentence[:23]) == ("the dtype is not kept", "These are whole numbers")
+
+
 def test_a_loop_over_numbers_is_worth_half():
     judge = Judge(course.lab(3), [1])
 
@@ -207,3 +242,41 @@ def test_float32_sums_in_any_order_are_right(judge):
         return into(out, np.where(y > 0, df, df * a)), da
 
     assert verdict_on(judge, "prelu_backward", prelu_backward=prelu_backward).status == "right"
+
+
+def findings_on(name, backward):
+    """What is said of a backward of lab 1, tried alone."""
+    lab = course.lab(1)
+    judge = Judge(replace(lab, tasks=tuple(task for task in lab.tasks if task.name == name)), [1])
+    (task,) = judge.lab.tasks
+    with replaced({task.blanks[0]: backward}):
+        return judge.verdict(task, observed(task, judge.cases[name])).findings
+
+
+def test_what_was_written_is_told_before_the_mistake_it_looks_like():
+    def backward(self, df):
+        x, y = self.saved
+        df *= y
+        return self.unbroadcast(df, df * x)
+
+    first, second = findings_on("Multiply.backward", backward)
+    assert first.kind == "an input was modified" and second.id is not None
+
+
+def test_an_error_that_is_known_is_told_once():
+    def backward(self, df):
+        (x, y), df = self.matrices(), self.as_matrices(df)
+        return self.as_given(df @ y.swapaxes(-1, -2), df @ x.swapaxes(-1, -2))
+
+    assert [finding.id for finding in findings_on("MatMul.backward", backward)] == ["mm-order"]
+
+
+def test_numbers_that_differ_far_down_are_shown_so_far(judge):
+    def prelu_backward(df, y, a, out=None):
+        dy, da = right_backward(df, y, a, out=out)
+        return dy, da * da.dtype.type(1 + 1e-8)
+
+    found, _, expected = (
+        verdict_on(judge, "prelu_backward", prelu_backward=prelu_backward).findings[0].where.split()[2:5]
+    )
+    assert found.strip(",") != expected

@@ -121,10 +121,15 @@ class Loader:
 
     def _plan(self, epoch: int) -> list[list[int]]:
         """The indices of each batch."""
+        order = self._order(epoch).tolist()
+        return [order[k * self.batch_size : (k + 1) * self.batch_size] for k in range(self.batches)]
+
+    def _order(self, epoch: int) -> np.ndarray:
+        """(images,) the indices of all images in the order in which this epoch sees them."""
         order = np.arange(len(self.dataset))
         if self.shuffle:
             np.random.default_rng([self.seed, epoch, 0]).shuffle(order)
-        return [order[k * self.batch_size : (k + 1) * self.batch_size].tolist() for k in range(self.batches)]
+        return order
 
     def _rng(self, epoch: int, i: int) -> np.random.Generator:
         """The generator that image i's view and colour are drawn from: its own, whichever image is read first."""

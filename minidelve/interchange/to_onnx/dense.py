@@ -83,12 +83,15 @@ def add_dense_layers(graph: Graph, layers: Layers, x: str, crop: int) -> str:
     x      of shape (N, 3, height, width), from which the conv layers make maps H x W
     crop   the side of a training crop, whose map is k x k
 
-    Raises ValueError unless one of the layers is a pyramid.
+    Raises ValueError unless one of the layers is a pyramid, and for a pooling in ceil mode, whose padding in ONNX would
+    be that of one size.
     """
     layers = list(layers)
     at = next((i for i, (_, layer) in enumerate(layers) if isinstance(layer, nn.SpatialPyramidPool2d)), None)
     if at is None:
         raise ValueError("a dense graph needs spatial pyramid pooling before the fully connected layers")
+    if any(isinstance(layer, nn.MaxPool2d) and layer.ceil_mode for _, layer in layers[:at]):
+        raise ValueError("a dense graph cannot have a pooling in ceil mode; its padding depends on the image's size")
     channels, k, _ = last_map([layer for _, layer in layers[:at]], crop, crop)
     x = add_layers(graph, layers[:at], x, (3, crop, crop))
     name, pyramid = layers[at]

@@ -22,7 +22,7 @@ def write_safetensors(file: BinaryIO, saved: Checkpoint, network: Network, names
     arrays, meta = named(saved, network, names), saved.meta
     facts = {
         "version": __version__, "model": meta["config"]["model"], "activation": meta["config"]["activation"],
-        "classes": meta["classes"], "class_names": meta["class_names"],
+        "classes": meta["classes"], "class_names": meta["class_names"], "short_side": meta["config"].get("short_side"),
     }  # fmt: skip
     safetensors_file.write(file, arrays | normalisation(saved), facts)
     return f"{len(arrays)} arrays in {names}'s names, for inputs (pixels - {MEAN}) / {STD}, which are in it too"

@@ -82,7 +82,9 @@ def open_any_split(path: str) -> data.Dataset:
 def config_of(weights: Weights, input: str, options: Mapping[str, Any]) -> Config:
     """The options of the run. Where none are given, size and activation are those of the file or the usual ones."""
     size = options.get("size") or size_of(weights, input, options["model"])
-    given = {"short_side": round(size * 256 / 224), **options, "size": size}  # the paper's 256 for crops of 224
+    # A run of ours, unless it was told otherwise, only shrinks; others' weights get the paper's 256 for crops of 224.
+    short_side = weights.short_side() if input == OWN else round(size * 256 / 224)
+    given = {"short_side": short_side, **options, "size": size}
     return Config(**{**given, "activation": activation_of(weights, given, input)})
 
 

@@ -50,6 +50,11 @@ class Weights:
         with self.intact():
             return safetensors_file.classes_of(self.path) if self.path.suffix.lower() == ".safetensors" else None
 
+    def short_side(self) -> int | None:
+        """The shorter side to which images are brought, where the file says it."""
+        with self.intact():
+            return safetensors_file.short_side_of(self.path) if self.path.suffix.lower() == ".safetensors" else None
+
     @contextmanager
     def intact(self) -> Iterator[None]:
         """CheckpointError inside this block for whatever a library raises about the file."""

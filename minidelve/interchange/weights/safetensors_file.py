@@ -14,7 +14,7 @@ import json
 import os
 from functools import partial
 from pathlib import Path
-from typing import BinaryIO
+from typing import Any, BinaryIO
 
 import numpy as np
 
@@ -24,6 +24,7 @@ from minidelve.disk.records import integer, list_of, record, text
 from minidelve.interchange.libraries import library
 from minidelve.interchange.weights.entries import Entries, Entry
 
+MOST_SIDE = 2**16  # pixels
 MOST_HEADER = 4 * 2**20  # bytes; a network of the paper needs a few thousand
 FLOATS = ("F32", "F16", "F64")
 METADATA, FACTS = "__metadata__", "minidelve"
@@ -55,13 +56,25 @@ def header_of(path: Path) -> dict:
 
 def classes_of(path: Path) -> list[str] | None:
     """The ids of the classes in the order of the last layer, where the file is one of ours; else None."""
-    metadata = header_of(path).get(METADATA)
-    facts = metadata.get(FACTS) if isinstance(metadata, dict) else None
-    try:
-        classes = records.parse(facts)["classes"] if isinstance(facts, str) else None
-    except (ValueError, KeyError, TypeError):  # somebody else's, who uses our name
-        return None
+    classes = facts_of(path).get("classes")
     return classes if isinstance(classes, list) and all(isinstance(name, str) for name in classes) else None
+
+
+def short_side_of(path: Path) -> int | None:
+    """The shorter side to which the run brings its images, where a file of ours says one; else None."""
+    side = facts_of(path).get("short_side")
+    return side if type(side) is int and 0 < side <= MOST_SIDE else None
+
+
+def facts_of(path: Path) -> dict[str, Any]:
+    """What `write` was told beside the arrays; nothing of a file that is not ours."""
+    metadata = header_of(path).get(METADATA)
+    text = metadata.get(FACTS) if isinstance(metadata, dict) else None
+    try:
+        facts = records.parse(text) if isinstance(text, str) else None
+    except ValueError:  # somebody else's, who uses our name
+        return {}
+    return facts if isinstance(facts, dict) else {}
 
 
 def write(file: BinaryIO, arrays: dict[str, np.ndarray], facts: dict[str, object]) -> None:

@@ -56,6 +56,12 @@ for size in ({CROP}, {CROP}), ({CROP - 1}, 90), (90, {CROP - 1}), (3, 3):
     assert said.splitlines() == ["done", *["'images_need_at_least_32_x_32_pixels'"] * 3]
 
 
+def test_a_pooling_in_ceil_mode_is_refused_as_its_padding_is_of_one_size():
+    layers = nn.Sequential(nn.MaxPool2d(2, 2, ceil_mode=True), nn.SpatialPyramidPool2d([1]), nn.Linear(3, 2))
+    with pytest.raises(ValueError, match="cannot have a pooling in ceil mode"):
+        add_dense_layers(Graph(), layers.named_children(), "x", 5)
+
+
 def test_without_a_pyramid_there_is_no_dense_graph():
     layers = nn.Sequential(nn.Flatten(), nn.Linear(3 * 4 * 4, 2))
     with pytest.raises(ValueError, match="needs spatial pyramid pooling"):

@@ -7,6 +7,7 @@ import pytest
 
 from minidelve import models
 from minidelve.errors import CheckpointError, DataError, RunError
+from minidelve.interchange.weights import safetensors_file
 from minidelve.interchange.weights.importing import imported
 from tests.helpers import raises
 
@@ -44,6 +45,18 @@ def test_a_slope_without_an_activation_is_that_of_lrelu(run_of):
 def test_pictures_are_brought_to_256_for_crops_of_224_unless_told(run_of):
     assert run_of(state()).meta["config"]["short_side"] == 32
     assert run_of(state(), short_side=40).meta["config"]["short_side"] == 40
+
+
+def test_a_run_of_ours_shows_pictures_as_it_did_before(tiny_data, tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    for side in (None, 40, "all"):  # the last is no side, whoever wrote it
+        with open(tmp_path / "a.safetensors", "wb") as file:
+            safetensors_file.write(file, state() | MEAN | {"input.std": np.ones(1, np.float32)}, {"short_side": side})
+        options = {"data": str(tiny_data), "model": "lab14", "activation": "relu", **NARROW}
+        config = imported(tmp_path / "a.safetensors", "minidelve", options).checkpoint.meta["config"]
+        assert config["short_side"] == (side if side == 40 else None)
+        told = imported(tmp_path / "a.safetensors", "minidelve", options | {"short_side": 36})
+        assert told.checkpoint.meta["config"]["short_side"] == 36
 
 
 def test_what_a_run_divides_by_is_the_mean_of_the_deviations(run_of):

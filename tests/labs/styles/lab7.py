@@ -45,7 +45,7 @@ def of_the_penalised_loss(a, D, gradient, mu, eps, decay):
 
 
 def by_product(parameter, weight_decay):
-    return weight_decay * parameter.weight_decay
+    return weight_decay * getattr(parameter, "weight_decay", 1)
 
 
 def by_branch(parameter, weight_decay):
@@ -150,27 +150,6 @@ def with_a_factor(self, images, dtype=np.float32, shifts=None, out=None):
         result += shifts[:, np.newaxis, np.newaxis]
     result *= 1 / self.std
     return result
-
-
-def about_the_mean(total, squares, count):
-    mean = total / count
-    return mean, (squares - count * (mean**2).sum()) / (count * total.size)
-
-
-def place_by_place(total, squares, count):
-    mean = np.array(total, float) / count
-    places = mean.shape[0] * mean.shape[1] * mean.shape[2]
-    return mean, squares / count / places - np.mean(mean * mean)
-
-
-def with_dot(total, squares, count):
-    n = count * total.size
-    mean = total.astype(np.float64) / count
-    return mean, float(squares / n - count * np.dot(mean.ravel(), mean.ravel()) / n)
-
-
-def normalisation(normalize, moments):
-    return {f"{STATISTICS}:Statistics.normalize": normalize, f"{STATISTICS}:mean_and_variance": moments}
 
 
 # -- top_k_error -------------------------------------------------------------------------------------------------------
@@ -320,47 +299,38 @@ def by_branches(network):
 
 
 def permuted(self, epoch):
-    N, B = len(self.dataset), self.batch_size
-    rng = np.random.default_rng((self.seed, 7, epoch))
-    order = rng.permutation(N) if self.shuffle else np.arange(N)
-    batches = [list(map(int, order[start : start + B])) for start in range(0, N, B)]
-    return batches[: self.batches]
+    N = len(self.dataset)
+    return np.random.default_rng((self.seed, 7, epoch)).permutation(N) if self.shuffle else np.arange(N)
 
 
 def own_stream(self, epoch, i):
     return np.random.default_rng((self.seed, 8, epoch, i))
 
 
-def sliced(self, epoch):
+def from_a_list(self, epoch):
     indices = list(range(len(self.dataset)))
     if self.shuffle:
         np.random.default_rng([epoch, self.seed]).shuffle(indices)
-    plan = []
-    while indices and len(plan) < len(self):
-        plan.append(indices[: self.batch_size])
-        indices = indices[self.batch_size :]
-    return plan
+    return np.array(indices)
 
 
 def spawned(self, epoch, i):
     return np.random.Generator(np.random.PCG64([1, i, epoch, self.seed]))
 
 
-def split(self, epoch):
-    order = np.arange(len(self.dataset))
+def by_keys(self, epoch):
+    keys = np.arange(len(self.dataset), dtype=float)
     if self.shuffle:
-        keys = np.random.default_rng(np.random.SeedSequence([self.seed, epoch, 1, 1])).random(len(order))
-        order = np.argsort(keys)
-    parts = np.split(order, range(self.batch_size, len(order), self.batch_size))
-    return [part.tolist() for part in parts if len(part) == self.batch_size or not self.drop_last]
+        keys = np.random.default_rng(np.random.SeedSequence([self.seed, epoch, 1, 1])).random(len(keys))
+    return np.argsort(keys)
 
 
 def keyed(self, epoch, i):
     return np.random.default_rng(np.random.SeedSequence(self.seed, spawn_key=(epoch, i)))
 
 
-def draws(plan, rng):
-    return {f"{LOADER}._plan": plan, f"{LOADER}._rng": rng}
+def draws(order, rng):
+    return {f"{LOADER}._order": order, f"{LOADER}._rng": rng}
 
 
 # -- mean_over_images --------------------------------------------------------------------------------------------------
@@ -391,15 +361,11 @@ STYLES = {
         dropout(by_binomial, binomial_back, by_p),
         dropout(by_choice, choice_back, copied_in_testing),
     ],
-    "normalisation": [
-        normalisation(in_one_line, about_the_mean),
-        normalisation(image_by_image, place_by_place),
-        normalisation(with_a_factor, with_dot),
-    ],
+    "normalisation": [{f"{STATISTICS}:Statistics.normalize": f} for f in (in_one_line, image_by_image, with_a_factor)],
     "top_k_error": [top_k(image_by_image_rank, as_a_mean), top_k(with_take, from_hits), top_k(by_sorting, by_counting)],
     "find_gradients": [{f"{LOOP}:find_gradients": f} for f in (zeroed_before_backward, with_functions, scaled)],
     "one_more_epoch": [{f"{LOOP}:one_more_epoch": f} for f in (schedule_first, by_the_history, with_names)],
     "evaluating": [{f"{VALIDATION}:evaluating": f} for f in (nested, Evaluating, by_branches)],
-    "what an epoch draws": [draws(permuted, own_stream), draws(sliced, spawned), draws(split, keyed)],
+    "what an epoch draws": [draws(permuted, own_stream), draws(from_a_list, spawned), draws(by_keys, keyed)],
     "mean_over_images": [{MEAN: f} for f in (with_average, with_a_loop, repeated)],
 }

@@ -87,7 +87,10 @@ def test_all_sixty_are_marked_as_expected(tmp_path):
     assert not list(ROOT.rglob("was_here.py"))
 
 
-@pytest.mark.parametrize("number", [each.number for each in labs()])
+OTHERS = [pytest.param(each.number, marks=pytest.mark.slow) for each in labs() if each.number != 3]
+
+
+@pytest.mark.parametrize("number", [3, *OTHERS])
 def test_the_product_s_own_files_get_full_points(tmp_path, number):
     """Without what is left out of the product, too; and nobody is asked whom they copied from."""
     each = lab(number)
@@ -246,7 +249,7 @@ def without_times(out: Path) -> list[dict[str, str]]:
     return [{name: cell for name, cell in row.items() if name != "seconds"} for row in rows_of(out).values()]
 
 
-@pytest.mark.parametrize("number", [signal.SIGKILL, signal.SIGINT])
+@pytest.mark.parametrize("number", [pytest.param(signal.SIGKILL, marks=pytest.mark.slow), signal.SIGINT])
 def test_what_was_stopped_goes_on_where_it_was(five, tmp_path, number, capfd):
     secret = tmp_path / "secret"
     secret.write_bytes(SECRET)

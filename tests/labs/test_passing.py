@@ -68,6 +68,11 @@ def test_an_error_is_one_line():
     assert (back.line, back.blank) == ("a.py:3", True)
 
 
+def test_a_long_text_comes_back_cut():
+    (record,) = passing.records(sent(passing.as_record("f", CASE, Observation({"y": np.array("a" * 5000)}))), MOST)
+    assert str(record["seen"].outputs["y"]) == "a" * 200
+
+
 def npy_of(x) -> bytes:
     file = io.BytesIO()
     np.lib.format.write_array(file, np.asarray(x, object), allow_pickle=True)
@@ -90,6 +95,7 @@ BAD = {
     "outputs that are no list": sent(seen(outputs=3)).read(),
     "seconds below 0": sent(seen(seconds=-1)).read(), "seconds as text": sent(seen(seconds="1")).read(),
     "no error": sent(seen(error=None)).read(), "no case": sent(seen(case=None)).read(),
+    "too much modified": sent(seen(modified=["x"] * 101)).read(),
     "modified by a number": sent(seen(modified=[1])).read(),
     "a size too short": sent(seen(outputs=[["y", 100]])).read(),
     "a size too long": sent(seen(outputs=[["y", 10_000]])).read(),

@@ -77,6 +77,8 @@ def compared(handed_in: Mapping[str, Any], came: Mapping[str, Any], tolerance: M
 
     >>> compared({"loss": 1.42}, {"loss": 1.43}, {"loss": (0.01, 0.0)})
     'agree'
+    >>> compared({"loss": 1.0}, {"loss": 1.11}, {"loss": (0.1, 0.0)})  # of what came
+    'agree'
     >>> compared({"loss": 1.42}, {"loss": 1.5, "error": 3.0}, {"loss": (0.01, 0.0), "error": (0.0, 1.0)})
     'differ: loss 1.42, again 1.5; error missing'
     """

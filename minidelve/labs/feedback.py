@@ -96,8 +96,8 @@ def of_call(task: Task, judge: Judge, got: Observation | None, case: Case, ended
 def kind_of(error: str) -> str:
     """The kind of an error, if it is one of Python's.
 
-    >>> kind_of("TypeError: f() takes 2"), kind_of("y is 0.1234: oh")
-    ('TypeError', 'an error')
+    >>> kind_of("TypeError: f() takes 2"), kind_of("y is 0.1234: oh"), kind_of("int: 5")
+    ('TypeError', 'an error', 'an error')
     """
     name = error.partition(":")[0]
     known = getattr(builtins, name, None)

@@ -51,7 +51,7 @@ def questions_of(marks: Sequence[Mark]) -> dict[str, list[str]]:
 def plain(cell: Any) -> Any:
     """A cell that a spreadsheet takes for a text, whoever wrote it.
 
-    >>> plain("=1+1"), plain("anna"), plain(3)
-    ("'=1+1", 'anna', 3)
+    >>> plain("=1+1"), plain("\\t1"), plain("anna"), plain(3)
+    ("'=1+1", "'\\t1", 'anna', 3)
     """
     return f"'{cell}" if isinstance(cell, str) and cell[:1] and cell[0] in FORMULA else cell

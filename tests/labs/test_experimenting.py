@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from minidelve.errors import UserError
-from minidelve.labs import course
+from minidelve.labs import course, trainings
 from minidelve.labs.blanks import original
 from minidelve.labs.experimenting import chosen, experiment_of, run_experiment, takes_data
 from minidelve.labs.folder import opened
+from minidelve.training.config import Config
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
 
@@ -184,3 +185,13 @@ raise SystemExit(interrupts.run(work, print))
     assert (process.returncode, out, err) == (130, "minidelve: interrupted\n", "")
     with pytest.raises(ProcessLookupError):
         os.kill(int((folder / "lab3/pid").read_text()), 0)
+
+
+def test_a_training_on_another_file_is_another_training(tmp_path, monkeypatch):
+    monkeypatch.setattr(trainings, "train", lambda config, folder, **options: None)
+    monkeypatch.setattr(trainings.checkpoint, "load_meta", lambda path: {"history": []})
+    folders = []
+    for files, epochs in (({}, 1), ({"kernels.a": "1"}, 1), ({"kernels.a": "2"}, 1), ({}, 2), ({}, 1)):
+        monkeypatch.setattr(trainings, "in_use", lambda files=files: files)
+        folders.append(trainings.trained(tmp_path, "plain", Config(epochs=epochs)).folder)
+    assert len(set(folders[:4])) == 4 and folders[4] == folders[0]

@@ -19,7 +19,7 @@ from minidelve.labs.course import lab, labs
 from minidelve.labs.grading import Task, digest_of_product, graded, submissions
 from minidelve.labs.marking import Order, beside_variants, completed, marked, of_record
 from minidelve.labs.sandbox import Limits
-from minidelve.labs.secret import seed_of
+from minidelve.labs.secret import read_secret, seed_of
 from minidelve.labs.stripped import stripped
 from tests.helpers import ROOT, raises
 from tests.labs.sixty import sixty
@@ -220,6 +220,22 @@ def test_seeds_differ_by_student_lab_secret_and_variant():
     seeds = [seed_of(SECRET, 3, "ada"), seed_of(SECRET, 3, "ben"), seed_of(SECRET, 4, "ada"),
              seed_of(b"another secret of the tests", 3, "ada"), seed_of(SECRET, 3, "ada", "two-slopes")]  # fmt: skip
     assert len({tuple(seed) for seed in seeds}) == len(seeds) and seed_of(SECRET, 3, "ada") == seeds[0]
+
+
+def test_a_secret_of_sixteen_bytes_is_long_enough(tmp_path, capfd):
+    path = tmp_path / "secret"
+    for content, mode, remark in (
+        (b"x" * 16 + b"\n", 0o600, False),
+        (b"x" * 16, 0o640, True),
+        (b"x" * 15, 0o600, None),
+    ):
+        path.write_bytes(content)
+        path.chmod(mode)
+        if remark is None:
+            raises(UserError, lambda: read_secret(path), "15 bytes")
+        else:
+            assert read_secret(path) == b"x" * 16
+            assert ("can be read by others" in capfd.readouterr().err) == (remark and os.name != "nt")
 
 
 def test_who_handed_in_no_numbers_has_none_to_run_again(handed_in, tmp_path):

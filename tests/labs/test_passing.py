@@ -8,8 +8,9 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from minidelve.labs import passing
+from minidelve.labs import calling, passing
 from minidelve.labs.calling import Observation
+from minidelve.labs.task import Task
 
 CASE = ("two rows", "float32")
 MOST = 2**20
@@ -68,6 +69,11 @@ def test_an_error_is_one_line():
     assert (back.line, back.blank) == ("a.py:3", True)
 
 
+def test_a_long_text_comes_back_cut():
+    (record,) = passing.records(sent(passing.as_record("f", CASE, Observation({"y": np.array("a" * 5000)}))), MOST)
+    assert str(record["seen"].outputs["y"]) == "a" * 200
+
+
 def npy_of(x) -> bytes:
     file = io.BytesIO()
     np.lib.format.write_array(file, np.asarray(x, object), allow_pickle=True)
@@ -90,6 +96,7 @@ BAD = {
     "outputs that are no list": sent(seen(outputs=3)).read(),
     "seconds below 0": sent(seen(seconds=-1)).read(), "seconds as text": sent(seen(seconds="1")).read(),
     "no error": sent(seen(error=None)).read(), "no case": sent(seen(case=None)).read(),
+    "too much modified": sent(seen(modified=["x"] * 101)).read(),
     "modified by a number": sent(seen(modified=[1])).read(),
     "a size too short": sent(seen(outputs=[["y", 100]])).read(),
     "a size too long": sent(seen(outputs=[["y", 10_000]])).read(),
@@ -127,3 +134,44 @@ def test_damaged_records_raise_nothing_else(seed):
             damaged[at] = rng.integers(0, 256)
         with suppress(ValueError, EOFError, RecursionError):
             list(passing.records(io.BytesIO(bytes(damaged)), MOST))
+
+
+@pytest.mark.parametrize("x", [b"bytes", object(), np.datetime64("2015-12-11"), [1, "a", None], np.zeros(2, "f4, f4")])
+def test_a_result_that_is_no_number_and_no_text_is_an_error(x):
+    with pytest.raises(TypeError, match="expected an array of numbers"):
+        calling.as_output(x)
+
+
+def test_alike_is_alike_in_shape_dtype_and_every_bit():
+    x = np.array([1.0, np.nan])
+    assert calling.same(x, x.copy()) and calling.same(np.array("a"), np.array("a"))
+    others = [x.astype(np.float32), x[None], np.array([1.0, 2.0]), np.array([np.nextafter(1, 2), np.nan]), None]
+    assert not any(calling.same(x, other) for other in others)
+
+
+def test_the_deepest_line_in_the_student_s_files_is_told():
+    frames = [("/a/f.py", 1), ("/a/g.py", 2), ("C:\\a\\f.py", 3), ("/numpy/core.py", 4), ("/a/ff.py", 5)]
+    assert calling.deepest(frames, ["f.py", "g.py"]) == "f.py:3" and calling.deepest(frames, ["h.py"]) == ""
+
+
+def test_each_call_has_inputs_of_its_own_and_the_first_is_looked_at():
+    calls = []
+
+    def call(x):
+        calls.append(x)
+        if len(calls) == 1:
+            x += 1
+        return {"y": x}
+
+    given = np.arange(3.0)
+    seen = calling.observe(Task("f", (), 1, None, call), {"x": given})
+    assert (seen.modified, seen.again, len(calls)) == (("x",), ("y",), 2)
+    np.testing.assert_array_equal(given, np.arange(3.0))
+
+
+def test_only_a_lab_s_blank_is_a_blank():
+    def call(x):
+        raise NotImplementedError(x)
+
+    task = Task("f", (), 1, None, call)
+    assert calling.observe(task, {"x": "lab 3: f"}).blank and not calling.observe(task, {"x": "later"}).blank

@@ -68,6 +68,11 @@ def test_files_that_are_no_python_are_passed_over():
     assert of_student({FILE: "def (:"}, {}) == {} == of_student({FILE: "(" * 10**5}, {})
 
 
+def test_seven_prints_of_ten_are_a_question_and_six_are_none():
+    students = {name: {"f.py:f": frozenset(range(i, i + 10))} for name, i in (("ada", 0), ("ben", 3), ("cleo", 7))}
+    assert [(p.first, p.second, p.share) for p in similar(students)] == [("ada", "ben", 0.7)]
+
+
 def test_a_number_of_ten_thousand_digits_is_a_number():
     one = written(col2im="col2im_with_add_at")
     one[FILE] = re.sub(r"\n(\s+)return", rf"\n\g<1>{hex(2**40_000)}\n\g<1>return", one[FILE])

@@ -98,6 +98,14 @@ def test_a_name_that_is_there_twice_is_refused(tmp_path, into, second):
     refused(given(tmp_path, [FILE, ANSWERS, (second, b"x")]), into, "twice")
 
 
+def test_one_name_in_two_forms_of_unicode_is_there_twice(tmp_path, into):
+    refused(given(tmp_path, [("lab3/\xe9.png", b""), ("lab3/e\u0301.png", b"")]), into, "twice")
+
+
+def test_a_long_name_is_a_short_student():
+    assert submission.student_of(f"lab3-{'a' * 59}_{'b' * 40}.zip", 3) == "a" * 59
+
+
 def test_an_encrypted_member_is_refused(tmp_path, into):
     content = bytearray(zip_bytes([FILE]))
     at = content.index(b"PK\1\2")

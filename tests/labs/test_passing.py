@@ -139,7 +139,7 @@ def test_damaged_records_raise_nothing_else(seed):
 @pytest.mark.parametrize("x", [b"bytes", object(), np.datetime64("2015-12-11"), [1, "a", None], np.zeros(2, "f4, f4")])
 def test_a_result_that_is_no_number_and_no_text_is_an_error(x):
     with pytest.raises(TypeError, match="expected an array of numbers"):
-        calling.as_output(x)
+        calling.as_output("y", x)
 
 
 def test_alike_is_alike_in_shape_dtype_and_every_bit():

@@ -17,7 +17,7 @@
     stripped.py        the product without a lab's answers, for where nobody looks on
     trying.py          a student's files tried in such a process
     differences.py     two results: where they differ, and in what way
-    findings.py        what can be seen of a mistake that is not known
+    findings.py        what can be seen of a mistake that is not known; by which cases it shows: separating.py
     judge.py           right, a known mistake, or what can be seen
     checking.py        a lab checked for the student; its lines: report.py
     grading.py         a folder of submissions graded, for the lecturer; the processes that do it: workers.py

@@ -39,7 +39,7 @@ PAGES = [
 ]
 PROGRAMS = ("minidelve", ".venv/bin/minidelve", r".venv\Scripts\minidelve")
 OTHERS = re.compile(  # lines of a page that are not commands of ours; examples/ has tests of its own
-    r"(git |cd |for |done|python3? -m venv|py -|\.ci/run|(\S+[/\\])?(pip|ruff|mypy|activate)\b"
+    r"(git |cd |for |done|python3? -m venv|py -|\.ci/run|(\S+[/\\])?(pip|ruff|mypy|jupyter|jupytext|activate)\b"
     r"|(\w+=\S+ )*(\S+[/\\])?python (-m pytest|-m minidelve|examples/))"
 )
 # Options added to an example: they change how long it takes, not what it does.

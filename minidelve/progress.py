@@ -128,20 +128,37 @@ class _Screen:
 
 
 def bar(**options: Any) -> Any:
-    """tqdm(**options), on a terminal; None elsewhere, and where there is no tqdm."""
-    if not is_terminal():
+    """tqdm(**options), on a terminal or in a notebook; None elsewhere, and where there is no tqdm."""
+    notebook = is_notebook()
+    if not notebook and not is_terminal():
         return None
     try:
-        from tqdm import tqdm  # late: only a terminal needs it
+        from tqdm import tqdm  # late: only a person's screen needs it
     except ImportError:
         return None
-    return tqdm(file=_Screen(), **options)
+    return notebook_bar(**options) if notebook else tqdm(file=_Screen(), **options)
+
+
+def is_notebook() -> bool:
+    """Whether a notebook's cell is running: IPython was loaded by a kernel, not by a terminal."""
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return type(shell).__name__ == "ZMQInteractiveShell"
+
+
+def notebook_bar(**options: Any) -> Any:
+    """The notebook's own bar, which is a widget; one of text where ipywidgets is not installed."""
+    from tqdm import notebook, tqdm
+
+    try:
+        return notebook.tqdm(**options)
+    except ImportError:
+        return tqdm(file=sys.stdout, **options)
 
 
 def progress(items: Iterable[T], total: int, what: str, unit: str = "batch") -> Iterator[T]:
     """Yield the items, showing on stderr how far we are and how long it may still take.
 
-    A bar on a terminal, plain lines elsewhere (a log file, a pipe).
+    A bar on a terminal and in a notebook, plain lines elsewhere (a log file, a pipe).
     """
     moving = bar(iterable=items, total=total, desc=what, leave=False, unit=unit)
     if moving is not None:

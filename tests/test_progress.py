@@ -6,6 +6,7 @@ import os
 import sys
 import threading
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -186,3 +187,34 @@ def test_without_tqdm_there_are_plain_lines(monkeypatch):
     monkeypatch.setattr(sys, "stderr", terminal := Terminal())
     monkeypatch.setitem(sys.modules, "tqdm", None)
     assert list(progress(range(3), 3, "packing")) == [0, 1, 2] and terminal.getvalue() == ""
+
+
+class ZMQInteractiveShell:
+    """IPython's in a notebook, by its name."""
+
+
+def test_a_notebook_shows_its_own_bar_or_one_of_text(monkeypatch, capsys):
+    notebook = pytest.importorskip("tqdm.notebook")
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=ZMQInteractiveShell))
+    shown = []
+
+    def widget(iterable, **options):
+        shown.append(options)
+        return iterable
+
+    monkeypatch.setattr(notebook, "tqdm", widget)
+    assert list(progress(range(3), 3, "packing", "image")) == [0, 1, 2]
+    assert [(o["desc"], o["total"], o["unit"]) for o in shown] == [("packing", 3, "image")]
+
+    def without_widgets(iterable, **options):
+        raise ImportError("IProgress not found")
+
+    monkeypatch.setattr(notebook, "tqdm", without_widgets)
+    assert list(progress(range(3), 3, "packing")) == [0, 1, 2]
+    assert "packing" in capsys.readouterr().out
+
+
+def test_ipython_in_a_terminal_is_no_notebook(monkeypatch, capsys):
+    monkeypatch.setitem(sys.modules, "IPython", SimpleNamespace(get_ipython=lambda: object()))
+    assert list(progress(range(3), 3, "packing")) == [0, 1, 2]
+    assert capsys.readouterr() == ("", "")

@@ -127,3 +127,30 @@ def test_no_file_is_in_two_labs():
 def test_every_lab_cuts_only_files_that_it_hands_out(number):
     lab = course.lab(number)
     assert lab.cuts.keys() <= lab.blanks.keys()
+
+
+VARIANTS = [(n, v) for n in LABS for v in course.variants(n)]
+OWN = {("two-slopes", "prelu")}  # what a variant changes beside its blanks: the shape that the slopes may have
+
+
+@pytest.mark.parametrize(("number", "variant"), VARIANTS)
+def test_a_variants_files_are_the_products_but_for_the_blanks(number, variant):
+    lab = course.lab(number, variant)
+    for path in (lab.folder / "files").rglob("*.py"):
+        file = path.relative_to(lab.folder / "files").as_posix()
+        own, products = (bodies(text) for text in (path.read_text(encoding="utf-8"), blanks.original(file)))
+        assert own.keys() == products.keys()
+        others = own.keys() - set(lab.blanks[file]) - {name for of, name in OWN if of == variant}
+        assert [name for name in sorted(others) if own[name] != products[name]] == []
+
+
+def bodies(text):
+    """What each function and method of a source does, its docstring aside."""
+    found = {}
+    for node in ast.parse(text).body:
+        inside = [(f"{node.name}.{f.name}", f) for f in node.body] if isinstance(node, ast.ClassDef) else []
+        for name, f in [*inside, (getattr(node, "name", ""), node)]:
+            if isinstance(f, ast.FunctionDef):
+                body = f.body[1:] if ast.get_docstring(f) is not None else f.body
+                found[name] = [ast.dump(f.args), *map(ast.dump, body)]
+    return found

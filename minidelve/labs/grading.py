@@ -180,10 +180,10 @@ def graded(task: Task) -> list[Mark]:
         "lab": task.lab.number, "variant": task.lab.variant, "secret": fingerprint(task.secret), "version": __version__,
         "folder": str(task.folder.resolve()), "product": product, "experiments": task.experiments, "confined": confined,
     }  # fmt: skip
-    if not confined:
-        note(UNCONFINED)
     with ExitStack() as stack:
         results = stack.enter_context(Results(task.out, list(found), plan))
+        if not confined:
+            note(UNCONFINED)
         with disk_errors(results.what):
             results.begin()
             digests = {student: digest_of(path) for student, path in found.items()}

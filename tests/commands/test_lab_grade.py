@@ -4,6 +4,7 @@ import os
 
 import pytest
 
+from minidelve.labs import sandbox
 from tests.labs.students import done, handed_in
 
 SECRET = "a line that nobody can guess\n"
@@ -64,3 +65,10 @@ def test_what_is_no_lab_or_no_folder_is_refused(refused, given, tmp_path):
 def test_a_finished_grading_is_refused(refused, cli, given):
     cli(*words(given), "--jobs", "1")
     refused(words(given), "marks holds this grading, and it is finished")
+
+
+def test_what_is_refused_is_one_line_without_bubblewrap_too(refused, given, tmp_path, monkeypatch):
+    monkeypatch.setattr(sandbox, "how", lambda: None)
+    (tmp_path / "used").mkdir()
+    (tmp_path / "used" / "notes.txt").write_text("mine")
+    refused(words(given, __out=tmp_path / "used"), "used is not empty: it holds 'notes.txt'")

@@ -205,7 +205,7 @@ def test_memory_changes_nothing_but_too_little_is_refused(ok, refused, trained):
 
 def test_bad_options(refused, trained):
     for option, *parts in (
-        ("--scales=27", "--scales 27", "crops of 28", "at least that"),
+        ("--scales=27", "a scale of 27", "at least 28", "the crops of"),
         ("--scales=64,", "'64,'", "shorter sides such as 256,384,480"),
         ("--scales=64,64", "'64,64'"),
         ("--max-memory=lots", "'lots'", "500MB or 4GB"),

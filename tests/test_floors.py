@@ -69,6 +69,9 @@ SHELVES: dict[str, list[set[str]]] = {
         {REST}, {"trained_run"},
     ],
     "minidelve.interchange": [{"libraries"}, {REST}, {"forms"}],
+    "minidelve.labs": [
+        {"task", "overlay"}, {"course"}, {"blanks"}, {"trial"}, {"judging"}, {"student"}, {"lecturer"},
+    ],
     "minidelve.bench": [
         {"timing", "twin", "work"}, {"case", "machine", "networks", "profile"}, {REST}, {"tables"},
         {"inference"}, {"report"},

@@ -109,7 +109,7 @@ def gradients(rng, dtype):
 # -- calls -------------------------------------------------------------------------------------------
 def call_im2col(x, kernel, stride, padding):
     from kernels import reference
-    from minidelve.labs.calling import as_output
+    from minidelve.labs.trial.calling import as_output
 
     cols = as_output("cols", reference.im2col(x, kernel, stride, padding))
     out = np.full_like(cols, BEFORE)
@@ -119,7 +119,7 @@ def call_im2col(x, kernel, stride, padding):
 
 def call_col2im(cols, size, kernel, stride, padding):
     from kernels import reference
-    from minidelve.labs.calling import as_output
+    from minidelve.labs.trial.calling import as_output
 
     dx = as_output("dx", reference.col2im(cols, size, kernel, stride, padding))
     out = np.full_like(dx, BEFORE)

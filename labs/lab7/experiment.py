@@ -14,7 +14,7 @@ from minidelve.backend import use
 from minidelve.disk.files import write_whole
 from minidelve.experiments import style
 from minidelve.experiments.momentum import DROP, FACTOR, MU, OURS, PAPER, PYTORCH, RATE, settled, walk
-from minidelve.labs.trainings import trained
+from minidelve.labs.student.trainings import trained
 from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.config import Config

@@ -17,7 +17,7 @@ from minidelve.analysis.pictures import picture
 from minidelve.data.part import Part
 from minidelve.disk.files import write_whole
 from minidelve.experiments import style
-from minidelve.labs.trainings import trained
+from minidelve.labs.student.trainings import trained
 from minidelve.progress import say
 from minidelve.training.config import Config
 

@@ -6,9 +6,9 @@ import argparse
 from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments
-from minidelve.labs.checking import checked, with_task
-from minidelve.labs.folder import opened
-from minidelve.labs.report import MOST_HINTS, of_printed, report
+from minidelve.labs.student.checking import checked, with_task
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.report import MOST_HINTS, of_printed, report
 from minidelve.progress import say
 
 EXAMPLE = """

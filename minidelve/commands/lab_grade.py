@@ -10,9 +10,9 @@ from typing import Any
 from minidelve.backend.threads import usable_cores
 from minidelve.commands.arguments import add_command, at_least, some_path
 from minidelve.labs.course import lab
-from minidelve.labs.grading import TABLE, Task, graded
-from minidelve.labs.marking import Mark
-from minidelve.labs.secret import read_secret
+from minidelve.labs.lecturer.grading import TABLE, Task, graded
+from minidelve.labs.lecturer.marking import Mark
+from minidelve.labs.lecturer.secret import read_secret
 from minidelve.progress import say
 
 EXAMPLE = """

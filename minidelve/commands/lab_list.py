@@ -8,8 +8,8 @@ from typing import Any
 from minidelve.commands.arguments import add_command, some_path
 from minidelve.errors import UserError
 from minidelve.labs.course import Lab, labs, variants
-from minidelve.labs.files import student_files
-from minidelve.labs.folder import Folder, opened
+from minidelve.labs.student.files import student_files
+from minidelve.labs.student.folder import Folder, opened
 from minidelve.progress import say
 
 EXAMPLE = """

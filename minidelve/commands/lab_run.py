@@ -7,8 +7,8 @@ from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments, at_least, data_path
 from minidelve.errors import UserError, escaped
-from minidelve.labs.experimenting import chosen, run_command, run_experiment
-from minidelve.labs.folder import opened
+from minidelve.labs.student.experimenting import chosen, run_command, run_experiment
+from minidelve.labs.student.folder import opened
 from minidelve.progress import say
 
 EXAMPLE = """

@@ -7,8 +7,8 @@ from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments
 from minidelve.labs.course import lab
-from minidelve.labs.folder import ANSWERS, TEXT
-from minidelve.labs.handing_out import hand_out
+from minidelve.labs.student.folder import ANSWERS, TEXT
+from minidelve.labs.student.handing_out import hand_out
 from minidelve.progress import say
 
 EXAMPLE = """

@@ -8,8 +8,8 @@ from typing import Any
 
 from minidelve.commands.arguments import add_command, add_lab_arguments, some_path
 from minidelve.commands.new_file import NewFile, add_overwrite_option
-from minidelve.labs.folder import opened
-from minidelve.labs.submitting import packed, student_name, to_hand_in
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.submitting import packed, student_name, to_hand_in
 from minidelve.progress import note, say
 
 EXAMPLE = """

@@ -6,9 +6,9 @@ import pytest
 
 from minidelve.cli import main
 from minidelve.commands import lab_run
-from minidelve.labs import experimenting
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab, labs
+from minidelve.labs.student import experimenting
 from tests.labs.students import KERNEL, OP, solved, started
 
 

@@ -14,14 +14,14 @@ import numpy as np
 import pytest
 
 from minidelve.commands import lab_run
-from minidelve.labs import trying
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab
-from minidelve.labs.folder import opened
-from minidelve.labs.handing_out import hand_out
-from minidelve.labs.judge import Verdict
-from minidelve.labs.report import report
-from minidelve.labs.submitting import to_hand_in
+from minidelve.labs.judging.judge import Verdict
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.handing_out import hand_out
+from minidelve.labs.student.report import report
+from minidelve.labs.student.submitting import to_hand_in
+from minidelve.labs.trial import trying
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
 

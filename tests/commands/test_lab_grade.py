@@ -4,7 +4,7 @@ import os
 
 import pytest
 
-from minidelve.labs import sandbox
+from minidelve.labs.trial import sandbox
 from tests.labs.students import done, handed_in
 
 SECRET = "a line that nobody can guess\n"

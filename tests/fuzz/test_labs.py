@@ -3,8 +3,8 @@
 import pytest
 
 from minidelve.labs import course
-from minidelve.labs.files import student_files
-from minidelve.labs.folder import opened
+from minidelve.labs.student.files import student_files
+from minidelve.labs.student.folder import opened
 from tests.fuzz.frame import Reader
 from tests.fuzz.mutations import bytes_of, json_of
 from tests.labs.students import KERNEL, OP, started

@@ -151,7 +151,7 @@ def calls_the_network(x):
 
 
 def lies_about_its_inputs(x):
-    from minidelve.labs import calling
+    from minidelve.labs.trial import calling
 
     calling.same = lambda x, y: True
     x *= 2

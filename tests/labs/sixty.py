@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from minidelve.labs.course import lab
-from minidelve.labs.grading import Task, graded
-from minidelve.labs.marking import Mark
+from minidelve.labs.lecturer.grading import Task, graded
+from minidelve.labs.lecturer.marking import Mark
 from tests.labs.submissions import Made, all_of
 
 

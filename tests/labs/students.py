@@ -5,10 +5,10 @@ from pathlib import Path
 
 from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.experimenting import digest
-from minidelve.labs.folder import opened
-from minidelve.labs.handing_out import hand_out
-from minidelve.labs.submitting import packed, to_hand_in
+from minidelve.labs.student.experimenting import digest
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.handing_out import hand_out
+from minidelve.labs.student.submitting import packed, to_hand_in
 
 KERNEL, OP = "kernels/reference/prelu.py", "minidelve/ops/prelu.py"
 

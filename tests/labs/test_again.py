@@ -5,10 +5,11 @@ from dataclasses import replace
 
 import pytest
 
-from minidelve.labs import again, sandbox
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab
-from minidelve.labs.sandbox import Limits
+from minidelve.labs.lecturer import again
+from minidelve.labs.trial import sandbox
+from minidelve.labs.trial.sandbox import Limits
 
 FILE = "kernels/reference/prelu.py"
 EXPERIMENT = """

@@ -11,9 +11,9 @@ import pytest
 from minidelve.labs import course
 from minidelve.labs.blanks import original, skeletons
 from minidelve.labs.course import Lab
-from minidelve.labs.judge import Judge, Verdict
-from minidelve.labs.stripped import stripped
-from minidelve.labs.trying import Trial, tried
+from minidelve.labs.judging.judge import Judge, Verdict
+from minidelve.labs.trial.stripped import stripped
+from minidelve.labs.trial.trying import Trial, tried
 
 LABS = [lab for lab in course.labs() if lab.tasks]
 WITH_VARIANTS = [*LABS, *(course.lab(lab.number, v) for lab in LABS for v in course.variants(lab.number))]

@@ -11,10 +11,11 @@ from dataclasses import replace
 import pytest
 
 from minidelve.errors import UserError
-from minidelve.labs import course, trainings
+from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.experimenting import chosen, experiment_of, run_experiment, takes_data
-from minidelve.labs.folder import opened
+from minidelve.labs.student import trainings
+from minidelve.labs.student.experimenting import chosen, experiment_of, run_experiment, takes_data
+from minidelve.labs.student.folder import opened
 from minidelve.training.config import Config
 from tests.helpers import ROOT
 from tests.labs.students import KERNEL, OP, solved, started
@@ -162,8 +163,8 @@ from dataclasses import replace
 from pathlib import Path
 from minidelve import interrupts
 from minidelve.labs import course
-from minidelve.labs.experimenting import chosen, run_experiment
-from minidelve.labs.folder import opened
+from minidelve.labs.student.experimenting import chosen, run_experiment
+from minidelve.labs.student.folder import opened
 
 def work():
     lab = replace(course.lab(3), folder=Path({str(lab.folder)!r}))

@@ -5,10 +5,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from minidelve.labs.calling import LARGE, Observation
 from minidelve.labs.course import lab
-from minidelve.labs.feedback import words
-from minidelve.labs.judge import Judge
+from minidelve.labs.judging.judge import Judge
+from minidelve.labs.lecturer.feedback import words
+from minidelve.labs.trial.calling import LARGE, Observation
 
 FILES = ["kernels/reference/prelu.py"]
 

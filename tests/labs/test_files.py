@@ -5,7 +5,7 @@ import pytest
 from minidelve.errors import UserError
 from minidelve.labs import course
 from minidelve.labs.blanks import original, skeletons
-from minidelve.labs.files import student_files
+from minidelve.labs.student.files import student_files
 
 KERNEL, OP = "kernels/reference/prelu.py", "minidelve/ops/prelu.py"
 

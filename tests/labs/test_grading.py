@@ -13,14 +13,15 @@ import pytest
 
 from minidelve.disk.records import sealed
 from minidelve.errors import UserError
-from minidelve.labs import grading, sandbox
 from minidelve.labs.blanks import original, skeletons
 from minidelve.labs.course import lab, labs
-from minidelve.labs.grading import Task, digest_of_product, graded, submissions
-from minidelve.labs.marking import Order, beside_variants, completed, marked, of_record
-from minidelve.labs.sandbox import Limits
-from minidelve.labs.secret import read_secret, seed_of
-from minidelve.labs.stripped import stripped
+from minidelve.labs.lecturer import grading
+from minidelve.labs.lecturer.grading import Task, digest_of_product, graded, submissions
+from minidelve.labs.lecturer.marking import Order, beside_variants, completed, marked, of_record
+from minidelve.labs.lecturer.secret import read_secret, seed_of
+from minidelve.labs.trial import sandbox
+from minidelve.labs.trial.sandbox import Limits
+from minidelve.labs.trial.stripped import stripped
 from tests.helpers import ROOT, raises
 from tests.labs.sixty import sixty
 from tests.labs.submissions import all_of, filled, zip_of
@@ -313,9 +314,11 @@ def test_a_change_of_the_product_stops_the_grading(five, tmp_path, monkeypatch):
     assert not (tmp_path / "out" / "marks.csv").exists()
 
 
-@pytest.mark.parametrize("change", [("minidelve/labs/judge.py", "x"), ("labs/lab3/new.py", ""), ("kernels/a.py", None)])
+@pytest.mark.parametrize(
+    "change", [("minidelve/labs/judging/judge.py", "x"), ("labs/lab3/new.py", ""), ("kernels/a.py", None)]
+)
 def test_any_change_of_the_source_is_seen(tmp_path, change):
-    for file in ("minidelve/labs/judge.py", "labs/lab3/lab.py", "kernels/a.py"):
+    for file in ("minidelve/labs/judging/judge.py", "labs/lab3/lab.py", "kernels/a.py"):
         (tmp_path / file).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / file).write_text("a = 1")
     before = digest_of_product(tmp_path, tmp_path / "labs")

@@ -5,10 +5,11 @@ from dataclasses import replace
 import pytest
 
 from minidelve.errors import UserError
-from minidelve.labs import blanks, course, handing_out
+from minidelve.labs import blanks, course
 from minidelve.labs.blanks import skeletons
-from minidelve.labs.folder import opened
-from minidelve.labs.handing_out import hand_out
+from minidelve.labs.student import handing_out
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.handing_out import hand_out
 from tests.commands.runs import snapshot
 from tests.labs.students import KERNEL, OP, started
 

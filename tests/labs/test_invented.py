@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from minidelve.labs.course import lab
-from minidelve.labs.differences import Pair, manner
-from minidelve.labs.judge import Judge, observed
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.differences import Pair, manner
+from minidelve.labs.judging.judge import Judge, observed
+from minidelve.labs.judging.replacing import replaced
 
 LABS = range(1, 8)
 KINDS = {  # what some of them are told

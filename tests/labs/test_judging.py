@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 
 from minidelve.labs import course
-from minidelve.labs.calling import Observation
-from minidelve.labs.differences import alike, where
-from minidelve.labs.judge import Judge
+from minidelve.labs.judging.differences import alike, where
+from minidelve.labs.judging.judge import Judge
 from minidelve.labs.task import Mistake, Task
+from minidelve.labs.trial.calling import Observation
 
 KERNEL = "kernels/reference/prelu.py"
 

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from minidelve.labs.course import lab, labs
-from minidelve.labs.judge import Judge, observed
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.judge import Judge, observed
+from minidelve.labs.judging.replacing import replaced
 
 WHOLE = "all of it: three batches"
 # One mistake a lab, and the tasks that it makes wrong.

@@ -8,7 +8,7 @@ from minidelve import Tensor, spatial_pyramid_pool2d
 from minidelve.backend import use
 from minidelve.labs.blanks import skeletons
 from minidelve.labs.course import lab
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.replacing import replaced
 from minidelve.testing import check_gradients
 
 PYRAMID = "minidelve/ops/spatial_pyramid_pool2d.py"

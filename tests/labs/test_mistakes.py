@@ -6,7 +6,7 @@ from dataclasses import replace
 import pytest
 
 from minidelve.labs.course import COURSE, NUMBERS, lab, variants
-from minidelve.labs.judge import Judge
+from minidelve.labs.judging.judge import Judge
 
 LABS = [
     (number, variant)

@@ -8,9 +8,9 @@ from contextlib import suppress
 import numpy as np
 import pytest
 
-from minidelve.labs import calling, passing
-from minidelve.labs.calling import Observation
 from minidelve.labs.task import Task
+from minidelve.labs.trial import calling, passing
+from minidelve.labs.trial.calling import Observation
 
 CASE = ("two rows", "float32")
 MOST = 2**20

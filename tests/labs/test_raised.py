@@ -4,10 +4,10 @@ import pytest
 
 from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.calling import observe
-from minidelve.labs.judge import Judge
-from minidelve.labs.raised import ANY, KNOWN, READ_THE_LINE, READ_THE_RESULT, as_told, explained
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.judge import Judge
+from minidelve.labs.judging.replacing import replaced
+from minidelve.labs.trial.calling import observe
+from minidelve.labs.trial.raised import ANY, KNOWN, READ_THE_LINE, READ_THE_RESULT, as_told, explained
 from tests.labs.students import KERNEL, OP
 
 

@@ -5,7 +5,7 @@ import runpy
 
 from minidelve.labs.blanks import original
 from minidelve.labs.course import lab
-from minidelve.labs.similarity import of_student, similar
+from minidelve.labs.lecturer.similarity import of_student, similar
 from tests.helpers import ROOT
 from tests.labs.submissions import STYLES, body_of_function, filled
 

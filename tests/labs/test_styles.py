@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from minidelve.labs.course import lab
-from minidelve.labs.judge import Judge, observed
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.judge import Judge, observed
+from minidelve.labs.judging.replacing import replaced
 
 FEWEST = 3  # of a task
 

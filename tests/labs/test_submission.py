@@ -11,8 +11,8 @@ import zlib
 import pytest
 
 from minidelve.errors import DataError
-from minidelve.labs import submission
-from minidelve.labs.submission import unpacked
+from minidelve.labs.lecturer import submission
+from minidelve.labs.lecturer.submission import unpacked
 from tests.data.files import zip_bytes
 from tests.helpers import raises
 

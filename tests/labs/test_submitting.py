@@ -8,8 +8,8 @@ import pytest
 from minidelve.errors import UserError
 from minidelve.labs import course
 from minidelve.labs.blanks import original
-from minidelve.labs.folder import opened
-from minidelve.labs.submitting import packed, student_name, to_hand_in
+from minidelve.labs.student.folder import opened
+from minidelve.labs.student.submitting import packed, student_name, to_hand_in
 from tests.labs.students import KERNEL, OP, done, started
 
 FILES = [KERNEL, OP, "lab3/answers.md", "lab3/numbers.json", ".course/record.json"]

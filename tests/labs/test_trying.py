@@ -10,10 +10,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from minidelve.labs import course, sandbox, stripped, trying
+from minidelve.labs import course
 from minidelve.labs.course import Lab
-from minidelve.labs.sandbox import Limits
 from minidelve.labs.task import Task
+from minidelve.labs.trial import sandbox, stripped, trying
+from minidelve.labs.trial.sandbox import Limits
 from tests.helpers import ROOT
 
 FILE = "kernels/reference/prelu.py"

@@ -11,8 +11,8 @@ import pytest
 from kernels import reference
 from kernels.reference.into import into
 from minidelve.labs import course
-from minidelve.labs.judge import Judge, observed
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.judge import Judge, observed
+from minidelve.labs.judging.replacing import replaced
 
 KERNEL = "kernels/reference/prelu.py"
 right_forward, right_backward = reference.prelu_forward, reference.prelu_backward

@@ -18,19 +18,19 @@ from typing import Any
 
 from minidelve.disk.files import read_file
 from minidelve.errors import UserError, one_line
-from minidelve.labs import again, feedback
 from minidelve.labs.blanks import handed_out, original
 from minidelve.labs.course import Lab, lab, variants
-from minidelve.labs.files import MOST_BYTES, student_file
-from minidelve.labs.folder import ANSWERS, KEPT, labs_of
-from minidelve.labs.judge import Judge, Verdict
+from minidelve.labs.judging.judge import Judge, Verdict
+from minidelve.labs.lecturer import again, feedback
+from minidelve.labs.lecturer.similarity import of_student
+from minidelve.labs.lecturer.submission import unpacked
 from minidelve.labs.overlay import ROOT
-from minidelve.labs.sandbox import Limits
-from minidelve.labs.similarity import of_student
-from minidelve.labs.stripped import stripped
-from minidelve.labs.submission import unpacked
+from minidelve.labs.student.files import MOST_BYTES, student_file
+from minidelve.labs.student.folder import ANSWERS, KEPT, labs_of
 from minidelve.labs.task import Task
-from minidelve.labs.trying import WAITS, Trial, tried
+from minidelve.labs.trial.sandbox import Limits
+from minidelve.labs.trial.stripped import stripped
+from minidelve.labs.trial.trying import WAITS, Trial, tried
 
 NAME = re.compile(r"^name:[ \t]*(\S[^\n]*)$", re.IGNORECASE | re.MULTILINE)
 

@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.labs.calling import LARGE, Case
 from minidelve.labs.task import Inputs
+from minidelve.labs.trial.calling import LARGE, Case
 
 MOST_FACTS = 2  # that tell the cases apart: of more, none is told
 CHANCE = 0.05  # that all of the right cases are right because they have few numbers

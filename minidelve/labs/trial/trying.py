@@ -20,12 +20,12 @@ from pathlib import Path
 from typing import IO, Any
 
 from minidelve.errors import one_line
-from minidelve.labs import passing, sandbox
-from minidelve.labs.calling import LONGEST, Case, Observation, deepest
 from minidelve.labs.course import Lab
 from minidelve.labs.overlay import ROOT
-from minidelve.labs.sandbox import Limits
 from minidelve.labs.task import Inputs
+from minidelve.labs.trial import passing, sandbox
+from minidelve.labs.trial.calling import LONGEST, Case, Observation, deepest
+from minidelve.labs.trial.sandbox import Limits
 
 LOADING = ""  # in place of a task: the student's files are being loaded
 NOTHING = "no answer"  # the process ended well, and its task did not
@@ -129,7 +129,7 @@ def write_job(
     asked = {
         "folder": str(job / "files"),
         "files": lab.files,
-        "script": str(product / "minidelve" / "labs" / "child.py"),
+        "script": str(product / "minidelve" / "labs" / "trial" / "child.py"),
         "argv": [str(job / "job.json")],
         "lab": str(job / in_job(lab, lab.declared)),
         "tasks": {name: f"{names.index(name)}.npz" for name in left},

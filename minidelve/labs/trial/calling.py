@@ -15,8 +15,8 @@ from typing import Any
 import numpy as np
 
 from minidelve.errors import one_line
-from minidelve.labs.raised import as_told
 from minidelve.labs.task import Inputs, Task
+from minidelve.labs.trial.raised import as_told
 
 LONGEST = 200  # letters of an error
 MOST_BYTES = 2**26  # of an output

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from minidelve.labs.calling import LARGE, Case, Observation
-from minidelve.labs.differences import Pair, alike, manner, where
-from minidelve.labs.raised import explained
-from minidelve.labs.separating import told_apart
+from minidelve.labs.judging.differences import Pair, alike, manner, where
+from minidelve.labs.judging.separating import told_apart
 from minidelve.labs.task import Inputs, Task
+from minidelve.labs.trial.calling import LARGE, Case, Observation
+from minidelve.labs.trial.raised import explained
 
 TOO_SLOW = 30  # times the product's plain form, from which on it is a loop over numbers
 NOTICED = 0.5  # seconds, below which slowness is no matter

@@ -13,10 +13,10 @@ from typing import Any
 import numpy as np
 
 from minidelve.errors import escaped, shown
-from minidelve.labs.checking import SEEDS
 from minidelve.labs.course import Lab
-from minidelve.labs.findings import Finding
-from minidelve.labs.judge import Verdict, cases_of
+from minidelve.labs.judging.findings import Finding
+from minidelve.labs.judging.judge import Verdict, cases_of
+from minidelve.labs.student.checking import SEEDS
 
 MOST_HINTS = 3
 PRINTED_LINES = 12

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from minidelve.labs.child import REFUSED, Refusal, allow_seconds, hold_limits
+from minidelve.labs.trial.child import REFUSED, Refusal, allow_seconds, hold_limits
 
 
 def main(job: str) -> None:

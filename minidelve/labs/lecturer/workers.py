@@ -1,6 +1,6 @@
 """Submissions marked by several processes at once, each of which marks one after the other (marking.py).
 
-    python -m minidelve.labs.workers        reads an Order a line from standard input, and answers each with a Mark
+    python -m minidelve.labs.lecturer.workers    reads an Order a line from standard input, answers each with a Mark
 
 A process that ends in the middle, whatever the reason, costs the submission that it was marking, and another takes its
 place. Where the marking stops, by Ctrl-C too, the processes are ended, and they end what they have started.
@@ -20,9 +20,9 @@ from dataclasses import asdict
 from typing import Any
 
 from minidelve import interrupts
-from minidelve.labs.marking import Mark, Order, marked
+from minidelve.labs.lecturer.marking import Mark, Order, marked
 from minidelve.labs.overlay import ROOT
-from minidelve.labs.sandbox import ONE_THREAD
+from minidelve.labs.trial.sandbox import ONE_THREAD
 
 PATIENCE = 5.0  # seconds that a process may take to end what it has started
 
@@ -93,7 +93,7 @@ class Workers:
 
     def _start(self) -> subprocess.Popen[str]:
         environment = os.environ | ONE_THREAD | {"PYTHONPATH": str(ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
-        command = [sys.executable, "-P", "-m", "minidelve.labs.workers"]
+        command = [sys.executable, "-P", "-m", "minidelve.labs.lecturer.workers"]
         with self.lock:
             process = subprocess.Popen(
                 command, env=environment, text=True, encoding="utf-8", stdin=subprocess.PIPE, stdout=subprocess.PIPE

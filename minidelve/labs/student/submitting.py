@@ -11,9 +11,9 @@ from minidelve.disk.files import read_file
 from minidelve.disk.records import MOST_BYTES, parse
 from minidelve.errors import UserError
 from minidelve.labs.course import Lab
-from minidelve.labs.experimenting import digest
-from minidelve.labs.files import student_files
-from minidelve.labs.folder import ANSWERS, KEPT, NUMBERS_FILE, Folder
+from minidelve.labs.student.experimenting import digest
+from minidelve.labs.student.files import student_files
+from minidelve.labs.student.folder import ANSWERS, KEPT, NUMBERS_FILE, Folder
 
 NAME = re.compile(r"^Name:[ \t]*(\S.*?)[ \t]*$", re.MULTILINE)
 LONGEST_NAME = 60

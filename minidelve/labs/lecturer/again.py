@@ -21,13 +21,13 @@ from typing import Any
 from minidelve.disk.files import read_file
 from minidelve.disk.records import check, integer, map_of, maybe, number, parse, record, switch
 from minidelve.errors import UserError, one_line
-from minidelve.labs import sandbox
 from minidelve.labs.course import Lab
-from minidelve.labs.experimenting import experiment_of
-from minidelve.labs.folder import NUMBERS_FILE
 from minidelve.labs.overlay import ROOT
-from minidelve.labs.sandbox import Limits
-from minidelve.labs.trying import listen
+from minidelve.labs.student.experimenting import experiment_of
+from minidelve.labs.student.folder import NUMBERS_FILE
+from minidelve.labs.trial import sandbox
+from minidelve.labs.trial.sandbox import Limits
+from minidelve.labs.trial.trying import listen
 
 AGREE = "agree"
 MOST = 2**16  # bytes of numbers

@@ -6,8 +6,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from minidelve.disk.files import as_csv
-from minidelve.labs.marking import Mark
-from minidelve.labs.similarity import similar
+from minidelve.labs.lecturer.marking import Mark
+from minidelve.labs.lecturer.similarity import similar
 
 COLUMNS = ("student", "points", "of", "mistakes", "seconds", "ended", "similarity", "experiment", "warning")
 MOST_PAIRS = 3  # that are named in a line

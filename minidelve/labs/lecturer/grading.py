@@ -24,13 +24,15 @@ from minidelve.disk.files import disk_errors, read_file, remove_unfinished, writ
 from minidelve.disk.owning import OwnFolder
 from minidelve.disk.records import MOST_BYTES, sealed, unsealed
 from minidelve.errors import RunError, UserError, one_line, shown
-from minidelve.labs import again, course, marks_table, sandbox
-from minidelve.labs.marking import Mark, Order
+from minidelve.labs import course
+from minidelve.labs.lecturer import again, marks_table
+from minidelve.labs.lecturer.marking import Mark, Order
+from minidelve.labs.lecturer.secret import fingerprint, seed_of
+from minidelve.labs.lecturer.submission import JUNK, student_of
+from minidelve.labs.lecturer.workers import Workers
 from minidelve.labs.overlay import ROOT
-from minidelve.labs.secret import fingerprint, seed_of
-from minidelve.labs.stripped import stripped
-from minidelve.labs.submission import JUNK, student_of
-from minidelve.labs.workers import Workers
+from minidelve.labs.trial import sandbox
+from minidelve.labs.trial.stripped import stripped
 from minidelve.progress import note, progress
 
 STATE, PLAN, MARKS = ".grading", "plan.json", "marks"

@@ -28,10 +28,10 @@ from minidelve.disk.records import parse
 from minidelve.errors import UserError, one_line
 from minidelve.labs import overlay
 from minidelve.labs.blanks import function, parsed
-from minidelve.labs.calling import line_in
 from minidelve.labs.course import Lab
-from minidelve.labs.files import StudentFile, student_files
-from minidelve.labs.folder import NUMBERS_FILE, Folder
+from minidelve.labs.student.files import StudentFile, student_files
+from minidelve.labs.student.folder import NUMBERS_FILE, Folder
+from minidelve.labs.trial.calling import line_in
 from minidelve.progress import note
 
 PATIENCE = 5.0  # seconds that an experiment has to end after Ctrl-C

@@ -14,11 +14,11 @@ from typing import Any
 
 import numpy as np
 
-from minidelve.labs.calling import LARGE, Case, Observation
 from minidelve.labs.course import Lab
-from minidelve.labs.findings import Observed, differs, is_right
-from minidelve.labs.judge import Judge, Verdict
+from minidelve.labs.judging.findings import Observed, differs, is_right
+from minidelve.labs.judging.judge import Judge, Verdict
 from minidelve.labs.task import Task
+from minidelve.labs.trial.calling import LARGE, Case, Observation
 
 FORM = {"output_format": "text", "stdout_visibility": "hidden", "visibility": "visible"}
 

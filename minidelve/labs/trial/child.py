@@ -2,7 +2,7 @@
 
     overlay.py JOB.json, whose script this is:
 
-    {"folder": ..., "files": [...], "script": "minidelve/labs/child.py", "argv": [JOB.json],
+    {"folder": ..., "files": [...], "script": "minidelve/labs/trial/child.py", "argv": [JOB.json],
      "lab": "labs/lab3/lab.py", "tasks": {"prelu_forward": "0.json", ...}, "limits": {...}}
 
 A task's file holds its cases (passing.py). What comes back are records on the standard output that this process was
@@ -125,8 +125,8 @@ def load(asked: dict[str, Any], records: Records) -> None:
 def call(asked: dict[str, Any], name: str, cases: Path, records: Records) -> None:
     """Call one task with each of its inputs."""
     from minidelve.backend import threads
-    from minidelve.labs import passing
-    from minidelve.labs.calling import LARGE, observe
+    from minidelve.labs.trial import passing
+    from minidelve.labs.trial.calling import LARGE, observe
 
     task = next(task for task in runpy.run_path(asked["lab"])["TASKS"] if task.name == name)
     with threads.using(1):

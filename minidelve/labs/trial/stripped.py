@@ -24,9 +24,10 @@ LEFT_OUT = (
     "minidelve/experiments", "minidelve/interchange", "minidelve/labs", "minidelve/__main__.py", "minidelve/cli.py",
     "minidelve/testing/cases.py", "minidelve/testing/paths.py", "minidelve/testing/values.py",
 )  # fmt: skip
-KEPT = tuple(
-    f"minidelve/labs/{name}.py" for name in ("__init__", "calling", "child", "overlay", "passing", "raised", "task")
-)  # the course's part in the student's process
+TRIALS = "__init__", "calling", "child", "passing", "raised"
+KEPT = tuple(  # the course's part in the student's process
+    f"minidelve/labs/{name}.py" for name in ("__init__", "overlay", "task", *(f"trial/{name}" for name in TRIALS))
+)
 # By lab, other files in which its answers are written once more, or nearly.
 SECOND = {
     2: ("minidelve/models/auxiliary.py",),

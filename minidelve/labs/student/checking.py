@@ -7,10 +7,10 @@ from pathlib import Path
 
 from minidelve.errors import UserError, shown
 from minidelve.labs.course import Lab
-from minidelve.labs.files import student_files
-from minidelve.labs.judge import Judge, Verdict
-from minidelve.labs.sandbox import Limits
-from minidelve.labs.trying import Trial, tried
+from minidelve.labs.judging.judge import Judge, Verdict
+from minidelve.labs.student.files import student_files
+from minidelve.labs.trial.sandbox import Limits
+from minidelve.labs.trial.trying import Trial, tried
 
 SEEDS = ((2015, 1), (2015, 2), (2015, 3), (2015, 4))  # public: whoever wants to can draw the same numbers
 

@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from minidelve.backend import threads, use
-from minidelve.labs.calling import LARGE, Case, Observation, observe
 from minidelve.labs.course import Lab
-from minidelve.labs.differences import FEW, alike, scale_of
-from minidelve.labs.findings import (
+from minidelve.labs.judging.differences import FEW, alike, scale_of
+from minidelve.labs.judging.findings import (
     MODIFIED,
     Finding,
     Observed,
@@ -27,8 +26,9 @@ from minidelve.labs.findings import (
     of_output,
     of_slowness,
 )
-from minidelve.labs.replacing import replaced
+from minidelve.labs.judging.replacing import replaced
 from minidelve.labs.task import Inputs, Mistake, Task
+from minidelve.labs.trial.calling import LARGE, Case, Observation, observe
 
 DTYPES = np.dtype(np.float64), np.dtype(np.float32)
 MOST_UNKNOWN = 2  # findings of a task that are no known mistakes: more of them often have one cause

@@ -15,7 +15,7 @@ from pathlib import Path
 from minidelve.errors import UserError
 from minidelve.labs.blanks import skeletons
 from minidelve.labs.course import Lab, found_in
-from minidelve.labs.folder import ANSWERS, KEPT, TEXT, Folder, to_be_filled, write_new
+from minidelve.labs.student.folder import ANSWERS, KEPT, TEXT, Folder, to_be_filled, write_new
 
 QUESTION = re.compile(r"^#+ [^\n]*\bquestion\b[^\n]*\n(.*?)(?=^#|\Z)", re.DOTALL | re.IGNORECASE | re.MULTILINE)
 

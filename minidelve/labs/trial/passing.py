@@ -19,8 +19,8 @@ import numpy as np
 
 from minidelve.disk.npy import read_npy, read_text
 from minidelve.errors import one_line
-from minidelve.labs.calling import LONGEST, Case, Observation
 from minidelve.labs.task import Inputs
+from minidelve.labs.trial.calling import LONGEST, Case, Observation
 
 SIZES = {"i": (2, 4, 8), "u": (2, 4, 8), "f": (2, 4, 8), "c": (8, 16)}
 DTYPES = [np.dtype(f"{order}{kind}{size}") for kind, sizes in SIZES.items() for size in sizes for order in "<>"]

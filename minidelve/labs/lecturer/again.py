@@ -159,11 +159,11 @@ def answer_of(process: subprocess.Popen[bytes], seconds: float) -> dict[str, Any
         return "time"
     finally:
         sandbox.stop(process)
-    for thread in threads:
-        thread.join(1.0)
-    if process.stdout and process.stderr and not any(thread.is_alive() for thread in threads):
-        process.stdout.close()
-        process.stderr.close()
+        for thread in threads:
+            thread.join(1.0)
+        if process.stdout and process.stderr and not any(thread.is_alive() for thread in threads):
+            process.stdout.close()
+            process.stderr.close()
     if how := sandbox.ending(process.returncode):
         return f"{how} {''.join(err).strip().rpartition(chr(10))[2]}".strip()
     try:

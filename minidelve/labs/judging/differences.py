@@ -161,6 +161,7 @@ def enough(pairs: Sequence[Pair]) -> bool:
 
 
 def not_finite(pairs: Sequence[Pair]) -> str | None:
+    """How many numbers are infinite or NaN that should not be, in the case that has the most of them."""
     bad = [(~np.isfinite(pair.got) & np.isfinite(pair.right)).sum() for pair in pairs]
     worst = int(np.argmax(bad))
     return f"{bad[worst]} of {pairs[worst].right.size} are infinite or NaN" if bad[worst] else None
@@ -287,6 +288,7 @@ def summed_over(pairs: Sequence[Pair]) -> str | None:
 
 
 def close_sum(pair: Pair, count: int) -> bool:
+    """Whether all that came back, `count` times, adds up to all that should have."""
     return bool(np.isclose(pair.got.sum() * count, pair.right.sum(), rtol=TOLERANCE[pair.dtype.name]))
 
 

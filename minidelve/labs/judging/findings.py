@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from minidelve.labs.judging.differences import Pair, alike, manner, where
-from minidelve.labs.judging.separating import told_apart
+from minidelve.labs.judging.separating import separated_by
 from minidelve.labs.task import Inputs, Task
 from minidelve.labs.trial.calling import LARGE, Case, Observation
 from minidelve.labs.trial.raised import explained
@@ -102,7 +102,7 @@ def of_output(
             return Finding(at, "right the first time, wrong the second", READ_WHAT_IS_KEPT, case=case)
         shares = {c[0]: share_wrong(pair) for c, pair in zip(differing, pairs)}
         sizes = {label: x.outputs[name].size for (label, _), x in right.items() if label != LARGE and name in x.outputs}
-        if len(pairs) == len(differing) and (words := told_apart(inputs, shares, sizes)):
+        if len(pairs) == len(differing) and (words := separated_by(inputs, shares, sizes)):
             return Finding(at, words, COMPARE, case=case)
     return Finding(at, kind, next((said for end, said in SENTENCES.items() if kind.endswith(end)), BY_HAND), case=case)
 
@@ -118,6 +118,7 @@ def plain(kind: str) -> bool:
 
 
 def outputs_of(observation: Observation | None) -> Mapping[str, np.ndarray]:
+    """What a call gave by name; nothing for one that was never reached."""
     return observation.outputs if observation is not None else {}
 
 

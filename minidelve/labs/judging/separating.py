@@ -21,16 +21,16 @@ CHANCE = 0.05  # that all of the right cases are right because they have few num
 Facts = dict[str, str]  # what is said, by what is the same if it is said of another array
 
 
-def told_apart(inputs: Mapping[Case, Inputs], shares: Mapping[str, float], sizes: Mapping[str, int]) -> str | None:
+def separated_by(inputs: Mapping[Case, Inputs], shares: Mapping[str, float], sizes: Mapping[str, int]) -> str | None:
     """The fact by which the wrong cases differ from all right ones; None if there is none.
 
     shares   by the name of each wrong case, which part of its numbers is wrong
     sizes    by the name of each case, how many numbers it has
 
     >>> cases = {("one row", "float64"): {"z": np.ones((1, 3))}, ("two rows", "float64"): {"z": np.ones((2, 3))}}
-    >>> told_apart(cases, {"two rows": 0.9}, {"one row": 3, "two rows": 6})
+    >>> separated_by(cases, {"two rows": 0.9}, {"one row": 3, "two rows": 6})
     'right where axis 0 of z has length 1, wrong in all other cases'
-    >>> told_apart(cases, {"two rows": 0.2}, {"one row": 3, "two rows": 6})    # it may be right by chance
+    >>> separated_by(cases, {"two rows": 0.2}, {"one row": 3, "two rows": 6})    # it may be right by chance
     """
     facts = {label: facts_of(given) for (label, _), given in inputs.items() if label != LARGE}
     wrong = [each for label, each in facts.items() if label in shares]

@@ -16,12 +16,12 @@ from pathlib import Path
 from minidelve import data
 from minidelve.experiments.rows import Rows, digest
 from minidelve.labs.judging.replacing import OURS
+from minidelve.labs.overlay import ROOT
 from minidelve.progress import say
 from minidelve.training import checkpoint
 from minidelve.training.config import Config
 from minidelve.training.loop import train
 
-ROOT = Path(__file__).resolve().parents[3]  # of the product
 LAST = "last.npz"
 
 

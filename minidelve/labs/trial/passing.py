@@ -170,4 +170,5 @@ def count(x: Any) -> int:
 
 
 def refuse(constant: str) -> float:
+    """ValueError for Infinity and NaN, which JSON does not have and Python reads."""
     raise ValueError(f"a record holds {constant}")

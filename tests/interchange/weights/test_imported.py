@@ -8,7 +8,9 @@ import pytest
 from minidelve import models
 from minidelve.errors import CheckpointError, DataError, RunError
 from minidelve.interchange.weights import safetensors_file
+from minidelve.interchange.weights.exporting import write_safetensors
 from minidelve.interchange.weights.importing import imported
+from minidelve.training.checkpoint import trained_network
 from tests.helpers import raises
 
 NARROW = {"width": 0.1, "fc": 8, "levels": [1]}
@@ -57,6 +59,15 @@ def test_a_run_of_ours_shows_pictures_as_it_did_before(tiny_data, tmp_path):
         assert config["short_side"] == (side if side == 40 else None)
         told = imported(tmp_path / "a.safetensors", "minidelve", options | {"short_side": 36})
         assert told.checkpoint.meta["config"]["short_side"] == 36
+
+
+def test_what_is_exported_says_how_pictures_were_shown(run_of, tmp_path):
+    pytest.importorskip("safetensors", reason="safetensors is not installed")
+    for side in (40, None):
+        saved = run_of(state(), short_side=side)
+        with open(tmp_path / "out.safetensors", "wb") as file:
+            write_safetensors(file, saved, trained_network(saved, tmp_path))
+        assert safetensors_file.short_side_of(tmp_path / "out.safetensors") == side
 
 
 def test_what_a_run_divides_by_is_the_mean_of_the_deviations(run_of):
